@@ -1,0 +1,83 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { Command, CommanderError } from 'commander';
+import { classifyCommand } from './commands/classify.ts';
+import { demoCommand } from './commands/demo.ts';
+import { enqueueCommand } from './commands/enqueue.ts';
+import { resultsCommand } from './commands/results.ts';
+import { simulateCommand } from './commands/simulate.ts';
+import { startCommand } from './commands/start.ts';
+import { UsageError } from './commands/usage-error.ts';
+import { ConfigError } from './config.ts';
+
+/** What the commands have of the outside world. */
+export interface Terminal {
+  readonly environment: { readonly [name: string]: string | undefined };
+  readonly stdin: NodeJS.ReadableStream;
+  readonly stdout: NodeJS.WriteStream;
+  readonly stderr: NodeJS.WriteStream;
+  /** Aborted by the first SIGINT or SIGTERM; the second ends the process at once. */
+  readonly stop: AbortSignal;
+}
+
+async function main(): Promise<number> {
+  if (existsSync('.env')) process.loadEnvFile('.env');
+  const terminal: Terminal = {
+    environment: process.env,
+    stdin: process.stdin,
+    stdout: process.stdout,
+    stderr: process.stderr,
+    stop: stopSignal(),
+  };
+  let exitCode = 0;
+  const program = new Command('payment-poller')
+    .description(
+      'The truth about every pending mobile-money order, exactly once, with evidence, on a Redis stream.',
+    )
+    .version(version())
+    .showHelpAfterError('(add --help for what is possible)')
+    .exitOverride();
+  for (const command of [
+    startCommand,
+    demoCommand,
+    enqueueCommand,
+    resultsCommand,
+    classifyCommand,
+    simulateCommand,
+  ]) {
+    program.addCommand(
+      command(terminal, (code) => {
+        exitCode = code;
+      }).exitOverride(),
+    );
+  }
+  try {
+    await program.parseAsync();
+    return exitCode;
+  } catch (error) {
+    return exitCodeOf(error, terminal);
+  }
+}
+
+function exitCodeOf(error: unknown, { stderr }: Terminal): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+  stderr.write(`payment-poller: ${error instanceof Error ? error.message : String(error)}\n`);
+  return error instanceof ConfigError || error instanceof UsageError ? 2 : 1;
+}
+
+function stopSignal(): AbortSignal {
+  const controller = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => {
+      if (controller.signal.aborted) process.exit(1);
+      controller.abort();
+    });
+  }
+  return controller.signal;
+}
+
+function version(): string {
+  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
+}
+
+process.exitCode = await main();

@@ -1,0 +1,16 @@
+import { Command } from 'commander';
+import type { Terminal } from '../cli.ts';
+import { runDemo } from '../demo/demo.ts';
+
+export function demoCommand(terminal: Terminal, exit: (code: number) => void): Command {
+  return new Command('demo')
+    .description('run everything on an embedded Redis against the provider simulator, with sample orders')
+    .option(
+      '--once',
+      'end when every order has its verdict: exit 0 if each is the expected one, else 1',
+      false,
+    )
+    .action(async (flags: { once: boolean }) => {
+      exit((await runDemo(terminal, flags)) ? 0 : 1);
+    });
+}

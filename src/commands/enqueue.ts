@@ -1,0 +1,160 @@
+import { type FileHandle, open } from 'node:fs/promises';
+import { createInterface } from 'node:readline';
+import { Command } from 'commander';
+import type { Terminal } from '../cli.ts';
+import { readServiceSettings } from '../config.ts';
+import { createProducer, type EnqueueResult, type Producer } from '../jobs/producer.ts';
+import type { OrderInput } from '../jobs/validate-order.ts';
+import { UsageError } from './usage-error.ts';
+
+interface Flags {
+  readonly file?: string;
+  readonly orderId?: string;
+  readonly account?: string;
+  readonly reference?: string;
+  readonly amount?: string;
+  readonly currency?: string;
+  readonly createdAt?: string;
+  readonly schedule?: string;
+  readonly metadata?: string;
+}
+
+export function enqueueCommand(terminal: Terminal, exit: (code: number) => void): Command {
+  return new Command('enqueue')
+    .description('hand in one order by flags, or many with --file')
+    .option('--file <file>', 'orders as JSON, one a line; - for standard input')
+    .option('--order-id <id>', 'your own key of the order')
+    .option('--account <id>', 'the account that the payment was started with')
+    .option(
+      '--reference <reference>',
+      'what the provider knows it by: a string, or JSON such as {"tradeNo":"…"}',
+    )
+    .option('--amount <amount>', 'amount expected, in major units, e.g. 2.00')
+    .option('--currency <code>', "ISO 4217 (default: the account's)")
+    .option('--created-at <time>', 'when the payment was started, RFC 3339 (default: now)')
+    .option('--schedule <json>', 'overrides of the poll schedule, e.g. {"deadlineMs":60000}')
+    .option('--metadata <json>', 'your own data, handed back with the result')
+    .action(async (flags: Flags) => {
+      const single = Object.keys(flags).some((name) => name !== 'file');
+      if (single === (flags.file !== undefined)) {
+        throw new UsageError(
+          'Give either --file, or one order by --order-id, --account, --reference and --amount.',
+        );
+      }
+      const { redisUrl, prefix } = readServiceSettings(terminal.environment);
+      const producer = createProducer({ redis: redisUrl, prefix });
+      try {
+        const refused =
+          flags.file === undefined
+            ? await enqueueOne(producer, orderOf(flags), terminal)
+            : await enqueueFile(producer, flags.file, terminal);
+        exit(refused === 0 ? 0 : 1);
+      } finally {
+        await producer.close();
+      }
+    });
+}
+
+/** One order by flags. Returns how many were refused. */
+async function enqueueOne(producer: Producer, order: unknown, { stdout, stderr }: Terminal): Promise<number> {
+  const result = await producer.enqueue(order as OrderInput);
+  if ('faults' in result) {
+    stderr.write(`refused (${result.outcome}): ${faultsOf(result)}\n`);
+    return 1;
+  }
+  stdout.write(`${result.orderId} ${result.outcome}\n`);
+  return 0;
+}
+
+function orderOf({ file: _, reference, schedule, metadata, ...flags }: Flags): unknown {
+  return {
+    ...flags,
+    ...(reference === undefined
+      ? {}
+      : { reference: reference.startsWith('{') ? json('--reference', reference) : reference }),
+    ...(schedule === undefined ? {} : { schedule: json('--schedule', schedule) }),
+    ...(metadata === undefined ? {} : { metadata: json('--metadata', metadata) }),
+  };
+}
+
+function json(flag: string, text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new UsageError(`${flag} must be JSON.`, { cause });
+  }
+}
+
+const batchSize = 500;
+/** Far above the largest valid order. */
+const maxLineLength = 65_536;
+
+/** Orders as JSON, one a line. Bad lines are told by number, the good ones still go in. Returns how many were refused. */
+async function enqueueFile(producer: Producer, file: string, terminal: Terminal): Promise<number> {
+  const counts = { new: 0, same: 0, conflict: 0, invalid: 0 };
+  const complain = (line: number, what: string) => terminal.stderr.write(`line ${line}: ${what}\n`);
+  let batch: { line: number; order: unknown }[] = [];
+
+  async function flush(): Promise<void> {
+    const results = await producer.enqueueMany(batch.map(({ order }) => order as OrderInput));
+    for (const [index, result] of results.entries()) {
+      counts[result.outcome] += 1;
+      if ('faults' in result) complain(batch[index]?.line ?? 0, `${result.outcome}: ${faultsOf(result)}`);
+    }
+    batch = [];
+    if (terminal.stderr.isTTY) terminal.stderr.write(`\r${counts.new + counts.same} orders in `);
+  }
+
+  for await (const { line, order, fault } of readLines(file, terminal)) {
+    if (fault !== undefined) {
+      counts.invalid += 1;
+      complain(line, fault);
+    } else {
+      batch.push({ line, order });
+      if (batch.length === batchSize) await flush();
+    }
+  }
+  if (batch.length > 0) await flush();
+  const refused = counts.conflict + counts.invalid;
+  terminal.stdout.write(`${counts.new} new, ${counts.same} same, ${refused} refused\n`);
+  return refused;
+}
+
+interface Line {
+  readonly line: number;
+  readonly order?: unknown;
+  readonly fault?: string;
+}
+
+async function* readLines(file: string, { stdin }: Terminal): AsyncGenerator<Line> {
+  const input = file === '-' ? stdin : (await openFile(file)).createReadStream();
+  let line = 0;
+  for await (const text of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
+    line += 1;
+    const content = text.replace(/^\uFEFF/, '').trim();
+    if (content !== '') yield parseLine(line, content);
+  }
+}
+
+async function openFile(file: string): Promise<FileHandle> {
+  try {
+    return await open(file);
+  } catch (cause) {
+    throw new UsageError(`Cannot read ${file}; name a file with one order a line, or - for standard input.`, {
+      cause,
+    });
+  }
+}
+
+function parseLine(line: number, content: string): Line {
+  if (content.length > maxLineLength) return { line, fault: `is longer than ${maxLineLength} characters` };
+  try {
+    return { line, order: JSON.parse(content) as unknown };
+  } catch {
+    return { line, fault: 'is not JSON; write one order a line' };
+  }
+}
+
+function faultsOf(result: Extract<EnqueueResult, { faults: unknown }>): string {
+  return result.faults.map(({ path, message }) => `${path} ${message}`.trim()).join('; ');
+}

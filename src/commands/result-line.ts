@@ -1,0 +1,28 @@
+import { styleText } from 'node:util';
+import type { ResultEvent } from '../results/event.ts';
+
+const colours = { paid: 'green', failed: 'red', expired: 'yellow', unresolved: 'magenta' } as const;
+
+/** One verdict as one aligned line for people. */
+export function resultLine(event: ResultEvent, coloured: boolean): string {
+  const { status, reason, amountExpected, amountReceived, currency, receipt, account, polls } = event.data;
+  const word = status.padEnd(10);
+  const amount =
+    amountReceived === null || amountReceived === amountExpected
+      ? amountExpected
+      : `${amountReceived} of ${amountExpected}`;
+  const notes = [
+    reason,
+    receipt === null ? null : `receipt ${receipt}`,
+    event.supersedes === undefined ? null : `corrects ${event.supersedes}`,
+    polls === 1 ? '1 poll' : `${polls} polls`,
+  ];
+  return [
+    event.time.slice(11, 19),
+    coloured ? styleText(colours[status], word, { validateStream: false }) : word,
+    `${currency} ${amount}`.padStart(12),
+    event.subject.padEnd(28),
+    account.padEnd(12),
+    notes.filter((note) => note !== null).join(', '),
+  ].join('  ');
+}

@@ -1,0 +1,28 @@
+import { once } from 'node:events';
+import { Command, InvalidArgumentError } from 'commander';
+import type { Terminal } from '../cli.ts';
+import { startSimulator } from '../simulator/simulator.ts';
+
+export function simulateCommand(terminal: Terminal): Command {
+  return new Command('simulate')
+    .description('serve the provider simulator until SIGTERM or SIGINT')
+    .option('--port <port>', 'port to listen on, 0 for a free one', parsePort, 4010)
+    .option('--host <address>', 'address to listen on', '127.0.0.1')
+    .action(async ({ port, host }: { port: number; host: string }) => {
+      const simulator = await startSimulator({ port, host });
+      terminal.stdout.write(
+        `The provider simulator listens on ${simulator.url}; ` +
+          `script orders with POST ${simulator.url}/_simulator/orders, read the truth at ${simulator.url}/_simulator/ledger\n`,
+      );
+      if (!terminal.stop.aborted) await once(terminal.stop, 'abort');
+      await simulator.close();
+    });
+}
+
+/** @throws InvalidArgumentError */
+export function parsePort(text: string): number {
+  const port = Number(text);
+  if (!Number.isInteger(port) || port < 0 || port > 65_535)
+    throw new InvalidArgumentError('A port is 0 to 65535.');
+  return port;
+}

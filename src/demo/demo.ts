@@ -1,0 +1,140 @@
+import { once } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Terminal } from '../cli.ts';
+import { readConfig } from '../config.ts';
+import { type FoundRedis, findRedis } from '../embedded/redis.ts';
+import { createProducer } from '../jobs/producer.ts';
+import { createLog } from '../log.ts';
+import { createKeys, defaultPrefix } from '../orders/keys.ts';
+import { createOrderStore } from '../orders/order-store.ts';
+import { connectRedis } from '../redis.ts';
+import { readResults } from '../results/read-results.ts';
+import { startService } from '../service.ts';
+import { startSimulator } from '../simulator/simulator.ts';
+import { isAsExpected, type Line, plainLine, table } from './board.ts';
+import { demoAccounts, demoEnvironment } from './environment.ts';
+import { demoSamples } from './samples.ts';
+
+/** When the demo gives up on verdicts that stay away. */
+const patienceMs = 60_000;
+const redrawMs = 250;
+
+/**
+ * Runs everything on a Redis of its own against the simulator, with sample orders for every provider.
+ * Returns whether each got its expected verdict. Unless `once`, the service stays up until the terminal stops it.
+ */
+export async function runDemo(terminal: Terminal, { once: onlyOnce }: { once: boolean }): Promise<boolean> {
+  const say = (line: string) => terminal.stdout.write(`${line}\n`);
+  const url = terminal.environment.REDIS_URL;
+  const found = await findRedis({
+    ...(url ? { url } : {}),
+    path: terminal.environment.PATH ?? '',
+    allow: { inProcess: true },
+    announce: say,
+  });
+  const simulator = await startSimulator();
+  // On a Redis that others use, the demo keeps to keys of its own.
+  const prefix = terminal.environment.PREFIX || (found.kind === 'given' ? 'payments-demo' : defaultPrefix);
+  const config = readConfig({
+    ...demoEnvironment(simulator, found.url, prefix),
+    LOG_LEVEL: terminal.environment.LOG_LEVEL || 'silent',
+  });
+  const service = await startService(config, createLog(config.logLevel));
+  try {
+    say(`Redis: ${found.description}. The simulator plays ${demoAccounts.join(', ')} at ${simulator.url}.\n`);
+    const lines: Line[] = demoSamples(demoAccounts, Date.now().toString(36)).map((sample) => {
+      return { sample, polls: 0, lastReading: 'waiting for its first poll', verdict: null };
+    });
+    for (const { sample } of lines) simulator.script(sample.script);
+    await enqueue(lines, found, prefix);
+    await watch(lines, found, prefix, terminal);
+    const asExpected = lines.filter(isAsExpected).length;
+    say(`\n${asExpected} of ${lines.length} orders have the verdict that their story demands.`);
+    if (!onlyOnce && !terminal.stop.aborted) await stayUp(terminal, found, prefix, simulator.url);
+    return asExpected === lines.length;
+  } finally {
+    await service.close();
+    await simulator.close();
+    await found.close();
+  }
+}
+
+async function enqueue(lines: readonly Line[], { url }: FoundRedis, prefix: string): Promise<void> {
+  const producer = createProducer({ redis: url, prefix });
+  try {
+    const results = await producer.enqueueMany(lines.map(({ sample }) => sample.order));
+    const refused = results.find((result) => 'faults' in result);
+    if (refused !== undefined)
+      throw new Error(`The demo's own order was refused: ${JSON.stringify(refused)}`);
+  } finally {
+    await producer.close();
+  }
+}
+
+/** Shows the orders live until each has its verdict, time is up, or the terminal stops. */
+async function watch(
+  lines: Line[],
+  { url }: FoundRedis,
+  prefix: string,
+  { stdout, stop }: Terminal,
+): Promise<void> {
+  const ended = new AbortController();
+  const signal = AbortSignal.any([stop, ended.signal, AbortSignal.timeout(patienceMs)]);
+  const live = stdout.isTTY ? redraw(lines, url, prefix, stdout, signal) : Promise.resolve();
+  const byOrder = new Map(lines.map((line) => [line.sample.order.orderId, line]));
+  for await (const { event } of readResults({ redis: url, prefix, follow: true, signal })) {
+    const line = byOrder.get(event.subject);
+    if (line === undefined) continue;
+    line.verdict = event.data;
+    line.polls = event.data.polls;
+    if (!stdout.isTTY) stdout.write(`${plainLine(line, event.data)}\n`);
+    if (lines.every(({ verdict }) => verdict !== null)) break;
+  }
+  ended.abort();
+  await live;
+}
+
+async function redraw(
+  lines: Line[],
+  url: string,
+  prefix: string,
+  stdout: NodeJS.WriteStream,
+  signal: AbortSignal,
+): Promise<void> {
+  const redis = connectRedis(url, 'patient');
+  const store = createOrderStore({ redis, keys: createKeys(prefix), retentionMs: 1 });
+  const draw = () => stdout.write(`${table(lines)}\n`);
+  draw();
+  while (!signal.aborted) {
+    await delay(redrawMs);
+    await Promise.all(lines.filter(({ verdict }) => verdict === null).map((line) => refresh(line, store)));
+    stdout.write(`\x1b[${lines.length + 1}A\x1b[0J`);
+    draw();
+  }
+  redis.disconnect();
+}
+
+async function refresh(line: Line, store: ReturnType<typeof createOrderStore>): Promise<void> {
+  const record = await store.read(line.sample.order.orderId);
+  line.polls = record?.progress.polls ?? line.polls;
+  line.lastReading = record?.history.at(-1)?.reading ?? line.lastReading;
+}
+
+async function stayUp(
+  { stdout, stop }: Terminal,
+  { url }: FoundRedis,
+  prefix: string,
+  simulatorUrl: string,
+): Promise<void> {
+  const elsewhere = prefix === defaultPrefix ? `REDIS_URL=${url}` : `REDIS_URL=${url} PREFIX=${prefix}`;
+  stdout.write(
+    [
+      '\nThe service stays up. In another terminal:',
+      `  ${elsewhere} npx payment-poller results --from 0`,
+      `  redis-cli -u ${url} XRANGE '{${prefix}}:results' - +`,
+      `  curl ${simulatorUrl}/_simulator/ledger`,
+      'Ctrl-C ends it.\n',
+    ].join('\n'),
+  );
+  if (!stop.aborted) await once(stop, 'abort');
+}

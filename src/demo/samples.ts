@@ -1,0 +1,155 @@
+import { createHash } from 'node:crypto';
+import type { OrderInput } from '../jobs/validate-order.ts';
+import type { Reason, Reference, VerdictStatus } from '../order.ts';
+import type { SimulatedOrder } from '../simulator/simulator.ts';
+
+/** One order of the demo: what the provider will do, what the checkout hands in, and what must come out. */
+export interface Sample {
+  readonly provider: string;
+  /** What happens, for people. */
+  readonly story: string;
+  readonly script: SimulatedOrder;
+  readonly order: OrderInput;
+  readonly expected: Expectation;
+}
+
+export interface Expectation {
+  readonly status: VerdictStatus;
+  readonly reason: Reason | null;
+  readonly amountVerified?: boolean;
+}
+
+type Timeline = SimulatedOrder['timeline'];
+type ProviderId = SimulatedOrder['provider'];
+
+/** A story that every provider is put through. Times in milliseconds. */
+interface Story {
+  readonly name: string;
+  readonly story: string;
+  readonly timeline: Timeline | ((provider: ProviderId) => Timeline);
+  readonly script?: Partial<SimulatedOrder>;
+  expected(provider: ProviderId): Expectation;
+}
+
+const paid: Expectation = { status: 'paid', reason: null };
+
+/** How a refusal is told by each provider, and what it must become. */
+const refusals = {
+  jenga: { state: 'failed:cancelled', reason: 'cancelled' },
+  'daraja-stk': { state: 'failed:insufficient-funds', reason: 'insufficient-funds' },
+  daraja: { state: 'failed:cancelled', reason: 'cancelled' },
+  vexora: { state: 'failed:rejected', reason: 'rejected' },
+  lipia: { state: 'failed:cancelled', reason: 'cancelled' },
+  tanda: { state: 'failed:insufficient-funds', reason: 'insufficient-funds' },
+} as const satisfies Record<ProviderId, { state: string; reason: Reason }>;
+
+const stories: readonly Story[] = [
+  {
+    name: 'paid',
+    story: 'pays after a moment',
+    timeline: [
+      { afterMs: 0, state: 'pending' },
+      { afterMs: 1_500, state: 'paid' },
+    ],
+    expected: () => paid,
+  },
+  {
+    name: 'refused',
+    story: 'cancels, or has no money',
+    timeline: (provider) => [
+      { afterMs: 0, state: 'pending' },
+      { afterMs: 1_000, state: refusals[provider].state },
+    ],
+    expected: (provider) => ({ status: 'failed', reason: refusals[provider].reason }),
+  },
+  {
+    name: 'slow',
+    story: 'takes a long time to find the PIN',
+    timeline: [
+      { afterMs: 0, state: 'pending' },
+      { afterMs: 7_000, state: 'paid' },
+    ],
+    expected: () => paid,
+  },
+  {
+    name: 'unknown-first',
+    story: 'not found at first, then paid',
+    timeline: [
+      { afterMs: 0, state: 'not-found' },
+      { afterMs: 3_000, state: 'paid' },
+    ],
+    expected: () => paid,
+  },
+  {
+    name: 'underpaid',
+    story: 'pays half of it',
+    timeline: [{ afterMs: 0, state: 'paid' }],
+    script: { amountPaid: '50.00' },
+    // The STK query tells no amount: paid it is, and the event says that nobody could check how much.
+    expected: (provider) =>
+      provider === 'daraja-stk'
+        ? { ...paid, amountVerified: false }
+        : { status: 'unresolved', reason: 'underpaid' },
+  },
+  {
+    name: 'strange-word',
+    story: 'the provider invents a word',
+    timeline: [{ afterMs: 0, state: { word: 'SETTLEMENT_REVIEW' } }],
+    expected: () => ({ status: 'unresolved', reason: 'deadline' }),
+  },
+  {
+    name: 'outage',
+    story: 'the provider is down for a while',
+    timeline: [{ afterMs: 0, state: 'paid' }],
+    script: { faults: [{ fromMs: 0, untilMs: 4_000, kind: 'http-503' }] },
+    expected: () => paid,
+  },
+];
+
+/** The demo's orders: every story at every provider. `run` keeps the orders of two demos apart. */
+export function demoSamples(accounts: readonly string[], run: string): Sample[] {
+  return accounts.flatMap((provider) =>
+    stories.map((story) => toSample(provider as ProviderId, story, `${provider}-${story.name}-${run}`)),
+  );
+}
+
+function toSample(provider: ProviderId, story: Story, orderId: string): Sample {
+  const { key, reference } = referenceOf(provider, orderId, story.name);
+  const timeline = typeof story.timeline === 'function' ? story.timeline(provider) : story.timeline;
+  return {
+    provider,
+    story: story.story,
+    script: { ...story.script, provider, reference: key, amount: '100.00', timeline },
+    order: { orderId, account: provider, reference, amount: '100.00', metadata: { demo: story.name } },
+    expected: story.expected(provider),
+  };
+}
+
+/** A reference of the form that the provider hands out, made from the order's id. */
+function referenceOf(
+  provider: ProviderId,
+  orderId: string,
+  story: string,
+): { key: string; reference: Reference } {
+  const hex = createHash('sha256').update(orderId).digest('hex');
+  const same = (key: string) => ({ key, reference: key });
+  const receipt = `S${hex.slice(0, 9).toUpperCase()}`;
+  switch (provider) {
+    case 'jenga':
+      return same(`OR${BigInt(`0x${hex.slice(0, 12)}`)}`);
+    case 'daraja-stk':
+      return same(`ws_CO_${BigInt(`0x${hex.slice(0, 14)}`)}`);
+    case 'daraja':
+      return same(receipt);
+    case 'vexora': {
+      // Its two queries: by M-Pesa receipt, and by the merchant's number.
+      if (story === 'paid') return same(receipt);
+      const tradeNo = `T${hex.slice(0, 12)}`;
+      return { key: tradeNo, reference: { tradeNo } };
+    }
+    case 'lipia':
+      return same(hex.slice(0, 24));
+    case 'tanda':
+      return same(hex.slice(0, 32).replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5'));
+  }
+}

@@ -1,0 +1,48 @@
+import { z } from 'zod';
+import type { Keys } from '../orders/keys.ts';
+import type { Provider } from '../providers/provider.ts';
+import type { Redis } from '../redis.ts';
+
+const positiveMs = z
+  .int()
+  .positive()
+  .max(366 * 86_400_000);
+
+/** When to ask about an order: the wire form of `Schedule`, every field optional where it only overrides. */
+export const scheduleSchema = z.object({
+  firstPollAfterMs: positiveMs.describe('First poll, counted from createdAt'),
+  initialIntervalMs: positiveMs.describe('Interval after the first poll'),
+  factor: z.number().min(1).max(10).describe('Growth of the interval with every poll'),
+  maxIntervalMs: positiveMs.describe('The interval grows no further than this'),
+  jitter: z
+    .number()
+    .min(0)
+    .max(0.5)
+    .describe('Share of the interval by which a poll may come earlier or later'),
+  deadlineMs: positiveMs.describe('When the checkout must hear something, counted from createdAt'),
+});
+
+/** What a producer needs to know of an account. The service writes it to Redis when it starts. */
+const accountInfoSchema = z.object({ provider: z.string(), currency: z.string(), schedule: scheduleSchema });
+export type AccountInfo = z.infer<typeof accountInfoSchema>;
+export type AccountInfos = ReadonlyMap<string, AccountInfo>;
+
+/** Makes the accounts known to producers. */
+export async function registerAccounts(redis: Redis, keys: Keys, accounts: AccountInfos): Promise<void> {
+  const fields = [...accounts].flatMap(([account, info]) => [account, JSON.stringify(info)]);
+  if (fields.length > 0) await redis.hset(keys.registry, ...fields);
+}
+
+/** The accounts that any service has made known. What cannot be read (a newer version wrote it) is left out. */
+export async function readAccounts(
+  redis: Redis,
+  keys: Keys,
+  providers: ReadonlyMap<string, Provider>,
+): Promise<AccountInfos> {
+  const known = new Map<string, AccountInfo>();
+  for (const [account, text] of Object.entries(await redis.hgetall(keys.registry))) {
+    const info = accountInfoSchema.safeParse(JSON.parse(text));
+    if (info.success && providers.has(info.data.provider)) known.set(account, info.data);
+  }
+  return known;
+}

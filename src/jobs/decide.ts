@@ -1,0 +1,280 @@
+import {
+  type Certainty,
+  type Doubt,
+  type FailureReason,
+  isAnswered,
+  type Order,
+  type Reading,
+  type Verdict,
+} from '../order.ts';
+import { deadlineAt, nextPollAt } from './schedule.ts';
+
+/** How an account wants doubt to be handled. Times in milliseconds. */
+export interface Policy {
+  /** A soft reading counts only when a second one, at least this much later, agrees. */
+  readonly confirmAfterMs: number;
+  /** When to ask again after a verdict that may still turn, counted from the verdict, ascending. */
+  readonly watchMs: readonly number[];
+}
+
+/** `asking`: no verdict yet. `watching`: a verdict is out that may still turn. `closed`: nothing is asked any more. */
+export type Phase = 'asking' | 'watching' | 'closed';
+
+/** A soft reading that waits for a second one to agree. */
+export interface Candidate {
+  readonly kind: 'paid' | 'failed' | 'expired';
+  readonly at: number;
+}
+
+/** What is known of an order so far. */
+export interface Progress {
+  readonly phase: Phase;
+  /** 0 until something is published, then the version of the last event. */
+  readonly stateversion: number;
+  /** The last published verdict. */
+  readonly verdict: (Verdict & { readonly at: number }) | null;
+  readonly candidate: Candidate | null;
+  /** True once the provider has said, however doubtfully, that our money arrived. From then on nothing is `failed`. */
+  readonly moneySeen: boolean;
+  readonly polls: number;
+  /** Polls that got a usable answer about the order. */
+  readonly answeredPolls: number;
+  readonly lastAnsweredAt: number | null;
+}
+
+export const freshProgress: Progress = {
+  phase: 'asking',
+  stateversion: 0,
+  verdict: null,
+  candidate: null,
+  moneySeen: false,
+  polls: 0,
+  answeredPolls: 0,
+  lastAnsweredAt: null,
+};
+
+/** What to do after a reading. */
+export interface Decision {
+  /** To publish now, as version `progress.stateversion`; `null`: nothing to say. */
+  readonly publish: Verdict | null;
+  /** When to ask again; `null`: never, the order is closed. */
+  readonly nextPollAt: number | null;
+  readonly progress: Progress;
+  /** True when the reading speaks against a published `paid`: an alarm, never an event. */
+  readonly contradictsPaid: boolean;
+}
+
+/** An unanswered poll at the end of the watch is repeated this often, at most until twice the watch has passed. */
+const watchRetryMs = 3_600_000;
+
+/**
+ * The one place where readings become verdicts. Pure: the same order, progress, reading, time and random number give the
+ * same decision.
+ *
+ * @param random a number in [0, 1) for the jitter of the next poll
+ */
+export function decide(
+  order: Order,
+  before: Progress,
+  reading: Reading,
+  policy: Policy,
+  now: number,
+  random: number,
+): Decision {
+  const known = count(before, reading);
+  const claim = claimOf(reading, known.moneySeen);
+
+  if (known.verdict?.status === 'paid') {
+    return { publish: null, nextPollAt: null, progress: known, contradictsPaid: contradictsPaid(reading) };
+  }
+  if (claim === null) return goOn(order, withoutDisproved(known, reading), reading, policy, now, random);
+  if (claim.certainty === 'soft' && !isConfirmed(known.candidate, claim, policy, reading.at)) {
+    return goOn(order, withCandidate(known, claim, reading.at), reading, policy, now, random);
+  }
+  return conclude(order, { ...known, candidate: null }, claim, reading, policy, now, random);
+}
+
+/** A reading that wants to become a verdict. */
+interface Claim {
+  readonly kind: 'paid' | 'failed' | 'expired';
+  readonly certainty: Certainty;
+  readonly verdict: Verdict;
+  /** No later answer is expected to change it. */
+  readonly final: boolean;
+}
+
+function claimOf(reading: Reading, moneySeen: boolean): Claim | null {
+  switch (reading.kind) {
+    case 'paid':
+      return {
+        kind: 'paid',
+        certainty: reading.certainty,
+        verdict: reading.doubt === null ? { status: 'paid', reason: null } : unresolved(reading.doubt),
+        final: reading.doubt === null,
+      };
+    case 'failed':
+    case 'expired':
+      return moneySeen
+        ? { kind: reading.kind, certainty: 'firm', verdict: unresolved('contradiction'), final: false }
+        : notPaid(reading.kind, reading.certainty, reading.reason);
+    case 'pending':
+    case 'not-found':
+    case 'unrecognised':
+    case 'unavailable':
+    case 'refused':
+      return null;
+  }
+}
+
+function notPaid(kind: 'failed' | 'expired', certainty: Certainty, reason: FailureReason): Claim {
+  return { kind, certainty, verdict: { status: kind, reason }, final: certainty === 'firm' };
+}
+
+function unresolved(doubt: Doubt): Verdict {
+  return { status: 'unresolved', reason: doubt };
+}
+
+/** A soft claim is believed when an earlier reading of the same kind is at least `confirmAfterMs` old. */
+function isConfirmed(candidate: Candidate | null, claim: Claim, policy: Policy, at: number): boolean {
+  return candidate?.kind === claim.kind && at - candidate.at >= policy.confirmAfterMs;
+}
+
+function withCandidate(known: Progress, claim: Claim, at: number): Progress {
+  if (known.candidate?.kind === claim.kind || !saysMore(known.verdict, claim)) return known;
+  return { ...known, candidate: { kind: claim.kind, at } };
+}
+
+/** An answer that knows something else ends a candidate; one that knows nothing leaves it standing. */
+function withoutDisproved(known: Progress, reading: Reading): Progress {
+  return isAnswered(reading.kind) ? { ...known, candidate: null } : known;
+}
+
+/** Publishes the claim unless the stream already says so, and closes the order or watches it further. */
+function conclude(
+  order: Order,
+  known: Progress,
+  claim: Claim,
+  reading: Reading,
+  policy: Policy,
+  now: number,
+  random: number,
+): Decision {
+  const publish = saysMore(known.verdict, claim) ? claim.verdict : null;
+  const published = publish === null ? known : publishing(known, publish, now);
+  if (claim.final) return closed(published, publish);
+  if (publish === null) return goOn(order, published, reading, policy, now, random);
+  return watch(published, publish, reading, policy, now);
+}
+
+/** Would publishing this claim tell the reader of the stream something that the last event did not? */
+function saysMore(verdict: Verdict | null, claim: Claim): boolean {
+  if (verdict === null) return true;
+  const { status, reason } = claim.verdict;
+  if (verdict.status === 'unresolved') return status !== 'unresolved' || reason !== verdict.reason;
+  if (status === verdict.status) return false;
+  // Failed and expired both mean "not paid": only a firm word corrects one into the other.
+  return claim.kind === 'paid' || status === 'unresolved' || claim.certainty === 'firm';
+}
+
+/** Nothing (new) to publish from the reading itself: speak at the deadline, or ask again. */
+function goOn(
+  order: Order,
+  known: Progress,
+  reading: Reading,
+  policy: Policy,
+  now: number,
+  random: number,
+): Decision {
+  switch (known.phase) {
+    case 'closed':
+      return closed(known, null);
+    case 'watching':
+      return watch(known, null, reading, policy, now);
+    case 'asking': {
+      const deadline = deadlineAt(order);
+      if (now >= deadline) {
+        const verdict: Verdict = { status: 'unresolved', reason: 'deadline' };
+        return watch(publishing(known, verdict, now), verdict, reading, policy, now);
+      }
+      const regular = nextPollAt(order, known.polls, now, random, notBefore(reading, now));
+      const confirm = confirmAt(known, policy, now);
+      const at = confirm === null ? regular : Math.max(Math.min(confirm, deadline), notBefore(reading, now));
+      return { publish: null, nextPollAt: at, progress: known, contradictsPaid: false };
+    }
+  }
+}
+
+/** The next poll of the watch, or its end. */
+function watch(
+  known: Progress,
+  publish: Verdict | null,
+  reading: Reading,
+  policy: Policy,
+  now: number,
+): Decision {
+  const since = known.verdict?.at ?? now;
+  const at = confirmAt(known, policy, now) ?? nextWatchAt(since, reading, policy, now);
+  if (at === null) return closed(known, publish);
+  return {
+    publish,
+    nextPollAt: Math.max(at, notBefore(reading, now)),
+    progress: { ...known, phase: 'watching' },
+    contradictsPaid: false,
+  };
+}
+
+function nextWatchAt(since: number, reading: Reading, policy: Policy, now: number): number | null {
+  const step = policy.watchMs.find((ms) => since + ms > now);
+  if (step !== undefined) return since + step;
+  const last = policy.watchMs.at(-1) ?? 0;
+  if (isAnswered(reading.kind) || now >= since + 2 * last) return null;
+  return now + Math.min(watchRetryMs, Math.max(last, 1));
+}
+
+/** When a candidate wants its second reading. A confirmation that already went unanswered falls back to the usual times. */
+function confirmAt(known: Progress, policy: Policy, now: number): number | null {
+  if (known.candidate === null) return null;
+  const at = known.candidate.at + policy.confirmAfterMs;
+  return at > now ? at : null;
+}
+
+function notBefore(reading: Reading, now: number): number {
+  return reading.kind === 'unavailable' && reading.retryAfterMs !== null ? now + reading.retryAfterMs : 0;
+}
+
+function publishing(known: Progress, verdict: Verdict, now: number): Progress {
+  return { ...known, stateversion: known.stateversion + 1, verdict: { ...verdict, at: now } };
+}
+
+function closed(known: Progress, publish: Verdict | null): Decision {
+  return {
+    publish,
+    nextPollAt: null,
+    progress: { ...known, phase: 'closed', candidate: null },
+    contradictsPaid: false,
+  };
+}
+
+function count(before: Progress, reading: Reading): Progress {
+  const answered = isAnswered(reading.kind);
+  return {
+    ...before,
+    polls: before.polls + (reading.source === 'poll' ? 1 : 0),
+    answeredPolls: before.answeredPolls + (answered ? 1 : 0),
+    lastAnsweredAt: answered ? reading.at : before.lastAnsweredAt,
+    moneySeen: before.moneySeen || saysOurMoneyArrived(reading),
+  };
+}
+
+function saysOurMoneyArrived(reading: Reading): boolean {
+  if (reading.kind !== 'paid') return false;
+  return reading.doubt !== 'reference-mismatch' && reading.doubt !== 'wrong-direction';
+}
+
+function contradictsPaid(reading: Reading): boolean {
+  return (
+    reading.kind === 'failed' ||
+    reading.kind === 'expired' ||
+    (reading.kind === 'paid' && reading.doubt !== null)
+  );
+}

@@ -1,0 +1,158 @@
+import type { Order } from '../order.ts';
+import { createKeys, defaultPrefix } from '../orders/keys.ts';
+import { createOrderStore } from '../orders/order-store.ts';
+import { providers } from '../providers/index.ts';
+import { awaitRedis, connectRedis, type Redis, redisAddress } from '../redis.ts';
+import { type AccountInfo, type AccountInfos, readAccounts } from './accounts.ts';
+import { type Enqueued, enqueueOrders } from './enqueue.ts';
+import { createPollQueue, type PollQueue } from './queue.ts';
+import { defaultSchedule } from './schedule.ts';
+import { type Fault, type OrderInput, validateOrder } from './validate-order.ts';
+
+/**
+ * What became of an order handed in.
+ * - `new`, `same`: acknowledged; it is followed until its verdict is out.
+ * - `conflict`: this orderId stands for other facts; nothing was changed.
+ * - `invalid`: nothing was written; `faults` names everything that is wrong.
+ */
+export type EnqueueResult =
+  | { readonly orderId: string; readonly outcome: 'new' | 'same' }
+  | {
+      readonly orderId: string | null;
+      readonly outcome: 'conflict' | 'invalid';
+      readonly faults: readonly Fault[];
+    };
+
+/** Hands orders to payment-poller. */
+export interface Producer {
+  /** @throws when Redis cannot take the order within `timeoutMs`; enqueueing it again is safe */
+  enqueue(order: OrderInput): Promise<EnqueueResult>;
+  /** Many at once, in order. @throws as `enqueue`; those already written stay written */
+  enqueueMany(orders: readonly OrderInput[]): Promise<EnqueueResult[]>;
+  close(): Promise<void>;
+}
+
+export interface ProducerOptions {
+  /** A Redis URL, or an ioredis connection of yours (which stays yours to close). */
+  readonly redis: string | Redis;
+  /** Default `payments`; the same as the service's. */
+  readonly prefix?: string;
+  /** How long an enqueue may take before it throws. Default 5 000. */
+  readonly timeoutMs?: number;
+  /** Wait until Redis has the order in its append-only file on disk (`WAITAOF`, Redis 7.2 or newer). Default false. */
+  readonly waitAof?: boolean;
+}
+
+/** Orders per round trip. */
+const chunkSize = 500;
+/** How long the list of accounts is trusted before it is read again. */
+const accountsMaxAgeMs = 10_000;
+/** Closed records written by a producer do not exist: it only opens them. */
+const unusedRetentionMs = 1;
+
+/** Opens a producer. It knows the accounts from the running service, through Redis. */
+export function createProducer(options: ProducerOptions): Producer {
+  const { timeoutMs = 5_000, prefix = defaultPrefix, waitAof = false } = options;
+  const own = typeof options.redis === 'string' ? connectRedis(options.redis, 'prompt') : null;
+  const redis = own ?? (options.redis as Redis);
+  const address = typeof options.redis === 'string' ? redisAddress(options.redis) : 'your connection';
+  const keys = createKeys(prefix);
+  const store = createOrderStore({ redis, keys, retentionMs: unusedRetentionMs });
+  const queues = new Map<string, PollQueue>();
+  let accounts: { known: AccountInfos; readAt: number } | null = null;
+
+  function queue(account: string): PollQueue {
+    const opened = queues.get(account) ?? createPollQueue(redis, keys, account);
+    queues.set(account, opened);
+    return opened;
+  }
+
+  async function knownAccounts(): Promise<AccountInfos> {
+    if (accounts === null || Date.now() - accounts.readAt > accountsMaxAgeMs) {
+      const registered = await readAccounts(redis, keys, providers);
+      accounts = { known: registered.size > 0 ? registered : defaultAccounts(), readAt: Date.now() };
+    }
+    return accounts.known;
+  }
+
+  async function enqueueChunk(inputs: readonly OrderInput[]): Promise<EnqueueResult[]> {
+    const known = await knownAccounts();
+    const now = Date.now();
+    const validated = inputs.map((input) => validateOrder(input, known, providers, now));
+    const orders = validated.flatMap((one) => ('order' in one ? [one.order] : []));
+    const enqueued = await enqueueOrders({ store, queue, now: Date.now }, orders);
+    if (waitAof && orders.length > 0) await confirmOnDisk(redis, timeoutMs);
+    const outcomes = new Map<Order, Enqueued>(
+      orders.map((order, index) => [order, enqueued[index] as Enqueued]),
+    );
+    return validated.map((one, index) => toResult(one, inputs[index], outcomes));
+  }
+
+  async function enqueueMany(inputs: readonly OrderInput[]): Promise<EnqueueResult[]> {
+    if (redis.status !== 'ready') await awaitRedis(redis, address, timeoutMs);
+    const results: EnqueueResult[] = [];
+    for (let start = 0; start < inputs.length; start += chunkSize) {
+      results.push(...(await within(timeoutMs, enqueueChunk(inputs.slice(start, start + chunkSize)))));
+    }
+    return results;
+  }
+
+  return {
+    enqueueMany,
+    async enqueue(order) {
+      const [result] = await enqueueMany([order]);
+      return result as EnqueueResult;
+    },
+    async close() {
+      await Promise.all([...queues.values()].map((opened) => opened.close()));
+      own?.disconnect();
+    },
+  };
+}
+
+/** Before any service has made its accounts known, an account id that is a provider's id is taken at its word. */
+function defaultAccounts(): AccountInfos {
+  const info = (provider: string): AccountInfo => ({ provider, currency: 'KES', schedule: defaultSchedule });
+  return new Map([...providers.keys()].map((id) => [id, info(id)]));
+}
+
+function toResult(
+  validated: ReturnType<typeof validateOrder>,
+  input: unknown,
+  outcomes: ReadonlyMap<Order, Enqueued>,
+): EnqueueResult {
+  if ('faults' in validated) return { orderId: idOf(input), outcome: 'invalid', faults: validated.faults };
+  const { orderId } = validated.order;
+  const outcome = outcomes.get(validated.order)?.outcome ?? 'conflict';
+  if (outcome !== 'conflict') return { orderId, outcome };
+  const message =
+    'is already followed with another account, reference, amount or currency; nothing was changed';
+  return { orderId, outcome, faults: [{ path: 'orderId', message }] };
+}
+
+function idOf(input: unknown): string | null {
+  const orderId = typeof input === 'object' && input !== null ? Reflect.get(input, 'orderId') : undefined;
+  return typeof orderId === 'string' ? orderId.slice(0, 128) : null;
+}
+
+async function confirmOnDisk(redis: Redis, timeoutMs: number): Promise<void> {
+  const [local] = (await redis.call('WAITAOF', '1', '0', String(timeoutMs))) as [number, number];
+  if (local < 1) throw new Error('Redis did not confirm the order on disk in time; enqueue it again.');
+}
+
+/** @throws when the work takes longer; it is not undone, so the caller must repeat it with the same ids */
+async function within<T>(timeoutMs: number, work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(lateMessage(timeoutMs))), timeoutMs);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function lateMessage(timeoutMs: number): string {
+  return `Redis did not acknowledge the order within ${timeoutMs} ms; enqueue it again, which is safe.`;
+}

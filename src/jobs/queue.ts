@@ -1,0 +1,56 @@
+import { type DefaultJobOptions, Queue, type QueueOptions } from 'bullmq';
+import type { Keys } from '../orders/keys.ts';
+import type { Redis } from '../redis.ts';
+
+/** The engine of one order. Everything else about it stands in its record. */
+export interface PollJob {
+  readonly orderId: string;
+}
+
+export type PollQueue = Queue<PollJob, void, 'poll'>;
+
+/** The queue of one account, named as the account. */
+export function createPollQueue(redis: Redis, keys: Keys, account: string): PollQueue {
+  return new Queue(account, {
+    connection: redis,
+    prefix: keys.queuePrefix(account),
+    defaultJobOptions: pollJobOptions,
+    // BullMQ writes about three events a poll and cannot be told not to; nobody here reads them.
+    streams: { events: { maxLen: 10 } },
+    skipWaitingForReady: true,
+  } satisfies QueueOptions);
+}
+
+/**
+ * A job that throws met a bug or a lost Redis, never a gateway: it is tried again for ever, with the worker's own capped
+ * backoff. `stackTraceLimit` keeps repeated errors from growing the job without bound (upstream #907).
+ */
+const pollJobOptions: DefaultJobOptions = {
+  attempts: 1_000_000,
+  backoff: { type: 'custom' },
+  removeOnComplete: true,
+  removeOnFail: false,
+  stackTraceLimit: 1,
+};
+
+/** Wait before a job that threw is tried again: 1 s doubling to 30 s. BullMQ's own exponential backoff has no cap. */
+export function retryDelayMs(attemptsMade: number): number {
+  return Math.min(1_000 * 2 ** Math.min(attemptsMade - 1, 10), 30_000);
+}
+
+/**
+ * The job id of an order. Custom ids may hold no `:` and not be all digits, order ids may; `~` occurs in neither, so no
+ * two orders share a job id.
+ */
+export function jobIdOf(orderId: string): string {
+  return `o~${orderId.replaceAll(':', '~')}`;
+}
+
+/** The arguments with which the job of an order is added. Adding it again while it exists changes nothing. */
+export function pollJob(orderId: string, at: number, now: number) {
+  return {
+    name: 'poll' as const,
+    data: { orderId },
+    opts: { jobId: jobIdOf(orderId), delay: Math.max(0, at - now) },
+  };
+}

@@ -1,0 +1,149 @@
+import { z } from 'zod';
+import { toMinor } from '../money.ts';
+import { accountIdPattern, type Order, orderIdPattern, type Reference } from '../order.ts';
+import type { Provider } from '../providers/provider.ts';
+import { type AccountInfos, scheduleSchema } from './accounts.ts';
+
+const maxMetadataBytes = 4_096;
+/** Clocks differ; an order from further ahead than this is a mistake. */
+const maxFutureMs = 600_000;
+
+/** What a checkout hands in. */
+export const orderInputSchema = z.strictObject({
+  orderId: z
+    .string()
+    .regex(orderIdPattern, 'must be 1 to 128 of A-Z a-z 0-9 . _ : -')
+    .describe('Your own key of the order: 1–128 of `A-Z a-z 0-9 . _ : -`'),
+  account: z
+    .string()
+    .regex(accountIdPattern, 'must be the id of a configured account')
+    .describe('Id of the account that the payment was started with'),
+  reference: z
+    .union([z.string(), z.record(z.string(), z.string())], 'must be a string or an object of strings')
+    .describe('What the provider knows the payment by; its shape depends on the provider'),
+  amount: z
+    .union([z.number(), z.string()], 'must be a number or a string in major units')
+    .describe('Amount expected, in major units with at most two decimals, e.g. `"2.00"`'),
+  currency: z
+    .string()
+    .regex(/^[A-Z]{3}$/, 'must be an ISO 4217 code such as KES')
+    .optional()
+    .describe("ISO 4217; defaults to the account's currency"),
+  createdAt: z
+    .union([z.iso.datetime({ offset: true }), z.int().positive()], 'must be RFC 3339 or epoch milliseconds')
+    .optional()
+    .describe('When the payment was started: RFC 3339 or epoch milliseconds; defaults to now'),
+  schedule: scheduleSchema.partial().strict().optional().describe("Overrides of the account's poll schedule"),
+  metadata: z
+    .record(z.string(), z.json())
+    .refine(
+      (value) => Buffer.byteLength(JSON.stringify(value)) <= maxMetadataBytes,
+      'must be at most 4096 bytes of JSON',
+    )
+    .optional()
+    .describe('Your own data, handed back with the result; at most 4096 bytes of JSON'),
+});
+export type OrderInput = z.input<typeof orderInputSchema>;
+
+/** One thing that is wrong with an input: where, and what to do. */
+export interface Fault {
+  /** Dotted path of the field, `''` for the whole. */
+  readonly path: string;
+  readonly message: string;
+}
+
+/** The order behind an input, or everything that is wrong with it. Pure. */
+export function validateOrder(
+  input: unknown,
+  accounts: AccountInfos,
+  providers: ReadonlyMap<string, Provider>,
+  now: number,
+): { readonly order: Order } | { readonly faults: readonly Fault[] } {
+  const parsed = orderInputSchema.safeParse(input);
+  // The fields are looked at one by one, so that a fault in one does not hide those in the others.
+  const raw: { [name: string]: unknown } = typeof input === 'object' && input !== null ? { ...input } : {};
+  const faults: Fault[] = parsed.success ? [] : parsed.error.issues.map((issue) => toFault(issue, input));
+  const ok = (name: string) => !faults.some(({ path }) => path === name || path.startsWith(`${name}.`));
+
+  const amountMinor = toMinor(raw.amount);
+  if (ok('amount') && (amountMinor === null || amountMinor === 0)) {
+    faults.push({
+      path: 'amount',
+      message: 'must be more than 0, with at most two decimals and no sign or exponent',
+    });
+  }
+  const account = ok('account') && typeof raw.account === 'string' ? accounts.get(raw.account) : undefined;
+  const provider = account === undefined ? undefined : providers.get(account.provider);
+  if (ok('account') && provider === undefined) {
+    const known = [...accounts.keys()].join(', ') || 'none';
+    faults.push({
+      path: 'account',
+      message: `is not an account of this service (known: ${known}); see ACCOUNTS`,
+    });
+  }
+  if (account !== undefined && provider !== undefined) {
+    if (ok('reference')) {
+      const reference = provider.reference.safeParse(raw.reference);
+      if (!reference.success)
+        faults.push(...reference.error.issues.map((issue) => referenceFault(issue, provider)));
+    }
+    if (ok('currency') && raw.currency !== undefined && raw.currency !== account.currency) {
+      faults.push({ path: 'currency', message: `must be ${account.currency}, the currency of this account` });
+    }
+  }
+  const createdAt = parsed.success ? toInstant(parsed.data.createdAt, now) : now;
+  if (createdAt > now + maxFutureMs) {
+    faults.push({ path: 'createdAt', message: 'lies in the future; check the clock of the sender' });
+  }
+  if (!parsed.success || faults.length > 0 || account === undefined || amountMinor === null)
+    return { faults };
+  const { data } = parsed;
+  return {
+    order: {
+      orderId: data.orderId,
+      account: data.account,
+      provider: account.provider,
+      reference: data.reference as Reference,
+      amountMinor,
+      currency: account.currency,
+      createdAt,
+      schedule: { ...account.schedule, ...withoutUndefined(data.schedule) },
+      metadata: data.metadata ?? {},
+    },
+  };
+}
+
+/** A schema's issue as a fault. Messages name the rule, never the value: it may be personal. */
+export function toFault(issue: z.core.$ZodIssue, input: unknown): Fault {
+  const path = issue.path.map(String).join('.');
+  if (issue.code === 'unrecognized_keys') {
+    return { path, message: `has unknown fields: ${issue.keys.slice(0, 10).join(', ')}` };
+  }
+  return { path, message: valueAt(input, issue.path) === undefined ? 'is missing' : issue.message };
+}
+
+function valueAt(input: unknown, path: readonly PropertyKey[]): unknown {
+  return path.reduce<unknown>(
+    (value, key) => (typeof value === 'object' && value !== null ? Reflect.get(value, key) : undefined),
+    input,
+  );
+}
+
+function referenceFault(issue: z.core.$ZodIssue, provider: Provider): Fault {
+  const path = ['reference', ...issue.path.map(String)].join('.');
+  return {
+    path,
+    message: `does not fit ${provider.id}: expected ${provider.reference.description ?? 'another shape'}`,
+  };
+}
+
+function toInstant(createdAt: string | number | undefined, now: number): number {
+  if (createdAt === undefined) return now;
+  return typeof createdAt === 'number' ? createdAt : Date.parse(createdAt);
+}
+
+function withoutUndefined<T extends object>(
+  value: T | undefined,
+): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(value ?? {}).filter(([, entry]) => entry !== undefined)) as never;
+}

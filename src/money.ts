@@ -1,0 +1,26 @@
+/**
+ * Amounts as integers in minor units. Providers and checkouts print them in many ways; arithmetic happens on integers only.
+ */
+
+const decimal = /^(\d{1,15})(?:\.(\d+))?$/;
+
+/**
+ * Minor units of a non-negative amount in major units, or `null` when it is not one.
+ * Accepts `3`, `1.0`, `"300"`, `"1.00"`, `"3.0000"`; refuses more than two significant decimals, signs, exponents,
+ * blanks and anything above Number.MAX_SAFE_INTEGER (providers.md section 8, trap 5).
+ */
+export function toMinor(amount: unknown): number | null {
+  if (typeof amount !== 'number' && typeof amount !== 'string') return null;
+  const match = decimal.exec(String(amount));
+  if (match === null) return null;
+  const [, whole = '', fraction = ''] = match;
+  if (/[1-9]/.test(fraction.slice(2))) return null;
+  const minor = Number(whole) * 100 + Number(fraction.slice(0, 2).padEnd(2, '0'));
+  return Number.isSafeInteger(minor) ? minor : null;
+}
+
+/** `"2.00"` for 200. */
+export function toMajor(amountMinor: number): string {
+  const text = String(amountMinor).padStart(3, '0');
+  return `${text.slice(0, -2)}.${text.slice(-2)}`;
+}

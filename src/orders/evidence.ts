@@ -1,0 +1,109 @@
+import { toMajor } from '../money.ts';
+import type { Reading, Reason, Verdict } from '../order.ts';
+
+/** One reading as it is kept and published: what was read, when, and the fingerprint of the body it was read from. */
+export interface Evidence {
+  readonly source: 'poll' | 'callback';
+  /** RFC 3339; of the last time, when the same was read several times in a row. */
+  readonly at: string;
+  readonly httpStatus: number | null;
+  readonly reading: Reading['kind'];
+  readonly certainty?: 'firm' | 'soft';
+  readonly reason?: Reason;
+  readonly providerStatus: string | null;
+  readonly providerMessage: string | null;
+  readonly receipt?: string;
+  readonly amountReceived?: string;
+  readonly bodySha256: string | null;
+  /** A configured status override, not the adapter's table, gave the word its meaning. */
+  readonly overridden?: true;
+  /** Present when the same was read more than once in a row. */
+  readonly count?: number;
+  readonly firstAt?: string;
+}
+
+/** Changes of reading that are kept per order; older ones go. */
+export const historyLimit = 50;
+
+/** A reading in the form in which it is kept. */
+export function toEvidence(reading: Reading): Evidence {
+  const shared = {
+    source: reading.source,
+    at: new Date(reading.at).toISOString(),
+    httpStatus: reading.httpStatus,
+    reading: reading.kind,
+    providerStatus: reading.providerStatus,
+    providerMessage: reading.providerMessage,
+    bodySha256: reading.bodySha256,
+    ...(reading.overridden === undefined ? {} : { overridden: reading.overridden }),
+  };
+  switch (reading.kind) {
+    case 'paid':
+      return {
+        ...shared,
+        certainty: reading.certainty,
+        ...(reading.doubt === null ? {} : { reason: reading.doubt }),
+        ...(reading.receipt === null ? {} : { receipt: reading.receipt }),
+        ...(reading.amountReceivedMinor === null
+          ? {}
+          : { amountReceived: toMajor(reading.amountReceivedMinor) }),
+      };
+    case 'failed':
+    case 'expired':
+      return { ...shared, certainty: reading.certainty, reason: reading.reason };
+    case 'pending':
+    case 'not-found':
+    case 'unrecognised':
+    case 'unavailable':
+    case 'refused':
+      return shared;
+  }
+}
+
+/** The history with one more reading: a repetition is counted, a change is added, the oldest beyond the limit go. */
+export function remember(
+  history: readonly Evidence[],
+  reading: Reading,
+  limit: number = historyLimit,
+): Evidence[] {
+  const latest = toEvidence(reading);
+  const last = history.at(-1);
+  if (last !== undefined && isSame(last, latest)) {
+    return [
+      ...history.slice(0, -1),
+      { ...latest, count: (last.count ?? 1) + 1, firstAt: last.firstAt ?? last.at },
+    ];
+  }
+  return [...history, latest].slice(-limit);
+}
+
+function isSame(a: Evidence, b: Evidence): boolean {
+  return (
+    a.reading === b.reading &&
+    a.source === b.source &&
+    a.certainty === b.certainty &&
+    a.reason === b.reason &&
+    a.providerStatus === b.providerStatus &&
+    a.httpStatus === b.httpStatus &&
+    a.receipt === b.receipt &&
+    a.amountReceived === b.amountReceived &&
+    a.overridden === b.overridden
+  );
+}
+
+/** Entries that an event carries at most. */
+const evidenceLimit = 5;
+
+/** The readings that a verdict rests on, oldest first. `history` ends with the reading that led to it. */
+export function evidenceOf(verdict: Verdict, history: readonly Evidence[]): readonly Evidence[] {
+  const decisive = history.at(-1)?.reading;
+  if (verdict.reason === 'deadline') return history.slice(-evidenceLimit);
+  if (verdict.reason === 'contradiction') {
+    return history.filter(({ reading }) => isClaim(reading)).slice(-evidenceLimit);
+  }
+  return history.filter(({ reading }) => reading === decisive).slice(-2);
+}
+
+function isClaim(reading: Reading['kind']): boolean {
+  return reading === 'paid' || reading === 'failed' || reading === 'expired';
+}

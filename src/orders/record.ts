@@ -1,0 +1,133 @@
+import { z } from 'zod';
+import { freshProgress, type Progress } from '../jobs/decide.ts';
+import { deadlineAt } from '../jobs/schedule.ts';
+import type { Order, Reference, Verdict } from '../order.ts';
+import type { Evidence } from './evidence.ts';
+
+/**
+ * One order as it stands in its Redis hash: what was accepted, what is known, when it is asked about next.
+ *
+ * `revision` grows with every write; a write names the revision that it was made from, so no two processes can both
+ * believe that they moved the same order.
+ */
+export interface OrderRecord {
+  readonly order: Order;
+  readonly progress: Progress;
+  readonly history: readonly Evidence[];
+  readonly revision: number;
+  /** `null` once closed. */
+  readonly nextPollAt: number | null;
+}
+
+/** The form of the fields below. A record of another version is refused, not guessed at. */
+const recordVersion = '1';
+
+type Fields = { readonly [name: string]: string };
+
+/** The fields of a new order, never to change. */
+export function orderFields(order: Order): Fields {
+  return {
+    version: recordVersion,
+    account: order.account,
+    provider: order.provider,
+    reference: canonicalReference(order.reference),
+    amountMinor: String(order.amountMinor),
+    currency: order.currency,
+    createdAt: String(order.createdAt),
+    deadlineAt: String(deadlineAt(order)),
+    schedule: JSON.stringify(order.schedule),
+    metadata: JSON.stringify(order.metadata),
+  };
+}
+
+/** The fields that a poll moves. Empty strings stand for "nothing". */
+export function progressFields(
+  progress: Progress,
+  history: readonly Evidence[],
+  nextPollAt: number | null,
+): Fields {
+  const { verdict, candidate } = progress;
+  return {
+    phase: progress.phase,
+    stateversion: String(progress.stateversion),
+    status: verdict?.status ?? '',
+    reason: verdict?.reason ?? '',
+    settledAt: String(verdict?.at ?? ''),
+    candidate: candidate === null ? '' : JSON.stringify(candidate),
+    moneySeen: progress.moneySeen ? '1' : '',
+    polls: String(progress.polls),
+    answeredPolls: String(progress.answeredPolls),
+    lastAnsweredAt: String(progress.lastAnsweredAt ?? ''),
+    nextPollAt: String(nextPollAt ?? ''),
+    history: JSON.stringify(history),
+  };
+}
+
+/** The fields of an order that has just been accepted. */
+export function newRecordFields(order: Order, nextPollAt: number): Fields {
+  return { ...orderFields(order), ...progressFields(freshProgress, [], nextPollAt), revision: '1' };
+}
+
+/**
+ * The record behind a Redis hash, `null` for an empty one.
+ *
+ * @throws when the hash was written by a newer version of payment-poller, or by someone else
+ */
+export function parseRecord(orderId: string, fields: Fields): OrderRecord | null {
+  if (fields.version === undefined) return null;
+  if (fields.version !== recordVersion) {
+    throw new Error(
+      `The record of order ${orderId} has version ${fields.version}, this process knows ${recordVersion}; ` +
+        'finish the upgrade of all processes.',
+    );
+  }
+  const get = (name: string) => fields[name] ?? '';
+  const nextPollAt = instant(get('nextPollAt'));
+  return {
+    order: {
+      orderId,
+      account: get('account'),
+      provider: get('provider'),
+      reference: JSON.parse(get('reference')) as Reference,
+      amountMinor: Number(get('amountMinor')),
+      currency: get('currency'),
+      createdAt: Number(get('createdAt')),
+      schedule: JSON.parse(get('schedule')) as Order['schedule'],
+      metadata: JSON.parse(get('metadata')) as Order['metadata'],
+    },
+    progress: {
+      phase: phases.parse(get('phase')),
+      stateversion: Number(get('stateversion')),
+      verdict: parseVerdict(get('status'), get('reason'), instant(get('settledAt'))),
+      candidate: get('candidate') === '' ? null : (JSON.parse(get('candidate')) as Progress['candidate']),
+      moneySeen: get('moneySeen') === '1',
+      polls: Number(get('polls')),
+      answeredPolls: Number(get('answeredPolls')),
+      lastAnsweredAt: instant(get('lastAnsweredAt')),
+    },
+    history: JSON.parse(get('history')) as Evidence[],
+    revision: Number(get('revision')),
+    nextPollAt,
+  };
+}
+
+const phases = z.enum(['asking', 'watching', 'closed']);
+
+function parseVerdict(status: string, reason: string, at: number | null): Progress['verdict'] {
+  if (status === '' || at === null) return null;
+  return {
+    status: status as Verdict['status'],
+    reason: reason === '' ? null : (reason as Verdict['reason']),
+    at,
+  };
+}
+
+function instant(text: string): number | null {
+  return text === '' ? null : Number(text);
+}
+
+/** JSON of a reference with its keys in order, so that equal references are equal strings. */
+export function canonicalReference(reference: Reference): string {
+  if (typeof reference === 'string') return JSON.stringify(reference);
+  return JSON.stringify(Object.fromEntries(Object.entries(reference).sort(([a], [b]) => (a < b ? -1 : 1))));
+}

@@ -1,0 +1,24 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import type { Redis } from '../redis.ts';
+
+/** A Lua script of this folder, sent by its hash and in full only when Redis does not know it yet. */
+export interface Script {
+  run(redis: Redis, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown>;
+}
+
+/** Loads `<name>.lua` from beside this module. */
+export function loadScript(name: string): Script {
+  const lua = readFileSync(new URL(`./${name}.lua`, import.meta.url), 'utf8');
+  const sha = createHash('sha1').update(lua).digest('hex');
+  return {
+    async run(redis, keys, args) {
+      try {
+        return await redis.evalsha(sha, keys.length, ...keys, ...args);
+      } catch (error) {
+        if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error;
+        return redis.eval(lua, keys.length, ...keys, ...args);
+      }
+    },
+  };
+}

@@ -1,0 +1,169 @@
+import { Cluster, Redis as IORedis, type RedisOptions } from 'ioredis';
+
+/** A connection to Redis: one server, Sentinel or Cluster. All keys of one command share a slot, so the commands are the same. */
+export type Redis = IORedis;
+
+/**
+ * How a connection waits.
+ * - `patient`: commands wait for Redis to come back, for ever. For workers, whose jobs are safe in Redis meanwhile.
+ * - `prompt`: commands fail at once while Redis is away. For whoever has a caller waiting: an enqueue that gave up must
+ *   not be sent later (docs/engine.md section 3).
+ */
+export type Patience = 'patient' | 'prompt';
+
+/**
+ * Opens a connection.
+ *
+ * @param url `redis://` or `rediss://[user:password@]host[:port][/db]`, `redis+sentinel://[…@]host:port,…/master[/db]`,
+ *   or `redis+cluster://[…@]host:port,…` (`rediss+…` for TLS)
+ * @throws when the URL has another form
+ */
+export function connectRedis(url: string, patience: Patience): Redis {
+  const target = parseRedisUrl(url);
+  const options = connectionOptions(target, patience);
+  const redis = create(target, options);
+  // A listener keeps ioredis from printing; failures reach the caller through commands and readiness.
+  redis.on('error', () => {});
+  return redis;
+}
+
+function create(target: RedisTarget, options: ReturnType<typeof connectionOptions>): Redis {
+  switch (target.kind) {
+    case 'server': {
+      const [node] = target.nodes;
+      return new IORedis({ ...options, host: node?.host ?? '127.0.0.1', port: node?.port ?? 6379 });
+    }
+    case 'sentinel':
+      return new IORedis({ ...options, sentinels: target.nodes, name: target.master ?? 'mymaster' });
+    case 'cluster': {
+      const { enableOfflineQueue, retryStrategy, ...nodeOptions } = options;
+      return new Cluster(target.nodes, {
+        redisOptions: nodeOptions,
+        enableOfflineQueue,
+        clusterRetryStrategy: retryStrategy,
+        enableAutoPipelining: true,
+      }) as unknown as Redis;
+    }
+  }
+}
+
+function connectionOptions(target: RedisTarget, patience: Patience) {
+  return {
+    ...(target.username === undefined ? {} : { username: target.username }),
+    ...(target.password === undefined ? {} : { password: target.password }),
+    ...(target.db === undefined ? {} : { db: target.db }),
+    ...(target.tls ? { tls: {} } : {}),
+    enableAutoPipelining: true,
+    enableOfflineQueue: patience === 'patient',
+    maxRetriesPerRequest: patience === 'patient' ? null : 0,
+    retryStrategy: retryDelayMs,
+    // A half-open connection is silent for ever without this; it must exceed the longest blocking read, about 10 s.
+    socketTimeout: 15_000,
+    connectTimeout: 5_000,
+    // After a failover the old master answers writes with READONLY: find the new one.
+    reconnectOnError: (error: Error) => error.message.startsWith('READONLY'),
+  } satisfies RedisOptions;
+}
+
+/** Capped at a second: ioredis' own back-off adds many seconds to every recovery (docs/engine.md section 3). */
+function retryDelayMs(attempt: number): number {
+  return Math.min(attempt * 100, 1_000);
+}
+
+interface RedisTarget {
+  readonly kind: 'server' | 'sentinel' | 'cluster';
+  readonly tls: boolean;
+  readonly nodes: { host: string; port: number }[];
+  readonly username?: string;
+  readonly password?: string;
+  readonly master?: string;
+  readonly db?: number;
+}
+
+const urlForm =
+  /^redis(?<tls>s)?(?:\+(?<kind>sentinel|cluster))?:\/\/(?:(?<user>[^:@/]*)(?::(?<password>[^@/]*))?@)?(?<nodes>[^/?]*)(?:\/(?<path>[^?]*))?$/;
+
+function parseRedisUrl(url: string): RedisTarget {
+  const groups = urlForm.exec(url)?.groups;
+  if (groups === undefined) throw new Error(redisUrlHelp);
+  const kind = (groups.kind ?? 'server') as RedisTarget['kind'];
+  const path = (groups.path ?? '').split('/').filter((part) => part !== '');
+  const master = kind === 'sentinel' ? path.shift() : undefined;
+  const [database] = path;
+  if (database !== undefined && !/^\d{1,3}$/.test(database)) throw new Error(redisUrlHelp);
+  return {
+    kind,
+    tls: groups.tls !== undefined,
+    nodes: (groups.nodes ?? '')
+      .split(',')
+      .map((node) => parseNode(node, kind === 'sentinel' ? 26_379 : 6_379)),
+    ...(groups.user ? { username: decodeURIComponent(groups.user) } : {}),
+    ...(groups.password ? { password: decodeURIComponent(groups.password) } : {}),
+    ...(master === undefined ? {} : { master }),
+    ...(database === undefined ? {} : { db: Number(database) }),
+  };
+}
+
+/** What a Redis URL may look like, for error messages. Never repeats the URL itself: it may hold a password. */
+export const redisUrlHelp =
+  'A Redis URL looks like redis://host:6379, rediss://user:password@host:6380/0, ' +
+  'redis+sentinel://host:26379,host:26379/mymaster or redis+cluster://host:6379,host:6379.';
+
+/** Is this a URL that `connectRedis` accepts? */
+export function isRedisUrl(url: string): boolean {
+  try {
+    parseRedisUrl(url);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function parseNode(node: string, defaultPort: number): { host: string; port: number } {
+  const match = /^(?<host>\[[0-9a-fA-F:]+\]|[^:[\]]+)(?::(?<port>\d{1,5}))?$/.exec(node)?.groups;
+  if (match?.host === undefined) throw new Error(redisUrlHelp);
+  return {
+    host: match.host.replace(/^\[|\]$/g, ''),
+    port: match.port === undefined ? defaultPort : Number(match.port),
+  };
+}
+
+/** The address of a Redis URL without user and password, for people. */
+export function redisAddress(url: string): string {
+  return url.replace(/\/\/[^@/]*@/, '//');
+}
+
+/**
+ * Waits until Redis answers.
+ *
+ * @throws after `timeoutMs` with a sentence that says what to do
+ */
+export async function awaitRedis(redis: Redis, url: string, timeoutMs: number): Promise<void> {
+  const giveUpAt = Date.now() + timeoutMs;
+  let last: unknown;
+  while (Date.now() < giveUpAt) {
+    try {
+      await pingWithin(redis, Math.max(1, giveUpAt - Date.now()));
+      return;
+    } catch (error) {
+      last = error;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+  throw new Error(
+    `Redis at ${redisAddress(url)} does not answer; check REDIS_URL and that Redis is running and accepts our credentials.`,
+    { cause: last },
+  );
+}
+
+async function pingWithin(redis: Redis, ms: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error('no answer to PING')), ms);
+  });
+  try {
+    await Promise.race([redis.ping(), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

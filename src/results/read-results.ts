@@ -1,0 +1,93 @@
+import { createKeys, defaultPrefix } from '../orders/keys.ts';
+import { connectRedis, type Redis } from '../redis.ts';
+import { parseEvent, type ResultEvent } from './event.ts';
+
+/** One entry of the results stream. */
+export interface Result {
+  /** Redis' own id of the entry: its position, to go on from. */
+  readonly streamId: string;
+  readonly event: ResultEvent;
+}
+
+export interface ReadResultsOptions {
+  /** A Redis URL, or an ioredis connection of yours. A blocking read uses a copy of it. */
+  readonly redis: string | Redis;
+  /** Default `payments`. */
+  readonly prefix?: string;
+  /** `0` (default): from the beginning; `$`: only what comes from now on; or the `streamId` after which to go on. */
+  readonly from?: string;
+  /** Wait for further results instead of ending with the last one. Default false. */
+  readonly follow?: boolean;
+  /** Ends a followed read. */
+  readonly signal?: AbortSignal;
+  /** Called for an entry that is not a result of ours, which is then passed over. Without it such an entry throws. */
+  readonly onInvalid?: (streamId: string, error: Error) => void;
+}
+
+const batchSize = 500;
+/** Below the connection's `socketTimeout`, so that an idle stream is not taken for a dead one. */
+const blockMs = 5_000;
+
+/**
+ * Reads verdicts in the order in which they were published, for replay and for tools. For work that must not be lost use
+ * `subscribe`, which remembers how far each consumer has come.
+ */
+export async function* readResults(options: ReadResultsOptions): AsyncGenerator<Result> {
+  const { prefix = defaultPrefix, follow = false, signal } = options;
+  const redis =
+    typeof options.redis === 'string' ? connectRedis(options.redis, 'patient') : options.redis.duplicate();
+  redis.on('error', () => {});
+  const stop = () => redis.disconnect();
+  signal?.addEventListener('abort', stop, { once: true });
+  const { results } = createKeys(prefix);
+  try {
+    let position = await startOf(redis, results, options.from ?? '0');
+    while (!signal?.aborted) {
+      const entries = await readBatch(redis, results, position, follow);
+      if (entries.length === 0 && !follow) return;
+      for (const [streamId, fields] of entries) {
+        position = streamId;
+        const event = parse(streamId, fields, options.onInvalid);
+        if (event !== null) yield { streamId, event };
+      }
+    }
+  } catch (error) {
+    if (!signal?.aborted) throw error;
+  } finally {
+    signal?.removeEventListener('abort', stop);
+    redis.disconnect();
+  }
+}
+
+type Entry = [streamId: string, fields: string[]];
+
+async function readBatch(redis: Redis, stream: string, position: string, follow: boolean): Promise<Entry[]> {
+  const reply = follow
+    ? await redis.xread('COUNT', batchSize, 'BLOCK', blockMs, 'STREAMS', stream, position)
+    : await redis.xread('COUNT', batchSize, 'STREAMS', stream, position);
+  return (reply?.[0]?.[1] ?? []) as Entry[];
+}
+
+/** `$` becomes the present end at once, so that nothing published between two reads is missed. */
+async function startOf(redis: Redis, stream: string, from: string): Promise<string> {
+  if (from !== '$') return from;
+  const [last] = await redis.xrevrange(stream, '+', '-', 'COUNT', 1);
+  return last?.[0] ?? '0';
+}
+
+function parse(
+  streamId: string,
+  fields: string[],
+  onInvalid: ReadResultsOptions['onInvalid'],
+): ResultEvent | null {
+  try {
+    return parseEvent(fields);
+  } catch (cause) {
+    const error = new Error(`Entry ${streamId} of the results stream is not a result of payment-poller.`, {
+      cause,
+    });
+    if (onInvalid === undefined) throw error;
+    onInvalid(streamId, error);
+    return null;
+  }
+}
