@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { classifyCommand } from './commands/classify.ts';
 import { demoCommand } from './commands/demo.ts';
@@ -8,6 +8,7 @@ import { simulateCommand } from './commands/simulate.ts';
 import { startCommand } from './commands/start.ts';
 import { UsageError } from './commands/usage-error.ts';
 import { ConfigError } from './config.ts';
+import { packageVersion } from './service-facts.ts';
 
 /** What the commands have of the outside world. */
 export interface Terminal {
@@ -33,7 +34,7 @@ async function main(): Promise<number> {
     .description(
       'The truth about every pending mobile-money order, exactly once, with evidence, on a Redis stream.',
     )
-    .version(version())
+    .version(packageVersion())
     .showHelpAfterError('(add --help for what is possible)')
     .exitOverride();
   for (const command of [
@@ -73,11 +74,6 @@ function stopSignal(): AbortSignal {
     });
   }
   return controller.signal;
-}
-
-function version(): string {
-  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(text) as { version: string }).version;
 }
 
 process.exitCode = await main();

@@ -126,7 +126,11 @@ export type Reading = ReadingFacts &
       }
     | { readonly kind: 'failed'; readonly certainty: Certainty; readonly reason: FailureReason }
     | { readonly kind: 'expired'; readonly certainty: Certainty; readonly reason: FailureReason }
-    | { readonly kind: 'pending' }
+    | {
+        readonly kind: 'pending';
+        /** Our query was only taken: its answer is to be pushed to us, and is awaited until then. */
+        readonly awaitedUntil?: number;
+      }
     | { readonly kind: 'not-found' }
     | { readonly kind: 'unrecognised' }
     | {
@@ -140,6 +144,8 @@ export type Reading = ReadingFacts &
         readonly kind: 'refused';
         /** True when our credentials, not this one request, were refused. */
         readonly credentials: boolean;
+        /** Asking again with the same credentials makes it worse: the account rests until they change. */
+        readonly locksAccount?: true;
       }
   );
 
@@ -151,12 +157,13 @@ export interface Verdict {
 }
 
 /** Did the provider say something usable about the order itself? */
-export function isAnswered(kind: ReadingKind): boolean {
-  switch (kind) {
+export function isAnswered(reading: Reading): boolean {
+  switch (reading.kind) {
+    case 'pending':
+      return reading.awaitedUntil === undefined;
     case 'paid':
     case 'failed':
     case 'expired':
-    case 'pending':
     case 'not-found':
       return true;
     case 'unrecognised':

@@ -1,13 +1,24 @@
+import type { AddressInfo } from 'node:net';
+import { checkReadiness } from './api/readiness.ts';
+import { createApi } from './api/server.ts';
 import type { AccountConfig, Config } from './config.ts';
 import { type AccountInfo, registerAccounts } from './jobs/accounts.ts';
+import { createProducer } from './jobs/producer.ts';
+import { createPollQueue, type PollQueue } from './jobs/queue.ts';
 import type { Log } from './log.ts';
+import { createMetrics, type Metrics } from './metrics.ts';
+import { createAccountGate } from './orders/account-gate.ts';
+import { createBeginQuery } from './orders/begin-query.ts';
 import { createKeys, type Keys } from './orders/keys.ts';
-import { createOrderStore } from './orders/order-store.ts';
+import { createOrderStore, type OrderStore } from './orders/order-store.ts';
 import { createAccessTokens } from './providers/access-token.ts';
 import { createAsker } from './providers/ask.ts';
 import { createTransport, type Transport } from './providers/transport.ts';
 import { awaitRedis, connectRedis, type Redis } from './redis.ts';
-import { logPolls } from './workers/poll-log.ts';
+import { createResultsHub } from './results/results-hub.ts';
+import { fingerprintOf, packageVersion } from './service-facts.ts';
+import { createNewWords } from './workers/new-words.ts';
+import { countPolls, logPolls, observeAll } from './workers/poll-observers.ts';
 import { createPollWorker } from './workers/poll-worker.ts';
 
 export type Role = 'worker' | 'api';
@@ -15,6 +26,8 @@ export const allRoles: readonly Role[] = ['worker', 'api'];
 
 /** A running payment-poller. */
 export interface Service {
+  /** Address of the HTTP API; `null` without the role `api`. */
+  readonly url: string | null;
   /** Stops taking work, lets what is under way end within `shutdownMs`, closes everything. */
   close(): Promise<void>;
 }
@@ -22,10 +35,24 @@ export interface Service {
 /** How long Redis may take to answer at start. */
 const redisStartMs = 8_000;
 
+/** What all parts of one process share. */
+interface Shared {
+  readonly config: Config;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly keys: Keys;
+  readonly redis: Redis;
+  readonly store: OrderStore;
+  queue(account: string): PollQueue;
+  /** Notes that this process got something done. */
+  progressed(): void;
+  readonly lastProgressAt: () => number;
+}
+
 /**
  * Builds the parts, starts the roles.
  *
- * @throws when Redis does not answer within 8 s; nothing is left open then
+ * @throws when Redis does not answer within 8 s, or the port is taken; nothing is left open then
  */
 export async function startService(
   config: Config,
@@ -33,26 +60,67 @@ export async function startService(
   roles: readonly Role[] = allRoles,
 ): Promise<Service> {
   const redis = connectRedis(config.redisUrl, 'patient');
-  const keys = createKeys(config.prefix);
+  const shared = share(config, log, redis);
+  const running: { close(): Promise<void> }[] = [];
+  let url: string | null = null;
   try {
     await awaitRedis(redis, config.redisUrl, redisStartMs);
     await registerAccounts(
       redis,
-      keys,
+      shared.keys,
       new Map(config.accounts.map((account) => [account.id, infoOf(account)])),
     );
+    // The door opens first and closes last: providers knock on it while orders are polled.
+    if (roles.includes('api')) {
+      const api = await startApi(shared, roles);
+      url = api.url;
+      running.push(api);
+    }
+    if (roles.includes('worker')) running.push(startWorkers(shared));
   } catch (error) {
+    await Promise.all(running.map((part) => part.close()));
     redis.disconnect();
     throw error;
   }
-  const accounts = roles.includes('worker')
-    ? config.accounts.map((account) => startAccount(account, config, log, redis, keys))
-    : [];
   log.info(
-    { roles, accounts: config.accounts.map(({ id }) => id), prefix: config.prefix },
+    { roles, accounts: config.accounts.map(({ id }) => id), prefix: config.prefix, url },
     'payment-poller is running',
   );
+  return {
+    url,
+    async close() {
+      for (const part of running.toReversed()) await part.close();
+      redis.disconnect();
+    },
+  };
+}
 
+function share(config: Config, log: Log, redis: Redis): Shared {
+  const keys = createKeys(config.prefix);
+  const queues = new Map<string, PollQueue>();
+  let lastProgressAt = Date.now();
+  return {
+    config,
+    log,
+    metrics: createMetrics(),
+    keys,
+    redis,
+    store: createOrderStore({ redis, keys, retentionMs: config.retentionDays * 86_400_000 }),
+    queue(account) {
+      const queue = queues.get(account) ?? createPollQueue(redis, keys, account);
+      queues.set(account, queue);
+      return queue;
+    },
+    progressed() {
+      lastProgressAt = Date.now();
+    },
+    lastProgressAt: () => lastProgressAt,
+  };
+}
+
+function startWorkers(shared: Shared) {
+  const { config, log } = shared;
+  const accounts = config.accounts.map((account) => startAccount(account, shared));
   return {
     async close() {
       const ended = await endedWithin(
@@ -68,7 +136,6 @@ export async function startService(
         for (const { worker } of accounts) void worker.close(true).catch(() => {});
       }
       await Promise.all(accounts.map(({ transport }) => transport.close()));
-      redis.disconnect();
     },
   };
 }
@@ -78,33 +145,34 @@ interface RunningAccount {
   readonly transport: Transport;
 }
 
-function startAccount(
-  account: AccountConfig,
-  config: Config,
-  log: Log,
-  redis: Redis,
-  keys: Keys,
-): RunningAccount {
-  const { provider, settings } = account;
+function startAccount(account: AccountConfig, shared: Shared): RunningAccount {
+  const { config, redis, keys, store, metrics } = shared;
+  const { id, provider, settings } = account;
+  const log = shared.log.child({ account: id });
   const transport = createTransport(account.transport);
   const tokens =
     provider.access === undefined
       ? null
-      : createAccessTokens({
-          redis,
-          key: keys.token(account.id),
-          access: provider.access,
-          settings,
-          transport,
-        });
+      : createAccessTokens({ redis, key: keys.token(id), access: provider.access, settings, transport });
   const worker = createPollWorker({
     redis,
     keys,
-    account: account.id,
-    store: createOrderStore({ redis, keys, retentionMs: config.retentionDays * 86_400_000 }),
+    account: id,
+    queue: shared.queue(id),
+    store,
+    gate: createAccountGate({
+      redis,
+      keys,
+      account: id,
+      policy: account.breaker,
+      credentials: fingerprintOf(settings),
+      pollMs: 3 * account.transport.timeoutMs,
+    }),
     asker: createAsker({ provider, settings, transport, tokens }),
+    beginQuery: provider.later && config.publicUrl ? createBeginQuery(store, config.publicUrl, id) : null,
     policy: account.policy,
-    observer: logPolls(log.child({ account: account.id })),
+    observer: observeAll(logPolls(log), countPolls(metrics, id)),
+    newWords: createNewWords(),
     limits: {
       concurrency: account.concurrency,
       ratePerSecond: account.ratePerSecond,
@@ -112,12 +180,66 @@ function startAccount(
       stalledIntervalMs: config.stalledIntervalMs,
     },
   });
-  worker.run().catch((error: Error) => log.error({ err: error, account: account.id }, 'the worker stopped'));
+  worker.on('drained', shared.progressed);
+  worker.on('active', shared.progressed);
+  worker.run().catch((error: Error) => log.error({ err: error }, 'the worker stopped'));
   return { worker, transport };
 }
 
-function infoOf({ provider, currency, schedule }: AccountConfig): AccountInfo {
-  return { provider: provider.id, currency, schedule };
+async function startApi(shared: Shared, roles: readonly Role[]) {
+  const { config, log, redis, keys, store, metrics, queue, lastProgressAt } = shared;
+  if (config.apiKeysSha256.length === 0)
+    log.warn('API_KEYS_SHA256 is empty: every request to /v1 is refused');
+  const { prefix } = config;
+  const producer = createProducer({ redis: config.redisUrl, prefix });
+  const hub = createResultsHub(redis, prefix);
+  const stopping = new AbortController();
+  const byId = new Map(config.accounts.map((account) => [account.id, account]));
+  const app = await createApi({
+    log,
+    version: packageVersion(),
+    apiKeysSha256: config.apiKeysSha256,
+    apiRatePerSecond: config.apiRatePerSecond,
+    trustedProxies: config.trustedProxies,
+    metricsPublic: config.metricsPublic,
+    orders: {
+      producer,
+      store,
+      hub,
+      queue,
+      minHintIntervalMs: (account) => byId.get(account)?.callbacks.minHintIntervalMs ?? 2_000,
+    },
+    results: { redis, prefix, hub, stop: stopping.signal },
+    callbacks: {
+      accounts: new Map(config.accounts.map((account) => [account.id, { ...account, ...account.callbacks }])),
+      store,
+      queue,
+      counted: (account, result) => metrics.callbacks.inc({ account, result }),
+    },
+    health: {
+      metrics,
+      readiness: () => checkReadiness({ redis, keys, polls: roles.includes('worker'), lastProgressAt }),
+      measure: async () => {},
+    },
+  });
+  const close = async () => {
+    stopping.abort();
+    await endedWithin(config.shutdownMs, Promise.all([app.close(), hub.close(), producer.close()]));
+  };
+  try {
+    await app.listen({ host: config.host, port: config.port });
+  } catch (error) {
+    await close();
+    throw new Error(`Cannot listen on ${config.host}:${config.port}; set HOST and PORT to a free address.`, {
+      cause: error,
+    });
+  }
+  const { port } = app.server.address() as AddressInfo;
+  return { url: `http://${config.host}:${port}`, close };
+}
+
+function infoOf({ provider, currency, schedule, callbacks }: AccountConfig): AccountInfo {
+  return { provider: provider.id, currency, schedule, callbacks: callbacks.token !== undefined };
 }
 
 async function endedWithin(ms: number, work: Promise<unknown>): Promise<boolean> {

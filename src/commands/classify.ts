@@ -8,7 +8,8 @@ import { defaultSchedule } from '../jobs/schedule.ts';
 import { toMajor, toMinor } from '../money.ts';
 import type { Order, Reading } from '../order.ts';
 import { providers } from '../providers/index.ts';
-import { type Expected, type Provider, readAnswer } from '../providers/provider.ts';
+import type { Provider } from '../providers/provider.ts';
+import { type Expected, readAnswer } from '../providers/read-answer.ts';
 import { UsageError } from './usage-error.ts';
 
 export function classifyCommand(terminal: Terminal): Command {

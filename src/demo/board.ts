@@ -48,11 +48,13 @@ function verdictText(line: Line, verdict: ResultData): string {
   return `${styleText(colours[verdict.status], outcomeOf(verdict), unchecked)}${mark(line)}`;
 }
 
-function outcomeOf({ status, reason, amountVerified, receipt }: ResultData): string {
+function outcomeOf({ status, reason, amountVerified, receipt, createdAt, settledAt }: ResultData): string {
+  const seconds = (Date.parse(settledAt) - Date.parse(createdAt)) / 1_000;
   const notes = [
     reason,
     receipt && `receipt ${receipt}`,
     status === 'paid' && !amountVerified && 'amount not verifiable',
+    `after ${seconds.toFixed(1)} s`,
   ];
   return [status, ...notes.filter((note) => note)].join(', ');
 }

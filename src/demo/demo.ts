@@ -1,4 +1,6 @@
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Terminal } from '../cli.ts';
 import { readConfig } from '../config.ts';
@@ -12,7 +14,7 @@ import { readResults } from '../results/read-results.ts';
 import { startService } from '../service.ts';
 import { startSimulator } from '../simulator/simulator.ts';
 import { isAsExpected, type Line, plainLine, table } from './board.ts';
-import { demoAccounts, demoEnvironment } from './environment.ts';
+import { type DemoPlaces, demoAccounts, demoEnvironment } from './environment.ts';
 import { demoSamples } from './samples.ts';
 
 /** When the demo gives up on verdicts that stay away. */
@@ -35,14 +37,22 @@ export async function runDemo(terminal: Terminal, { once: onlyOnce }: { once: bo
   const simulator = await startSimulator();
   // On a Redis that others use, the demo keeps to keys of its own.
   const prefix = terminal.environment.PREFIX || (found.kind === 'given' ? 'payments-demo' : defaultPrefix);
+  const places: DemoPlaces = {
+    simulator,
+    redisUrl: found.url,
+    prefix,
+    port: await freePort(),
+    apiKey: randomBytes(12).toString('hex'),
+    callbackToken: randomBytes(12).toString('hex'),
+  };
   const config = readConfig({
-    ...demoEnvironment(simulator, found.url, prefix),
+    ...demoEnvironment(places),
     LOG_LEVEL: terminal.environment.LOG_LEVEL || 'silent',
   });
   const service = await startService(config, createLog(config.logLevel));
   try {
     say(`Redis: ${found.description}. The simulator plays ${demoAccounts.join(', ')} at ${simulator.url}.\n`);
-    const lines: Line[] = demoSamples(demoAccounts, Date.now().toString(36)).map((sample) => {
+    const lines: Line[] = demoSamples(demoAccounts, Date.now().toString(36), places).map((sample) => {
       return { sample, polls: 0, lastReading: 'waiting for its first poll', verdict: null };
     });
     for (const { sample } of lines) simulator.script(sample.script);
@@ -50,7 +60,7 @@ export async function runDemo(terminal: Terminal, { once: onlyOnce }: { once: bo
     await watch(lines, found, prefix, terminal);
     const asExpected = lines.filter(isAsExpected).length;
     say(`\n${asExpected} of ${lines.length} orders have the verdict that their story demands.`);
-    if (!onlyOnce && !terminal.stop.aborted) await stayUp(terminal, found, prefix, simulator.url);
+    if (!onlyOnce && !terminal.stop.aborted) await stayUp(terminal, places, service.url);
     return asExpected === lines.length;
   } finally {
     await service.close();
@@ -120,21 +130,29 @@ async function refresh(line: Line, store: ReturnType<typeof createOrderStore>): 
   line.lastReading = record?.history.at(-1)?.reading ?? line.lastReading;
 }
 
-async function stayUp(
-  { stdout, stop }: Terminal,
-  { url }: FoundRedis,
-  prefix: string,
-  simulatorUrl: string,
-): Promise<void> {
-  const elsewhere = prefix === defaultPrefix ? `REDIS_URL=${url}` : `REDIS_URL=${url} PREFIX=${prefix}`;
+async function stayUp({ stdout, stop }: Terminal, places: DemoPlaces, apiUrl: string | null): Promise<void> {
+  const { redisUrl, prefix, apiKey, simulator } = places;
+  const elsewhere =
+    prefix === defaultPrefix ? `REDIS_URL=${redisUrl}` : `REDIS_URL=${redisUrl} PREFIX=${prefix}`;
   stdout.write(
     [
       '\nThe service stays up. In another terminal:',
       `  ${elsewhere} npx payment-poller results --from 0`,
-      `  redis-cli -u ${url} XRANGE '{${prefix}}:results' - +`,
-      `  curl ${simulatorUrl}/_simulator/ledger`,
-      'Ctrl-C ends it.\n',
+      `  redis-cli -u ${redisUrl} XRANGE '{${prefix}}:results' - +`,
+      `  curl -H 'Authorization: Bearer ${apiKey}' ${apiUrl}/v1/results?from=0`,
+      `  curl ${simulator.url}/_simulator/ledger`,
+      `The HTTP API is described at ${apiUrl}/docs. Ctrl-C ends everything.\n`,
     ].join('\n'),
   );
   if (!stop.aborted) await once(stop, 'abort');
+}
+
+/** A port that nobody listens on at the moment. */
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
 }

@@ -1,9 +1,11 @@
+import { createHash } from 'node:crypto';
 import { variableName } from '../config.ts';
 import { type ProviderId, type Simulator, simulatorCredentials } from '../simulator/simulator.ts';
 
 /** The accounts of the demo, one per provider. */
 export const demoAccounts = [
   'jenga',
+  'daraja',
   'daraja-stk',
   'vexora',
   'lipia',
@@ -21,31 +23,42 @@ const hurried = {
   ratePerSecond: 100,
 } as const;
 
+/** Where the parts of a demo are. */
+export interface DemoPlaces {
+  readonly simulator: Simulator;
+  readonly redisUrl: string;
+  readonly prefix: string;
+  /** Port of the HTTP API. */
+  readonly port: number;
+  /** Key for the HTTP API, made for this run. */
+  readonly apiKey: string;
+  /** Last part of every callback URL, made for this run. */
+  readonly callbackToken: string;
+}
+
 /** The environment of a service that polls the simulator: the demo is configured as any service is. */
-export function demoEnvironment(
-  simulator: Simulator,
-  redisUrl: string,
-  prefix: string,
-): { [name: string]: string } {
+export function demoEnvironment(places: DemoPlaces): { [name: string]: string } {
+  const { simulator, redisUrl, prefix, port, apiKey, callbackToken } = places;
   const variables: { [name: string]: string } = {
     ACCOUNTS: demoAccounts.join(','),
     REDIS_URL: redisUrl,
     PREFIX: prefix,
+    PORT: String(port),
+    PUBLIC_URL: `http://127.0.0.1:${port}`,
+    API_KEYS_SHA256: createHash('sha256').update(apiKey).digest('hex'),
   };
   for (const account of demoAccounts) {
-    const { baseUrl, ...more } = addresses(account, simulator.url);
-    const settings = { baseUrl, ...more, ...credentials(account), ...hurried };
+    const settings = { ...addresses(account, simulator), ...credentials(account), ...hurried, callbackToken };
     for (const [setting, value] of Object.entries(settings))
       variables[variableName(setting, account)] = String(value);
   }
   return variables;
 }
 
-function addresses(
-  account: (typeof demoAccounts)[number],
-  url: string,
-): { baseUrl: string; identityUrl?: string } {
+function addresses(account: (typeof demoAccounts)[number], { url, darajaCertificate }: Simulator) {
   switch (account) {
+    case 'daraja':
+      return { baseUrl: `${url}/daraja`, certificate: darajaCertificate, resultTimeoutMs: 3_000 };
     case 'daraja-stk':
       return { baseUrl: `${url}/daraja` };
     case 'tanda':

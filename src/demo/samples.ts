@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { OrderInput } from '../jobs/validate-order.ts';
 import type { Reason, Reference, VerdictStatus } from '../order.ts';
 import type { SimulatedOrder } from '../simulator/simulator.ts';
+import type { DemoPlaces } from './environment.ts';
 
 /** One order of the demo: what the provider will do, what the checkout hands in, and what must come out. */
 export interface Sample {
@@ -28,6 +29,9 @@ interface Story {
   readonly story: string;
   readonly timeline: Timeline | ((provider: ProviderId) => Timeline);
   readonly script?: Partial<SimulatedOrder>;
+  /** The push that comes along, at a provider that pushes hints. */
+  readonly callback?: { readonly afterMs: number; readonly form: 'genuine' | 'forged' };
+  readonly schedule?: OrderInput['schedule'];
   expected(provider: ProviderId): Expectation;
 }
 
@@ -42,6 +46,14 @@ const refusals = {
   lipia: { state: 'failed:cancelled', reason: 'cancelled' },
   tanda: { state: 'failed:insufficient-funds', reason: 'insufficient-funds' },
 } as const satisfies Record<ProviderId, { state: string; reason: Reason }>;
+
+/** So seldom that a callback makes the difference. */
+const seldom = { firstPollAfterMs: 500, initialIntervalMs: 8_000, maxIntervalMs: 8_000 };
+
+const pays: Timeline = [
+  { afterMs: 0, state: 'pending' },
+  { afterMs: 2_000, state: 'paid' },
+];
 
 const stories: readonly Story[] = [
   {
@@ -104,23 +116,66 @@ const stories: readonly Story[] = [
     script: { faults: [{ fromMs: 0, untilMs: 4_000, kind: 'http-503' }] },
     expected: () => paid,
   },
+  {
+    name: 'seldom-asked',
+    story: 'asked every 8 s, no callback comes',
+    timeline: pays,
+    schedule: seldom,
+    expected: () => paid,
+  },
+  {
+    name: 'callback',
+    story: 'asked every 8 s, a callback comes',
+    timeline: pays,
+    callback: { afterMs: 2_050, form: 'genuine' },
+    schedule: seldom,
+    expected: () => paid,
+  },
+  {
+    name: 'forged',
+    story: 'a forged callback says paid',
+    timeline: (provider) => [
+      { afterMs: 0, state: 'pending' },
+      { afterMs: 4_000, state: refusals[provider].state },
+    ],
+    callback: { afterMs: 1_000, form: 'forged' },
+    expected: (provider) => ({ status: 'failed', reason: refusals[provider].reason }),
+  },
 ];
 
 /** The demo's orders: every story at every provider. `run` keeps the orders of two demos apart. */
-export function demoSamples(accounts: readonly string[], run: string): Sample[] {
+export function demoSamples(accounts: readonly string[], run: string, places: DemoPlaces): Sample[] {
   return accounts.flatMap((provider) =>
-    stories.map((story) => toSample(provider as ProviderId, story, `${provider}-${story.name}-${run}`)),
+    // Daraja's Transaction Status pushes nothing but the answers to our own queries.
+    stories
+      .filter(({ callback }) => callback === undefined || provider !== 'daraja')
+      .map((story) => toSample(provider as ProviderId, story, `${provider}-${story.name}-${run}`, places)),
   );
 }
 
-function toSample(provider: ProviderId, story: Story, orderId: string): Sample {
+function toSample(provider: ProviderId, story: Story, orderId: string, places: DemoPlaces): Sample {
   const { key, reference } = referenceOf(provider, orderId, story.name);
   const timeline = typeof story.timeline === 'function' ? story.timeline(provider) : story.timeline;
+  const url = `http://127.0.0.1:${places.port}/callbacks/${provider}/${places.callbackToken}`;
   return {
     provider,
     story: story.story,
-    script: { ...story.script, provider, reference: key, amount: '100.00', timeline },
-    order: { orderId, account: provider, reference, amount: '100.00', metadata: { demo: story.name } },
+    script: {
+      ...story.script,
+      provider,
+      reference: key,
+      amount: '100.00',
+      timeline,
+      ...(story.callback === undefined ? {} : { callbacks: [{ ...story.callback, url }] }),
+    },
+    order: {
+      orderId,
+      account: provider,
+      reference,
+      amount: '100.00',
+      metadata: { demo: story.name },
+      ...(story.schedule === undefined ? {} : { schedule: story.schedule }),
+    },
     expected: story.expected(provider),
   };
 }
@@ -147,8 +202,14 @@ function referenceOf(
       const tradeNo = `T${hex.slice(0, 12)}`;
       return { key: tradeNo, reference: { tradeNo } };
     }
-    case 'lipia':
-      return same(hex.slice(0, 24));
+    case 'lipia': {
+      // Its callbacks may name only the merchant's own key, so the order carries both.
+      const transactionReference = hex.slice(0, 24);
+      return {
+        key: transactionReference,
+        reference: { transactionReference, externalReference: transactionReference },
+      };
+    }
     case 'tanda':
       return same(hex.slice(0, 32).replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5'));
   }

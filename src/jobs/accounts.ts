@@ -23,7 +23,13 @@ export const scheduleSchema = z.object({
 });
 
 /** What a producer needs to know of an account. The service writes it to Redis when it starts. */
-const accountInfoSchema = z.object({ provider: z.string(), currency: z.string(), schedule: scheduleSchema });
+const accountInfoSchema = z.object({
+  provider: z.string(),
+  currency: z.string(),
+  schedule: scheduleSchema,
+  /** Whether callbacks are taken, so that orders must be found by the names that providers use. */
+  callbacks: z.boolean().default(false),
+});
 export type AccountInfo = z.infer<typeof accountInfoSchema>;
 export type AccountInfos = ReadonlyMap<string, AccountInfo>;
 

@@ -37,6 +37,7 @@ export interface Progress {
   /** True once the provider has said, however doubtfully, that our money arrived. From then on nothing is `failed`. */
   readonly moneySeen: boolean;
   readonly polls: number;
+  readonly lastPolledAt: number | null;
   /** Polls that got a usable answer about the order. */
   readonly answeredPolls: number;
   readonly lastAnsweredAt: number | null;
@@ -49,6 +50,7 @@ export const freshProgress: Progress = {
   candidate: null,
   moneySeen: false,
   polls: 0,
+  lastPolledAt: null,
   answeredPolls: 0,
   lastAnsweredAt: null,
 };
@@ -146,7 +148,7 @@ function withCandidate(known: Progress, claim: Claim, at: number): Progress {
 
 /** An answer that knows something else ends a candidate; one that knows nothing leaves it standing. */
 function withoutDisproved(known: Progress, reading: Reading): Progress {
-  return isAnswered(reading.kind) ? { ...known, candidate: null } : known;
+  return isAnswered(reading) ? { ...known, candidate: null } : known;
 }
 
 /** Publishes the claim unless the stream already says so, and closes the order or watches it further. */
@@ -187,19 +189,23 @@ function goOn(
 ): Decision {
   switch (known.phase) {
     case 'closed':
-      return closed(known, null);
+      // A soft word that came in after the end deserves its second reading as much as any.
+      return known.candidate === null ? closed(known, null) : watch(known, null, reading, policy, now);
     case 'watching':
       return watch(known, null, reading, policy, now);
     case 'asking': {
       const deadline = deadlineAt(order);
-      if (now >= deadline) {
+      // An answer that was on its way before the deadline, or was pushed, is not the poll that the deadline wants.
+      if (reading.source === 'poll' && reading.at >= deadline) {
         const verdict: Verdict = { status: 'unresolved', reason: 'deadline' };
         return watch(publishing(known, verdict, now), verdict, reading, policy, now);
       }
-      const regular = nextPollAt(order, known.polls, now, random, notBefore(reading, now));
+      const regular =
+        awaited(reading, deadline, now) ??
+        nextPollAt(order, known.polls, now, random, notBefore(reading, now));
       const confirm = confirmAt(known, policy, now);
       const at = confirm === null ? regular : Math.max(Math.min(confirm, deadline), notBefore(reading, now));
-      return { publish: null, nextPollAt: at, progress: known, contradictsPaid: false };
+      return { publish: null, nextPollAt: Math.max(at, now), progress: known, contradictsPaid: false };
     }
   }
 }
@@ -227,7 +233,7 @@ function nextWatchAt(since: number, reading: Reading, policy: Policy, now: numbe
   const step = policy.watchMs.find((ms) => since + ms > now);
   if (step !== undefined) return since + step;
   const last = policy.watchMs.at(-1) ?? 0;
-  if (isAnswered(reading.kind) || now >= since + 2 * last) return null;
+  if (isAnswered(reading) || now >= since + 2 * last) return null;
   return now + Math.min(watchRetryMs, Math.max(last, 1));
 }
 
@@ -236,6 +242,13 @@ function confirmAt(known: Progress, policy: Policy, now: number): number | null 
   if (known.candidate === null) return null;
   const at = known.candidate.at + policy.confirmAfterMs;
   return at > now ? at : null;
+}
+
+/** A query under way is not repeated before it counts as lost, but at the deadline. */
+function awaited(reading: Reading, deadline: number, now: number): number | null {
+  if (reading.kind !== 'pending' || reading.awaitedUntil === undefined || reading.awaitedUntil <= now)
+    return null;
+  return Math.min(reading.awaitedUntil, deadline);
 }
 
 function notBefore(reading: Reading, now: number): number {
@@ -250,16 +263,18 @@ function closed(known: Progress, publish: Verdict | null): Decision {
   return {
     publish,
     nextPollAt: null,
-    progress: { ...known, phase: 'closed', candidate: null },
+    progress: { ...known, phase: 'closed' },
     contradictsPaid: false,
   };
 }
 
 function count(before: Progress, reading: Reading): Progress {
-  const answered = isAnswered(reading.kind);
+  const answered = isAnswered(reading);
+  const polled = reading.source === 'poll';
   return {
     ...before,
-    polls: before.polls + (reading.source === 'poll' ? 1 : 0),
+    polls: before.polls + (polled ? 1 : 0),
+    lastPolledAt: polled ? reading.at : before.lastPolledAt,
     answeredPolls: before.answeredPolls + (answered ? 1 : 0),
     lastAnsweredAt: answered ? reading.at : before.lastAnsweredAt,
     moneySeen: before.moneySeen || saysOurMoneyArrived(reading),

@@ -10,6 +10,8 @@ export interface EnqueueParts {
   readonly store: OrderStore;
   /** The queue of an account; opened at first use. */
   queue(account: string): PollQueue;
+  /** The strings under which a callback may speak of an order; none where its account takes no callbacks. */
+  names(order: Order): readonly string[];
   readonly now: () => number;
 }
 
@@ -20,7 +22,9 @@ export interface EnqueueParts {
  * @throws when Redis fails; nothing is known of these orders then, and enqueueing them again is safe
  */
 export async function enqueueOrders(parts: EnqueueParts, orders: readonly Order[]): Promise<Enqueued[]> {
-  const opened = await Promise.all(orders.map((order) => parts.store.open(order, firstPollAt(order))));
+  const opened = await Promise.all(
+    orders.map((order) => parts.store.open(order, firstPollAt(order), parts.names(order))),
+  );
   const byAccount = new Map<string, ReturnType<typeof pollJob>[]>();
   for (const [index, order] of orders.entries()) {
     const at = pollAtOf(opened[index]);

@@ -80,7 +80,10 @@ export function createProducer(options: ProducerOptions): Producer {
     const now = Date.now();
     const validated = inputs.map((input) => validateOrder(input, known, providers, now));
     const orders = validated.flatMap((one) => ('order' in one ? [one.order] : []));
-    const enqueued = await enqueueOrders({ store, queue, now: Date.now }, orders);
+    const enqueued = await enqueueOrders(
+      { store, queue, names: (order) => namesOf(order, known), now: Date.now },
+      orders,
+    );
     if (waitAof && orders.length > 0) await confirmOnDisk(redis, timeoutMs);
     const outcomes = new Map<Order, Enqueued>(
       orders.map((order, index) => [order, enqueued[index] as Enqueued]),
@@ -112,8 +115,16 @@ export function createProducer(options: ProducerOptions): Producer {
 
 /** Before any service has made its accounts known, an account id that is a provider's id is taken at its word. */
 function defaultAccounts(): AccountInfos {
-  const info = (provider: string): AccountInfo => ({ provider, currency: 'KES', schedule: defaultSchedule });
+  const info = (provider: string): AccountInfo => {
+    return { provider, currency: 'KES', schedule: defaultSchedule, callbacks: false };
+  };
   return new Map([...providers.keys()].map((id) => [id, info(id)]));
+}
+
+/** The strings under which a callback may speak of an order; none where its account takes no callbacks. */
+function namesOf(order: Order, accounts: AccountInfos): readonly string[] {
+  if (accounts.get(order.account)?.callbacks !== true) return [];
+  return providers.get(order.provider)?.names(order.reference) ?? [];
 }
 
 function toResult(

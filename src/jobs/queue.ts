@@ -3,11 +3,15 @@ import type { Keys } from '../orders/keys.ts';
 import type { Redis } from '../redis.ts';
 
 /** The engine of one order. Everything else about it stands in its record. */
-export interface PollJob {
+export interface QueueJob {
   readonly orderId: string;
+  /** Of a `wake` job: when the order's own job is to run. */
+  readonly at?: number;
 }
 
-export type PollQueue = Queue<PollJob, void, 'poll'>;
+/** `poll`: one per open order. `wake`: brings the poll job of an order forward that a worker holds at the moment. */
+export type JobName = 'poll' | 'wake';
+export type PollQueue = Queue<QueueJob, void, JobName>;
 
 /** The queue of one account, named as the account. */
 export function createPollQueue(redis: Redis, keys: Keys, account: string): PollQueue {

@@ -29,7 +29,7 @@ export function firstPollAt(order: { createdAt: number; schedule: Schedule }): n
  * The poll after `pollsMade` polls, none of them final.
  *
  * Exponential with jitter, but a poll is always made at the deadline: an interval that would cross it is cut to land on
- * it. `notBefore` (a `Retry-After`) pushes later, never earlier.
+ * it, and a deadline that passed without its poll wants it at once. `notBefore` (a `Retry-After`) pushes later, never earlier.
  *
  * @param random a number in [0, 1), the source of jitter
  */
@@ -40,13 +40,8 @@ export function nextPollAt(
   random: number,
   notBefore = 0,
 ): number {
-  const at = Math.max(
-    now + jittered(intervalMs(order.schedule, pollsMade), order.schedule.jitter, random),
-    notBefore,
-  );
-  const deadline = deadlineAt(order);
-  if (now >= deadline) return at;
-  return at >= deadline ? Math.max(deadline, notBefore) : at;
+  const usual = now + jittered(intervalMs(order.schedule, pollsMade), order.schedule.jitter, random);
+  return Math.max(Math.min(usual, deadlineAt(order)), now, notBefore);
 }
 
 /** The interval after `pollsMade` polls (1 or more), before jitter. */

@@ -5,6 +5,10 @@ import type { Provider } from '../providers/provider.ts';
 import { type AccountInfos, scheduleSchema } from './accounts.ts';
 
 const maxMetadataBytes = 4_096;
+/** The check itself recurses: a few hundred brackets would end it with a stack overflow instead of a fault. */
+const maxMetadataDepth = 32;
+/** Stricter than what providers print: `1.000` may be meant as a thousand. */
+const amountPattern = /^\d+(?:\.\d{1,2})?$/;
 /** Clocks differ; an order from further ahead than this is a mistake. */
 const maxFutureMs = 600_000;
 
@@ -59,13 +63,17 @@ export function validateOrder(
   providers: ReadonlyMap<string, Provider>,
   now: number,
 ): { readonly order: Order } | { readonly faults: readonly Fault[] } {
-  const parsed = orderInputSchema.safeParse(input);
   // The fields are looked at one by one, so that a fault in one does not hide those in the others.
   const raw: { [name: string]: unknown } = typeof input === 'object' && input !== null ? { ...input } : {};
+  const isTooDeep = isDeeperThan(maxMetadataDepth, raw.metadata);
+  const parsed = orderInputSchema.safeParse(isTooDeep ? { ...raw, metadata: {} } : input);
   const faults: Fault[] = parsed.success ? [] : parsed.error.issues.map((issue) => toFault(issue, input));
+  if (isTooDeep) {
+    faults.push({ path: 'metadata', message: `must be nested at most ${maxMetadataDepth} deep` });
+  }
   const ok = (name: string) => !faults.some(({ path }) => path === name || path.startsWith(`${name}.`));
 
-  const amountMinor = toMinor(raw.amount);
+  const amountMinor = ok('amount') && amountPattern.test(String(raw.amount)) ? toMinor(raw.amount) : null;
   if (ok('amount') && (amountMinor === null || amountMinor === 0)) {
     faults.push({
       path: 'amount',
@@ -91,7 +99,7 @@ export function validateOrder(
       faults.push({ path: 'currency', message: `must be ${account.currency}, the currency of this account` });
     }
   }
-  const createdAt = parsed.success ? toInstant(parsed.data.createdAt, now) : now;
+  const createdAt = ok('createdAt') ? toInstant(raw.createdAt as OrderInput['createdAt'], now) : now;
   if (createdAt > now + maxFutureMs) {
     faults.push({ path: 'createdAt', message: 'lies in the future; check the clock of the sender' });
   }
@@ -120,6 +128,11 @@ export function toFault(issue: z.core.$ZodIssue, input: unknown): Fault {
     return { path, message: `has unknown fields: ${issue.keys.slice(0, 10).join(', ')}` };
   }
   return { path, message: valueAt(input, issue.path) === undefined ? 'is missing' : issue.message };
+}
+
+function isDeeperThan(depth: number, value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return depth === 0 || Object.values(value).some((entry) => isDeeperThan(depth - 1, entry));
 }
 
 function valueAt(input: unknown, path: readonly PropertyKey[]): unknown {

@@ -74,7 +74,10 @@ export function remember(
       { ...latest, count: (last.count ?? 1) + 1, firstAt: last.firstAt ?? last.at },
     ];
   }
-  return [...history, latest].slice(-limit);
+  if (history.length < limit) return [...history, latest];
+  // What was said about the money outlives what was not known in between: a verdict may come to rest on it.
+  const oldest = history.findIndex(({ reading }) => !isClaim(reading));
+  return [...history.toSpliced(Math.max(oldest, 0), 1), latest].slice(-limit);
 }
 
 function isSame(a: Evidence, b: Evidence): boolean {
@@ -96,12 +99,16 @@ const evidenceLimit = 5;
 
 /** The readings that a verdict rests on, oldest first. `history` ends with the reading that led to it. */
 export function evidenceOf(verdict: Verdict, history: readonly Evidence[]): readonly Evidence[] {
-  const decisive = history.at(-1)?.reading;
+  const decisive = history.at(-1);
   if (verdict.reason === 'deadline') return history.slice(-evidenceLimit);
   if (verdict.reason === 'contradiction') {
     return history.filter(({ reading }) => isClaim(reading)).slice(-evidenceLimit);
   }
-  return history.filter(({ reading }) => reading === decisive).slice(-2);
+  // A firm word stands alone; an earlier one of its kind may have spoken of another payment.
+  if (decisive?.certainty !== 'soft') return history.slice(-1);
+  return history
+    .filter((entry) => entry.reading === decisive.reading && entry.certainty === 'soft')
+    .slice(-2);
 }
 
 function isClaim(reading: Reading['kind']): boolean {

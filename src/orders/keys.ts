@@ -12,6 +12,16 @@ export interface Keys {
   readonly registry: string;
   /** Hash: the record of one order. */
   order(orderId: string): string;
+  /** List: answers that were pushed to us and that no worker has read yet. */
+  inbox(orderId: string): string;
+  /** The order behind a one-time token of ours. */
+  query(id: string): string;
+  /** Set: the orders that an account's provider knows by this name. */
+  reference(account: string, name: string): string;
+  /** Hash: whether an account may be asked at present. */
+  gate(account: string): string;
+  /** Stream: accounts that became sick or well. */
+  readonly accounts: string;
   /** The access token of an account. */
   token(account: string): string;
   /** BullMQ's key prefix of an account's queue; a slot of its own. */
@@ -28,6 +38,11 @@ export function createKeys(prefix: string = defaultPrefix): Keys {
     open: `${tag}:open`,
     registry: `${tag}:registry`,
     order: (orderId) => `${tag}:order:${orderId}`,
+    inbox: (orderId) => `${tag}:inbox:${orderId}`,
+    query: (id) => `${tag}:query:${id}`,
+    reference: (account, name) => `${tag}:reference:${account}:${name}`,
+    gate: (account) => `${tag}:gate:${account}`,
+    accounts: `${tag}:accounts`,
     token: (account) => `${tag}:token:${account}`,
     queuePrefix: (account) => `{${prefix}:${account}}`,
   };

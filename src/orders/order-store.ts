@@ -1,14 +1,13 @@
-import type { Progress } from '../jobs/decide.ts';
-import type { Order } from '../order.ts';
+import type { Order, Reading } from '../order.ts';
 import type { Redis } from '../redis.ts';
-import type { ResultEvent } from '../results/event.ts';
-import { eventFields } from '../results/event.ts';
-import type { Evidence } from './evidence.ts';
+import { eventFields, type ResultEvent } from '../results/event.ts';
 import type { Keys } from './keys.ts';
 import {
   canonicalReference,
+  type Movement,
   newRecordFields,
   type OrderRecord,
+  type PendingQuery,
   parseRecord,
   progressFields,
 } from './record.ts';
@@ -16,19 +15,37 @@ import { loadScript } from './script.ts';
 
 const openScript = loadScript('open');
 const settleScript = loadScript('settle');
+const hintScript = loadScript('hint');
+const deliverScript = loadScript('deliver');
 
 /** What became of an order handed in. `nextPollAt` is `null` when it is closed already. */
 export type Opened =
   | { readonly outcome: 'new' | 'same'; readonly nextPollAt: number | null }
   | { readonly outcome: 'conflict' };
 
-/** One step of an order, decided on the given revision. */
-export interface Step {
+/** One step of an order, decided on the given record. */
+export interface Step extends Movement {
   readonly record: OrderRecord;
-  readonly progress: Progress;
-  readonly history: readonly Evidence[];
   readonly nextPollAt: number | null;
   readonly event: ResultEvent | null;
+  /** The reading came from the inbox, and leaves it with this step. */
+  readonly fromInbox: boolean;
+}
+
+/** `nextPollAt` may be earlier than asked for: somebody wanted a poll meanwhile. `stale`: read and decide again. */
+export type Settled =
+  | { readonly outcome: 'settled'; readonly nextPollAt: number | null }
+  | { readonly outcome: 'stale' | 'gone' };
+
+/** `wake`: poll at `at`. `waiting`: an earlier wish is still to be served. */
+export type Hinted =
+  | { readonly outcome: 'wake'; readonly at: number }
+  | { readonly outcome: 'waiting' | 'closed' | 'gone' };
+
+/** An answer that was pushed to us, waiting for a worker. `queryId` is `null` when it answers no query under way. */
+export interface PushedReading {
+  readonly queryId: string;
+  readonly reading: Reading;
 }
 
 /**
@@ -36,11 +53,31 @@ export interface Step {
  * a crash leaves the state before or after, never between.
  */
 export interface OrderStore {
-  /** Records a new order. Accepting it twice changes nothing; other facts under the same id are a conflict. */
-  open(order: Order, nextPollAt: number): Promise<Opened>;
+  /**
+   * Records a new order. Accepting it twice changes nothing; other facts under the same id are a conflict.
+   * `names` are the strings under which a callback may speak of it.
+   */
+  open(order: Order, nextPollAt: number, names: readonly string[]): Promise<Opened>;
   read(orderId: string): Promise<OrderRecord | null>;
   /** `stale`: another process moved the order since `step.record` was read; read and decide again. */
-  settle(step: Step): Promise<'settled' | 'stale' | 'gone'>;
+  settle(step: Step): Promise<Settled>;
+  /** Notes that somebody wants the order polled now; the caller then wakes its job. */
+  hint(orderId: string, now: number, minIntervalMs: number): Promise<Hinted>;
+  /** The orders that an account's provider knows by one of these names. */
+  ordersNamed(account: string, names: readonly string[]): Promise<string[]>;
+  /** Remembers a query before it is sent. */
+  beginQuery(orderId: string, query: PendingQuery): Promise<void>;
+  /** The order that a query asked about, `null` for a token that is unknown or used up. */
+  orderOfQuery(queryId: string): Promise<string | null>;
+  /** Takes in a pushed answer. `usesUp`: no further answer under this token is awaited. */
+  deliver(
+    orderId: string,
+    pushed: PushedReading,
+    usesUp: boolean,
+    now: number,
+  ): Promise<'delivered' | 'unknown' | 'gone'>;
+  /** Pushed answers that no step has taken yet, oldest first. */
+  inbox(orderId: string): Promise<PushedReading[]>;
 }
 
 export interface OrderStoreParts {
@@ -50,14 +87,24 @@ export interface OrderStoreParts {
   readonly retentionMs: number;
 }
 
+const dayMs = 86_400_000;
+/** Callbacks are minutes, seldom hours late; a hint for an older order has nothing left to hasten. */
+const namesLifeMs = 8 * dayMs;
+/** A late answer of a query that counts as lost is still evidence. */
+const queryLifeMs = 3 * dayMs;
+const inboxLifeMs = 30 * dayMs;
+const inboxLimit = 20;
+
 export function createOrderStore({ redis, keys, retentionMs }: OrderStoreParts): OrderStore {
   return {
-    async open(order, nextPollAt) {
+    async open(order, nextPollAt, names) {
       const facts = [order.account, canonicalReference(order.reference), order.amountMinor, order.currency];
+      const index = names.map((name) => keys.reference(order.account, name));
+      const fields = Object.entries(newRecordFields(order, nextPollAt)).flat();
       const reply = await openScript.run(
         redis,
-        [keys.order(order.orderId), keys.open],
-        [order.orderId, nextPollAt, ...facts, ...Object.entries(newRecordFields(order, nextPollAt)).flat()],
+        [keys.order(order.orderId), keys.open, ...index],
+        [order.orderId, nextPollAt, order.schedule.deadlineMs + namesLifeMs, ...facts, ...fields],
       );
       const [outcome, at] = reply as ['new' | 'same' | 'conflict', string];
       return outcome === 'conflict' ? { outcome } : { outcome, nextPollAt: at === '' ? null : Number(at) };
@@ -67,23 +114,56 @@ export function createOrderStore({ redis, keys, retentionMs }: OrderStoreParts):
       return parseRecord(orderId, await redis.hgetall(keys.order(orderId)));
     },
 
-    async settle({ record, progress, history, nextPollAt, event }) {
-      const fields = Object.entries(progressFields(progress, history, nextPollAt)).flat();
+    async settle({ record, nextPollAt, event, fromInbox, ...movement }) {
       const { orderId } = record.order;
+      const fields = Object.entries(progressFields(movement)).flat();
       const reply = await settleScript.run(
         redis,
-        [keys.order(orderId), keys.open, keys.results],
+        [keys.order(orderId), keys.open, keys.results, keys.inbox(orderId)],
         [
-          orderId,
-          record.revision,
-          nextPollAt ?? '',
-          retentionMs,
-          fields.length,
-          ...fields,
+          ...[orderId, record.revision, nextPollAt ?? '', retentionMs, record.hints, fromInbox ? 1 : 0],
+          ...[fields.length, ...fields],
           ...(event === null ? [] : eventFields(event)),
         ],
       );
-      return reply as 'settled' | 'stale' | 'gone';
+      const [outcome, at] = reply as [Settled['outcome'], string | undefined];
+      return outcome === 'settled' ? { outcome, nextPollAt: at ? Number(at) : null } : { outcome };
+    },
+
+    async hint(orderId, now, minIntervalMs) {
+      const reply = await hintScript.run(redis, [keys.order(orderId)], [now, minIntervalMs]);
+      const [outcome, at] = reply as [Hinted['outcome'], string | undefined];
+      return outcome === 'wake' ? { outcome, at: Number(at) } : { outcome };
+    },
+
+    async ordersNamed(account, names) {
+      return names.length === 0 ? [] : redis.sunion(names.map((name) => keys.reference(account, name)));
+    },
+
+    async beginQuery(orderId, query) {
+      const replies = await redis
+        .multi()
+        .set(keys.query(query.id), orderId, 'PX', queryLifeMs)
+        .hset(keys.order(orderId), 'query', JSON.stringify(query))
+        .exec();
+      const failed = replies?.find(([error]) => error !== null)?.[0];
+      if (replies === null || failed) throw new Error('Redis did not take the query.', { cause: failed });
+    },
+
+    orderOfQuery: (queryId) => redis.get(keys.query(queryId)),
+
+    async deliver(orderId, pushed, usesUp, now) {
+      const reply = await deliverScript.run(
+        redis,
+        [keys.query(pushed.queryId), keys.order(orderId), keys.inbox(orderId), keys.open],
+        [orderId, now, JSON.stringify(pushed), usesUp ? 1 : 0, inboxLimit, inboxLifeMs],
+      );
+      return reply as 'delivered' | 'unknown' | 'gone';
+    },
+
+    async inbox(orderId) {
+      const entries = await redis.lrange(keys.inbox(orderId), 0, -1);
+      return entries.map((entry) => JSON.parse(entry) as PushedReading);
     },
   };
 }

@@ -17,6 +17,25 @@ export interface OrderRecord {
   readonly revision: number;
   /** `null` once closed. */
   readonly nextPollAt: number | null;
+  /** A query whose answer is to be pushed to us. */
+  readonly query: PendingQuery | null;
+  /** How often someone asked for a poll now, and how many of those wishes the polls so far have seen. */
+  readonly hints: number;
+  readonly hintsSeen: number;
+}
+
+/** A query under way at a provider that answers later. */
+export interface PendingQuery {
+  /** Fingerprint of its one-time token. */
+  readonly id: string;
+  readonly sentAt: number;
+}
+
+/** What a step writes. */
+export interface Movement {
+  readonly progress: Progress;
+  readonly history: readonly Evidence[];
+  readonly query: PendingQuery | null;
 }
 
 /** The form of the fields below. A record of another version is refused, not guessed at. */
@@ -41,11 +60,7 @@ export function orderFields(order: Order): Fields {
 }
 
 /** The fields that a poll moves. Empty strings stand for "nothing". */
-export function progressFields(
-  progress: Progress,
-  history: readonly Evidence[],
-  nextPollAt: number | null,
-): Fields {
+export function progressFields({ progress, history, query }: Movement): Fields {
   const { verdict, candidate } = progress;
   return {
     phase: progress.phase,
@@ -58,14 +73,20 @@ export function progressFields(
     polls: String(progress.polls),
     answeredPolls: String(progress.answeredPolls),
     lastAnsweredAt: String(progress.lastAnsweredAt ?? ''),
-    nextPollAt: String(nextPollAt ?? ''),
+    lastPolledAt: String(progress.lastPolledAt ?? ''),
+    query: query === null ? '' : JSON.stringify(query),
     history: JSON.stringify(history),
   };
 }
 
 /** The fields of an order that has just been accepted. */
 export function newRecordFields(order: Order, nextPollAt: number): Fields {
-  return { ...orderFields(order), ...progressFields(freshProgress, [], nextPollAt), revision: '1' };
+  return {
+    ...orderFields(order),
+    ...progressFields({ progress: freshProgress, history: [], query: null }),
+    nextPollAt: String(nextPollAt),
+    revision: '1',
+  };
 }
 
 /**
@@ -104,10 +125,14 @@ export function parseRecord(orderId: string, fields: Fields): OrderRecord | null
       polls: Number(get('polls')),
       answeredPolls: Number(get('answeredPolls')),
       lastAnsweredAt: instant(get('lastAnsweredAt')),
+      lastPolledAt: instant(get('lastPolledAt')),
     },
     history: JSON.parse(get('history')) as Evidence[],
     revision: Number(get('revision')),
     nextPollAt,
+    query: get('query') === '' ? null : (JSON.parse(get('query')) as PendingQuery),
+    hints: Number(get('hints')),
+    hintsSeen: Number(get('hintsSeen')),
   };
 }
 

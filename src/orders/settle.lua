@@ -1,19 +1,31 @@
 -- Moves an order one step and publishes its verdict, all or nothing.
--- KEYS: order, open, results. ARGV: orderId, revision it was decided on, nextPollAt ('' = closed), retention in ms,
--- number of field strings, field, value, ..., then the event's field, value, ... (none = nothing to publish)
--- Returns 'settled', 'stale' (someone else moved it first: decide again) or 'gone'.
-local revision = redis.call('HGET', KEYS[1], 'revision')
-if not revision then return 'gone' end
-if revision ~= ARGV[2] then return 'stale' end
-local last = 5 + tonumber(ARGV[5])
-redis.call('HSET', KEYS[1], unpack(ARGV, 6, last))
+-- KEYS: order, open, results, inbox
+-- ARGV: orderId, revision it was decided on, nextPollAt ('' = closed), retention in ms, hints seen,
+--   pushed answers taken from the inbox (0 or 1), number of field strings, field, value, ...,
+--   then the event's field, value, ... (none = nothing to publish)
+-- Returns {'settled', nextPollAt}, {'stale'} (someone else moved it first: decide again) or {'gone'}.
+local known = redis.call('HMGET', KEYS[1], 'revision', 'hints', 'hintAt')
+if not known[1] then return { 'gone' } end
+if known[1] ~= ARGV[2] then return { 'stale' } end
+local nextPollAt = ARGV[3]
+if tonumber(known[2] or 0) > tonumber(ARGV[5]) then
+  -- Someone asked for a poll while this one was under way: it may have asked too early, so ask again.
+  if nextPollAt == '' then
+    if redis.call('LLEN', KEYS[4]) > tonumber(ARGV[6]) then nextPollAt = known[3] end
+  elseif tonumber(known[3]) < tonumber(nextPollAt) then
+    nextPollAt = known[3]
+  end
+end
+local last = 7 + tonumber(ARGV[7])
+redis.call('HSET', KEYS[1], 'nextPollAt', nextPollAt, 'hintsSeen', ARGV[5], unpack(ARGV, 8, last))
 redis.call('HINCRBY', KEYS[1], 'revision', 1)
-if ARGV[3] == '' then
+if ARGV[6] == '1' then redis.call('LPOP', KEYS[4]) end
+if nextPollAt == '' then
   redis.call('ZREM', KEYS[2], ARGV[1])
   redis.call('PEXPIRE', KEYS[1], ARGV[4])
 else
-  redis.call('ZADD', KEYS[2], ARGV[3], ARGV[1])
+  redis.call('ZADD', KEYS[2], nextPollAt, ARGV[1])
   redis.call('PERSIST', KEYS[1])
 end
 if #ARGV > last then redis.call('XADD', KEYS[3], '*', unpack(ARGV, last + 1)) end
-return 'settled'
+return { 'settled', nextPollAt }

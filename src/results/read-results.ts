@@ -1,3 +1,5 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { ReplyError } from 'ioredis';
 import { createKeys, defaultPrefix } from '../orders/keys.ts';
 import { connectRedis, type Redis } from '../redis.ts';
 import { parseEvent, type ResultEvent } from './event.ts';
@@ -27,6 +29,7 @@ export interface ReadResultsOptions {
 const batchSize = 500;
 /** Below the connection's `socketTimeout`, so that an idle stream is not taken for a dead one. */
 const blockMs = 5_000;
+const reconnectMs = 250;
 
 /**
  * Reads verdicts in the order in which they were published, for replay and for tools. For work that must not be lost use
@@ -41,9 +44,13 @@ export async function* readResults(options: ReadResultsOptions): AsyncGenerator<
   signal?.addEventListener('abort', stop, { once: true });
   const { results } = createKeys(prefix);
   try {
-    let position = await startOf(redis, results, options.from ?? '0');
+    let position = options.from ?? '0';
+    // Resolved at once, so that nothing published between two reads is missed.
+    if (position === '$') position = await lastStreamId(redis, results);
     while (!signal?.aborted) {
-      const entries = await readBatch(redis, results, position, follow);
+      const entries = follow
+        ? await waitForBatch(redis, results, position, signal)
+        : await readBatch(redis, results, position);
       if (entries.length === 0 && !follow) return;
       for (const [streamId, fields] of entries) {
         position = streamId;
@@ -55,22 +62,45 @@ export async function* readResults(options: ReadResultsOptions): AsyncGenerator<
     if (!signal?.aborted) throw error;
   } finally {
     signal?.removeEventListener('abort', stop);
-    redis.disconnect();
+    stop();
   }
+}
+
+/** A blocking read needs a connection to itself. */
+function ownConnection(redis: string | Redis, blocking: boolean): Redis | null {
+  if (typeof redis === 'string') return connectRedis(redis, 'patient');
+  if (!blocking) return null;
+  const copy = redis.duplicate();
+  copy.on('error', () => {});
+  return copy;
 }
 
 type Entry = [streamId: string, fields: string[]];
 
-async function readBatch(redis: Redis, stream: string, position: string, follow: boolean): Promise<Entry[]> {
-  const reply = follow
-    ? await redis.xread('COUNT', batchSize, 'BLOCK', blockMs, 'STREAMS', stream, position)
-    : await redis.xread('COUNT', batchSize, 'STREAMS', stream, position);
+async function readBatch(redis: Redis, stream: string, position: string): Promise<Entry[]> {
+  const reply = await redis.xread('COUNT', batchSize, 'STREAMS', stream, position);
   return (reply?.[0]?.[1] ?? []) as Entry[];
 }
 
-/** `$` becomes the present end at once, so that nothing published between two reads is missed. */
-async function startOf(redis: Redis, stream: string, from: string): Promise<string> {
-  if (from !== '$') return from;
+/** The next entries, however long it takes. A lost connection costs a moment, never the place. */
+async function waitForBatch(
+  redis: Redis,
+  stream: string,
+  position: string,
+  signal: AbortSignal | undefined,
+): Promise<Entry[]> {
+  try {
+    const reply = await redis.xread('COUNT', batchSize, 'BLOCK', blockMs, 'STREAMS', stream, position);
+    return (reply?.[0]?.[1] ?? []) as Entry[];
+  } catch (error) {
+    if (signal?.aborted || error instanceof ReplyError) throw error;
+    await delay(reconnectMs);
+    return [];
+  }
+}
+
+/** The id of the newest entry, `0` for an empty stream. */
+export async function lastStreamId(redis: Redis, stream: string): Promise<string> {
   const [last] = await redis.xrevrange(stream, '+', '-', 'COUNT', 1);
   return last?.[0] ?? '0';
 }

@@ -1,20 +1,28 @@
 import { DelayedError, type Job, Worker, type WorkerOptions } from 'bullmq';
-import { type Decision, decide, type Policy } from '../jobs/decide.ts';
-import { type PollJob, retryDelayMs } from '../jobs/queue.ts';
-import type { Reading } from '../order.ts';
+import { decide, type Policy } from '../jobs/decide.ts';
+import { type JobName, type PollQueue, type QueueJob, retryDelayMs } from '../jobs/queue.ts';
+import { deadlineAt } from '../jobs/schedule.ts';
+import { hastenAgain } from '../jobs/wake.ts';
+import type { Order, Reading } from '../order.ts';
+import type { AccountGate, GateChange } from '../orders/account-gate.ts';
 import { remember } from '../orders/evidence.ts';
 import type { Keys } from '../orders/keys.ts';
 import type { OrderStore } from '../orders/order-store.ts';
-import type { OrderRecord } from '../orders/record.ts';
+import type { OrderRecord, PendingQuery } from '../orders/record.ts';
 import type { Asker } from '../providers/ask.ts';
+import type { AnswerTo } from '../providers/provider.ts';
 import type { Redis } from '../redis.ts';
 import { buildEvent, type ResultEvent } from '../results/event.ts';
+import type { NewWords } from './new-words.ts';
 
 /** What the worker tells about its work, for logs and metrics. */
 export interface PollObserver {
-  reading(record: OrderRecord, reading: Reading): void;
-  published(event: ResultEvent): void;
+  reading(record: OrderRecord, reading: Reading, tookMs: number): void;
+  published(event: ResultEvent, reading: Reading): void;
   contradiction(record: OrderRecord, reading: Reading): void;
+  /** An unrecognised word, the first time that this process sees it. */
+  unknownWord(word: string, orderId: string): void;
+  gate(change: Exclude<GateChange, null>, reading: Reading): void;
   /** A bug or a lost Redis; never something a gateway did. */
   error(error: Error, orderId: string | null): void;
 }
@@ -23,10 +31,15 @@ export interface PollWorkerParts {
   readonly redis: Redis;
   readonly keys: Keys;
   readonly account: string;
+  readonly queue: PollQueue;
   readonly store: OrderStore;
+  readonly gate: AccountGate;
   readonly asker: Asker;
+  /** Remembers a new query of an order and says where its answer is to be posted; `null` where answers come at once. */
+  readonly beginQuery: ((orderId: string) => Promise<AnswerTo>) | null;
   readonly policy: Policy;
   readonly observer: PollObserver;
+  readonly newWords: NewWords;
   readonly limits: PollLimits;
 }
 
@@ -40,30 +53,23 @@ export interface PollLimits {
   readonly stalledIntervalMs: number;
 }
 
-/** How long an account rests after a throttling answer that names no time. */
-const throttlePauseMs = 2_000;
+type PollWorker = Worker<QueueJob, void, JobName>;
 
 /** Asks one account's provider about its orders: read the record, ask, decide, settle, wait for the next time. */
-export function createPollWorker(parts: PollWorkerParts): Worker<PollJob, void, 'poll'> {
-  const { account, keys, limits, observer } = parts;
+export function createPollWorker(parts: PollWorkerParts): PollWorker {
+  const { account, keys, limits, observer, queue } = parts;
 
-  async function poll(job: Job<PollJob, void, 'poll'>, token?: string): Promise<void> {
-    const { orderId } = job.data;
-    const record = await parts.store.read(orderId);
-    if (record === null || record.progress.phase === 'closed') return;
-
-    const reading = await parts.asker.ask(record.order);
-    observer.reading(record, reading);
-    const nextPollAt = await settle(parts, record, reading);
-    if (reading.kind === 'unavailable' && reading.throttled) {
-      await worker.rateLimit(Math.max(reading.retryAfterMs ?? throttlePauseMs, 1));
-    }
-    if (nextPollAt === null) return;
-    await job.moveToDelayed(nextPollAt, token);
+  async function process(job: Job<QueueJob, void, JobName>, token?: string): Promise<void> {
+    const runAgainAt =
+      job.name === 'wake'
+        ? await hastenAgain(queue, job, Date.now())
+        : await pollOrder(parts, job.data.orderId);
+    if (runAgainAt === null) return;
+    await job.moveToDelayed(runAgainAt, token);
     throw new DelayedError();
   }
 
-  const worker = new Worker<PollJob, void, 'poll'>(account, poll, {
+  const worker: PollWorker = new Worker(account, process, {
     connection: parts.redis,
     prefix: keys.queuePrefix(account),
     concurrency: limits.concurrency,
@@ -82,33 +88,105 @@ export function createPollWorker(parts: PollWorkerParts): Worker<PollJob, void, 
   return worker;
 }
 
+/** One turn of an order. Returns when its job is to run again, `null` when the order is closed. */
+export async function pollOrder(parts: PollWorkerParts, orderId: string): Promise<number | null> {
+  const { store, gate, observer } = parts;
+  const [record, admission] = await Promise.all([store.read(orderId), gate.admit(Date.now())]);
+  if (record === null) return null;
+
+  const pushed = record.hints > record.hintsSeen ? await takePushed(parts, record) : null;
+  if (pushed !== null) return pushed.nextPollAt;
+  if (record.progress.phase === 'closed') return null;
+  if ('waitUntil' in admission) return admission.waitUntil;
+  const lostAt = queryLostAt(parts.asker, record);
+  if (lostAt > Date.now()) return lostAt;
+
+  const answerTo = parts.beginQuery === null ? null : await parts.beginQuery(orderId);
+  const startedAt = performance.now();
+  const reading = await parts.asker.ask(record.order, answerTo);
+  observer.reading(record, reading, performance.now() - startedAt);
+  if (reading.kind === 'unrecognised' && parts.newWords.isNew(reading.providerStatus)) {
+    observer.unknownWord(reading.providerStatus ?? '(none of the known shapes)', orderId);
+  }
+  const change = await gate.report(admission, reading, Date.now());
+  if (change !== null) observer.gate(change, reading);
+  return settle(parts, record, reading, null);
+}
+
+/** Settles the answers that were pushed to us. `null`: there were none. */
+async function takePushed(
+  parts: PollWorkerParts,
+  record: OrderRecord,
+): Promise<{ readonly nextPollAt: number | null } | null> {
+  const { store, gate, observer } = parts;
+  const inbox = await store.inbox(record.order.orderId);
+  let nextPollAt: number | null = null;
+  for (const { queryId, reading } of inbox) {
+    const current = (await store.read(record.order.orderId)) ?? record;
+    observer.reading(current, reading, 0);
+    const change = await gate.report({ troubled: true }, reading, Date.now());
+    if (change !== null) observer.gate(change, reading);
+    nextPollAt = await settle(parts, current, reading, queryId);
+  }
+  return inbox.length === 0 ? null : { nextPollAt };
+}
+
+/** When the query that is under way counts as lost; 0 when there is none, or when the deadline wants a new one. */
+function queryLostAt({ resultTimeoutMs }: Asker, { query, order }: OrderRecord): number {
+  if (query === null || resultTimeoutMs === null) return 0;
+  const deadline = deadlineAt(order);
+  const lostAt = query.sentAt + resultTimeoutMs;
+  return query.sentAt < deadline ? Math.min(lostAt, deadline) : lostAt;
+}
+
 /**
  * Decides on a reading and writes the decision, as often as it takes: when another process moved the order meanwhile,
  * the same reading is decided on again over the newer state. Returns the time of the next poll, `null` when closed.
+ *
+ * @param answeredQuery the query that a pushed reading answers; `null` for a poll
  */
-export async function settle(
+async function settle(
   { store, policy, observer }: Pick<PollWorkerParts, 'store' | 'policy' | 'observer'>,
   record: OrderRecord,
   reading: Reading,
+  answeredQuery: string | null,
 ): Promise<number | null> {
   for (let current: OrderRecord | null = record; current !== null; ) {
     const now = Date.now();
-    const decision: Decision = decide(current.order, current.progress, reading, policy, now, Math.random());
+    const order: Order = current.order;
+    const decision = decide(order, current.progress, reading, policy, now, Math.random());
+    const { progress, publish, nextPollAt } = decision;
     const history = remember(current.history, reading);
-    const event =
-      decision.publish === null
-        ? null
-        : buildEvent(current.order, decision.progress, decision.publish, reading, history, now);
-    const { progress, nextPollAt } = decision;
-    const outcome = await store.settle({ record: current, progress, history, nextPollAt, event });
-    if (outcome === 'settled') {
-      if (event !== null) observer.published(event);
+    const event = publish === null ? null : buildEvent(order, progress, publish, reading, history, now);
+    const query = queryAfter(current.query, reading, answeredQuery);
+    const fromInbox = answeredQuery !== null;
+    const settled = await store.settle({
+      record: current,
+      progress,
+      history,
+      nextPollAt,
+      query,
+      event,
+      fromInbox,
+    });
+    if (settled.outcome === 'settled') {
+      if (event !== null) observer.published(event, reading);
       if (decision.contradictsPaid) observer.contradiction(current, reading);
-      return nextPollAt;
+      return settled.nextPollAt;
     }
-    current = outcome === 'gone' ? null : await store.read(record.order.orderId);
+    current = settled.outcome === 'gone' ? null : await store.read(order.orderId);
   }
   return null;
+}
+
+/** The query still under way after a reading: its own answer, or a poll that was not taken, ends it. */
+function queryAfter(
+  query: PendingQuery | null,
+  reading: Reading,
+  answeredQuery: string | null,
+): PendingQuery | null {
+  if (answeredQuery !== null) return query?.id === answeredQuery ? null : query;
+  return reading.kind === 'pending' && reading.awaitedUntil !== undefined ? query : null;
 }
 
 /** Starts spread over tenths of a second where the rate allows it: smoother than whole seconds. */

@@ -1,0 +1,27 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { onRequestHookHandler } from 'fastify';
+import { sendProblem } from './problem.ts';
+
+/** SHA-256 of a text: how keys are stored, and what makes secrets of any length comparable in constant time. */
+export function digestOf(text: string): Buffer {
+  return createHash('sha256').update(text).digest();
+}
+
+/** Compares without telling by its duration how much of it was right. */
+export function isSameSecret(given: string, expected: string): boolean {
+  return timingSafeEqual(digestOf(given), digestOf(expected));
+}
+
+/** Lets requests pass that carry one of the API keys as a Bearer token. Several are valid at once, for rotation. */
+export function requireApiKey(keysSha256: readonly string[]): onRequestHookHandler {
+  const known = keysSha256.map((hex) => Buffer.from(hex, 'hex'));
+  return async (request, reply) => {
+    const token = /^Bearer +(\S+)$/i.exec(request.headers.authorization ?? '')?.[1] ?? '';
+    const given = digestOf(token);
+    // Every key is compared, so that the duration does not tell which one came close.
+    const matches = known.filter((key) => timingSafeEqual(key, given)).length;
+    if (matches > 0) return;
+    reply.header('www-authenticate', 'Bearer');
+    return sendProblem(reply, 401, 'Send a valid API key as "Authorization: Bearer <key>".');
+  };
+}

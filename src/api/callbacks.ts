@@ -1,0 +1,189 @@
+import { createHash } from 'node:crypto';
+import { BlockList, isIP } from 'node:net';
+import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
+import type { PollQueue } from '../jobs/queue.ts';
+import { hasten, wakeOrder } from '../jobs/wake.ts';
+import type { CallbackResult } from '../metrics.ts';
+import { isAnswered, type Order, type Reading } from '../order.ts';
+import { parseAnswerToken } from '../orders/begin-query.ts';
+import type { OrderStore } from '../orders/order-store.ts';
+import type { Provider, Words } from '../providers/provider.ts';
+import { parseJson, readAnswer } from '../providers/read-answer.ts';
+import { isSameSecret } from './api-keys.ts';
+import { sendProblem } from './problem.ts';
+
+/** What the door needs to know of an account. */
+export interface CallbackAccount {
+  readonly id: string;
+  readonly provider: Provider;
+  readonly settings: { readonly [name: string]: unknown };
+  readonly overrides: Words | undefined;
+  readonly minHintIntervalMs: number;
+  /** Last part of the account's callback URL; without one, its callbacks are refused. */
+  readonly token: string | undefined;
+  /** HTTP Basic credentials that the provider was told to send. */
+  readonly basic: { readonly username: string; readonly password: string } | undefined;
+  /** Addresses or CIDR blocks that callbacks may come from; empty: any. Never the only proof of anything. */
+  readonly addresses: readonly string[];
+}
+
+export interface CallbackParts {
+  readonly accounts: ReadonlyMap<string, CallbackAccount>;
+  readonly store: OrderStore;
+  queue(account: string): PollQueue;
+  counted(account: string, result: CallbackResult): void;
+}
+
+const maxBodyBytes = 256 * 1024;
+/** One callback speaks of one payment; more orders under its names are a misuse of references. */
+const maxOrdersPerHint = 5;
+
+/**
+ * The door for providers. A callback is a hint and never more: it makes the next poll of its order immediate. The one
+ * exception is the answer to a query of our own, which counts under the one-time token that we sent along with it.
+ */
+export function callbacks(parts: CallbackParts): FastifyPluginAsync {
+  const guards = new Map(
+    [...parts.accounts.values()].map((account) => [account.id, addressGuard(account.addresses)]),
+  );
+
+  return async (app) => {
+    // Providers send what they like under any content type: the bytes are taken as they come and judged here.
+    app.removeAllContentTypeParsers();
+    app.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: maxBodyBytes }, (_request, body, done) =>
+      done(null, body),
+    );
+
+    app.post<{ Params: { account: string; token: string } }>(
+      '/callbacks/:account/:token',
+      { bodyLimit: maxBodyBytes, schema: { hide: true } },
+      async (request, reply) => {
+        const account = parts.accounts.get(request.params.account);
+        const refusal = account === undefined ? 'unknown-account' : refuse(account, request, guards);
+        if (account === undefined || refusal !== null) {
+          parts.counted(account?.id ?? 'unknown', refusal ?? 'unknown-account');
+          return sendProblem(reply, 404);
+        }
+        const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
+        const result =
+          account.provider.later === undefined
+            ? await takeHint(parts, account, body)
+            : await takeAnswer(parts, account, request.params.token, body);
+        parts.counted(account.id, result);
+        return accept(reply, account.provider);
+      },
+    );
+  };
+}
+
+/** Why a request may not even be looked at, `null` when it may. */
+function refuse(
+  account: CallbackAccount,
+  request: FastifyRequest<{ Params: { token: string } }>,
+  guards: ReadonlyMap<string, (address: string) => boolean>,
+): CallbackResult | null {
+  if (guards.get(account.id)?.(request.ip) === false) return 'wrong-address';
+  // Answers to our own queries carry a one-time token instead of the account's.
+  if (account.provider.later !== undefined) return null;
+  if (account.provider.callback === undefined || account.token === undefined) return 'not-enabled';
+  if (!isSameSecret(request.params.token, account.token)) return 'wrong-token';
+  return account.basic === undefined || isBasic(request.headers.authorization, account.basic)
+    ? null
+    : 'wrong-credentials';
+}
+
+function isBasic(
+  header: string | undefined,
+  { username, password }: { username: string; password: string },
+): boolean {
+  const given = /^Basic +(\S+)$/i.exec(header ?? '')?.[1] ?? '';
+  return isSameSecret(given, Buffer.from(`${username}:${password}`).toString('base64'));
+}
+
+/** Makes the next poll of the orders that a callback speaks of immediate. */
+async function takeHint(
+  parts: CallbackParts,
+  account: CallbackAccount,
+  body: Buffer,
+): Promise<CallbackResult> {
+  const rules = account.provider.callback;
+  const parsed = rules?.body.safeParse(parseJson(body));
+  if (rules === undefined || !parsed?.success) return 'garbage';
+  if (rules.isSigned?.(parsed.data, account.settings) === false) return 'wrong-signature';
+  const names = rules.names(parsed.data).filter((name) => name != null && name !== '') as string[];
+  const orders = await parts.store.ordersNamed(account.id, names);
+  for (const orderId of orders.slice(0, maxOrdersPerHint)) {
+    await wakeOrder(parts.store, parts.queue(account.id), orderId, account.minHintIntervalMs);
+  }
+  return orders.length === 0 ? 'unknown-order' : 'hint';
+}
+
+/** Takes in the answer to a query of ours. What it says is decided on by the worker, like every other reading. */
+async function takeAnswer(
+  parts: CallbackParts,
+  account: CallbackAccount,
+  token: string,
+  body: Buffer,
+): Promise<CallbackResult> {
+  const query = parseAnswerToken(token);
+  if (query === null) return 'wrong-token';
+  const { queryId, kind } = query;
+  const orderId = await parts.store.orderOfQuery(queryId);
+  const record = orderId === null ? null : await parts.store.read(orderId);
+  if (orderId === null || record === null || record.order.account !== account.id) return 'wrong-token';
+  const now = Date.now();
+  const reading = kind === 'timeout' ? queueTimeout(body, now) : readPushed(account, body, record.order, now);
+  const outcome = await parts.store.deliver(orderId, { queryId, reading }, isAnswered(reading), now);
+  if (outcome !== 'delivered') return 'replay';
+  await hasten(parts.queue(account.id), orderId, now, now);
+  return kind === 'timeout' ? 'queue-timeout' : 'result';
+}
+
+function readPushed(
+  { provider, settings, overrides }: CallbackAccount,
+  body: Buffer,
+  order: Order,
+  at: number,
+): Reading {
+  const answer = { httpStatus: 200, headers: {}, body };
+  return readAnswer(provider, answer, order, {
+    at,
+    source: 'callback',
+    settings,
+    pushed: true,
+    ...(overrides && { overrides }),
+  });
+}
+
+/** Our query ran out in the provider's queue: nothing was learnt, ask again. Its body speaks of no payment. */
+function queueTimeout(body: Buffer, at: number): Reading {
+  return {
+    kind: 'unavailable',
+    throttled: false,
+    retryAfterMs: null,
+    source: 'callback',
+    at,
+    httpStatus: null,
+    providerStatus: 'queue time-out',
+    providerMessage: null,
+    bodySha256: createHash('sha256').update(body).digest('hex'),
+  };
+}
+
+function accept(reply: FastifyReply, { callback }: Provider) {
+  const { contentType, body } = callback?.reply ?? { contentType: 'text/plain', body: '' };
+  return reply.code(200).type(contentType).serializer(String).send(body);
+}
+
+/** Whether an address is among those listed. */
+function addressGuard(addresses: readonly string[]): (address: string) => boolean {
+  if (addresses.length === 0) return () => true;
+  const list = new BlockList();
+  for (const entry of addresses) {
+    const [address = '', bits] = entry.split('/');
+    const family = isIP(address) === 6 ? 'ipv6' : 'ipv4';
+    if (bits === undefined) list.addAddress(address, family);
+    else list.addSubnet(address, Number(bits), family);
+  }
+  return (address) => list.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4');
+}

@@ -1,0 +1,33 @@
+import type { FastifyPluginAsync, onRequestHookHandler } from 'fastify';
+import type { Metrics } from '../metrics.ts';
+import type { Readiness } from './readiness.ts';
+
+export interface HealthParts {
+  readonly metrics: Metrics;
+  readonly readiness: () => Promise<Readiness>;
+  /** Called before every scrape, for what is measured only when somebody asks. */
+  readonly measure: () => Promise<void>;
+  /** Guards /metrics; `null`: open. */
+  readonly guard: onRequestHookHandler | null;
+}
+
+/** For orchestrators and Prometheus. Reveals no order and no setting. */
+export function healthRoutes({ metrics, readiness, measure, guard }: HealthParts): FastifyPluginAsync {
+  return async (app) => {
+    app.get('/health/live', { schema: { hide: true } }, async () => ({ status: 'ok' }));
+
+    app.get('/health/ready', { schema: { hide: true } }, async (_request, reply) => {
+      const { ready, checks } = await readiness();
+      return reply.code(ready ? 200 : 503).send({ status: ready ? 'ok' : 'unavailable', checks });
+    });
+
+    app.get(
+      '/metrics',
+      { schema: { hide: true }, ...(guard === null ? {} : { onRequest: guard }) },
+      async (_request, reply) => {
+        await measure();
+        return reply.type(metrics.registry.contentType).send(await metrics.registry.metrics());
+      },
+    );
+  };
+}

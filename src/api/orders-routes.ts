@@ -1,0 +1,143 @@
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import type { Producer } from '../jobs/producer.ts';
+import type { PollQueue } from '../jobs/queue.ts';
+import { orderInputSchema } from '../jobs/validate-order.ts';
+import { wakeOrder } from '../jobs/wake.ts';
+import { orderIdPattern } from '../order.ts';
+import type { OrderStore } from '../orders/order-store.ts';
+import { orderViewSchema, viewOf } from '../orders/order-view.ts';
+import type { OrderRecord } from '../orders/record.ts';
+import type { ResultsHub } from '../results/results-hub.ts';
+import { problemResponse, sendProblem } from './problem.ts';
+
+export interface OrdersParts {
+  readonly producer: Producer;
+  readonly store: OrderStore;
+  readonly hub: ResultsHub;
+  queue(account: string): PollQueue;
+  minHintIntervalMs(account: string): number;
+}
+
+const orderParams = z.object({ orderId: z.string().regex(orderIdPattern) });
+const enqueuedSchema = z.object({ orderId: z.string(), outcome: z.enum(['new', 'same']) });
+const maxWaitSeconds = 60;
+
+/** The checkout's routes: hand in, look up, ask now. */
+export function ordersRoutes(parts: OrdersParts): FastifyPluginAsyncZod {
+  const { store, hub, producer } = parts;
+
+  /** The record, once it has a verdict newer than `after`; at the latest after `seconds`. */
+  async function awaitVerdict(orderId: string, seconds: number, after: number): Promise<OrderRecord | null> {
+    let stop = () => {};
+    let timer: NodeJS.Timeout | undefined;
+    const heard = new Promise<void>((resolve) => {
+      stop = hub.onOrder(orderId, () => resolve());
+      timer = setTimeout(resolve, seconds * 1_000);
+    });
+    try {
+      // Listening comes first: a verdict between the look and the wait would be missed otherwise.
+      const record = await store.read(orderId);
+      if (record === null || record.progress.stateversion > after) return record;
+      await heard;
+      return await store.read(orderId);
+    } finally {
+      stop();
+      clearTimeout(timer);
+    }
+  }
+
+  return async (app) => {
+    app.post('/orders', {
+      // The handler tells all faults at once, including those that only the account's provider can see.
+      validatorCompiler: () => (value) => ({ value }),
+      schema: {
+        tags: ['orders'],
+        summary: 'Hand in a pending order',
+        description: 'Acknowledged once it is in Redis. Handing in the same order again is safe.',
+        body: orderInputSchema,
+        response: {
+          201: enqueuedSchema.describe('New, and followed from now on'),
+          200: enqueuedSchema.describe('The same order again; nothing changed'),
+          409: problemResponse('This orderId stands for other facts; nothing changed'),
+          422: problemResponse('Everything that is wrong with the order'),
+          503: problemResponse('Redis cannot take the order now; hand it in again'),
+        },
+      },
+      handler: async (request, reply) => {
+        const result = await producer.enqueue(request.body);
+        switch (result.outcome) {
+          case 'new':
+          case 'same':
+            return reply.code(result.outcome === 'new' ? 201 : 200).send(result);
+          case 'conflict':
+            return sendProblem(
+              reply,
+              409,
+              'Use another orderId, or the facts of the first time.',
+              result.faults,
+            );
+          case 'invalid':
+            return sendProblem(reply, 422, 'Correct the order and hand it in again.', result.faults);
+        }
+      },
+    });
+
+    app.get('/orders/:orderId', {
+      schema: {
+        tags: ['orders'],
+        summary: 'What is known of an order, and why',
+        params: orderParams,
+        querystring: z.object({
+          wait: z.coerce
+            .number()
+            .min(0)
+            .max(maxWaitSeconds)
+            .default(0)
+            .describe('Hold the answer until a verdict, at most so many seconds'),
+          after: z.coerce
+            .number()
+            .int()
+            .min(0)
+            .default(0)
+            .describe('With `wait`: until a verdict newer than this stateversion'),
+        }),
+        response: { 200: orderViewSchema, 404: problemResponse('No such order') },
+      },
+      handler: async (request, reply) => {
+        const { wait, after } = request.query;
+        const record = await awaitVerdict(request.params.orderId, wait, after);
+        return record === null ? sendProblem(reply, 404, 'No order has this orderId.') : viewOf(record);
+      },
+    });
+
+    app.post('/orders/:orderId/poll', {
+      schema: {
+        tags: ['orders'],
+        summary: 'Ask the provider now',
+        params: orderParams,
+        response: {
+          202: z.object({ orderId: z.string(), outcome: z.enum(['woken', 'waiting']) }),
+          404: problemResponse('No such order'),
+          409: problemResponse('The order is closed: nothing can change it any more'),
+        },
+      },
+      handler: async (request, reply) => {
+        const { orderId } = request.params;
+        const record = await store.read(orderId);
+        if (record === null) return sendProblem(reply, 404, 'No order has this orderId.');
+        const { account } = record.order;
+        const woken = await wakeOrder(store, parts.queue(account), orderId, parts.minHintIntervalMs(account));
+        switch (woken.outcome) {
+          case 'woken':
+          case 'waiting':
+            return reply.code(202).send({ orderId, outcome: woken.outcome });
+          case 'closed':
+            return sendProblem(reply, 409, 'The order is closed; its verdict is final.');
+          case 'gone':
+            return sendProblem(reply, 404, 'No order has this orderId.');
+        }
+      },
+    });
+  };
+}

@@ -1,0 +1,69 @@
+import type { Keys } from '../orders/keys.ts';
+import type { Redis } from '../redis.ts';
+
+/** Whether this process can do its work. */
+export interface Readiness {
+  readonly ready: boolean;
+  /** What was looked at: `ok`, or what is wrong. */
+  readonly checks: { readonly [name: string]: string };
+}
+
+export interface ReadinessParts {
+  readonly redis: Redis;
+  readonly keys: Keys;
+  /** Whether this process polls. */
+  readonly polls: boolean;
+  /** When this process last finished something, epoch milliseconds. */
+  readonly lastProgressAt: () => number;
+}
+
+const answerMs = 2_000;
+/** Something due for this long, and nothing done meanwhile: the workers are wedged, whatever BullMQ says of itself. */
+const wedgedMs = 120_000;
+
+/**
+ * Redis answers and refuses to evict; the workers make progress while something is due. `isRunning`, PING alone and the
+ * absence of errors prove nothing (docs/engine.md section 3).
+ */
+export async function checkReadiness({
+  redis,
+  keys,
+  polls,
+  lastProgressAt,
+}: ReadinessParts): Promise<Readiness> {
+  const now = Date.now();
+  const looked = await within(answerMs, look(redis, keys));
+  if (looked === null) return { ready: false, checks: { redis: 'does not answer' } };
+  const { policy, oldestDueAt } = looked;
+  const safe = policy === null || policy === 'noeviction';
+  const dueMs = oldestDueAt === null ? 0 : now - oldestDueAt;
+  const wedged = polls && dueMs > wedgedMs && now - lastProgressAt() > wedgedMs;
+  return {
+    ready: safe && !wedged,
+    checks: {
+      redis: safe ? 'ok' : `maxmemory-policy is ${policy}: set it to noeviction, or orders get lost`,
+      workers: wedged ? `nothing done while an order has been due for ${Math.round(dueMs / 1_000)} s` : 'ok',
+    },
+  };
+}
+
+async function look(redis: Redis, keys: Keys) {
+  const [memory, [, due]] = await Promise.all([
+    redis.info('memory'),
+    redis.zrange(keys.open, '0', '0', 'WITHSCORES') as Promise<string[]>,
+  ]);
+  const policy = /^maxmemory_policy:(\S+)/m.exec(memory)?.[1] ?? null;
+  return { policy, oldestDueAt: due === undefined ? null : Number(due) };
+}
+
+async function within<T>(ms: number, work: Promise<T>): Promise<T | null> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<null>((resolve) => {
+    timer = setTimeout(() => resolve(null), ms);
+  });
+  try {
+    return await Promise.race([work.catch(() => null), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,108 @@
+import { once } from 'node:events';
+import type { ServerResponse } from 'node:http';
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import { createKeys } from '../orders/keys.ts';
+import type { Redis } from '../redis.ts';
+import { lastStreamId, type Result, readResults } from '../results/read-results.ts';
+import type { ResultsHub } from '../results/results-hub.ts';
+import { problemResponse, sendProblem } from './problem.ts';
+
+export interface ResultsRouteParts {
+  readonly redis: Redis;
+  readonly prefix: string;
+  readonly hub: ResultsHub;
+  /** Aborted when the service stops. */
+  readonly stop: AbortSignal;
+}
+
+const streamId = z
+  .string()
+  .regex(/^(\d{1,20}(-\d{1,20})?|\$)$/, 'must be 0, $ or a stream id such as 1723209757300-0');
+/** Keeps proxies from closing an idle stream, and finds readers that are gone. */
+const heartbeatMs = 15_000;
+const maxReaders = 200;
+
+/** The results as server-sent events; `Last-Event-ID` goes on where a reader left off. */
+export function resultsRoute(parts: ResultsRouteParts): FastifyPluginAsyncZod {
+  let readers = 0;
+  return async (app) => {
+    app.get('/results', {
+      schema: {
+        tags: ['results'],
+        summary: 'Follow the verdicts as server-sent events',
+        description:
+          'Every event is one entry of the results stream: `id` its stream id, `event` its type, `data` the CloudEvent as JSON. ' +
+          'Send `Last-Event-ID` (or `from`) to go on after an entry; `0` starts at the beginning, default is from now on.',
+        querystring: z.object({ from: streamId.optional() }),
+        headers: z.object({ 'last-event-id': streamId.optional() }),
+        response: {
+          200: { description: 'text/event-stream', content: { 'text/event-stream': { schema: z.string() } } },
+          503: problemResponse('Too many readers'),
+        },
+      },
+      handler: async (request, reply) => {
+        if (readers >= maxReaders)
+          return sendProblem(reply, 503, 'Too many readers follow the results already; try again.');
+        readers += 1;
+        const from = request.headers['last-event-id'] ?? request.query.from ?? '$';
+        reply.hijack();
+        const response = reply.raw;
+        response.writeHead(200, {
+          'content-type': 'text/event-stream',
+          'cache-control': 'no-store',
+          'x-accel-buffering': 'no',
+        });
+        response.write(': payment-poller results\n\n');
+        try {
+          await follow(response, from, parts);
+        } finally {
+          readers -= 1;
+          response.end();
+        }
+      },
+    });
+  };
+}
+
+/** Sends what the stream holds, then what comes, until the reader or the service goes. */
+async function follow(
+  response: ServerResponse,
+  from: string,
+  { redis, prefix, hub, stop }: ResultsRouteParts,
+) {
+  const gone = new AbortController();
+  response.on('close', () => gone.abort());
+  const ended = AbortSignal.any([gone.signal, stop]);
+  let news = Promise.withResolvers<void>();
+  const off = hub.onAny(() => news.resolve());
+  ended.addEventListener('abort', () => news.resolve(), { once: true });
+  const heartbeat = setInterval(() => response.write(': still here\n\n'), heartbeatMs);
+  try {
+    let position = from === '$' ? await lastStreamId(redis, createKeys(prefix).results) : from;
+    while (!ended.aborted) {
+      news = Promise.withResolvers<void>();
+      for await (const result of readResults({
+        redis,
+        prefix,
+        from: position,
+        signal: ended,
+        onInvalid: () => {},
+      })) {
+        position = result.streamId;
+        if (!response.write(toServerSentEvent(result)) && !ended.aborted) {
+          await once(response, 'drain', { signal: ended }).catch(() => {});
+        }
+      }
+      if (!ended.aborted) await news.promise;
+    }
+  } finally {
+    clearInterval(heartbeat);
+    off();
+  }
+}
+
+function toServerSentEvent({ streamId: id, event }: Result): string {
+  const data = JSON.stringify({ ...event, stateversion: String(event.stateversion) });
+  return `id: ${id}\nevent: ${event.type}\ndata: ${data}\n\n`;
+}

@@ -1,0 +1,76 @@
+import type { Job } from 'bullmq';
+import type { OrderStore } from '../orders/order-store.ts';
+import { jobIdOf, type PollQueue, pollJob, type QueueJob } from './queue.ts';
+
+/** What became of the wish to have an order polled now. */
+export type Woken =
+  /** It is polled at about `at`. */
+  | { readonly outcome: 'woken'; readonly at: number }
+  /** An earlier wish is still to be served. */
+  | { readonly outcome: 'waiting' }
+  | { readonly outcome: 'closed' | 'gone' };
+
+/** Asks for a poll now: on a callback, or because a person wants it. Durable when it returns. */
+export async function wakeOrder(
+  store: OrderStore,
+  queue: PollQueue,
+  orderId: string,
+  minHintIntervalMs: number,
+): Promise<Woken> {
+  const now = Date.now();
+  const hinted = await store.hint(orderId, now, minHintIntervalMs);
+  if (hinted.outcome !== 'wake') return hinted;
+  await hasten(queue, orderId, hinted.at, now);
+  return { outcome: 'woken', at: hinted.at };
+}
+
+/** A worker that holds the job is looked for again after this long. */
+const retryMs = 50;
+
+/**
+ * Brings an order's job forward to `at`.
+ *
+ * A job that is being worked on cannot be moved; its worker sees the hint when it settles, unless it has settled just
+ * before. That gap is closed by a second, small job that brings the first one forward as soon as it is delayed again:
+ * it survives a crash, and only the order's own job ever polls.
+ */
+export async function hasten(queue: PollQueue, orderId: string, at: number, now: number): Promise<void> {
+  if (await bringForward(queue, orderId, at, now)) return;
+  await queue.add(
+    'wake',
+    { orderId, at },
+    { jobId: `w~${jobIdOf(orderId)}`, delay: Math.max(retryMs, at - now) },
+  );
+}
+
+/** The work of the second job: returns when it must be tried again, `null` when done. */
+export async function hastenAgain(queue: PollQueue, job: Job<QueueJob>, now: number): Promise<number | null> {
+  const { orderId, at } = job.data;
+  return (await bringForward(queue, orderId, at ?? now, now)) ? null : now + retryMs;
+}
+
+/** False only while a worker holds the job. */
+async function bringForward(queue: PollQueue, orderId: string, at: number, now: number): Promise<boolean> {
+  const job = await queue.getJob(jobIdOf(orderId));
+  if (job === undefined) {
+    const lost = pollJob(orderId, at, now);
+    await queue.add(lost.name, lost.data, lost.opts);
+    return true;
+  }
+  const state = await job.getState();
+  if (state === 'active') return false;
+  if (state === 'failed') await job.retry();
+  return state === 'delayed' ? moveIfDelayed(job, at, now) : true;
+}
+
+async function moveIfDelayed(job: Job<QueueJob>, at: number, now: number): Promise<boolean> {
+  try {
+    if (at <= now) await job.promote();
+    else await job.changeDelay(at - now);
+    return true;
+  } catch (error) {
+    // Between our look and our move a worker took the job (-3), or it ended (-1).
+    if ((await job.getState()) === 'delayed') throw error;
+    return false;
+  }
+}

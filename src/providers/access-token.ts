@@ -1,0 +1,168 @@
+import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Redis } from '../redis.ts';
+import type { Access, ProviderAnswer, ProviderRequest } from './provider.ts';
+import { parseJson } from './read-answer.ts';
+import type { Transport } from './transport.ts';
+
+/** No token could be had. `refused`: the credentials are wrong; otherwise the login could not be reached. */
+export interface NoToken {
+  readonly token: null;
+  readonly refused: boolean;
+  readonly httpStatus: number | null;
+  readonly reason: string;
+}
+export type TokenResult = { readonly token: string } | NoToken;
+
+/**
+ * The access token of one account, shared by all processes through Redis.
+ *
+ * At Daraja a new token kills the older one, so a token is fetched by one process at a time, kept until shortly before
+ * its end, and replaced after a 401 only if it is still the one that was refused (docs/providers.md section 8, trap 8).
+ */
+export interface AccessTokens {
+  current(): Promise<TokenResult>;
+  /** A token other than the one that the provider has just rejected. */
+  renew(rejected: string): Promise<TokenResult>;
+}
+
+export interface AccessTokenParts {
+  readonly redis: Redis;
+  /** Redis key of the token; `:lock` and `:failure` are kept beside it. */
+  readonly key: string;
+  readonly access: Access<never>;
+  readonly settings: { readonly [name: string]: unknown };
+  readonly transport: Transport;
+  readonly now?: () => number;
+}
+
+/** One process may hold the login for this long; a crash in between costs the others at most this. */
+const lockMs = 30_000;
+/** A failed login is not repeated sooner, by anyone. */
+const failureMs = 5_000;
+const waitMs = 50;
+
+const releaseLock = `if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0`;
+
+export function createAccessTokens(parts: AccessTokenParts): AccessTokens {
+  const { redis, key, transport } = parts;
+  const now = parts.now ?? Date.now;
+  const login = parts.access.request(parts.settings as never);
+  const box = createBox(login);
+  let cached: { token: string; expiresAt: number } | null = null;
+  let renewal: Promise<TokenResult> | null = null;
+
+  async function shared(): Promise<{ token: string; expiresAt: number } | NoToken | null> {
+    const [sealed, failure] = await redis.mget(key, `${key}:failure`);
+    const opened = sealed == null ? null : box.open(sealed);
+    if (opened !== null && opened.expiresAt > now()) return opened;
+    return failure == null ? null : (JSON.parse(failure) as NoToken);
+  }
+
+  async function fetchOnce(rejected: string | null): Promise<TokenResult> {
+    const owner = randomBytes(12).toString('hex');
+    const giveUpAt = now() + lockMs;
+    while (now() < giveUpAt) {
+      const known = await shared();
+      if (known !== null && known.token === null) return known;
+      if (known !== null && known.token !== rejected) return remember(known);
+      if ((await redis.set(`${key}:lock`, owner, 'PX', lockMs, 'NX')) === 'OK') {
+        try {
+          // Between our look and our lock another process may have finished its login.
+          const fresh = await shared();
+          if (fresh !== null && fresh.token !== null && fresh.token !== rejected) return remember(fresh);
+          return await logIn();
+        } finally {
+          await redis.eval(releaseLock, 1, `${key}:lock`, owner);
+        }
+      }
+      await delay(waitMs);
+    }
+    return { token: null, refused: false, httpStatus: null, reason: 'another process is still logging in' };
+  }
+
+  async function logIn(): Promise<TokenResult> {
+    const answer = await transport.send(login);
+    const granted = 'fault' in answer || answer.httpStatus >= 300 ? null : grantOf(answer);
+    if (granted === null) {
+      const failure = noToken(answer);
+      await redis.set(`${key}:failure`, JSON.stringify(failure), 'PX', failureMs);
+      return failure;
+    }
+    const lifetimeMs = Math.min(
+      granted.lifetimeMs ?? parts.access.defaultLifetimeMs,
+      parts.access.maxLifetimeMs,
+    );
+    // Renewed early: by a tenth of its life, at most a minute.
+    const keptMs = Math.max(Math.floor(lifetimeMs - Math.min(lifetimeMs / 10, 60_000)), 1_000);
+    const fresh = { token: granted.token, expiresAt: now() + keptMs };
+    await redis.set(key, box.seal(fresh), 'PX', keptMs);
+    return remember(fresh);
+  }
+
+  function grantOf(answer: ProviderAnswer) {
+    return parts.access.grant(parseJson(answer.body), now());
+  }
+
+  function remember(known: { token: string; expiresAt: number }): TokenResult {
+    cached = known;
+    return { token: known.token };
+  }
+
+  function fetchShared(rejected: string | null): Promise<TokenResult> {
+    renewal ??= fetchOnce(rejected).finally(() => {
+      renewal = null;
+    });
+    return renewal;
+  }
+
+  return {
+    async current() {
+      return cached !== null && cached.expiresAt > now() ? { token: cached.token } : fetchShared(null);
+    },
+    async renew(rejected) {
+      if (cached?.token === rejected) cached = null;
+      return cached !== null && cached.expiresAt > now() ? { token: cached.token } : fetchShared(rejected);
+    },
+  };
+}
+
+function noToken(answer: Awaited<ReturnType<Transport['send']>>): NoToken {
+  if ('fault' in answer) {
+    return { token: null, refused: false, httpStatus: answer.httpStatus, reason: `login: ${answer.reason}` };
+  }
+  // Daraja answers wrong credentials and the wrong environment with an empty 400 (docs/providers.md section 2.1).
+  const refused = [400, 401, 403].includes(answer.httpStatus);
+  const reason = refused
+    ? 'login: credentials refused'
+    : `login: no token in the answer (HTTP ${answer.httpStatus})`;
+  return { token: null, refused, httpStatus: answer.httpStatus, reason };
+}
+
+/** Seals tokens with a key made from the login itself: who reads Redis but lacks the credentials learns nothing. */
+function createBox(login: ProviderRequest) {
+  const material = createHash('sha256').update(JSON.stringify(login)).digest();
+  const secret = Buffer.from(hkdfSync('sha256', material, '', 'payment-poller access token', 32));
+  return {
+    seal(content: { token: string; expiresAt: number }): string {
+      const iv = randomBytes(12);
+      const cipher = createCipheriv('aes-256-gcm', secret, iv);
+      const sealed = Buffer.concat([cipher.update(JSON.stringify(content), 'utf8'), cipher.final()]);
+      return Buffer.concat([iv, cipher.getAuthTag(), sealed]).toString('base64');
+    },
+    /** `null` when it was sealed with other credentials. */
+    open(text: string): { token: string; expiresAt: number } | null {
+      const bytes = Buffer.from(text, 'base64');
+      try {
+        const decipher = createDecipheriv('aes-256-gcm', secret, bytes.subarray(0, 12));
+        decipher.setAuthTag(bytes.subarray(12, 28));
+        const opened = Buffer.concat([decipher.update(bytes.subarray(28)), decipher.final()]).toString(
+          'utf8',
+        );
+        return JSON.parse(opened) as { token: string; expiresAt: number };
+      } catch {
+        return null;
+      }
+    },
+  };
+}

@@ -1,0 +1,91 @@
+import type { Order, Reading } from '../order.ts';
+import type { AccessTokens, NoToken } from './access-token.ts';
+import type { AnswerTo, Provider, ProviderAnswer, Words } from './provider.ts';
+import { readAnswer, rejectsToken } from './read-answer.ts';
+import type { Transport, TransportFault } from './transport.ts';
+
+/** Asks one account's provider about orders. */
+export interface Asker {
+  /**
+   * One status request (repeated once with a new token after a 401), whatever happens told as a reading.
+   *
+   * @param answerTo where a provider that answers later is to post its answer
+   */
+  ask(order: Pick<Order, 'reference' | 'amountMinor'>, answerTo?: AnswerTo | null): Promise<Reading>;
+  /** A query whose answer was to be pushed is lost after this many ms; `null` where answers come at once. */
+  readonly resultTimeoutMs: number | null;
+}
+
+export interface AskerParts {
+  readonly provider: Provider;
+  /** As the provider's own schema accepted them. */
+  readonly settings: { readonly [name: string]: unknown };
+  readonly transport: Transport;
+  /** `null` for providers without a login. */
+  readonly tokens: AccessTokens | null;
+  readonly overrides?: Words;
+  readonly now?: () => number;
+}
+
+export function createAsker(parts: AskerParts): Asker {
+  const { provider, settings, transport, tokens } = parts;
+  const now = parts.now ?? Date.now;
+
+  function send(reference: Order['reference'], token: string | null, answerTo: AnswerTo | null) {
+    return transport.send(provider.request({ reference, token, now: now(), answerTo }, settings));
+  }
+
+  return {
+    resultTimeoutMs: provider.later?.resultTimeoutMs(settings) ?? null,
+    async ask(order, answerTo = null) {
+      const granted = tokens === null ? { token: null, refused: false as const } : await tokens.current();
+      if (tokens !== null && granted.token === null) return noTokenReading(granted as NoToken, now());
+      let answer = await send(order.reference, granted.token, answerTo);
+      if (tokens !== null && granted.token !== null && !isFault(answer) && rejectsToken(provider, answer)) {
+        const renewed = await tokens.renew(granted.token);
+        if (renewed.token === null) return noTokenReading(renewed, now());
+        answer = await send(order.reference, renewed.token, answerTo);
+      }
+      if (isFault(answer)) return faultReading(answer, now());
+      const { overrides } = parts;
+      return readAnswer(provider, answer, order, {
+        at: now(),
+        source: 'poll',
+        settings,
+        ...(overrides === undefined ? {} : { overrides }),
+      });
+    },
+  };
+}
+
+function isFault(answer: ProviderAnswer | TransportFault): answer is TransportFault {
+  return 'fault' in answer;
+}
+
+function faultReading(fault: TransportFault, at: number): Reading {
+  return {
+    kind: 'unavailable',
+    throttled: false,
+    retryAfterMs: null,
+    source: 'poll',
+    at,
+    httpStatus: fault.httpStatus,
+    providerStatus: null,
+    providerMessage: fault.reason,
+    bodySha256: null,
+  };
+}
+
+function noTokenReading(failure: NoToken, at: number): Reading {
+  const facts = {
+    source: 'poll' as const,
+    at,
+    httpStatus: failure.httpStatus,
+    providerStatus: null,
+    providerMessage: failure.reason,
+    bodySha256: null,
+  };
+  return failure.refused
+    ? { ...facts, kind: 'refused', credentials: true }
+    : { ...facts, kind: 'unavailable', throttled: false, retryAfterMs: null };
+}

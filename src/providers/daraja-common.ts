@@ -1,0 +1,85 @@
+import type { z } from 'zod';
+import { baseUrl, credential, note, secret, section, text } from './fields.ts';
+import { basic, oauthGrant } from './oauth.ts';
+import { type Access, type Finding, type Meaning, words } from './provider.ts';
+
+/** What both of Safaricom's status APIs share: settings, login and the ways in which a call is refused. */
+
+const section24 = 'docs/providers.md section 2.4';
+
+/** Settings of every Daraja account. */
+export const darajaSettings = {
+  baseUrl: baseUrl()
+    .default('https://api.safaricom.co.ke')
+    .describe('API base; the sandbox is https://sandbox.safaricom.co.ke'),
+  consumerKey: secret().describe('Consumer key of the Daraja app'),
+  consumerSecret: secret().describe('Consumer secret of the Daraja app'),
+  shortCode: credential().describe('Paybill or till (business short code)'),
+};
+
+/** A new token kills the older one, so it is kept for nearly all of its hour. */
+export const darajaAccess: Access<{ baseUrl: string; consumerKey: string; consumerSecret: string }> = {
+  request: ({ baseUrl, consumerKey, consumerSecret }) => ({
+    method: 'GET',
+    url: `${baseUrl}/oauth/v1/generate?grant_type=client_credentials`,
+    headers: { authorization: basic(consumerKey, consumerSecret) },
+  }),
+  grant: oauthGrant,
+  defaultLifetimeMs: 3_599_000,
+  maxLifetimeMs: 3_599_000,
+};
+
+/** The error envelopes: Daraja's own, and that of the gateway in front of it. */
+export const darajaErrorFields = {
+  errorCode: text,
+  errorMessage: note,
+  fault: section({ faultstring: note, detail: section({ errorcode: note }) }),
+};
+export type DarajaError = z.infer<z.ZodObject<typeof darajaErrorFields>>;
+
+const throttled: Meaning = { reading: 'unavailable', throttled: true, from: section24 };
+const badToken: Meaning = { reading: 'refused', credentials: true, token: true, from: section24 };
+const wrongPath: Meaning = { reading: 'refused', from: `${section24}: wrong path, not "payment not found"` };
+
+/** Codes about the call. 500.001.1001 is missing: it means different things at different endpoints. */
+export const darajaErrors = words({
+  'throttling fault': throttled,
+  '500.003.02': throttled,
+  '500.003.03': throttled,
+  '400.003.01': badToken,
+  '401.002.01': badToken,
+  '404.001.03': badToken,
+  '404.001.04': {
+    reading: 'refused',
+    credentials: true,
+    from: `${section24}: bad authentication header`,
+  },
+  '404.001.01': wrongPath,
+  '404.002.01': wrongPath,
+  '404.003.01': wrongPath,
+  '500.002.1001': { reading: 'unavailable', from: `${section24}: duplicate OriginatorConversationID` },
+  '500.003.1001': { reading: 'unavailable', from: `${section24}: internal error` },
+});
+
+/** The error in an answer, or `null` when it carries none. */
+export function readDarajaError(
+  body: DarajaError,
+  httpStatus: number,
+): Extract<Finding, { about: 'call' }> | null {
+  if (body.errorCode) return { about: 'call', code: body.errorCode, message: body.errorMessage };
+  if (body.fault == null) return null;
+  const shown = body.fault.detail?.errorcode || 'fault';
+  const isThrottling = httpStatus === 429 || /spike-?arrest|quota|rate-?limit/i.test(shown);
+  return {
+    about: 'call',
+    code: isThrottling ? 'throttling fault' : shown,
+    shown,
+    message: body.fault.faultstring,
+  };
+}
+
+/** What Daraja wants to hear when it posts something (docs/providers.md section 2). */
+export const acceptedReply = {
+  contentType: 'application/json',
+  body: '{"ResultCode":0,"ResultDesc":"Accepted"}',
+} as const;

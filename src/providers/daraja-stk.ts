@@ -1,0 +1,118 @@
+import { z } from 'zod';
+import {
+  acceptedReply,
+  darajaAccess,
+  darajaErrorFields,
+  darajaErrors,
+  darajaSettings,
+  readDarajaError,
+} from './daraja-common.ts';
+import { code, note, path, referenceText, secret, section, text } from './fields.ts';
+import { defineCallback, defineProvider, type Finding, type Meaning, words } from './provider.ts';
+import { nairobiStamp } from './time.ts';
+
+/**
+ * Safaricom Daraja, STK push query: the fate of a prompt, at once. It tells neither the amount nor the receipt.
+ *
+ * `ResponseCode` says only that the query was accepted. `ResultCode` decides; it is absent while nothing is known, and a
+ * missing one is not zero.
+ */
+const section23 = 'docs/providers.md section 2.3';
+
+const answer = z.object({
+  ...darajaErrorFields,
+  CheckoutRequestID: text,
+  ResultCode: code,
+  ResultDesc: note,
+});
+
+const limit: Meaning = { reading: 'failed', certainty: 'firm', reason: 'limit-exceeded', from: section23 };
+const notSent: Meaning = { reading: 'failed', certainty: 'soft', reason: 'not-reached', from: section23 };
+
+export const darajaStk = defineProvider({
+  id: 'daraja-stk',
+  title: 'Safaricom Daraja, STK push query',
+  page: section23,
+  settings: z.object({
+    ...darajaSettings,
+    passkey: secret().describe('Passkey of the short code for STK push'),
+    queryPath: path()
+      .default('/mpesa/stkpushquery/v1/query')
+      .describe('Path of the query; v2 has been seen in use'),
+  }),
+  reference: referenceText.describe('CheckoutRequestID that the STK push was answered with'),
+  names: (reference) => [reference],
+  // Suggested in providers.md section 2.4; Safaricom publishes no limits.
+  defaultRatePerSecond: 2,
+  gives: { amount: false, receipt: false, reference: true },
+  access: darajaAccess,
+
+  request({ reference, token, now }, { baseUrl, queryPath, shortCode, passkey }) {
+    const timestamp = nairobiStamp(now);
+    return {
+      method: 'POST',
+      url: `${baseUrl}${queryPath}`,
+      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+      body: JSON.stringify({
+        BusinessShortCode: shortCode,
+        Password: Buffer.from(shortCode + passkey + timestamp, 'utf8').toString('base64'),
+        Timestamp: timestamp,
+        CheckoutRequestID: reference,
+      }),
+    };
+  },
+
+  callback: defineCallback({
+    body: z.object({ Body: section({ stkCallback: section({ CheckoutRequestID: note }) }) }),
+    names: ({ Body }) => [Body?.stkCallback?.CheckoutRequestID],
+    reply: acceptedReply,
+  }),
+
+  answer,
+  read(body, { httpStatus }): Finding | null {
+    const error = readDarajaError(body, httpStatus);
+    if (error !== null) return { ...error, code: withMessage(error.code, error.message) };
+    if (body.ResultCode == null || body.ResultCode === '') return null;
+    return {
+      about: 'payment',
+      word: String(body.ResultCode),
+      message: body.ResultDesc,
+      references: [body.CheckoutRequestID],
+    };
+  },
+  // Left out on purpose, so that they stay unrecognised and the order open: 1036 (the PIN may have been entered), 11, 17
+  // and 26 (17 and 26 also mean "system busy"), 2006, 2028, 2029 and 8006 (state of an account or product), E3008,
+  // SFC_IC0003 (meaning not published).
+  payment: words({
+    '0': { reading: 'paid', from: section23 },
+    '4999': { reading: 'pending', from: section23 },
+    '1': { reading: 'failed', certainty: 'firm', reason: 'insufficient-funds', from: section23 },
+    '2': limit,
+    '3': limit,
+    '4': limit,
+    '8': limit,
+    '1032': { reading: 'failed', certainty: 'soft', reason: 'cancelled', from: section23 },
+    '1037': { reading: 'expired', certainty: 'soft', reason: 'not-reached', from: section23 },
+    '1019': { reading: 'expired', certainty: 'soft', reason: 'timed-out', from: section23 },
+    '2001': { reading: 'failed', certainty: 'soft', reason: 'wrong-pin', from: section23 },
+    '1001': notSent,
+    '1025': notSent,
+    '9999': notSent,
+  }),
+  call: new Map([
+    ...darajaErrors,
+    ...words({
+      '500.001.1001': { reading: 'unrecognised', from: `${section23}: the code alone decides nothing` },
+      '500.001.1001 being processed': { reading: 'pending', from: section23 },
+      '500.001.1001 does not exist': { reading: 'not-found', from: section23 },
+    }),
+  ]),
+});
+
+/** The one place where text decides, for 500.001.1001 says everything from "in progress" to "wrong credentials". */
+function withMessage(code: string, message: string | null | undefined): string {
+  if (code !== '500.001.1001') return code;
+  const said = (message ?? '').toLowerCase();
+  if (said.includes('being processed')) return `${code} being processed`;
+  return said.includes('does not exist') && !said.includes('merchant') ? `${code} does not exist` : code;
+}

@@ -1,0 +1,154 @@
+import { constants, createPublicKey, publicEncrypt, X509Certificate } from 'node:crypto';
+import { z } from 'zod';
+import type { Reference } from '../order.ts';
+import {
+  acceptedReply,
+  darajaAccess,
+  darajaErrorFields,
+  darajaErrors,
+  darajaSettings,
+  readDarajaError,
+} from './daraja-common.ts';
+import { darajaResult } from './daraja-result.ts';
+import { credential, note, referenceText, secret, text } from './fields.ts';
+import { defineProvider, type Finding, words } from './provider.ts';
+
+/**
+ * Safaricom Daraja, Transaction Status: the query is only taken, and its answer posted to a URL that we name, about a
+ * minute later or never. It needs the receipt, or the conversation id, of the payment: a pending STK push has none yet.
+ */
+const section22 = 'docs/providers.md section 2.2';
+
+const answer = z.object({ ...darajaErrorFields, ResponseCode: text, ResponseDescription: note });
+
+const reference = z
+  .union([
+    referenceText,
+    z.strictObject({ transactionId: referenceText }),
+    z.strictObject({ originatorConversationId: referenceText }),
+  ])
+  .describe('an M-Pesa receipt, {"transactionId": "…"} or {"originatorConversationId": "…"}');
+
+const settings = z.object({
+  ...darajaSettings,
+  initiator: credential().describe('Name of the API operator (initiator)'),
+  securityCredential: secret()
+    .optional()
+    .describe('SecurityCredential as the portal makes it; or give the two settings below'),
+  initiatorPassword: secret()
+    .optional()
+    .describe("The initiator's password, to make the SecurityCredential from"),
+  certificate: credential()
+    .optional()
+    .describe("PEM of the environment's certificate or public key, newlines may be written \\n"),
+  identifierType: z.enum(['1', '2', '4']).default('4').describe('4 short code, 2 till, 1 phone number'),
+  resultTimeoutMs: z.coerce
+    .number()
+    .int()
+    .min(1_000)
+    .default(240_000)
+    .describe('A query without a result after this long is lost and sent again'),
+});
+type Settings = z.infer<typeof settings>;
+
+export const daraja = defineProvider({
+  id: 'daraja',
+  title: 'Safaricom Daraja, Transaction Status',
+  page: section22,
+  settings: settings.superRefine((given, context) => {
+    const fault = credentialFault(given);
+    if (fault !== null) context.addIssue({ code: 'custom', path: ['securityCredential'], message: fault });
+  }),
+  reference,
+  names: (ref) => [idOf(ref)],
+  gives: { amount: true, receipt: true, reference: true },
+  access: darajaAccess,
+  defaultRatePerSecond: 2,
+
+  request({ reference: ref, token, answerTo }, given) {
+    const asked =
+      typeof ref === 'object' && 'originatorConversationId' in ref
+        ? 'OriginalConversationID'
+        : 'TransactionID';
+    return {
+      method: 'POST',
+      url: `${given.baseUrl}/mpesa/transactionstatus/v1/query`,
+      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+      body: JSON.stringify({
+        Initiator: given.initiator,
+        SecurityCredential: securityCredential(given),
+        CommandID: 'TransactionStatusQuery',
+        [asked]: idOf(ref),
+        PartyA: given.shortCode,
+        IdentifierType: given.identifierType,
+        ResultURL: answerTo?.resultUrl,
+        QueueTimeOutURL: answerTo?.timeoutUrl,
+        Remarks: 'status',
+        Occasion: 'status',
+      }),
+    };
+  },
+
+  answer,
+  read(body): Finding | null {
+    const error = readDarajaError(body);
+    if (error !== null) return error;
+    return body.ResponseCode
+      ? { about: 'call', code: `ResponseCode ${body.ResponseCode}`, message: body.ResponseDescription }
+      : null;
+  },
+  payment: words({}),
+  call: new Map([
+    ...darajaErrors,
+    ...words({
+      'ResponseCode 0': { reading: 'pending', awaited: true, from: `${section22}: answer at once` },
+    }),
+  ]),
+  later: { ...darajaResult, resultTimeoutMs: ({ resultTimeoutMs }) => resultTimeoutMs },
+  callback: {
+    body: z.unknown(),
+    names: () => [],
+    reply: acceptedReply,
+  },
+});
+
+function idOf(ref: Reference): string {
+  if (typeof ref === 'string') return ref;
+  return ref.transactionId ?? ref.originatorConversationId ?? '';
+}
+
+/** One RSA operation per account, not per query. */
+const made = new WeakMap<object, string>();
+
+function securityCredential(given: Settings): string {
+  if (given.securityCredential !== undefined) return given.securityCredential;
+  const known = made.get(given) ?? encrypt(given.initiatorPassword ?? '', given.certificate ?? '');
+  made.set(given, known);
+  return known;
+}
+
+/** Base64 of RSA with PKCS#1 v1.5 padding, not OAEP. Only the certificate's key matters: the published one has run out. */
+function encrypt(password: string, pem: string): string {
+  return publicEncrypt(
+    { key: publicKeyOf(pem), padding: constants.RSA_PKCS1_PADDING },
+    Buffer.from(password, 'utf8'),
+  ).toString('base64');
+}
+
+function publicKeyOf(pem: string) {
+  const text = pem.replaceAll('\\n', '\n');
+  return text.includes('BEGIN CERTIFICATE') ? new X509Certificate(text).publicKey : createPublicKey(text);
+}
+
+function credentialFault(given: Settings): string | null {
+  if (given.securityCredential !== undefined) return null;
+  if (given.initiatorPassword === undefined || given.certificate === undefined) {
+    return 'give the SecurityCredential, or the initiator password and the certificate to make it from';
+  }
+  try {
+    publicKeyOf(given.certificate);
+    return null;
+  } catch {
+    return 'cannot be made: the certificate is not a PEM certificate or public key';
+  }
+}

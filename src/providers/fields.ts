@@ -1,0 +1,49 @@
+import { z } from 'zod';
+
+/**
+ * The kinds of fields that settings, references and answers are made of. Settings and references are strict. Answers are
+ * loose: every field may be absent, and only a field that decides may make an answer unreadable by its type.
+ */
+
+/** Base address of an API, without the final slash. */
+export function baseUrl() {
+  return z.url({ protocol: /^https?$/ }).overwrite((url) => url.replace(/\/+$/, ''));
+}
+
+/** A path on the base address. */
+export function path() {
+  return z.string().startsWith('/');
+}
+
+/** A credential that may be shown. Trimmed: values pasted into an environment file bring blanks along. */
+export function credential() {
+  return z.string().trim().min(1);
+}
+
+/** A credential that must appear nowhere. */
+export function secret() {
+  return credential().meta({ secret: true });
+}
+
+/** One part of a reference, safe in a path: no control characters or lone surrogates, and neither `.` nor `..`. */
+export const referenceText = z
+  .string()
+  .max(128)
+  .regex(/^(?!\.{1,2}$)[^\p{C}]+$/u, 'must be 1 to 128 visible characters, and not . or ..');
+
+/** A field that decides: text or absent. Of any other type it makes its section unreadable. */
+export const text = z.string().nullish();
+
+/** A code that was seen both as text and as a number. */
+export const code = z.union([z.string(), z.number()]).nullish();
+
+/** Text for people, or one whose absence is noticed later (a receipt): a wrong type counts as absent. */
+export const note = text.catch(null);
+
+/** A value that is judged elsewhere, such as an amount. `z.unknown()` alone would insist that it is there. */
+export const anything = z.unknown().optional();
+
+/** A part of an answer; of any other shape it counts as absent, for gateways print "" or [] where they know nothing. */
+export function section<Shape extends z.ZodRawShape>(shape: Shape) {
+  return z.object(shape).nullish().catch(null);
+}

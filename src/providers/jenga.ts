@@ -1,0 +1,167 @@
+import { z } from 'zod';
+import { anything, baseUrl, code, credential, note, referenceText, secret, section, text } from './fields.ts';
+import { tokenText } from './oauth.ts';
+import { defineCallback, defineProvider, type Finding, words } from './provider.ts';
+import { isoTime, nairobiTime } from './time.ts';
+
+/**
+ * Jenga (Finserve, Equity), M-Pesa STK push with wallet-based settlement. Account-based settlement has no status query.
+ *
+ * An order that was cancelled never changes its own `orderStatus`: only its invoices show it, and a later invoice may
+ * be paid after an earlier one was cancelled. So `Cancelled` and `Expired` are soft.
+ */
+const invoice = z.object({
+  invoiceStatus: text,
+  orderReference: text,
+  externalReference: note,
+  completedOn: note,
+});
+
+const answer = z.object({
+  status: anything,
+  code,
+  message: note,
+  data: section({
+    order: z.object({ orderStatus: text, orderReference: text, amountPaid: anything }).nullish(),
+    invoices: z.array(invoice).nullish(),
+  }),
+});
+type Body = z.infer<typeof answer>;
+type Invoice = z.infer<typeof invoice>;
+
+const page = 'Jenga, M-Pesa STK Push, Query Order Status';
+
+export const jenga = defineProvider({
+  id: 'jenga',
+  title: 'Jenga (Finserve / Equity), M-Pesa STK push',
+  page,
+  settings: z.object({
+    baseUrl: baseUrl()
+      .default('https://api.finserve.africa')
+      .describe('API base; the sandbox is https://uat.finserve.africa'),
+    apiKey: secret().describe('Api-Key of the JengaHQ account'),
+    merchantCode: credential().describe('Merchant code of the JengaHQ account'),
+    consumerSecret: secret().describe('Consumer secret of the JengaHQ account'),
+  }),
+  reference: referenceText.describe('orderReference of the payment'),
+  names: (reference) => [reference],
+  gives: { amount: true, receipt: true, reference: true },
+
+  access: {
+    request: ({ baseUrl, apiKey, merchantCode, consumerSecret }) => ({
+      method: 'POST',
+      url: `${baseUrl}/authentication/api/v3/authenticate/merchant`,
+      headers: { 'api-key': apiKey, 'content-type': 'application/json' },
+      body: JSON.stringify({ merchantCode, consumerSecret }),
+    }),
+    grant(body, now) {
+      const granted = grantAnswer.safeParse(body).data;
+      const token = granted?.accessToken ?? granted?.token;
+      return token == null ? null : { token, lifetimeMs: lifetimeMs(granted?.expiresIn, now) };
+    },
+    defaultLifetimeMs: 600_000,
+    maxLifetimeMs: 600_000,
+  },
+
+  request: ({ reference, token }, { baseUrl }) => ({
+    method: 'GET',
+    url: `${baseUrl}/api-checkout/mpesa-stk-push/v3.0/status/order/${encodeURIComponent(reference)}`,
+    headers: { authorization: `Bearer ${token}` },
+  }),
+
+  // IPN. Old gateways put a blank before the reference.
+  callback: defineCallback({
+    body: z.object({ customer: section({ reference: note }) }),
+    names: ({ customer }) => [customer?.reference?.trim()],
+    reply: { contentType: 'text/plain', body: '' },
+  }),
+
+  answer,
+  read(body): Finding | null {
+    const order = body.data?.order;
+    if (order?.orderStatus == null) return body.code == null ? null : callFinding(body);
+    const invoices = body.data?.invoices ?? [];
+    const paid = invoices.find((each) => each.invoiceStatus === 'Paid');
+    const isUnproven = order.orderStatus === 'Paid' && paid === undefined;
+    return {
+      about: 'payment',
+      word: decidingWord(order.orderStatus, invoices),
+      message: body.message,
+      amountReceived: order.amountPaid,
+      receipt: paid?.externalReference,
+      references: [order.orderReference, ...invoices.map((each) => each.orderReference)],
+      doubt: isUnproven || saysNo(body) ? 'contradiction' : null,
+      paidAt: nairobiTime(paid?.completedOn),
+    };
+  },
+  payment: words({
+    Paid: { reading: 'paid', from: `${page}: orderStatus` },
+    Pending: { reading: 'pending', from: `${page}: orderStatus, invoiceStatus` },
+    Cancelled: { reading: 'failed', certainty: 'soft', reason: 'cancelled', from: `${page}: invoiceStatus` },
+    Expired: { reading: 'expired', certainty: 'soft', reason: 'timed-out', from: `${page}: invoiceStatus` },
+  }),
+  call: words({
+    '111102': { reading: 'not-found', from: `${page}: Transaction Status Errors` },
+    '400': { reading: 'refused', from: `${page}: 400 Bad Request` },
+    '401': { reading: 'refused', credentials: true, token: true, from: `${page}: 401 Unauthorized` },
+    '403': { reading: 'refused', credentials: true, from: 'docs/providers.md section 1, error bodies' },
+    '404': { reading: 'refused', from: `${page}: 404 Account not found` },
+    '401xxx': {
+      reading: 'refused',
+      credentials: true,
+      token: true,
+      from: 'docs/providers.md section 1, authentication and authorisation',
+    },
+    '104104': { reading: 'refused', from: 'docs/providers.md section 1, charges' },
+    '104105': { reading: 'refused', from: 'docs/providers.md section 1, charges' },
+    '400101': { reading: 'refused', from: 'docs/providers.md section 1, duplicate reference' },
+    '900100': { reading: 'refused', credentials: true, from: 'docs/providers.md section 1, signature' },
+    '900101': { reading: 'refused', credentials: true, from: 'docs/providers.md section 1, signature' },
+    '900102': { reading: 'refused', credentials: true, from: 'docs/providers.md section 1, signature' },
+    '400400': { reading: 'refused', from: 'docs/providers.md section 1, unparsable' },
+    '500100': { reading: 'unavailable', from: 'docs/providers.md section 1, internal' },
+    '500200': { reading: 'unavailable', from: 'docs/providers.md section 1, internal' },
+    '500401': { reading: 'unavailable', from: 'docs/providers.md section 1, downstream' },
+    '500101': { reading: 'unavailable', from: 'docs/providers.md section 1, downstream' },
+  }),
+});
+
+/** Seen as ISO time, as seconds in a string and as a number; the token's name differs too (docs/providers.md section 1). */
+const grantAnswer = z.object({
+  accessToken: tokenText.nullish().catch(null),
+  token: tokenText.nullish().catch(null),
+  expiresIn: code.catch(null),
+});
+
+function lifetimeMs(expiresIn: string | number | null | undefined, now: number): number | null {
+  if (expiresIn == null) return null;
+  const seconds = Number(expiresIn);
+  if (Number.isFinite(seconds)) return seconds > 0 ? seconds * 1000 : null;
+  const at = isoTime(expiresIn) ?? nairobiTime(expiresIn);
+  return at === null ? null : at - now;
+}
+
+/** The outer layer refuses the call while the inner one speaks of a payment. `"error"` is one family's `false`. */
+function saysNo({ status, code }: Body): boolean {
+  return (
+    status === false || status === 'false' || status === 'error' || (code != null && String(code) !== '0')
+  );
+}
+
+function callFinding({ code, message }: Body): Finding {
+  const shown = String(code);
+  return { about: 'call', code: /^401\d{3}$/.test(shown) ? '401xxx' : shown, shown, message };
+}
+
+const invoiceStatuses = ['Pending', 'Paid', 'Cancelled', 'Expired'];
+
+/** The order's own word while it says more than `Pending`; else what its invoices agree on. */
+function decidingWord(orderStatus: string, invoices: readonly Invoice[]): string {
+  if (orderStatus !== 'Pending') return orderStatus;
+  const statuses = invoices.map((each) => each.invoiceStatus ?? 'Pending');
+  const unknown = statuses.find((status) => !invoiceStatuses.includes(status));
+  if (unknown !== undefined) return unknown;
+  // A paid invoice under a pending order is money on its way: the documentation warns not to act on it yet.
+  if (statuses.includes('Pending') || statuses.includes('Paid')) return 'Pending';
+  return statuses.at(-1) ?? 'Pending';
+}

@@ -1,0 +1,154 @@
+import { z } from 'zod';
+import { anything, baseUrl, code, note, referenceText, secret, section, text } from './fields.ts';
+import { defineCallback, defineProvider, type Finding, type Meaning, words } from './provider.ts';
+import { isoTime } from './time.ts';
+
+/**
+ * Lipia (kreativelabske), Transaction Status. Only `data.response.Status` separates paid from pending: `ResultCode` is 0
+ * for both, and `data.status` is false for pending and failed alike.
+ *
+ * FAILED lumps cancel, time-out and lack of funds together; the M-Pesa `ResultCode` inside refines it. Code and text do
+ * not always agree in its documentation, so every failure is soft.
+ */
+const page = 'Lipia, Transaction Status';
+const section4 = 'docs/providers.md section 4';
+
+const answer = z.object({
+  success: anything,
+  message: note,
+  error: anything,
+  data: section({
+    status: anything,
+    response: z
+      .object({
+        Status: text,
+        ResultCode: code,
+        ResultDesc: note,
+        Amount: anything,
+        MpesaReceiptNumber: note,
+        TransactionReference: text,
+        ExternalReference: text,
+        TransactionDate: note,
+      })
+      .nullish(),
+  }),
+});
+type Body = z.infer<typeof answer>;
+type Response = NonNullable<NonNullable<Body['data']>['response']>;
+
+const callbackReferences = { TransactionReference: note, ExternalReference: note };
+
+const errorFields = z.object({ code: note, mpesaError: anything });
+
+const limit: Meaning = { reading: 'failed', certainty: 'soft', reason: 'limit-exceeded', from: section4 };
+
+const payment = words({
+  SUCCESS: { reading: 'paid', from: page },
+  PENDING: { reading: 'pending', from: page },
+  FAILED: { reading: 'failed', certainty: 'soft', reason: 'rejected', from: page },
+  'FAILED/1': { reading: 'failed', certainty: 'soft', reason: 'insufficient-funds', from: section4 },
+  'FAILED/2': limit,
+  'FAILED/3': limit,
+  'FAILED/4': limit,
+  'FAILED/8': limit,
+  'FAILED/1019': { reading: 'expired', certainty: 'soft', reason: 'timed-out', from: section4 },
+  'FAILED/1032': { reading: 'failed', certainty: 'soft', reason: 'cancelled', from: section4 },
+  'FAILED/1037': { reading: 'expired', certainty: 'soft', reason: 'not-reached', from: section4 },
+  'FAILED/2001': { reading: 'failed', certainty: 'soft', reason: 'wrong-pin', from: section4 },
+});
+
+const call = words({
+  NOT_FOUND: { reading: 'not-found', from: `${page}: Transaction Not Found` },
+  VALIDATION_ERROR: { reading: 'refused', from: `${page}: Invalid Reference Format` },
+  mpesaError: { reading: 'unavailable', from: `${section4}: upstream error` },
+});
+
+const byBoth = z.strictObject({
+  transactionReference: referenceText.describe('TransactionReference that the push was answered with'),
+  externalReference: referenceText.describe('Your own reference; the answer must repeat it'),
+});
+
+export const lipia = defineProvider({
+  id: 'lipia',
+  title: 'Lipia (kreativelabske), M-Pesa STK push',
+  page,
+  settings: z.object({
+    baseUrl: baseUrl().default('https://lipia-api.kreativelabske.com/api/v2').describe('API base'),
+    apiKey: secret().describe('API key of the Lipia dashboard'),
+  }),
+  reference: z.union([referenceText.describe('TransactionReference'), byBoth]),
+  names: (reference) =>
+    typeof reference === 'string'
+      ? [reference]
+      : [reference.transactionReference, reference.externalReference],
+  // A documented answer repeats only the ExternalReference, which we may not know.
+  gives: { amount: true, receipt: true, reference: false },
+
+  request: ({ reference }, { baseUrl, apiKey }) => ({
+    method: 'GET',
+    url: `${baseUrl}/payments/status?reference=${encodeURIComponent(
+      typeof reference === 'string' ? reference : reference.transactionReference,
+    )}`,
+    headers: { authorization: `Bearer ${apiKey}` },
+  }),
+
+  // Two shapes in the wild; the nested one may lack the Lipia reference.
+  callback: defineCallback({
+    body: z.object({ ...callbackReferences, response: section(callbackReferences) }),
+    names: ({ TransactionReference, ExternalReference, response }) => [
+      TransactionReference,
+      ExternalReference,
+      response?.TransactionReference,
+      response?.ExternalReference,
+    ],
+    reply: { contentType: 'text/plain', body: '' },
+  }),
+
+  answer,
+  read(body, { reference }): Finding | null {
+    if (body.error != null && body.error !== '') return readError(body);
+    const response = body.data?.response;
+    if (response?.Status == null) return null;
+    const knowsExternal = reference !== null && typeof reference !== 'string';
+    return {
+      about: 'payment',
+      ...decidingWord(response),
+      message: response.ResultDesc ?? body.message,
+      amountReceived: response.Amount,
+      receipt: response.MpesaReceiptNumber,
+      references: [response.TransactionReference, knowsExternal ? response.ExternalReference : null],
+      doubt: isAtOdds(body, response) ? 'contradiction' : null,
+      paidAt: isoTime(response.TransactionDate),
+    };
+  },
+  payment,
+  call,
+});
+
+/** An error body never speaks of the payment, whatever stands beside it. */
+function readError(body: Body): Finding | null {
+  const error = errorFields.safeParse(body.error).data;
+  if (error?.code != null && call.has(error.code)) {
+    return { about: 'call', code: error.code, message: body.message };
+  }
+  if (error?.mpesaError != null) return { about: 'call', code: 'mpesaError', message: body.message };
+  return error?.code == null ? null : { about: 'call', code: error.code, message: body.message };
+}
+
+/** `FAILED` with the M-Pesa code when the table knows it. */
+function decidingWord(response: Response): { word: string; shown: string } {
+  const status = response.Status ?? '';
+  // Our compound words must come from two fields, never from a Status that happens to spell one.
+  if (status.includes('/')) return { word: 'unlisted', shown: status };
+  if (status !== 'FAILED' || response.ResultCode == null) return { word: status, shown: status };
+  const refined = `${status}/${response.ResultCode}`;
+  return { word: payment.has(refined) ? refined : status, shown: refined };
+}
+
+/** The layers of a documented answer agree: a receipt and a true `data.status` come with SUCCESS only. */
+function isAtOdds(body: Body, { Status, ResultCode, MpesaReceiptNumber }: Response): boolean {
+  if (body.success === false || body.success === 'false') return true;
+  const said = body.data?.status;
+  if (Status === 'SUCCESS') return said === false || (ResultCode != null && String(ResultCode) !== '0');
+  return Status === 'FAILED' && (said === true || Boolean(MpesaReceiptNumber));
+}

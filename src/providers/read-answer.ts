@@ -1,0 +1,254 @@
+import { createHash } from 'node:crypto';
+import { toMinor } from '../money.ts';
+import type { Doubt, Reading, ReadingFacts, Reference } from '../order.ts';
+import type {
+  Finding,
+  Meaning,
+  PaymentFinding,
+  Provider,
+  ProviderAnswer,
+  ReadingRules,
+  Words,
+} from './provider.ts';
+import { scrub } from './scrub.ts';
+
+/** What an answer is checked against; `null` skips that check, or all of them. */
+export type Expected = { readonly reference: Reference | null; readonly amountMinor: number | null } | null;
+
+/** The rest of what reading an answer needs. */
+export interface ReadOptions {
+  readonly at: number;
+  readonly source: 'poll' | 'callback';
+  readonly settings?: { readonly [name: string]: unknown } | null;
+  /** The body is the answer to our query, pushed to us. */
+  readonly pushed?: true;
+  /** Further words by configuration. They never replace a row of the adapter's own table. */
+  readonly overrides?: Words;
+}
+
+/**
+ * What one answer teaches. Pure, and the same for every provider: only the table's words decide, only on HTTP 2xx, and
+ * paid only with our reference, enough money and a receipt. Never throws for anything a gateway may send.
+ */
+export function readAnswer(
+  provider: Provider,
+  answer: ProviderAnswer,
+  expected: Expected,
+  options: ReadOptions,
+): Reading {
+  const facts: ReadingFacts = {
+    source: options.source,
+    at: options.at,
+    httpStatus: answer.httpStatus,
+    providerStatus: null,
+    providerMessage: null,
+    bodySha256: createHash('sha256').update(answer.body).digest('hex'),
+  };
+  const rules: ReadingRules = options.pushed && provider.later ? provider.later : provider;
+  const body = parseJson(answer.body);
+  if (body === undefined) return byHttpStatus(answer, facts);
+  const parsed = rules.answer.safeParse(body);
+  const finding = parsed.success
+    ? rules.read(parsed.data, {
+        httpStatus: answer.httpStatus,
+        reference: expected?.reference ?? null,
+        settings: options.settings ?? null,
+      })
+    : null;
+  if (finding === null)
+    return isOk(answer) ? { ...facts, kind: 'unrecognised' } : byHttpStatus(answer, facts);
+  return readFinding(provider, rules, finding, answer, expected, options, facts);
+}
+
+function readFinding(
+  provider: Provider,
+  rules: ReadingRules,
+  finding: Finding,
+  answer: ProviderAnswer,
+  expected: Expected,
+  options: ReadOptions,
+  blank: ReadingFacts,
+): Reading {
+  const word = finding.about === 'payment' ? finding.word : finding.code;
+  const facts: ReadingFacts = {
+    ...blank,
+    providerStatus: scrub(finding.shown ?? word),
+    providerMessage: finding.message == null ? null : scrub(finding.message),
+  };
+  if (finding.about === 'call') {
+    const meaning = rules.call.get(word);
+    return meaning === undefined
+      ? byHttpStatus(answer, facts)
+      : openReading(meaning, answer, facts, awaitMs(provider, options));
+  }
+  if (!isOk(answer)) return byHttpStatus(answer, facts);
+  const own = rules.payment.get(finding.word);
+  const meaning = own ?? options.overrides?.get(finding.word);
+  if (meaning === undefined) return { ...facts, kind: 'unrecognised' };
+  const sourced: ReadingFacts = own === undefined ? { ...facts, overridden: true } : facts;
+  const foreign = speaksOfAnother(provider, finding, expected);
+  switch (meaning.reading) {
+    case 'paid': {
+      const amountReceivedMinor = provider.gives.amount ? toMinor(finding.amountReceived) : null;
+      const receipt = provider.gives.receipt ? plausibleReceipt(finding.receipt) : null;
+      const doubt = foreign
+        ? 'reference-mismatch'
+        : (finding.doubt ??
+          meaning.doubt ??
+          missingProof(provider, finding, amountReceivedMinor, receipt, expected));
+      return {
+        ...sourced,
+        kind: 'paid',
+        certainty: doubt === 'receipt-missing' || doubt === 'contradiction' ? 'soft' : 'firm',
+        doubt,
+        receipt,
+        amountReceivedMinor,
+        paidAt: finding.paidAt ?? null,
+      };
+    }
+    case 'failed':
+    case 'expired':
+      // An answer about another payment, or money going the other way, says nothing about ours.
+      if (foreign || finding.doubt != null) return { ...sourced, kind: 'unrecognised' };
+      return { ...sourced, kind: meaning.reading, certainty: meaning.certainty, reason: meaning.reason };
+    case 'pending':
+    case 'not-found':
+      if (foreign) return { ...sourced, kind: 'unrecognised' };
+      return openReading(meaning, answer, sourced, null);
+    case 'unrecognised':
+    case 'unavailable':
+    case 'refused':
+      return openReading(meaning, answer, sourced, null);
+  }
+}
+
+/** What a paid answer lacks to be believed; first what cannot mend itself within seconds. */
+function missingProof(
+  provider: Provider,
+  finding: PaymentFinding,
+  amountReceivedMinor: number | null,
+  receipt: string | null,
+  expected: Expected,
+): Doubt | null {
+  const { gives } = provider;
+  if (gives.amount && amountReceivedMinor === null) return 'amount-unknown';
+  const expectedMinor = expected?.amountMinor ?? null;
+  if (expectedMinor !== null && amountReceivedMinor !== null && amountReceivedMinor < expectedMinor) {
+    return 'underpaid';
+  }
+  if (gives.receipt && receipt === null) return 'receipt-missing';
+  if (expected?.reference != null && gives.reference && namedReferences(finding).length === 0)
+    return 'reference-mismatch';
+  return null;
+}
+
+/** Sandboxes print receipts such as `fv9n_TDX`; gateways also print the literal NONE where there is none. */
+const receiptPattern = /^(?!(?:none|null|undefined)$)[a-z0-9][a-z0-9_-]{3,63}$/i;
+
+function plausibleReceipt(text: string | null | undefined): string | null {
+  const receipt = text?.trim() ?? '';
+  return receiptPattern.test(receipt) && scrub(receipt) !== '[phone]' ? receipt : null;
+}
+
+function namedReferences(finding: PaymentFinding): string[] {
+  return (finding.references ?? []).filter((theirs) => theirs != null && theirs !== '') as string[];
+}
+
+function speaksOfAnother(provider: Provider, finding: PaymentFinding, expected: Expected): boolean {
+  if (expected?.reference == null) return false;
+  const ours = provider.names(expected.reference);
+  return namedReferences(finding).some((theirs) => !ours.includes(theirs));
+}
+
+function awaitMs({ later }: Provider, { settings }: ReadOptions): number | null {
+  return later === undefined || settings == null ? null : later.resultTimeoutMs(settings as never);
+}
+
+/** A meaning that leaves the order open. */
+function openReading(
+  meaning: Meaning,
+  answer: ProviderAnswer,
+  facts: ReadingFacts,
+  awaitMs: number | null,
+): Reading {
+  switch (meaning.reading) {
+    case 'unavailable':
+      return {
+        ...facts,
+        kind: 'unavailable',
+        throttled: meaning.throttled === true,
+        retryAfterMs: retryAfterMs(answer.headers['retry-after'], facts.at),
+      };
+    case 'refused':
+      return {
+        ...facts,
+        kind: 'refused',
+        credentials: meaning.credentials === true,
+        ...(meaning.locks ? { locksAccount: true } : {}),
+      };
+    case 'pending':
+      return meaning.awaited && awaitMs !== null
+        ? { ...facts, kind: 'pending', awaitedUntil: facts.at + awaitMs }
+        : { ...facts, kind: 'pending' };
+    case 'not-found':
+    case 'unrecognised':
+      return { ...facts, kind: meaning.reading };
+    case 'paid':
+    case 'failed':
+    case 'expired':
+      throw new Error(`A code about the call must not decide a payment: ${meaning.reading}.`);
+  }
+}
+
+/** What a status code means when the body says nothing that we know. Never an outcome of a payment. */
+function byHttpStatus(answer: ProviderAnswer, facts: ReadingFacts): Reading {
+  const status = answer.httpStatus;
+  if (isOk(answer) && facts.providerStatus !== null) return { ...facts, kind: 'unrecognised' };
+  if (status === 401 || status === 403) return { ...facts, kind: 'refused', credentials: true };
+  if (status === 400 || status === 422) return { ...facts, kind: 'refused', credentials: false };
+  return {
+    ...facts,
+    kind: 'unavailable',
+    throttled: status === 429,
+    retryAfterMs: retryAfterMs(answer.headers['retry-after'], facts.at),
+  };
+}
+
+/** A gateway that asks for more than this is asked again anyway: orders must not fall silent on its word. */
+const maxRetryAfterMs = 3_600_000;
+
+/** Milliseconds of a `Retry-After` header (seconds or an HTTP date), between 0 and one hour; `null` when there is none. */
+export function retryAfterMs(header: string | string[] | undefined, now: number): number | null {
+  const text = (Array.isArray(header) ? header[0] : header)?.trim();
+  if (!text) return null;
+  const ms = /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text) - now;
+  return Number.isNaN(ms) ? null : Math.min(Math.max(ms, 0), maxRetryAfterMs);
+}
+
+/** Does this answer say that our access token is no longer good? */
+export function rejectsToken(provider: Provider, answer: ProviderAnswer): boolean {
+  if (provider.access === undefined || isOk(answer)) return false;
+  const body = parseJson(answer.body);
+  const parsed = body === undefined ? undefined : provider.answer.safeParse(body);
+  const finding = parsed?.success
+    ? provider.read(parsed.data, { httpStatus: answer.httpStatus, reference: null, settings: null })
+    : null;
+  const meaning = finding?.about === 'call' ? provider.call.get(finding.code) : undefined;
+  if (meaning !== undefined) return meaning.reading === 'refused' && meaning.token === true;
+  return answer.httpStatus === 401;
+}
+
+function isOk(answer: ProviderAnswer): boolean {
+  return answer.httpStatus >= 200 && answer.httpStatus < 300;
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: false });
+
+/** The JSON of a body (a byte order mark is forgiven), or `undefined` when it is none. */
+export function parseJson(body: Uint8Array): unknown {
+  try {
+    return JSON.parse(utf8.decode(body));
+  } catch {
+    return undefined;
+  }
+}

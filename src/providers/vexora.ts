@@ -1,0 +1,133 @@
+import { z } from 'zod';
+import {
+  anything,
+  baseUrl,
+  code,
+  credential,
+  note,
+  path,
+  referenceText,
+  secret,
+  section,
+  text,
+} from './fields.ts';
+import { defineCallback, defineProvider, type Finding, words } from './provider.ts';
+import { nairobiTime } from './time.ts';
+import { type SignPosition, sign, signPositions } from './vexora-sign.ts';
+
+/**
+ * Vexora (earlier PayPro), M-Pesa query for Kenya. The outer `code` reports the call, the inner `data.status` the payment.
+ *
+ * The documentation lets merchants treat every unlisted code as a failure. We do not: 0001 is money that arrived in part
+ * and 00032 an unknown error. Codes differ in length ("0000", "00029", "0100019") and are compared as strings.
+ */
+const page = 'Vexora, Mpesa Query API (queryResultByCode)';
+const section3 = 'docs/providers.md section 3';
+
+const answer = z.object({
+  code,
+  msg: note,
+  success: anything,
+  data: section({
+    status: text,
+    message: note,
+    tradeNo: text,
+    mpesaReceiptNumber: text,
+    receivedAmount: anything,
+    payAmount: anything,
+    amount: anything,
+    successTime: note,
+  }),
+});
+
+/** The Kenya sample of a notify has no signature, others carry one over all their fields. */
+const signedValue = z.union([z.string(), z.number(), z.null()]).catch(null);
+interface CallbackSettings {
+  readonly appSecret: string;
+  readonly signPosition: SignPosition;
+  readonly callbackSign: 'optional' | 'required';
+}
+
+const byTradeNo = z.strictObject({
+  tradeNo: referenceText.describe('Merchant number of the payment'),
+});
+
+export const vexora = defineProvider({
+  id: 'vexora',
+  title: 'Vexora (PayPro), M-Pesa Kenya',
+  page,
+  settings: z.object({
+    baseUrl: baseUrl().describe('API base, as the vendor gave it to you'),
+    merchantNo: credential().describe('Merchant number'),
+    appSecret: secret().describe('App secret for signatures'),
+    signPosition: z
+      .enum(signPositions)
+      .default('append')
+      .describe('Where the app secret stands in the signed text; older PayPro pages prepend it'),
+    callbackSign: z
+      .enum(['optional', 'required'])
+      .default('optional')
+      .describe('Whether a callback without a signature is taken as a hint; a wrong signature never is'),
+    queryByCodePath: path().default('/api/queryResultByCode').describe('Path of the query by M-Pesa receipt'),
+    queryByTradeNoPath: path()
+      .default('/v1/vexora/queryPayInResult')
+      .describe("Path of the query by merchant number; PayPro's was /api/queryPayinResult"),
+  }),
+  reference: z.union([referenceText.describe('M-Pesa receipt'), byTradeNo]),
+  names: (reference) => [typeof reference === 'string' ? reference : reference.tradeNo],
+  gives: { amount: true, receipt: true, reference: true },
+
+  request({ reference, now }, settings) {
+    // The Kenya payment query lists no timestamp, and only the fields that are sent are signed.
+    const isReceipt = typeof reference === 'string';
+    const fields = isReceipt ? { code: reference, timestamp: String(now) } : { tradeNo: reference.tradeNo };
+    return {
+      method: 'POST',
+      url: `${settings.baseUrl}${isReceipt ? settings.queryByCodePath : settings.queryByTradeNoPath}`,
+      headers: { merchantno: settings.merchantNo, 'content-type': 'application/json' },
+      body: JSON.stringify({ ...fields, sign: sign(fields, settings.appSecret, settings.signPosition) }),
+    };
+  },
+
+  callback: defineCallback({
+    body: z.record(z.string(), signedValue),
+    names: ({ tradeNo, mpesaReceiptNumber }) => [tradeNo, mpesaReceiptNumber].map((name) => name?.toString()),
+    isSigned({ sign: given, ...fields }, { appSecret, signPosition, callbackSign }: CallbackSettings) {
+      if (given == null || given === '') return callbackSign !== 'required';
+      return given === sign(fields, appSecret, signPosition);
+    },
+    reply: { contentType: 'text/plain', body: 'OK' },
+  }),
+
+  answer,
+  read(body, { reference }): Finding | null {
+    const { data } = body;
+    if (body.code == null) return null;
+    if (body.code !== '0000' || data?.status == null) {
+      return { about: 'call', code: String(body.code), message: body.msg };
+    }
+    const asksByTradeNo = reference !== null && typeof reference !== 'string';
+    return {
+      about: 'payment',
+      word: data.status,
+      message: data.message,
+      amountReceived: data.receivedAmount ?? data.payAmount ?? data.amount,
+      receipt: data.mpesaReceiptNumber,
+      references: [asksByTradeNo ? data.tradeNo : data.mpesaReceiptNumber],
+      doubt: body.success === false || body.success === 'false' ? 'contradiction' : null,
+      paidAt: nairobiTime(data.successTime),
+    };
+  },
+  payment: words({
+    '0000': { reading: 'paid', from: page },
+    '0001': { reading: 'paid', doubt: 'underpaid', from: `${section3}: partly successful` },
+    '0015': { reading: 'pending', from: page },
+    '00029': { reading: 'failed', certainty: 'firm', reason: 'rejected', from: `${page}: sample` },
+    '00032': { reading: 'unrecognised', from: `${section3}: unknown error` },
+    '0100019': { reading: 'failed', certainty: 'firm', reason: 'limit-exceeded', from: section3 },
+  }),
+  call: words({
+    '5000': { reading: 'unavailable', from: `${section3}: system exception, not to be marked failed` },
+    '8000': { reading: 'unavailable', from: `${section3}: speaks about the query only` },
+  }),
+});

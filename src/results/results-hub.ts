@@ -1,0 +1,48 @@
+import { EventEmitter } from 'node:events';
+import type { Redis } from '../redis.ts';
+import { type Result, readResults } from './read-results.ts';
+
+/** Listens to the results stream once for everybody in this process. */
+export interface ResultsHub {
+  /** Calls back for every result of an order from now on, until the returned function is called. */
+  onOrder(orderId: string, listener: (result: Result) => void): () => void;
+  /** Calls back after every result. */
+  onAny(listener: () => void): () => void;
+  close(): Promise<void>;
+}
+
+export function createResultsHub(redis: Redis, prefix: string): ResultsHub {
+  const emitter = new EventEmitter().setMaxListeners(0);
+  const closing = new AbortController();
+  const running = listen();
+
+  async function listen(): Promise<void> {
+    const results = readResults({
+      redis,
+      prefix,
+      from: '$',
+      follow: true,
+      signal: closing.signal,
+      // A foreign entry is the business of those who consume the stream; here it only wakes nobody.
+      onInvalid: () => {},
+    });
+    for await (const result of results) {
+      emitter.emit(`order:${result.event.subject}`, result);
+      emitter.emit('any');
+    }
+  }
+
+  function on(name: string, listener: (result: Result) => void): () => void {
+    emitter.on(name, listener);
+    return () => emitter.off(name, listener);
+  }
+
+  return {
+    onOrder: (orderId, listener) => on(`order:${orderId}`, listener),
+    onAny: (listener) => on('any', listener),
+    async close() {
+      closing.abort();
+      await running;
+    },
+  };
+}

@@ -1,0 +1,177 @@
+import { z } from 'zod';
+import { scheduleSchema } from './jobs/accounts.ts';
+import { defaultSchedule, defaultWatchMs } from './jobs/schedule.ts';
+import { defaultPrefix } from './orders/keys.ts';
+import { isRedisUrl, redisUrlHelp } from './redis.ts';
+
+/**
+ * Every setting of the service and of its accounts, by its name in lower camel case: `redisUrl` is `REDIS_URL` in the
+ * environment, `ratePerSecond` of the account `shop2` is `SHOP2_RATE_PER_SECOND`. Descriptions become the documentation.
+ */
+
+const days = z.coerce.number().min(1).max(3_650);
+const ms = z.coerce
+  .number()
+  .int()
+  .min(1)
+  .max(366 * 86_400_000);
+
+/** Words separated by commas. */
+function listOf(item: z.ZodType<string, string>) {
+  return z
+    .string()
+    .transform((text) =>
+      text
+        .split(',')
+        .map((word) => word.trim())
+        .filter((word) => word !== ''),
+    )
+    .pipe(z.array(item));
+}
+
+/** Settings of the service. */
+export const serviceSettings = z.object({
+  redisUrl: z
+    .string()
+    .refine(isRedisUrl, redisUrlHelp)
+    .default('redis://127.0.0.1:6379')
+    .meta({ secret: true })
+    .describe(
+      'Redis: one server, Sentinel (`redis+sentinel://h1:26379,h2:26379/mymaster`) or Cluster (`redis+cluster://h1:6379,h2:6379`); `rediss` for TLS',
+    ),
+  prefix: z
+    .string()
+    .regex(/^[A-Za-z0-9_-]{1,32}$/, 'must be 1 to 32 of A-Z a-z 0-9 _ -')
+    .default(defaultPrefix)
+    .describe('First word of every Redis key'),
+  logLevel: z
+    .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
+    .default('info')
+    .describe('Least level that is logged'),
+  host: z
+    .string()
+    .default('127.0.0.1')
+    .describe('Address that the HTTP API listens on; 0.0.0.0 in a container'),
+  port: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(65_535)
+    .default(8080)
+    .describe('Port of the HTTP API, 0 for a free one'),
+  publicUrl: z
+    .url({ protocol: /^https?$/ })
+    .optional()
+    .describe('Where providers reach the HTTP API from outside; needed by daraja accounts'),
+  apiKeysSha256: listOf(z.string().regex(/^[0-9a-f]{64}$/i, 'must be SHA-256 in hex'))
+    .default([])
+    .describe('SHA-256 in hex of every valid API key, separated by commas: `printf %s "$KEY" | sha256sum`'),
+  apiRatePerSecond: z.coerce.number().min(1).default(200).describe('Requests per second of one API key'),
+  trustedProxies: listOf(z.string())
+    .default([])
+    .describe('Addresses or CIDR blocks of proxies whose X-Forwarded-For is believed, separated by commas'),
+  metricsPublic: z.stringbool().default(true).describe('Serve /metrics without an API key'),
+  retentionDays: days.default(90).describe('How long a closed order is kept, counted from its last change'),
+  lockDurationMs: ms
+    .default(10_000)
+    .describe('A worker that died is noticed after this long plus one to two STALLED_INTERVAL_MS'),
+  stalledIntervalMs: ms.default(5_000).describe('How often orders of dead workers are looked for'),
+  shutdownMs: ms.default(10_000).describe('Time for polls under way to end after SIGTERM'),
+});
+export type ServiceSettings = z.infer<typeof serviceSettings>;
+
+const watchList = z
+  .string()
+  .transform((text, context) => {
+    const steps = text.split(',').map((step) => Number(step.trim()));
+    if (steps.some((step, index) => !(Number.isInteger(step) && step > (steps[index - 1] ?? 0)))) {
+      context.addIssue({
+        code: 'custom',
+        message: 'must be ascending whole milliseconds, separated by commas',
+      });
+    }
+    return steps;
+  })
+  .default([...defaultWatchMs]);
+
+const schedule = scheduleSchema.shape;
+const said = (field: keyof typeof schedule) => schedule[field].description ?? '';
+
+/** Settings that every account has, whatever its provider. */
+export const accountSettings = z.object({
+  currency: z
+    .string()
+    .regex(/^[A-Z]{3}$/, 'must be an ISO 4217 code')
+    .default('KES')
+    .describe('The currency this account settles in'),
+  firstPollAfterMs: ms.default(defaultSchedule.firstPollAfterMs).describe(said('firstPollAfterMs')),
+  initialIntervalMs: ms.default(defaultSchedule.initialIntervalMs).describe(said('initialIntervalMs')),
+  factor: z.coerce.number().min(1).max(10).default(defaultSchedule.factor).describe(said('factor')),
+  maxIntervalMs: ms.default(defaultSchedule.maxIntervalMs).describe(said('maxIntervalMs')),
+  jitter: z.coerce.number().min(0).max(0.5).default(defaultSchedule.jitter).describe(said('jitter')),
+  deadlineMs: ms.default(defaultSchedule.deadlineMs).describe(said('deadlineMs')),
+  confirmAfterMs: ms
+    .default(10_000)
+    .describe('A soft failure is published when a second reading, at least this much later, agrees'),
+  watchMs: watchList.describe(
+    'When to ask again after a verdict that may still turn, counted from the verdict',
+  ),
+  ratePerSecond: z.coerce
+    .number()
+    .min(0.01)
+    .max(10_000)
+    .optional()
+    .describe(
+      'Status requests per second, over all processes; default 10, for daraja 2: no provider publishes its limit',
+    ),
+  concurrency: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(2_000)
+    .default(50)
+    .describe('Status requests under way at once in one process'),
+  timeoutMs: ms.default(10_000).describe('Time for the headers of an answer, and again for its body'),
+  maxBodyBytes: z.coerce
+    .number()
+    .int()
+    .min(1_024)
+    .default(1_048_576)
+    .describe('A larger answer counts as none'),
+  breakerFailures: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .default(10)
+    .describe('Unavailable or refused readings in a row after which the account rests'),
+  breakerPauseMs: ms
+    .default(5_000)
+    .describe('First rest of a sick account; each further one is twice as long'),
+  breakerMaxPauseMs: ms.default(300_000).describe('Longest rest of a sick account'),
+  throttlePauseMs: ms.default(2_000).describe('Rest after a throttling answer that names no time'),
+  callbackToken: z
+    .string()
+    .regex(/^[A-Za-z0-9_-]{16,128}$/, 'must be 16 to 128 of A-Z a-z 0-9 _ -')
+    .optional()
+    .meta({ secret: true })
+    .describe(
+      'Last part of the callback URL `/callbacks/<account>/<token>`; without it callbacks are refused',
+    ),
+  callbackUsername: z.string().min(1).optional().describe('HTTP Basic user that callbacks must carry'),
+  callbackPassword: z
+    .string()
+    .min(1)
+    .optional()
+    .meta({ secret: true })
+    .describe('HTTP Basic password that callbacks must carry'),
+  callbackAddresses: listOf(
+    z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()], 'must be addresses or CIDR blocks'),
+  )
+    .default([])
+    .describe('Addresses or CIDR blocks that callbacks may come from, separated by commas; empty: any'),
+  minHintIntervalMs: ms.default(2_000).describe('Callbacks make an order be polled at most this often'),
+});
+export type AccountSettings = z.infer<typeof accountSettings>;
+
+/** No provider publishes its limits: where nothing is configured, this many status requests a second. */
+export const defaultRatePerSecond = 10;

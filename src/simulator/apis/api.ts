@@ -1,0 +1,45 @@
+import type { Call, Reply } from '../call.ts';
+import type { BookedOrder } from '../order-book.ts';
+import type { CallbackShape } from '../script.ts';
+import type { Present } from '../timeline.ts';
+import type { ProviderId } from '../words.ts';
+
+/** A path that tells the state of one order. */
+export interface StatusRoute {
+  readonly kind: 'status';
+  /** What requests to it are counted as. */
+  readonly name: string;
+  readonly provider: ProviderId;
+  matches(call: Call): boolean;
+  /** The reference asked about; empty when there is none. */
+  referenceIn(call: Call): string;
+  /** The documented refusal of a wrong token, key, password or signature. */
+  refuse(call: Call, order: BookedOrder | undefined): Reply | undefined;
+  /** The documented answer; an order that was never scripted is one that the provider does not know. */
+  answer(call: Call, order: BookedOrder | undefined): Reply | Promise<Reply>;
+}
+
+/** A path that gives out access tokens. */
+export interface LoginRoute {
+  readonly kind: 'login';
+  /** Whose login it is, where several APIs share one identity service. */
+  providerOf(call: Call): ProviderId;
+  matches(call: Call): boolean;
+  answer(call: Call): Reply;
+}
+
+/** One provider's status API, as its documents print it. */
+export interface ProviderApi {
+  readonly id: ProviderId;
+  readonly routes: readonly (StatusRoute | LoginRoute)[];
+  /** The documented body of an invalid token. */
+  unauthorised(call: Call): Reply;
+  /** How this provider says "too fast" or "I am busy" without saying so. */
+  throttled(call: Call): Reply;
+  /** The documented answer to a path that does not exist. */
+  unknownPath(call: Call): Reply;
+  /** The JSON text of the push that tells a state. */
+  callback(order: BookedOrder, present: Present, shape: CallbackShape | undefined): string;
+  /** Ends all access tokens early; absent where the key is static. */
+  expireTokens?(): void;
+}

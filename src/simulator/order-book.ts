@@ -1,0 +1,100 @@
+import { createReceiptMaker } from './receipts.ts';
+import type { OrderScript } from './script.ts';
+import { type ProviderId, providerIds } from './words.ts';
+
+/** A scripted order and what has happened to it. Counters are written by the part that sees the event. */
+export interface BookedOrder {
+  readonly script: OrderScript;
+  /** Epoch milliseconds from which the timeline and the fault windows count. */
+  readonly scriptedAt: number;
+  readonly receipt: string;
+  /** What arrives once the order is paid, in major units with two decimals. */
+  readonly amountPaid: string;
+  /** A number of its own, for the ids that providers make up. */
+  readonly serial: number;
+  /** Status requests that named this order, however they were answered. */
+  polls: number;
+  /** Those answered without a fault and without a refusal. */
+  answered: number;
+  /** Those that came while the provider's limit was exceeded. */
+  overLimit: number;
+  /** Transaction Status queries acknowledged. */
+  queries: number;
+  /** Results posted, and queue time-outs posted (Transaction Status only). */
+  results: number;
+  queueTimeouts: number;
+  /** Callbacks posted. */
+  callbacks: number;
+  /** Posts of any kind that got no answer of 2xx. */
+  undelivered: number;
+}
+
+/** All scripted orders, by provider and by the reference that the provider is asked by. */
+export interface OrderBook {
+  /** Enters an order; the same provider and reference again starts afresh. */
+  enter(script: OrderScript, scriptedAt: number): BookedOrder;
+  /** Finds by reference; at Daraja and Vexora by receipt too. */
+  find(provider: ProviderId, key: string): BookedOrder | undefined;
+  all(): BookedOrder[];
+  readonly size: number;
+}
+
+/** Makes an empty book. */
+export function createOrderBook(): OrderBook {
+  const references = new Map(providerIds.map((id) => [id, new Map<string, BookedOrder>()]));
+  const receipts = new Map(
+    (['daraja', 'vexora'] as ProviderId[]).map((id) => [id, new Map<string, BookedOrder>()]),
+  );
+  const makeReceipt = createReceiptMaker();
+  let serial = 0;
+  return {
+    enter(script, scriptedAt) {
+      serial += 1;
+      const order: BookedOrder = {
+        script,
+        scriptedAt,
+        receipt: script.receipt ?? (isReceipt(script) ? script.reference : makeReceipt()),
+        amountPaid: script.amountPaid ?? defaultAmountPaid(script),
+        serial,
+        polls: 0,
+        answered: 0,
+        overLimit: 0,
+        queries: 0,
+        results: 0,
+        queueTimeouts: 0,
+        callbacks: 0,
+        undelivered: 0,
+      };
+      references.get(script.provider)?.set(script.reference, order);
+      receipts.get(script.provider)?.set(order.receipt, order);
+      return order;
+    },
+    find(provider, key) {
+      return references.get(provider)?.get(key) ?? receipts.get(provider)?.get(key);
+    },
+    all() {
+      return [...references.values()].flatMap((orders) => [...orders.values()]);
+    },
+    get size() {
+      let size = 0;
+      for (const orders of references.values()) size += orders.size;
+      return size;
+    },
+  };
+}
+
+/** Whether Daraja knows a payment by this text as a conversation id and not as a receipt (seed daraja-transaction-status). */
+export function isConversationId(reference: string): boolean {
+  return /^AG_|^\d+-\d+-\d+$/.test(reference);
+}
+
+function isReceipt({ provider, reference }: OrderScript): boolean {
+  if (provider === 'daraja') return !isConversationId(reference);
+  return provider === 'vexora' && /^(?=.*[A-Z])[A-Z0-9]{10}$/.test(reference);
+}
+
+function defaultAmountPaid({ amount, timeline }: OrderScript): string {
+  if (!timeline.some(({ state }) => state === 'partly-paid')) return amount;
+  const halfMinor = Math.floor(Math.round(Number(amount) * 100) / 2);
+  return (halfMinor / 100).toFixed(2);
+}

@@ -1,0 +1,154 @@
+import type { ServerResponse } from 'node:http';
+import type { LoginRoute, ProviderApi, StatusRoute } from './apis/api.ts';
+import type { Call, Reply } from './call.ts';
+import { faultReply } from './fault-replies.ts';
+import type { BookedOrder, OrderBook } from './order-book.ts';
+import type { DueFault, Outages } from './outages.ts';
+import type { RequestCounter } from './request-log.ts';
+import { breakAnswer, isWireFault } from './wire-faults.ts';
+import type { ProviderId } from './words.ts';
+
+/** What the desk needs to answer for the providers. */
+export interface DeskParts {
+  readonly apis: ReadonlyMap<ProviderId, ProviderApi>;
+  readonly book: OrderBook;
+  readonly outages: Outages;
+  readonly requests: ReadonlyMap<ProviderId, RequestCounter>;
+}
+
+/** Answers one request below a mount, well or badly, as scripted. */
+export type ProviderDesk = (mount: string, call: Call, response: ServerResponse) => Promise<void>;
+
+/** Both Daraja APIs live below one mount, the others below their own id. */
+const mounts: Readonly<Record<string, readonly ProviderId[]>> = {
+  jenga: ['jenga'],
+  daraja: ['daraja-stk', 'daraja'],
+  vexora: ['vexora'],
+  lipia: ['lipia'],
+  tanda: ['tanda'],
+};
+
+/** Makes the desk that every provider request passes: count, outage, refusal, fault, answer, in this order. */
+export function createProviderDesk(parts: DeskParts): ProviderDesk {
+  const desks = new Map(
+    Object.entries(mounts).map(([mount, ids]) => [mount, ids.flatMap((id) => routesOf(parts, id))]),
+  );
+  return async (mount, call, response) => {
+    const routes = desks.get(mount);
+    const found = routes?.find(({ route }) => route.matches(call));
+    if (!routes || !found) return answerUnknownPath(parts, routes, call, response);
+    const { route, api } = found;
+    if (route.kind === 'login') return answerLogin(parts, route, call, response);
+    return answerStatus(parts, route, api, call, response);
+  };
+}
+
+/** Sends one well-formed answer. */
+export function send(response: ServerResponse, { status, body, contentType, headers }: Reply): void {
+  response.writeHead(status, {
+    'content-type': contentType ?? 'application/json',
+    'content-length': Buffer.byteLength(body),
+    ...headers,
+  });
+  response.end(body);
+}
+
+interface Found {
+  readonly route: StatusRoute | LoginRoute;
+  readonly api: ProviderApi;
+}
+
+function routesOf({ apis }: DeskParts, id: ProviderId): Found[] {
+  const api = apis.get(id);
+  return api ? api.routes.map((route) => ({ route, api })) : [];
+}
+
+async function answerStatus(
+  { book, outages, requests }: DeskParts,
+  route: StatusRoute,
+  api: ProviderApi,
+  call: Call,
+  response: ServerResponse,
+): Promise<void> {
+  const counter = requests.get(route.provider);
+  const order = book.find(route.provider, route.referenceIn(call));
+  const isOver = counter?.countStatus(route.name, call.at) ?? false;
+  if (order) {
+    order.polls += 1;
+    if (isOver) order.overLimit += 1;
+  }
+  const outage = outages.faultFor(route.provider, call.at, false);
+  const refusal = outage ? undefined : route.refuse(call, order);
+  if (refusal) {
+    counter?.countRefusal();
+    return send(response, refusal);
+  }
+  const fault = outage ?? (order && orderFault(order, call.at));
+  if (fault) {
+    counter?.countFault();
+    // What is broken on the wire was answered first: a result of Daraja may come although its acknowledgement is lost.
+    return misbehave(
+      fault,
+      api,
+      call,
+      response,
+      () => route.refuse(call, order) ?? route.answer(call, order),
+    );
+  }
+  const reply = await route.answer(call, order);
+  if (order) order.answered += 1;
+  send(response, reply);
+}
+
+async function answerLogin(
+  { apis, outages, requests }: DeskParts,
+  route: LoginRoute,
+  call: Call,
+  response: ServerResponse,
+): Promise<void> {
+  const provider = route.providerOf(call);
+  const counter = requests.get(provider);
+  const api = apis.get(provider);
+  counter?.countPath('login');
+  const outage = outages.faultFor(provider, call.at, true);
+  if (outage && api) {
+    counter?.countFault();
+    return misbehave(outage, api, call, response, () => route.answer(call));
+  }
+  const reply = route.answer(call);
+  if (reply.status >= 400) counter?.countRefusal();
+  send(response, reply);
+}
+
+function answerUnknownPath(
+  { requests }: DeskParts,
+  routes: Found[] | undefined,
+  call: Call,
+  response: ServerResponse,
+): void {
+  const api = routes?.at(-1)?.api;
+  if (api) requests.get(api.id)?.countPath('unknown-path');
+  send(
+    response,
+    api?.unknownPath(call) ?? { status: 404, body: 'No such mount.', contentType: 'text/plain' },
+  );
+}
+
+function orderFault({ script, scriptedAt, polls }: BookedOrder, at: number): DueFault | undefined {
+  const age = at - scriptedAt;
+  return script.faults.find(
+    ({ fromMs, untilMs, every }) =>
+      fromMs <= age && age < (untilMs ?? Infinity) && polls % (every ?? 1) === 0,
+  );
+}
+
+async function misbehave(
+  fault: DueFault,
+  api: ProviderApi,
+  call: Call,
+  response: ServerResponse,
+  trueReply: () => Reply | Promise<Reply>,
+): Promise<void> {
+  if (isWireFault(fault.kind)) return breakAnswer(fault.kind, response, trueReply);
+  send(response, faultReply(fault.kind, fault, api, call));
+}

@@ -1,0 +1,171 @@
+/**
+ * The six status APIs on one local HTTP server, scripted per order to behave and to misbehave, with a ledger of the truth.
+ * Written from the documents alone: it shares no code with the adapters, so the two cannot agree by mistake.
+ *
+ * Base URLs are `<url>/jenga`, `/daraja` (STK query, Transaction Status and login), `/vexora`, `/lipia` and `/tanda` (API
+ * and identity); below each stand the documented paths. `/_simulator/…` steers and shows the same as the object below:
+ * POST orders, outages, tokens/expire; GET ledger, requests, daraja-certificate, health.
+ *
+ * How a state is printed stands in one table at the top of each file in `apis/`. Timelines, fault windows, outages and
+ * tokens follow the given clock; callbacks and results are sent by the real one. Nothing is ever posted off this machine.
+ */
+
+import type { AddressInfo } from 'node:net';
+import type { z } from 'zod';
+import type { ProviderApi } from './apis/api.ts';
+import { createDarajaGateway } from './apis/daraja-gateway.ts';
+import { createDarajaStkApi } from './apis/daraja-stk.ts';
+import { createTransactionStatusApi } from './apis/daraja-transaction-status.ts';
+import { createJengaApi } from './apis/jenga.ts';
+import { createLipiaApi } from './apis/lipia.ts';
+import { createTandaApi } from './apis/tanda.ts';
+import { createVexoraApi } from './apis/vexora.ts';
+import type { SecretPosition } from './apis/vexora-sign.ts';
+import { createCallbacks } from './callbacks.ts';
+import { createControl, faultsOf } from './control.ts';
+import { createInitiatorKey } from './credentials.ts';
+import { type LedgerEntry, ledgerEntry } from './ledger.ts';
+import { createOrderBook } from './order-book.ts';
+import { createOutages } from './outages.ts';
+import { createPosts } from './posts.ts';
+import { createProviderDesk } from './provider-desk.ts';
+import { createRequestLog, type RequestCounts } from './request-log.ts';
+import type { OrderScript, Outage, OutageScript, SimulatedOrder } from './script.ts';
+import { outageSchema, simulatedOrderSchema } from './script.ts';
+import { createSimulatorServer } from './server.ts';
+import type { ProviderId } from './words.ts';
+
+export { simulatorCredentials } from './credentials.ts';
+export type { LedgerEntry } from './ledger.ts';
+export type { RequestCounts } from './request-log.ts';
+export type { Fault, Outage, SimulatedOrder } from './script.ts';
+export type { FaultKind, ProviderId, State } from './words.ts';
+
+/** How to start a simulator. */
+export interface SimulatorOptions {
+  /** TCP port; default 0, any free one. */
+  readonly port?: number;
+  /** Address to listen on; default 127.0.0.1. */
+  readonly host?: string;
+  /** The clock of timelines, fault windows, outages and tokens, epoch milliseconds; default `Date.now`. */
+  readonly now?: () => number;
+  /** Status requests per second beyond which the ledger counts `overLimit`; default none. Nothing is refused for it. */
+  readonly limits?: Partial<Record<ProviderId, number>>;
+  /** Life of access tokens in milliseconds; default as documented: Jenga 15 minutes, Daraja and Tanda 3599 seconds. */
+  readonly tokenLifetimeMs?: { readonly jenga?: number; readonly daraja?: number; readonly tanda?: number };
+  /** Where Vexora expects the secret in the signed string; default "append". */
+  readonly vexoraSecretPosition?: SecretPosition;
+}
+
+/** A running simulator. */
+export interface Simulator {
+  readonly url: string;
+  readonly port: number;
+  /** The public key, PEM, for Daraja's SecurityCredential. */
+  readonly darajaCertificate: string;
+  /** Scripts one order; the same provider and reference again starts it afresh. Throws when the script is not valid. */
+  script(order: SimulatedOrder): void;
+  /** Makes a whole provider sick for a while. Throws when the outage is not valid. */
+  outage(outage: Outage): void;
+  /** Ends a provider's access tokens now. */
+  expireTokens(provider: ProviderId): void;
+  /** The truth about every scripted order. */
+  ledger(): LedgerEntry[];
+  /** What each provider was asked. */
+  requests(): Record<ProviderId, RequestCounts>;
+  /** Stops at once: open answers, timers and posts included. */
+  close(): Promise<void>;
+}
+
+/** Starts a simulator; rejects when the port cannot be had. */
+export async function startSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
+  const {
+    port = 0,
+    host = '127.0.0.1',
+    now = Date.now,
+    limits,
+    tokenLifetimeMs,
+    vexoraSecretPosition,
+  } = options;
+  const initiatorKey = await createInitiatorKey();
+  const [book, outages, posts, requestLog] = [
+    createOrderBook(),
+    createOutages(),
+    createPosts(),
+    createRequestLog(limits),
+  ];
+  const gateway = createDarajaGateway(tokenLifetimeMs?.daraja);
+  const apis = new Map<ProviderId, ProviderApi>(
+    [
+      createJengaApi(tokenLifetimeMs?.jenga),
+      createDarajaStkApi(gateway),
+      createTransactionStatusApi({ gateway, initiatorKey, outages, posts, now }),
+      createVexoraApi(vexoraSecretPosition),
+      createLipiaApi(),
+      createTandaApi(tokenLifetimeMs?.tanda),
+    ].map((api) => [api.id, api]),
+  );
+  const scheduleCallbacks = createCallbacks(posts);
+  const startedAt = now();
+
+  const enterOrder = (script: OrderScript) => {
+    const order = book.enter(script, now());
+    const api = apis.get(script.provider);
+    if (api) scheduleCallbacks(order, api);
+    return order;
+  };
+  const addOutage = (outage: OutageScript): void => outages.add(outage, now());
+  const expireTokens = (provider: ProviderId): void => apis.get(provider)?.expireTokens?.();
+  const ledger = () => book.all().map(ledgerEntry);
+  const requests = () =>
+    Object.fromEntries([...requestLog].map(([id, counter]) => [id, counter.counts()])) as Record<
+      ProviderId,
+      RequestCounts
+    >;
+  const health = () => ({ status: 'ok', orders: book.size, upMs: now() - startedAt });
+
+  const { certificate } = initiatorKey;
+  const control = createControl({
+    enterOrder,
+    addOutage,
+    expireTokens,
+    ledger,
+    requests,
+    health,
+    certificate,
+  });
+  const desk = createProviderDesk({ apis, book, outages, requests: requestLog });
+  const server = createSimulatorServer({ control, desk, now });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, resolve);
+  });
+  const address = server.address() as AddressInfo;
+  return {
+    url: `http://${address.family === 'IPv6' ? `[${address.address}]` : address.address}:${address.port}`,
+    port: address.port,
+    darajaCertificate: certificate,
+    script: (order) => void enterOrder(valid(simulatedOrderSchema, order, 'order script')),
+    outage: (outage) => addOutage(valid(outageSchema, outage, 'outage')),
+    expireTokens,
+    ledger,
+    requests,
+    close() {
+      posts.close();
+      return new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      });
+    },
+  };
+}
+
+function valid<Schema extends z.ZodType>(
+  schema: Schema,
+  input: z.input<Schema>,
+  what: string,
+): z.output<Schema> {
+  const parsed = schema.safeParse(input);
+  if (parsed.success) return parsed.data;
+  throw new Error(`The ${what} is not valid: ${faultsOf(parsed.error).join(' ')}`, { cause: parsed.error });
+}

@@ -1,0 +1,80 @@
+import type { Log } from '../log.ts';
+import type { Metrics } from '../metrics.ts';
+import type { PollObserver } from './poll-worker.ts';
+
+/** Tells the log what the polls of one account teach. Texts in readings are scrubbed already. */
+export function logPolls(log: Log): PollObserver {
+  return {
+    reading({ order }, reading) {
+      const { kind, source, httpStatus, providerStatus, providerMessage } = reading;
+      log.debug(
+        { orderId: order.orderId, reading: kind, source, httpStatus, providerStatus, providerMessage },
+        'read',
+      );
+    },
+    published(event) {
+      const { status, reason, polls } = event.data;
+      log.info({ orderId: event.subject, id: event.id, status, reason, polls }, 'published');
+    },
+    contradiction({ order }, reading) {
+      log.error(
+        { orderId: order.orderId, reading: reading.kind, providerStatus: reading.providerStatus },
+        'the provider contradicts a payment that it had confirmed; the order stays paid, ask the provider',
+      );
+    },
+    unknownWord(word, orderId) {
+      log.warn(
+        { orderId, providerStatus: word },
+        'a word that no table lists; its orders stay open (see STATUS_OVERRIDES)',
+      );
+    },
+    gate(change, { kind, httpStatus, providerStatus, providerMessage }) {
+      const why = { reading: kind, httpStatus, providerStatus, providerMessage };
+      if (change === 'degraded') log.warn(why, 'the account is degraded; its orders wait');
+      else log.info(why, 'the account has recovered');
+    },
+    error(error, orderId) {
+      log.error({ err: error, orderId }, 'a poll could not be completed; it is tried again');
+    },
+  };
+}
+
+/** Counts what the polls of one account teach. */
+export function countPolls(metrics: Metrics, account: string): PollObserver {
+  return {
+    reading(_record, reading, tookMs) {
+      metrics.polls.inc({ account, reading: reading.kind });
+      if (reading.source === 'poll') metrics.pollSeconds.observe({ account }, tookMs / 1_000);
+      if (reading.kind === 'unrecognised') metrics.unrecognised.inc({ account });
+    },
+    published(event, reading) {
+      const { status, reason, createdAt, settledAt } = event.data;
+      metrics.verdicts.inc({ account, status, reason: reason ?? '' });
+      const tookMs = Date.parse(settledAt) - Date.parse(createdAt);
+      if (event.stateversion === 1)
+        metrics.verdictSeconds.observe({ account, status }, Math.max(0, tookMs) / 1_000);
+      if (reading.kind === 'paid' && reading.paidAt !== null) {
+        metrics.detectionSeconds.observe(
+          { account },
+          Math.max(0, Date.parse(settledAt) - reading.paidAt) / 1_000,
+        );
+      }
+    },
+    contradiction: () => metrics.contradictions.inc({ account }),
+    unknownWord: () => {},
+    gate: (change) => metrics.degraded.set({ account }, change === 'degraded' ? 1 : 0),
+    error: () => metrics.errors.inc({ account }),
+  };
+}
+
+/** Tells several observers. */
+export function observeAll(...observers: readonly PollObserver[]): PollObserver {
+  return {
+    reading: (...told) => observers.forEach((each) => void each.reading(...told)),
+    published: (...told) => observers.forEach((each) => void each.published(...told)),
+    contradiction: (...told) => observers.forEach((each) => void each.contradiction(...told)),
+    unknownWord: (...told) => observers.forEach((each) => void each.unknownWord(...told)),
+    gate: (...told) => observers.forEach((each) => void each.gate(...told)),
+    error: (...told) => observers.forEach((each) => void each.error(...told)),
+  };
+}
