@@ -1,8 +1,10 @@
+import { readFileSync } from 'node:fs';
 import type { z } from 'zod';
 import type { Policy } from './jobs/decide.ts';
 import { accountIdPattern, type Schedule } from './order.ts';
 import type { BreakerPolicy } from './orders/account-gate.ts';
 import { providers } from './providers/index.ts';
+import { type Overrides, parseOverrides } from './providers/overrides.ts';
 import type { Provider, Words } from './providers/provider.ts';
 import type { TransportLimits } from './providers/transport.ts';
 import {
@@ -75,12 +77,15 @@ export function variableName(setting: string, accountId?: string): string {
 export function readConfig(environment: Environment): Config {
   const faults: string[] = [];
   const service = readSettings(serviceSettings, environment, faults);
+  const overrides = readOverrides(service?.statusOverrides, faults);
   const accounts = readAccountIds(environment.ACCOUNTS, faults).map(({ id, provider }) => {
     const common = readSettings(accountSettings, environment, faults, id);
     const settings = readSettings(provider.settings, environment, faults, id);
     if (service !== null && provider.later !== undefined)
       faults.push(...answerAddressFaults(id, service.publicUrl));
-    return common === null || settings === null ? null : toAccount(id, provider, common, settings, faults);
+    return common === null || settings === null
+      ? null
+      : toAccount(id, provider, common, settings, overrides, faults);
   });
   if (faults.length > 0 || service === null) throw new ConfigError(faults);
   return { ...service, accounts: accounts.filter((account) => account !== null) };
@@ -163,6 +168,7 @@ function toAccount(
   provider: Provider,
   common: AccountSettings,
   settings: AccountConfig['settings'],
+  overrides: Overrides,
   faults: string[],
 ): AccountConfig {
   const { firstPollAfterMs, initialIntervalMs, factor, maxIntervalMs, jitter, deadlineMs } = common;
@@ -172,7 +178,7 @@ function toAccount(
     id,
     provider,
     settings,
-    overrides: undefined,
+    overrides: overrides.get(provider.id),
     currency: common.currency,
     schedule: { firstPollAfterMs, initialIntervalMs, factor, maxIntervalMs, jitter, deadlineMs },
     policy: { confirmAfterMs: common.confirmAfterMs, watchMs: common.watchMs },
@@ -187,6 +193,24 @@ function toAccount(
     concurrency,
     ratePerSecond: common.ratePerSecond ?? provider.defaultRatePerSecond ?? defaultRatePerSecond,
   };
+}
+
+/** The overrides behind STATUS_OVERRIDES, which is JSON or the path of a file with it. */
+export function readOverrides(given: string | undefined, faults: string[]): Overrides {
+  if (given === undefined) return new Map();
+  let json = given;
+  if (!given.trimStart().startsWith('{')) {
+    try {
+      json = readFileSync(given, 'utf8');
+    } catch {
+      faults.push('STATUS_OVERRIDES is neither JSON nor the path of a file that can be read.');
+      return new Map();
+    }
+  }
+  const parsed = parseOverrides(json, providers);
+  if ('overrides' in parsed) return parsed.overrides;
+  faults.push(...parsed.faults);
+  return new Map();
 }
 
 function basicOf(id: string, common: AccountSettings, faults: string[]): CallbackSettings['basic'] {

@@ -80,6 +80,24 @@ export function createMetrics() {
       labelNames: ['account'],
       registers,
     }),
+    swept: new Counter({
+      name: named('swept_total'),
+      help: 'What the sweeper mended, by kind',
+      labelNames: ['kind'],
+      registers,
+    }),
+    overdueSeconds: new Gauge({
+      name: named('overdue_seconds'),
+      help: 'How long the most overdue open order has been due',
+      registers,
+    }),
+    openOrders: new Gauge({ name: named('open_orders'), help: 'Orders still asked about', registers }),
+    groupLag: new Gauge({
+      name: named('group_lag_entries'),
+      help: 'Results that a consumer group has not been given or has not acknowledged',
+      labelNames: ['group'],
+      registers,
+    }),
     errors: new Counter({
       name: named('errors_total'),
       help: 'Polls that could not be completed for a reason of ours (a bug, Redis)',

@@ -6,6 +6,7 @@ import { type AccountInfo, registerAccounts } from './jobs/accounts.ts';
 import { createProducer } from './jobs/producer.ts';
 import { createPollQueue, type PollQueue } from './jobs/queue.ts';
 import type { Log } from './log.ts';
+import { measure } from './measure.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import { createAccountGate } from './orders/account-gate.ts';
 import { createBeginQuery } from './orders/begin-query.ts';
@@ -20,6 +21,7 @@ import { fingerprintOf, packageVersion } from './service-facts.ts';
 import { createNewWords } from './workers/new-words.ts';
 import { countPolls, logPolls, observeAll } from './workers/poll-observers.ts';
 import { createPollWorker } from './workers/poll-worker.ts';
+import { startSweeper } from './workers/sweeper.ts';
 
 export type Role = 'worker' | 'api';
 export const allRoles: readonly Role[] = ['worker', 'api'];
@@ -34,6 +36,8 @@ export interface Service {
 
 /** How long Redis may take to answer at start. */
 const redisStartMs = 8_000;
+
+const dayMs = 86_400_000;
 
 /** What all parts of one process share. */
 interface Shared {
@@ -76,7 +80,7 @@ export async function startService(
       url = api.url;
       running.push(api);
     }
-    if (roles.includes('worker')) running.push(startWorkers(shared));
+    if (roles.includes('worker')) running.push(await startWorkers(shared));
   } catch (error) {
     await Promise.all(running.map((part) => part.close()));
     redis.disconnect();
@@ -105,7 +109,7 @@ function share(config: Config, log: Log, redis: Redis): Shared {
     metrics: createMetrics(),
     keys,
     redis,
-    store: createOrderStore({ redis, keys, retentionMs: config.retentionDays * 86_400_000 }),
+    store: createOrderStore({ redis, keys, retentionMs: config.retentionDays * dayMs }),
     queue(account) {
       const queue = queues.get(account) ?? createPollQueue(redis, keys, account);
       queues.set(account, queue);
@@ -118,22 +122,36 @@ function share(config: Config, log: Log, redis: Redis): Shared {
   };
 }
 
-function startWorkers(shared: Shared) {
-  const { config, log } = shared;
+async function startWorkers(shared: Shared) {
+  const { config, log, metrics, redis, keys, store, queue } = shared;
+  const sweeper = await startSweeper({
+    redis,
+    keys,
+    accounts: config.accounts.map(({ id }) => id),
+    store,
+    queue,
+    intervalMs: config.sweepIntervalMs,
+    resultsRetentionMs: config.resultsRetentionDays * dayMs,
+    mended(kind, orderId) {
+      metrics.swept.inc({ kind });
+      log.warn({ kind, orderId }, 'the sweeper mended an order');
+    },
+    failed: (error) => log.error({ err: error }, 'a sweep failed; the next one goes on'),
+  });
   const accounts = config.accounts.map((account) => startAccount(account, shared));
+  const closing = (force: boolean) => [
+    sweeper.close(force),
+    ...accounts.map(({ worker }) => worker.close(force)),
+  ];
   return {
     async close() {
-      const ended = await endedWithin(
-        config.shutdownMs,
-        Promise.all(accounts.map(({ worker }) => worker.close())),
-      );
-      if (!ended) {
+      if (!(await endedWithin(config.shutdownMs, Promise.all(closing(false))))) {
         log.warn(
           { shutdownMs: config.shutdownMs },
           'polls still under way are handed back: other workers take them over',
         );
         // Not awaited: BullMQ's close hangs while Redis is away (upstream #4656), and the locks run out by themselves.
-        for (const { worker } of accounts) void worker.close(true).catch(() => {});
+        for (const part of closing(true)) void part.catch(() => {});
       }
       await Promise.all(accounts.map(({ transport }) => transport.close()));
     },
@@ -168,7 +186,13 @@ function startAccount(account: AccountConfig, shared: Shared): RunningAccount {
       credentials: fingerprintOf(settings),
       pollMs: 3 * account.transport.timeoutMs,
     }),
-    asker: createAsker({ provider, settings, transport, tokens }),
+    asker: createAsker({
+      provider,
+      settings,
+      transport,
+      tokens,
+      ...(account.overrides && { overrides: account.overrides }),
+    }),
     beginQuery: provider.later && config.publicUrl ? createBeginQuery(store, config.publicUrl, id) : null,
     policy: account.policy,
     observer: observeAll(logPolls(log), countPolls(metrics, id)),
@@ -219,7 +243,7 @@ async function startApi(shared: Shared, roles: readonly Role[]) {
     health: {
       metrics,
       readiness: () => checkReadiness({ redis, keys, polls: roles.includes('worker'), lastProgressAt }),
-      measure: async () => {},
+      measure: () => measure(metrics, redis, keys),
     },
   });
   const close = async () => {

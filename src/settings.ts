@@ -72,6 +72,16 @@ export const serviceSettings = z.object({
     .describe('Addresses or CIDR blocks of proxies whose X-Forwarded-For is believed, separated by commas'),
   metricsPublic: z.stringbool().default(true).describe('Serve /metrics without an API key'),
   retentionDays: days.default(90).describe('How long a closed order is kept, counted from its last change'),
+  resultsRetentionDays: days
+    .default(30)
+    .describe('Results older than this are removed once every consumer group has acknowledged them'),
+  statusOverrides: z
+    .string()
+    .optional()
+    .describe(
+      'Further words of a provider, as JSON or the path of a JSON file: `{"jenga":{"Reversed":{"reading":"failed","certainty":"firm","reason":"rejected"}}}`',
+    ),
+  sweepIntervalMs: ms.default(60_000).describe('How often open orders are compared with the queues'),
   lockDurationMs: ms
     .default(10_000)
     .describe('A worker that died is noticed after this long plus one to two STALLED_INTERVAL_MS'),

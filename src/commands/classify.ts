@@ -1,15 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
 import { Argument, Command } from 'commander';
-import { z } from 'zod';
 import type { Terminal } from '../cli.ts';
-import { decide, freshProgress } from '../jobs/decide.ts';
-import { defaultSchedule } from '../jobs/schedule.ts';
-import { toMajor, toMinor } from '../money.ts';
-import type { Order, Reading } from '../order.ts';
+import { ConfigError, readOverrides } from '../config.ts';
 import { providers } from '../providers/index.ts';
-import type { Provider } from '../providers/provider.ts';
-import { type Expected, readAnswer } from '../providers/read-answer.ts';
+import type { Provider, Words } from '../providers/provider.ts';
+import { type AnswerInput, answerInputSchema, classify } from './classification.ts';
 import { UsageError } from './usage-error.ts';
 
 export function classifyCommand(terminal: Terminal): Command {
@@ -23,88 +19,22 @@ export function classifyCommand(terminal: Terminal): Command {
     .action(async (providerId: string, file: string | undefined) => {
       const provider = providers.get(providerId) as Provider;
       const input = parseInput(file === undefined ? await text(terminal.stdin) : await readInput(file));
-      terminal.stdout.write(`${JSON.stringify(classify(provider, input))}\n`);
+      if (input.kind === 'result' && provider.later === undefined) {
+        throw new UsageError(
+          `${providerId} answers at once: it posts no results. Use the kind "status" or "callback".`,
+        );
+      }
+      terminal.stdout.write(
+        `${JSON.stringify(classify(provider, input, overridesOf(terminal, providerId)))}\n`,
+      );
     });
 }
 
-const inputSchema = z.strictObject({
-  kind: z.enum(['status', 'result', 'callback']).default('status'),
-  httpStatus: z.int().min(100).max(599).default(200),
-  headers: z.record(z.string(), z.string()).default({}),
-  body: z.unknown(),
-  order: z
-    .looseObject({
-      amount: z.union([z.string(), z.number()]).optional(),
-      reference: z.union([z.string(), z.record(z.string(), z.string())]).optional(),
-    })
-    .optional(),
-});
-type Input = z.infer<typeof inputSchema>;
-
-/** What an answer would teach, in the words of the contract. */
-export interface Classification {
-  readonly reading: Reading['kind'];
-  readonly certainty: 'firm' | 'soft' | null;
-  readonly reason: string | null;
-  readonly receipt: string | null;
-  readonly amountReceived: string | null;
-  readonly providerStatus: string | null;
-  /** What this answer alone would publish; `null`: nothing (yet). */
-  readonly verdict: string | null;
-}
-
-function classify(provider: Provider, input: Input): Classification {
-  const now = Date.now();
-  const headers = Object.fromEntries(
-    Object.entries(input.headers).map(([name, value]) => [name.toLowerCase(), value]),
-  );
-  const body = Buffer.from(typeof input.body === 'string' ? input.body : JSON.stringify(input.body ?? null));
-  const answer = { httpStatus: input.httpStatus, headers, body };
-  const reading = readAnswer(provider, answer, expectedOf(input.order), { at: now, source: 'poll' });
-  const { publish } = decide(
-    freshOrder(provider, now),
-    freshProgress,
-    reading,
-    { confirmAfterMs: 1, watchMs: [] },
-    now,
-    0,
-  );
-  return {
-    reading: reading.kind,
-    certainty: 'certainty' in reading ? reading.certainty : null,
-    reason: reading.kind === 'paid' ? reading.doubt : 'reason' in reading ? reading.reason : null,
-    receipt: reading.kind === 'paid' ? reading.receipt : null,
-    amountReceived:
-      reading.kind === 'paid' && reading.amountReceivedMinor !== null
-        ? toMajor(reading.amountReceivedMinor)
-        : null,
-    providerStatus: reading.providerStatus,
-    verdict: publish?.status ?? null,
-  };
-}
-
-function expectedOf(order: Input['order']): Expected {
-  if (order === undefined) return null;
-  const amountMinor = order.amount === undefined ? null : toMinor(order.amount);
-  if (order.amount !== undefined && amountMinor === null) {
-    throw new UsageError('order.amount must be an amount in major units with at most two decimals.');
-  }
-  return { reference: order.reference ?? null, amountMinor };
-}
-
-/** An order whose deadline is far, so that only the answer decides. */
-function freshOrder(provider: Provider, now: number): Order {
-  return {
-    orderId: 'classify',
-    account: provider.id,
-    provider: provider.id,
-    reference: '',
-    amountMinor: 0,
-    currency: 'KES',
-    createdAt: now,
-    schedule: defaultSchedule,
-    metadata: {},
-  };
+function overridesOf({ environment }: Terminal, providerId: string): Words | undefined {
+  const faults: string[] = [];
+  const overrides = readOverrides(environment.STATUS_OVERRIDES?.trim() || undefined, faults);
+  if (faults.length > 0) throw new ConfigError(faults);
+  return overrides.get(providerId);
 }
 
 async function readInput(file: string): Promise<string> {
@@ -117,17 +47,16 @@ async function readInput(file: string): Promise<string> {
   }
 }
 
-function parseInput(json: string): Input {
+function parseInput(json: string): AnswerInput {
   let value: unknown;
   try {
     value = JSON.parse(json.replace(/^\uFEFF/, ''));
   } catch (cause) {
-    throw new UsageError(
-      'The answer must be JSON like {"httpStatus":200,"body":{…}}; a body that is no JSON goes in as a string.',
-      { cause },
-    );
+    const help =
+      'The answer must be JSON like {"httpStatus":200,"body":{…}}; a body that is no JSON goes in as a string.';
+    throw new UsageError(help, { cause });
   }
-  const parsed = inputSchema.safeParse(value);
+  const parsed = answerInputSchema.safeParse(value);
   if (parsed.success) return parsed.data;
   const faults = parsed.error.issues.map(
     ({ path, message }) => `${path.join('.') || 'the whole'}: ${message}`,

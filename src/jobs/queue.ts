@@ -50,6 +50,11 @@ export function jobIdOf(orderId: string): string {
   return `o~${orderId.replaceAll(':', '~')}`;
 }
 
+/** The order of a poll job's id; `null` for a job of another kind. */
+export function orderIdOf(jobId: string): string | null {
+  return jobId.startsWith('o~') ? jobId.slice(2).replaceAll('~', ':') : null;
+}
+
 /** The arguments with which the job of an order is added. Adding it again while it exists changes nothing. */
 export function pollJob(orderId: string, at: number, now: number) {
   return {

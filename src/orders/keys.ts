@@ -8,6 +8,8 @@ export interface Keys {
   readonly results: string;
   /** Sorted set: orders still asked about, scored by the time of their next poll. */
   readonly open: string;
+  /** Where the sweeper's walk over the open orders goes on. */
+  readonly sweepCursor: string;
   /** Hash: account id → what producers need to know of it. */
   readonly registry: string;
   /** Hash: the record of one order. */
@@ -36,6 +38,7 @@ export function createKeys(prefix: string = defaultPrefix): Keys {
     prefix,
     results: `${tag}:results`,
     open: `${tag}:open`,
+    sweepCursor: `${tag}:sweep-cursor`,
     registry: `${tag}:registry`,
     order: (orderId) => `${tag}:order:${orderId}`,
     inbox: (orderId) => `${tag}:inbox:${orderId}`,

@@ -6,6 +6,7 @@ if redis.call('EXISTS', KEYS[1]) == 1 then
   for i = 1, 4 do
     if facts[i] ~= ARGV[i + 3] then return { 'conflict', '' } end
   end
+  if facts[5] and facts[5] ~= '' then redis.call('ZADD', KEYS[2], 'NX', facts[5], ARGV[1]) end
   return { 'same', facts[5] or '' }
 end
 redis.call('HSET', KEYS[1], unpack(ARGV, 8))

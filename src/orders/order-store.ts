@@ -15,6 +15,7 @@ import { loadScript } from './script.ts';
 
 const openScript = loadScript('open');
 const settleScript = loadScript('settle');
+const relistScript = loadScript('relist');
 const hintScript = loadScript('hint');
 const deliverScript = loadScript('deliver');
 
@@ -61,6 +62,8 @@ export interface OrderStore {
   read(orderId: string): Promise<OrderRecord | null>;
   /** `stale`: another process moved the order since `step.record` was read; read and decide again. */
   settle(step: Step): Promise<Settled>;
+  /** Makes the list of open orders agree with the order's record. */
+  relist(orderId: string): Promise<void>;
   /** Notes that somebody wants the order polled now; the caller then wakes its job. */
   hint(orderId: string, now: number, minIntervalMs: number): Promise<Hinted>;
   /** The orders that an account's provider knows by one of these names. */
@@ -128,6 +131,10 @@ export function createOrderStore({ redis, keys, retentionMs }: OrderStoreParts):
       );
       const [outcome, at] = reply as [Settled['outcome'], string | undefined];
       return outcome === 'settled' ? { outcome, nextPollAt: at ? Number(at) : null } : { outcome };
+    },
+
+    async relist(orderId) {
+      await relistScript.run(redis, [keys.order(orderId), keys.open], [orderId]);
     },
 
     async hint(orderId, now, minIntervalMs) {

@@ -62,14 +62,11 @@ export const darajaErrors = words({
 });
 
 /** The error in an answer, or `null` when it carries none. */
-export function readDarajaError(
-  body: DarajaError,
-  httpStatus: number,
-): Extract<Finding, { about: 'call' }> | null {
+export function readDarajaError(body: DarajaError): Extract<Finding, { about: 'call' }> | null {
   if (body.errorCode) return { about: 'call', code: body.errorCode, message: body.errorMessage };
   if (body.fault == null) return null;
   const shown = body.fault.detail?.errorcode || 'fault';
-  const isThrottling = httpStatus === 429 || /spike-?arrest|quota|rate-?limit/i.test(shown);
+  const isThrottling = /spike-?arrest|quota|rate-?limit/i.test(shown);
   return {
     about: 'call',
     code: isThrottling ? 'throttling fault' : shown,

@@ -69,8 +69,8 @@ export const darajaStk = defineProvider({
   }),
 
   answer,
-  read(body, { httpStatus }): Finding | null {
-    const error = readDarajaError(body, httpStatus);
+  read(body): Finding | null {
+    const error = readDarajaError(body);
     if (error !== null) return { ...error, code: withMessage(error.code, error.message) };
     if (body.ResultCode == null || body.ResultCode === '') return null;
     return {

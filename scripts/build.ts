@@ -1,0 +1,42 @@
+/**
+ * Builds the package: `dist/` emptied, every source emitted as JavaScript with its declarations, and the
+ * files that are not TypeScript (Lua scripts, styles, pages) copied beside the modules that read them.
+ */
+import { spawnSync } from 'node:child_process';
+import { copyFileSync, globSync, mkdirSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+
+const root = join(import.meta.dirname, '..');
+const assets = 'src/**/*.{lua,css,html}';
+
+rmSync(join(root, 'dist'), { recursive: true, force: true });
+compile();
+const copied = copyAssets();
+console.log(`Built dist/ with ${copied} files copied.`);
+
+/** Emits `src` to `dist`; ends the build with the compiler's own messages and exit code when it objects. */
+function compile(): void {
+  const compiler = join(
+    dirname(createRequire(import.meta.url).resolve('typescript/package.json')),
+    'bin',
+    'tsc',
+  );
+  const { status, error } = spawnSync(process.execPath, [compiler, '-p', 'tsconfig.build.json'], {
+    cwd: root,
+    stdio: 'inherit',
+  });
+  if (error) throw new Error('Could not run the TypeScript compiler', { cause: error });
+  if (status !== 0) process.exit(status ?? 1);
+}
+
+/** Copies what modules read at run time by a path relative to themselves; returns how many files. */
+function copyAssets(): number {
+  const files = globSync(assets, { cwd: root });
+  for (const file of files) {
+    const target = join(root, 'dist', file.replace(/^src[\\/]/, ''));
+    mkdirSync(dirname(target), { recursive: true });
+    copyFileSync(join(root, file), target);
+  }
+  return files.length;
+}

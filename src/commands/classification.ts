@@ -1,0 +1,131 @@
+import { z } from 'zod';
+import { decide, freshProgress } from '../jobs/decide.ts';
+import { defaultSchedule } from '../jobs/schedule.ts';
+import { toMajor, toMinor } from '../money.ts';
+import type { Order, Reading } from '../order.ts';
+import type { Provider, Words } from '../providers/provider.ts';
+import { type Expected, parseJson, readAnswer } from '../providers/read-answer.ts';
+
+/** An answer as `classify` takes it. A string `body` holds the exact bytes. */
+export const answerInputSchema = z.strictObject({
+  kind: z.enum(['status', 'result', 'callback']).default('status'),
+  httpStatus: z.int().min(100).max(599).default(200),
+  headers: z.record(z.string(), z.string()).default({}),
+  body: z.unknown(),
+  order: z
+    .looseObject({
+      amount: z
+        .union([z.string(), z.number()])
+        .refine((amount) => toMinor(amount) !== null, 'must be in major units with at most two decimals')
+        .optional(),
+      reference: z.union([z.string(), z.record(z.string(), z.string())]).optional(),
+    })
+    .optional(),
+});
+export type AnswerInput = z.infer<typeof answerInputSchema>;
+
+/** What an answer would teach, in the words of the contract. */
+export interface Classification {
+  readonly reading: Reading['kind'];
+  readonly certainty: 'firm' | 'soft' | null;
+  readonly reason: string | null;
+  readonly receipt: string | null;
+  readonly amountReceived: string | null;
+  readonly providerStatus: string | null;
+  /** What this answer alone would publish; `null`: nothing yet. */
+  readonly verdict: string | null;
+}
+
+/** What a push would teach: which order to ask about now, and never more. */
+export interface PushClassification {
+  readonly reading: 'hint' | 'unrecognised';
+  readonly reference: string | null;
+}
+
+/** What the adapter makes of an answer. Pure but for the clock. */
+export function classify(
+  provider: Provider,
+  input: AnswerInput,
+  overrides: Words | undefined,
+): Classification | PushClassification {
+  const body = Buffer.from(typeof input.body === 'string' ? input.body : JSON.stringify(input.body ?? null));
+  return input.kind === 'callback'
+    ? classifyPush(provider, body)
+    : classifyAnswer(provider, input, body, overrides);
+}
+
+function classifyAnswer(
+  provider: Provider,
+  { kind, httpStatus, headers, order }: AnswerInput,
+  body: Uint8Array,
+  overrides: Words | undefined,
+): Classification {
+  const now = Date.now();
+  const lowered = Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]),
+  );
+  const reading = readAnswer(provider, { httpStatus, headers: lowered, body }, expectedOf(order), {
+    at: now,
+    source: kind === 'result' ? 'callback' : 'poll',
+    ...(kind === 'result' ? { pushed: true } : {}),
+    ...(overrides === undefined ? {} : { overrides }),
+  });
+  const policy = { confirmAfterMs: 1, watchMs: [] };
+  const { publish } = decide(freshOrder(provider, now), freshProgress, reading, policy, now, 0);
+  return { ...wordsOf(reading), providerStatus: reading.providerStatus, verdict: publish?.status ?? null };
+}
+
+function wordsOf(reading: Reading): Omit<Classification, 'providerStatus' | 'verdict'> {
+  const nothing = { certainty: null, reason: null, receipt: null, amountReceived: null };
+  switch (reading.kind) {
+    case 'paid': {
+      const { kind, certainty, doubt, receipt, amountReceivedMinor: minor } = reading;
+      return {
+        reading: kind,
+        certainty,
+        reason: doubt,
+        receipt,
+        amountReceived: minor === null ? null : toMajor(minor),
+      };
+    }
+    case 'failed':
+    case 'expired':
+      return { ...nothing, reading: reading.kind, certainty: reading.certainty, reason: reading.reason };
+    case 'pending':
+    case 'not-found':
+    case 'unrecognised':
+    case 'unavailable':
+    case 'refused':
+      return { ...nothing, reading: reading.kind };
+  }
+}
+
+function classifyPush({ callback }: Provider, body: Uint8Array): PushClassification {
+  const parsed = callback?.body.safeParse(parseJson(body));
+  const names = parsed?.success ? (callback?.names(parsed.data) ?? []) : [];
+  const reference = names.find((name) => name != null && name !== '') ?? null;
+  return { reading: reference === null ? 'unrecognised' : 'hint', reference };
+}
+
+function expectedOf(order: AnswerInput['order']): Expected {
+  if (order === undefined) return null;
+  return {
+    reference: order.reference ?? null,
+    amountMinor: order.amount === undefined ? null : toMinor(order.amount),
+  };
+}
+
+/** An order whose deadline is far, so that only the answer decides. */
+function freshOrder(provider: Provider, now: number): Order {
+  return {
+    orderId: 'classify',
+    account: provider.id,
+    provider: provider.id,
+    reference: '',
+    amountMinor: 0,
+    currency: 'KES',
+    createdAt: now,
+    schedule: defaultSchedule,
+    metadata: {},
+  };
+}

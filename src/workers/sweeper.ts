@@ -1,0 +1,172 @@
+import { type Job, Queue, Worker } from 'bullmq';
+import { jobIdOf, orderIdOf, type PollQueue, pollJob } from '../jobs/queue.ts';
+import type { Keys } from '../orders/keys.ts';
+import type { OrderStore } from '../orders/order-store.ts';
+import type { Redis } from '../redis.ts';
+import { trimResults } from '../results/trim-results.ts';
+
+/** What the sweeper mends. */
+export const sweepKinds = [
+  /** An open order that no job would ask about: its job is made again. */
+  'record-without-job',
+  /** A job whose order is unknown or closed: removed. */
+  'job-without-order',
+  /** A job that BullMQ gave up: tried again. */
+  'failed-job',
+  /** An open order missing from the list of open orders: put back. */
+  'missing-from-open',
+] as const;
+export type SweepKind = (typeof sweepKinds)[number];
+
+export interface SweeperParts {
+  readonly redis: Redis;
+  readonly keys: Keys;
+  readonly accounts: readonly string[];
+  readonly store: OrderStore;
+  queue(account: string): PollQueue;
+  readonly intervalMs: number;
+  readonly resultsRetentionMs: number;
+  mended(kind: SweepKind, orderId: string): void;
+  failed(error: Error): void;
+}
+
+/** Orders looked at per sweep besides those that are overdue; with more open orders, the next sweep goes on. */
+const walkLimit = 20_000;
+const batchSize = 500;
+
+export interface Sweeper {
+  close(force?: boolean): Promise<void>;
+}
+
+/**
+ * Compares the open orders with the queues and mends what is missing, however old. A job scheduler runs it, one at a
+ * time whatever the number of processes.
+ */
+export async function startSweeper(parts: SweeperParts): Promise<Sweeper> {
+  const { redis, keys, intervalMs } = parts;
+  const options = { connection: redis, prefix: keys.queuePrefix('sweeper') };
+  const queue = new Queue('sweeper', { ...options, streams: { events: { maxLen: 10 } } });
+  const schedule = () =>
+    queue.upsertJobScheduler(
+      'sweep',
+      { every: intervalMs },
+      { name: 'sweep', opts: { removeOnComplete: true, removeOnFail: { count: 10 }, attempts: 1 } },
+    );
+  await queue.setGlobalConcurrency(1);
+  await schedule();
+  // Somebody may delete the sweeper's own queue by hand.
+  const renewal = setInterval(() => void schedule().catch(parts.failed), 10 * intervalMs);
+  const worker = new Worker('sweeper', () => sweep(parts), { ...options, maxStalledCount: 1_000_000 });
+  worker.on('error', parts.failed);
+  worker.on('failed', (_job, error) => parts.failed(error));
+  return {
+    async close(force = false) {
+      clearInterval(renewal);
+      await worker.close(force);
+      await queue.close();
+    },
+  };
+}
+
+/** One sweep. */
+export async function sweep(parts: SweeperParts): Promise<void> {
+  await mendOverdue(parts);
+  await walkOpen(parts);
+  for (const account of parts.accounts) {
+    await retryFailed(parts, account);
+    await walkJobs(parts, account);
+  }
+  await trimResults(parts.redis, parts.keys.results, Date.now() - parts.resultsRetentionMs);
+}
+
+/** Overdue orders are looked at in every sweep, the most overdue first. */
+async function mendOverdue({ redis, keys, ...parts }: SweeperParts): Promise<void> {
+  const overdue = await redis.zrange(
+    keys.open,
+    '-inf',
+    String(Date.now() - parts.intervalMs),
+    'BYSCORE',
+    'LIMIT',
+    0,
+    walkLimit,
+  );
+  for (let start = 0; start < overdue.length; start += batchSize) {
+    await mendOrders({ redis, keys, ...parts }, overdue.slice(start, start + batchSize));
+  }
+}
+
+/** All other open orders, a bounded number per sweep. */
+async function walkOpen(parts: SweeperParts): Promise<void> {
+  const { redis, keys } = parts;
+  let cursor = (await redis.get(keys.sweepCursor)) ?? '0';
+  for (let seen = 0; seen < walkLimit; seen += batchSize) {
+    const [next, entries] = await redis.zscan(keys.open, cursor, 'COUNT', batchSize);
+    await mendOrders(
+      parts,
+      entries.filter((_, index) => index % 2 === 0),
+    );
+    cursor = next;
+    if (cursor === '0') break;
+  }
+  await redis.set(keys.sweepCursor, cursor);
+}
+
+/** Makes sure that each of these orders has a job, and is open at all. */
+async function mendOrders(parts: SweeperParts, orderIds: readonly string[]): Promise<void> {
+  await Promise.all(orderIds.map((orderId) => mendOrder(parts, orderId)));
+}
+
+async function mendOrder(
+  { redis, keys, store, accounts, ...parts }: SweeperParts,
+  orderId: string,
+): Promise<void> {
+  const [account, nextPollAt] = await redis.hmget(keys.order(orderId), 'account', 'nextPollAt');
+  if (account == null || nextPollAt === '') {
+    await store.relist(orderId);
+    return;
+  }
+  if (!accounts.includes(account)) return;
+  const queue = parts.queue(account);
+  const job = await queue.getJob(jobIdOf(orderId));
+  const state = job === undefined ? 'missing' : await job.getState();
+  if (state !== 'missing' && state !== 'unknown' && state !== 'completed') return;
+  // A job in no list blocks its own id: BullMQ takes a second one for a repetition.
+  await job?.remove();
+  const lost = pollJob(orderId, Number(nextPollAt), Date.now());
+  await queue.add(lost.name, lost.data, lost.opts);
+  parts.mended('record-without-job', orderId);
+}
+
+async function retryFailed(parts: SweeperParts, account: string): Promise<void> {
+  for (const job of await parts.queue(account).getFailed(0, batchSize - 1)) {
+    await job.retry();
+    parts.mended('failed-job', job.data.orderId);
+  }
+}
+
+/** The queue's delayed jobs, against their records: a bounded number per sweep, from a random place in the order of time. */
+async function walkJobs(parts: SweeperParts, account: string): Promise<void> {
+  const queue = parts.queue(account);
+  const count = await queue.getDelayedCount();
+  const start = count <= walkLimit ? 0 : Math.floor(Math.random() * (count - walkLimit));
+  for (let from = start; from < Math.min(count, start + walkLimit); from += batchSize) {
+    const jobs = await queue.getDelayed(from, from + batchSize - 1);
+    await Promise.all(jobs.map((job) => mendJob(parts, job)));
+  }
+}
+
+async function mendJob({ redis, keys, store, mended }: SweeperParts, job: Job): Promise<void> {
+  const orderId = orderIdOf(job.id ?? '');
+  if (orderId === null) return;
+  const [[nextPollAt], score] = await Promise.all([
+    redis.hmget(keys.order(orderId), 'nextPollAt'),
+    redis.zscore(keys.open, orderId),
+  ]);
+  if (nextPollAt == null || nextPollAt === '') {
+    await job.remove();
+    mended('job-without-order', orderId);
+  } else if (score === null) {
+    await store.relist(orderId);
+    mended('missing-from-open', orderId);
+  }
+}

@@ -1,0 +1,173 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { freshProgress, type Progress } from '../../src/jobs/decide.ts';
+import { deadlineAt } from '../../src/jobs/schedule.ts';
+import {
+  doubts,
+  failureReasons,
+  type Json,
+  type Order,
+  type Reason,
+  type Reference,
+  verdictStatuses,
+} from '../../src/order.ts';
+import { type Evidence, remember } from '../../src/orders/evidence.ts';
+import {
+  canonicalReference,
+  newRecordFields,
+  orderFields,
+  parseRecord,
+  progressFields,
+} from '../../src/orders/record.ts';
+import { anOrder, createdAt, everyReading, hasEscapedKey } from '../support/builders.ts';
+
+const instant = fc.integer({ min: 0, max: 8_640_000_000_000 });
+const count = fc.integer({ min: 0, max: 1_000_000 });
+const reasons: readonly Reason[] = ['deadline', ...doubts, ...failureReasons];
+
+const anyProgress: fc.Arbitrary<Progress> = fc.record({
+  phase: fc.constantFrom('asking' as const, 'watching' as const, 'closed' as const),
+  stateversion: count,
+  verdict: fc.option(
+    fc.record({
+      status: fc.constantFrom(...verdictStatuses),
+      reason: fc.option(fc.constantFrom(...reasons)),
+      at: instant,
+    }),
+  ),
+  candidate: fc.option(
+    fc.record({ kind: fc.constantFrom('paid' as const, 'failed' as const, 'expired' as const), at: instant }),
+  ),
+  moneySeen: fc.boolean(),
+  polls: count,
+  lastPolledAt: fc.option(instant),
+  answeredPolls: count,
+  lastAnsweredAt: fc.option(instant),
+});
+
+const anyText = fc.oneof(
+  fc.string({ unit: 'binary' }),
+  fc.constantFrom('\ud800', 'a\udfffb', '__proto__', '\u0000', '"', '\\', '\u2028'),
+);
+const anyKey = anyText.filter((key) => !hasEscapedKey({ [key]: '' }));
+const anyReference: fc.Arbitrary<Reference> = fc.oneof(anyText, fc.dictionary(anyKey, anyText));
+const anyMetadata = fc
+  .dictionary(anyKey, fc.jsonValue())
+  .filter((metadata) => !hasEscapedKey(metadata)) as fc.Arbitrary<{ [key: string]: Json }>;
+
+const anyHistory: fc.Arbitrary<Evidence[]> = fc
+  .array(fc.tuple(fc.constantFrom(...Object.values(everyReading)), instant, anyText), { maxLength: 60 })
+  .map((steps) =>
+    steps.reduce<Evidence[]>(
+      (history, [make, at, providerMessage]) => remember(history, { ...make(at), providerMessage }),
+      [],
+    ),
+  );
+
+function fieldsOf(order: Order, progress: Progress = freshProgress, history: readonly Evidence[] = []) {
+  return {
+    ...orderFields(order),
+    ...progressFields({ progress, history, query: null }),
+    nextPollAt: '1768467608000',
+    revision: '7',
+  };
+}
+
+describe('the record of an order', () => {
+  it('comes back as it was written, whatever is known', () => {
+    fc.assert(
+      fc.property(anyProgress, anyHistory, (progress, history) => {
+        const record = parseRecord('ord-1', fieldsOf(anOrder(), progress, history));
+        expect(record?.progress).toEqual(progress);
+        expect(record?.history).toEqual(history);
+        expect(record?.revision).toBe(7);
+        expect(record?.nextPollAt).toBe(1_768_467_608_000);
+      }),
+    );
+  });
+
+  it('comes back as it was written, whatever was ordered', () => {
+    fc.assert(
+      fc.property(anyReference, anyMetadata, (reference, metadata) => {
+        const order = anOrder({ reference, metadata });
+        const record = parseRecord(order.orderId, fieldsOf(order));
+        // As JSON: an own key `__proto__` counts, which equality would overlook.
+        expect(JSON.stringify(record?.order.metadata)).toBe(JSON.stringify(metadata));
+        expect(canonicalReference(record?.order.reference ?? '')).toBe(canonicalReference(reference));
+        expect({ ...record?.order, reference, metadata }).toEqual(order);
+      }),
+    );
+  });
+
+  it('holds only text that survives the way to Redis and back', () => {
+    fc.assert(
+      fc.property(anyReference, anyMetadata, anyHistory, (reference, metadata, history) => {
+        const fields = fieldsOf(anOrder({ reference, metadata }), freshProgress, history);
+        for (const value of Object.values(fields)) expect(value.isWellFormed()).toBe(true);
+      }),
+    );
+  });
+
+  it('starts fresh, at revision 1, with its deadline written down', () => {
+    const order = anOrder();
+    const fields = newRecordFields(order, createdAt + 8_000);
+    expect(fields).toMatchObject({ version: '1', deadlineAt: String(deadlineAt(order)) });
+    expect(parseRecord(order.orderId, fields)).toMatchObject({
+      order,
+      progress: freshProgress,
+      history: [],
+      revision: 1,
+      nextPollAt: createdAt + 8_000,
+    });
+  });
+
+  it('has no next poll once closed', () => {
+    expect(parseRecord('ord-1', { ...fieldsOf(anOrder()), nextPollAt: '' })?.nextPollAt).toBeNull();
+  });
+
+  it('is null for a hash that is not there', () => {
+    expect(parseRecord('ord-1', {})).toBeNull();
+  });
+
+  it('is refused when a newer version wrote it, with the order and the remedy in the message', () => {
+    const fields = { ...fieldsOf(anOrder()), version: '2' };
+    expect(() => parseRecord('ord-1', fields)).toThrow(/ord-1 has version 2.*upgrade/);
+  });
+
+  it('is refused when its phase is none that we know', () => {
+    expect(() => parseRecord('ord-1', { ...fieldsOf(anOrder()), phase: 'paused' })).toThrow();
+  });
+});
+
+describe('canonicalReference', () => {
+  it('is the same for equal references, whatever the order of their keys', () => {
+    fc.assert(
+      fc.property(fc.dictionary(anyText, anyText), (reference) => {
+        const reversed = Object.fromEntries(Object.entries(reference).reverse());
+        expect(canonicalReference(reversed)).toBe(canonicalReference(reference));
+      }),
+    );
+  });
+
+  it('differs for different references', () => {
+    fc.assert(
+      fc.property(anyReference, anyReference, (a, b) => {
+        const isSame = JSON.stringify(sorted(a)) === JSON.stringify(sorted(b));
+        expect(canonicalReference(a) === canonicalReference(b)).toBe(isSame);
+      }),
+    );
+  });
+
+  it.each([
+    ['a text and an object that prints alike', '{"tradeNo":"T1"}', { tradeNo: 'T1' }],
+    ['upper and lower case', 'ORD', 'ord'],
+    ['a missing key', { trackingId: 'T1', shortCode: '1' }, { trackingId: 'T1' }],
+    ['a key that is no property', JSON.parse('{"__proto__":"T1"}'), {}],
+  ] as [string, Reference, Reference][])('tells apart %s', (_, a, b) => {
+    expect(canonicalReference(a)).not.toBe(canonicalReference(b));
+  });
+
+  function sorted(reference: Reference): unknown {
+    return typeof reference === 'string' ? reference : Object.entries(reference).sort();
+  }
+});

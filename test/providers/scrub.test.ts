@@ -1,0 +1,135 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { scrub } from '../../src/providers/scrub.ts';
+
+describe('what people may read stays', () => {
+  test.each([
+    'Order found',
+    'Test payment successful, however, no e-value will be disbursed.',
+    'The balance is insufficient for the transaction.',
+    'Request cancelled by user (1032)',
+    'REJECTED_TRANSACTION',
+    'Receipt SH90HU7FO2 of 2024-08-09 16:22:50',
+    '01-02-2024 10:30:00',
+    '500.001.1001 being processed',
+    'KES 1,000.00 paid to 600310 - Safaricom333',
+    'Malipo yamekamilika 👍',
+    '[DS timeout] no response from user.',
+  ])('%s', (text) => {
+    expect(scrub(text)).toBe(text);
+  });
+});
+
+describe('secrets go', () => {
+  const token = 'GUACN2Kf5xqoGXjAKPRfqsyjYAxL';
+  test.each([
+    [`Error Occurred - Invalid Access Token - ${token}`, token],
+    ['Invalid Access Token - abcdefgh', 'abcdefgh'],
+    ['{"password":"hunter22"}', 'hunter22'],
+    ['passkey=hunter22&x=1', 'hunter22'],
+    ['Authorization: Bearer abc.def', 'abc.def'],
+    ['sign: 0123456789abcdef0123456789abcdef', '0123456789abcdef'],
+    ['key eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.dBjftJeZ4CVP end', 'eyJ'],
+    ['Basic c2FtcGxlLWtleTpzYW1wbGUtc2VjcmV0LWtleQ==', 'c2Ftc'],
+  ])('%s', (text, secret) => {
+    expect(scrub(text)).not.toContain(secret);
+    expect(scrub(text)).toContain('[secret]');
+  });
+});
+
+describe('phone numbers go', () => {
+  test.each([
+    '254712345678',
+    '+254712345678',
+    '00254712345678',
+    '+254 712 345 678',
+    '254-712-345-678',
+    '254 712345678',
+    '+254 (0)712 345 678',
+    '254708***149',
+    '2547******49',
+    '0712345678',
+    '0712 345 678',
+    '0712-345-678',
+    '0712***678',
+    '0110345678',
+    '712345678',
+    '+255 754 123 456',
+    '256772123456',
+    '+251 911 234 567',
+    '250788123456',
+    'tel0712345678',
+    'a:254712345678b',
+    '2547\u200b12345678',
+    'msisdn=254712345678',
+  ])('%s', (number) => {
+    const shown = scrub(`Sent to ${number}, thank you`);
+    expect(shown).toMatch(/^Sent to .{0,8}\[phone\].?, thank you$/);
+    expect(shown).not.toMatch(/\d{3}/);
+  });
+});
+
+test('control characters, direction marks and half characters go', () => {
+  expect(scrub('a\u0000\u001b[31mb\nc\u2028d\ud800e')).toBe('a  [31mb c d e');
+  expect(scrub('a\u202eb\u200bc\ufeff')).toBe('abc');
+  expect(scrub(`${'a '.repeat(99)}a👍`).isWellFormed()).toBe(true);
+});
+
+test('never throws, is at most 200 characters of clean text, and scrubbing twice changes nothing more', () => {
+  fc.assert(
+    fc.property(fc.oneof(fc.string({ unit: 'binary' }), fc.string({ maxLength: 5_000 })), (text) => {
+      const shown = scrub(text);
+      expect(shown.length).toBeLessThanOrEqual(200);
+      expect(shown.isWellFormed()).toBe(true);
+      expect(shown).not.toMatch(/\p{Cc}/u);
+    }),
+    { numRuns: 1_000 },
+  );
+});
+
+test('a secret is gone wherever it stands in whatever text', () => {
+  const noise = fc.string({
+    unit: fc.constantFrom('a', 'B', ' ', '.', '-', '7', '👍', '\n'),
+    maxLength: 300,
+  });
+  const length = { minLength: 28, maxLength: 60 };
+  const token = fc.string({ unit: fc.constantFrom(...'ABCDEFGHJKMNPQRSTUVWXYZ'), ...length });
+  fc.assert(
+    fc.property(noise, token, noise, fc.nat(4_000), (before, secret, after, padding) => {
+      const shown = scrub(`${'. '.repeat(padding)}${before} ${secret} ${after}`);
+      expect(shown).not.toContain(secret.slice(0, 10));
+    }),
+  );
+});
+
+test('nothing of a secret is left where the text is cut', () => {
+  for (let padding = 1_900; padding < 2_010; padding += 1) {
+    const opaque = 'x'.repeat(padding);
+    expect(scrub(`${opaque} 254712345678`)).not.toContain('254');
+    expect(scrub(`${opaque} ${'Q'.repeat(40)}`)).not.toContain('Q');
+  }
+  for (let padding = 150; padding < 210; padding += 1) {
+    expect(scrub(`${'y '.repeat(padding / 2)}254712345678 ${'Q'.repeat(40)}`)).not.toMatch(/Q|25/);
+  }
+});
+
+test('long texts are scrubbed quickly', () => {
+  const started = performance.now();
+  for (const unit of [
+    'a',
+    '0',
+    '254 ',
+    '07',
+    '*',
+    'token ',
+    'token - ',
+    '=',
+    ' ',
+    '\u200b',
+    '\ud800',
+    '+254 (0)',
+  ]) {
+    scrub(unit.repeat(300_000));
+  }
+  expect(performance.now() - started).toBeLessThan(1_000);
+});
