@@ -8,6 +8,10 @@ export interface Keys {
   readonly results: string;
   /** Sorted set: orders still asked about, scored by the time of their next poll. */
   readonly open: string;
+  /** Hash: order id → the money of an order whose last verdict is unresolved. */
+  readonly unresolved: string;
+  /** Hash: verdicts of one hour, counted. */
+  statistics(hour: string): string;
   /** Where the sweeper's walk over the open orders goes on. */
   readonly sweepCursor: string;
   /** Hash: account id → what producers need to know of it. */
@@ -38,6 +42,8 @@ export function createKeys(prefix: string = defaultPrefix): Keys {
     prefix,
     results: `${tag}:results`,
     open: `${tag}:open`,
+    unresolved: `${tag}:unresolved`,
+    statistics: (hour) => `${tag}:statistics:${hour}`,
     sweepCursor: `${tag}:sweep-cursor`,
     registry: `${tag}:registry`,
     order: (orderId) => `${tag}:order:${orderId}`,

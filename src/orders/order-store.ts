@@ -12,6 +12,7 @@ import {
   progressFields,
 } from './record.ts';
 import { loadScript } from './script.ts';
+import { countersOf, hourOf, unresolvedEntry } from './statistics.ts';
 
 const openScript = loadScript('open');
 const settleScript = loadScript('settle');
@@ -97,6 +98,7 @@ const namesLifeMs = 8 * dayMs;
 const queryLifeMs = 3 * dayMs;
 const inboxLifeMs = 30 * dayMs;
 const inboxLimit = 20;
+const statisticsLifeMs = 8 * dayMs;
 
 export function createOrderStore({ redis, keys, retentionMs }: OrderStoreParts): OrderStore {
   return {
@@ -122,11 +124,14 @@ export function createOrderStore({ redis, keys, retentionMs }: OrderStoreParts):
       const fields = Object.entries(progressFields(movement)).flat();
       const reply = await settleScript.run(
         redis,
-        [keys.order(orderId), keys.open, keys.results, keys.inbox(orderId)],
+        [
+          ...[keys.order(orderId), keys.open, keys.results, keys.inbox(orderId), keys.unresolved],
+          keys.statistics(hourOf(event === null ? 0 : Date.parse(event.time))),
+        ],
         [
           ...[orderId, record.revision, nextPollAt ?? '', retentionMs, record.hints, fromInbox ? 1 : 0],
           ...[fields.length, ...fields],
-          ...(event === null ? [] : eventFields(event)),
+          ...(event === null ? [] : publishing(event, record.order)),
         ],
       );
       const [outcome, at] = reply as [Settled['outcome'], string | undefined];
@@ -173,4 +178,11 @@ export function createOrderStore({ redis, keys, retentionMs }: OrderStoreParts):
       return entries.map((entry) => JSON.parse(entry) as PushedReading);
     },
   };
+}
+
+/** What a publishing step hands to the script besides the record's fields. */
+function publishing(event: ResultEvent, order: Order): (string | number)[] {
+  const unresolved = event.data.status === 'unresolved' ? unresolvedEntry(order, Date.parse(event.time)) : '';
+  const counters = countersOf(event);
+  return [unresolved, statisticsLifeMs, counters.length, ...counters, ...eventFields(event)];
 }

@@ -1,8 +1,9 @@
 -- Moves an order one step and publishes its verdict, all or nothing.
--- KEYS: order, open, results, inbox
+-- KEYS: order, open, results, inbox, unresolved, statistics of this hour
 -- ARGV: orderId, revision it was decided on, nextPollAt ('' = closed), retention in ms, hints seen,
---   pushed answers taken from the inbox (0 or 1), number of field strings, field, value, ...,
---   then the event's field, value, ... (none = nothing to publish)
+--   pushed answers taken from the inbox (0 or 1), number of field strings, field, value, ...;
+--   when something is published also: what to note of unresolved money ('' = none), life of the statistics in ms,
+--   number of counters, counters to raise, then the event's field, value, ...
 -- Returns {'settled', nextPollAt}, {'stale'} (someone else moved it first: decide again) or {'gone'}.
 local known = redis.call('HMGET', KEYS[1], 'revision', 'hints', 'hintAt')
 if not known[1] then return { 'gone' } end
@@ -27,5 +28,15 @@ else
   redis.call('ZADD', KEYS[2], nextPollAt, ARGV[1])
   redis.call('PERSIST', KEYS[1])
 end
-if #ARGV > last then redis.call('XADD', KEYS[3], '*', unpack(ARGV, last + 1)) end
+if #ARGV > last then
+  if ARGV[last + 1] == '' then
+    redis.call('HDEL', KEYS[5], ARGV[1])
+  else
+    redis.call('HSET', KEYS[5], ARGV[1], ARGV[last + 1])
+  end
+  local counters = last + 3 + tonumber(ARGV[last + 3])
+  for i = last + 4, counters do redis.call('HINCRBY', KEYS[6], ARGV[i], 1) end
+  redis.call('PEXPIRE', KEYS[6], ARGV[last + 2])
+  redis.call('XADD', KEYS[3], '*', unpack(ARGV, counters + 1))
+end
 return { 'settled', nextPollAt }
