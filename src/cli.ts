@@ -2,8 +2,11 @@ import { existsSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { classifyCommand } from './commands/classify.ts';
 import { demoCommand } from './commands/demo.ts';
+import { doctorCommand } from './commands/doctor.ts';
 import { enqueueCommand } from './commands/enqueue.ts';
+import { pollCommand } from './commands/poll.ts';
 import { resultsCommand } from './commands/results.ts';
+import { showCommand } from './commands/show.ts';
 import { simulateCommand } from './commands/simulate.ts';
 import { startCommand } from './commands/start.ts';
 import { UsageError } from './commands/usage-error.ts';
@@ -19,6 +22,18 @@ export interface Terminal {
   /** Aborted by the first SIGINT or SIGTERM; the second ends the process at once. */
   readonly stop: AbortSignal;
 }
+
+const commands = [
+  startCommand,
+  demoCommand,
+  enqueueCommand,
+  resultsCommand,
+  showCommand,
+  pollCommand,
+  classifyCommand,
+  doctorCommand,
+  simulateCommand,
+];
 
 async function main(): Promise<number> {
   if (existsSync('.env')) process.loadEnvFile('.env');
@@ -37,14 +52,7 @@ async function main(): Promise<number> {
     .version(packageVersion())
     .showHelpAfterError('(add --help for what is possible)')
     .exitOverride();
-  for (const command of [
-    startCommand,
-    demoCommand,
-    enqueueCommand,
-    resultsCommand,
-    classifyCommand,
-    simulateCommand,
-  ]) {
+  for (const command of commands) {
     program.addCommand(
       command(terminal, (code) => {
         exitCode = code;

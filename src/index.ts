@@ -10,3 +10,4 @@ export type { ReadingKind, Reason, Reference, VerdictStatus } from './order.ts';
 export type { Evidence } from './orders/evidence.ts';
 export { type ResultData, type ResultEvent, resultDataSchema, resultEventSchema } from './results/event.ts';
 export { type ReadResultsOptions, type Result, readResults } from './results/read-results.ts';
+export { type SubscribeOptions, type Subscription, subscribe } from './results/subscribe.ts';

@@ -28,6 +28,10 @@ export interface Keys {
   gate(account: string): string;
   /** Stream: accounts that became sick or well. */
   readonly accounts: string;
+  /** The version of an order that a consumer group has handled last. */
+  handled(group: string, orderId: string): string;
+  /** Stream: results that a consumer group could not handle. */
+  parked(group: string): string;
   /** The access token of an account. */
   token(account: string): string;
   /** BullMQ's key prefix of an account's queue; a slot of its own. */
@@ -52,6 +56,8 @@ export function createKeys(prefix: string = defaultPrefix): Keys {
     reference: (account, name) => `${tag}:reference:${account}:${name}`,
     gate: (account) => `${tag}:gate:${account}`,
     accounts: `${tag}:accounts`,
+    handled: (group, orderId) => `${tag}:handled:${group}:${orderId}`,
+    parked: (group) => `${tag}:parked:${group}`,
     token: (account) => `${tag}:token:${account}`,
     queuePrefix: (account) => `{${prefix}:${account}}`,
   };

@@ -1,14 +1,11 @@
-import { execFile, spawn } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
-import { chmod, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
-import { type AddressInfo, connect, createServer } from 'node:net';
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { DelayedError, Queue, Worker } from 'bullmq';
-import { afterAll, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { findExecutable } from '../../src/embedded/executables.ts';
 import {
   defaultRedisImage,
@@ -16,7 +13,6 @@ import {
   type FoundRedis,
   findRedis,
 } from '../../src/embedded/redis.ts';
-import { startRedisServer } from '../../src/embedded/redis-server.ts';
 import { connectRedis } from '../../src/redis.ts';
 import { testRedisUrl } from '../support/redis.ts';
 
@@ -63,75 +59,6 @@ describe.each(kinds)('a Redis of kind $kind', ({ kind, isHere, options }) => {
   });
 });
 
-describe.runIf(serverExecutable !== undefined)('a server on the PATH', () => {
-  const executable = serverExecutable ?? '';
-
-  test('is gone with its files after close', async () => {
-    const redis = await findRedis({ path, allow: onlyServer });
-    const dir = dirOf(redis);
-    expect(isAlive(redis.pid)).toBe(true);
-    expect(existsSync(dir)).toBe(true);
-    await redis.close();
-    expect(isAlive(redis.pid)).toBe(false);
-    expect(existsSync(dir)).toBe(false);
-  });
-
-  test('keeps a given folder, and finds its data there again', async () => {
-    const dir = await temporaryFolder();
-    const first = await startRedisServer(executable, { dir, appendfsync: 'always' });
-    await withClient(first.url, (client) => client.set('kept', 'yes'));
-    await first.close();
-    expect(await readdir(dir)).not.toEqual([]);
-    const second = await startRedisServer(executable, { dir });
-    onTestFinished(() => second.close());
-    expect(await withClient(second.url, (client) => client.get('kept'))).toBe('yes');
-  });
-
-  test('is safe for payments: evicts nothing, writes everything down, listens on loopback only', async () => {
-    const redis = await startRedisServer(executable, { appendfsync: 'always' });
-    onTestFinished(() => redis.close());
-    const settings = ['maxmemory-policy', 'appendonly', 'appendfsync', 'bind', 'protected-mode'];
-    expect(await withClient(redis.url, (client) => client.config('GET', ...settings))).toEqual(
-      expect.arrayContaining(['noeviction', 'yes', 'always', '127.0.0.1']),
-    );
-  });
-
-  test('takes another port when the first is taken, even by another Redis', async () => {
-    const other = await startRedisServer(executable);
-    onTestFinished(() => other.close());
-    const stranger = createServer((socket) => socket.destroy()).listen(0, '127.0.0.1');
-    await once(stranger, 'listening');
-    onTestFinished(() => void stranger.close());
-    const free = await portThatWasFree();
-    const ports = [(stranger.address() as AddressInfo).port, Number(new URL(other.url).port), free];
-    const redis = await startRedisServer(executable, { choosePort: async () => ports.shift() ?? 0 });
-    onTestFinished(() => redis.close());
-    expect(redis.url).toBe(`redis://127.0.0.1:${free}`);
-    expect(ports).toEqual([]);
-  });
-
-  test('says so when it ends by itself', async () => {
-    const lines: string[] = [];
-    const redis = await startRedisServer(executable, { announce: (line) => lines.push(line) });
-    onTestFinished(() => redis.close());
-    process.kill(redis.pid ?? 0, 'SIGKILL');
-    await vi.waitFor(() => expect(lines).toEqual(['The Redis that we started ended by itself: SIGKILL.']));
-  });
-
-  test('ends, with its files, when this process is killed', async () => {
-    const parent = spawn(process.execPath, ['--input-type=module', '-e', crashingParent], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    const [line] = (await once(createInterface(parent.stdout), 'line')) as [string];
-    const redis = JSON.parse(line) as FoundRedis;
-    parent.kill('SIGKILL');
-    await once(parent, 'close');
-    await vi.waitFor(() => expect(existsSync(dirOf(redis))).toBe(false), { timeout: 10_000 });
-    const socket = connect(Number(new URL(redis.url).port), '127.0.0.1');
-    await expect(once(socket, 'connect')).rejects.toThrow('ECONNREFUSED');
-  });
-});
-
 describe('when there is no Redis to be had', () => {
   const help = /^No Redis was found: install redis-server .*, start Docker, or set REDIS_URL .*\.$/;
 
@@ -141,7 +68,8 @@ describe('when there is no Redis to be had', () => {
   });
 
   test('keeps why a server that is there did not start, and says it', async () => {
-    const dir = await temporaryFolder();
+    const dir = await mkdtemp(join(tmpdir(), 'payment-poller-test-'));
+    onTestFinished(() => rm(dir, { recursive: true }));
     await writeFile(join(dir, 'redis-server'), '#!/bin/sh\necho "Fatal: no luck today" >&2\nexit 3\n');
     await chmod(join(dir, 'redis-server'), 0o755);
     const lines: string[] = [];
@@ -155,11 +83,6 @@ describe('when there is no Redis to be had', () => {
     expect(description).toBe('the Redis at redis://redis.example:6379/0');
   });
 });
-
-const crashingParent = `
-  import { findRedis } from ${JSON.stringify(new URL('../../src/embedded/redis.ts', import.meta.url).href)};
-  console.log(JSON.stringify(await findRedis({ path: ${JSON.stringify(path)}, allow: { docker: false } })));
-`;
 
 /** One BullMQ job, polled three times, on keys whose hash tag is the queue's own. */
 async function runDelayedJob(url: string) {
@@ -229,36 +152,4 @@ async function withClient<T>(url: string, use: (client: ReturnType<typeof connec
   } finally {
     client.disconnect();
   }
-}
-
-function dirOf({ description }: FoundRedis): string {
-  return /append-only file in (\S+)$/.exec(description)?.[1] ?? '';
-}
-
-function isAlive(pid: number | undefined): boolean {
-  try {
-    return process.kill(pid ?? 0, 0);
-  } catch {
-    return false;
-  }
-}
-
-const folders: string[] = [];
-afterAll(async () => {
-  for (const folder of folders) await rm(folder, { recursive: true, force: true });
-});
-
-async function temporaryFolder(): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'payment-poller-test-'));
-  folders.push(folder);
-  return folder;
-}
-
-async function portThatWasFree(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = probe.address() as AddressInfo;
-  probe.close();
-  await once(probe, 'close');
-  return port;
 }

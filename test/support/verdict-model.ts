@@ -70,9 +70,13 @@ function isBelieved(past: Past, word: Told, reading: Reading, policy: Policy): b
     if (!isAnswered(earlier)) continue;
     if (earlier.kind !== reading.kind || !isSoft(earlier)) return false;
     const before = { readings: past.readings.slice(0, i), told: past.told.slice(0, i) };
-    const lastThen = eventsOf(before).at(-1) ?? null;
     const wordThen = wordOf(before.readings, earlier);
-    if (wordThen === null || !isNews(lastThen, wordThen, earlier)) return false;
+    if (wordThen === null) return false;
+    if (!isNews(eventsOf(before).at(-1) ?? null, wordThen, earlier)) {
+      // It only said what was said already: no first reading, and where it was a second one, the matter is settled.
+      if (isBelieved(before, wordThen, earlier, policy)) return false;
+      continue;
+    }
     if (reading.at - earlier.at >= policy.confirmAfterMs) return true;
   }
   return false;

@@ -1,0 +1,44 @@
+import { styleText } from 'node:util';
+import { Command } from 'commander';
+import type { Terminal } from '../cli.ts';
+import { ConfigError, readConfig, readServiceSettings } from '../config.ts';
+import { diagnoseAccounts } from '../doctor/accounts.ts';
+import type { Finding } from '../doctor/finding.ts';
+import { diagnoseRedis } from '../doctor/redis.ts';
+
+const signs = { ok: ['ok', 'green'], warning: ['warning', 'yellow'], danger: ['DANGER', 'red'] } as const;
+
+export function doctorCommand(terminal: Terminal, exit: (code: number) => void): Command {
+  return new Command('doctor')
+    .description('check Redis, the configuration and the clock; exit 1 on a danger')
+    .option('--live', 'also fetch an access token from every account', false)
+    .action(async ({ live }: { live: boolean }) => {
+      const findings: Finding[] = [];
+      for await (const finding of examine(terminal, live)) {
+        findings.push(finding);
+        terminal.stdout.write(`${line(finding, terminal.stdout.isTTY)}\n`);
+      }
+      const dangers = findings.filter(({ level }) => level === 'danger').length;
+      terminal.stdout.write(
+        dangers === 0 ? '\nNothing stands in the way.\n' : `\n${dangers} to mend first.\n`,
+      );
+      exit(dangers === 0 ? 0 : 1);
+    });
+}
+
+async function* examine({ environment }: Terminal, live: boolean): AsyncGenerator<Finding> {
+  const { redisUrl, prefix } = readServiceSettings(environment);
+  yield* diagnoseRedis(redisUrl, prefix);
+  try {
+    yield* diagnoseAccounts(readConfig(environment), live);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    for (const fault of error.faults) yield { level: 'danger', subject: 'configuration', text: fault };
+  }
+}
+
+function line({ level, subject, text }: Finding, coloured: boolean): string {
+  const [word, colour] = signs[level];
+  const sign = word.padEnd(8);
+  return `${coloured ? styleText(colour, sign, { validateStream: false }) : sign} ${subject.padEnd(14)} ${text}`;
+}

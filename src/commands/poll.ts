@@ -1,0 +1,36 @@
+import { Command } from 'commander';
+import type { Terminal } from '../cli.ts';
+import { createPollQueue } from '../jobs/queue.ts';
+import { wakeOrder } from '../jobs/wake.ts';
+import { createKeys } from '../orders/keys.ts';
+import { withStore } from './show.ts';
+
+/** A person asks seldom; a callback's limit is the account's own. */
+const minIntervalMs = 1_000;
+
+export function pollCommand(terminal: Terminal, exit: (code: number) => void): Command {
+  return new Command('poll')
+    .description('ask the provider about an order now')
+    .argument('<orderId>', "the checkout's own key of the order")
+    .action(async (orderId: string) => {
+      await withStore(terminal, orderId, async (store, redis, prefix) => {
+        const account = (await store.read(orderId))?.order.account;
+        if (account === undefined) {
+          terminal.stderr.write(`No order ${orderId} is known here; check its id and REDIS_URL.\n`);
+          return exit(1);
+        }
+        const queue = createPollQueue(redis, createKeys(prefix), account);
+        const { outcome } = await wakeOrder(store, queue, orderId, minIntervalMs);
+        await queue.close();
+        if (outcome === 'closed' || outcome === 'gone') {
+          terminal.stderr.write(
+            `Order ${orderId} is closed: its verdict is final. See payment-poller show ${orderId}\n`,
+          );
+          return exit(1);
+        }
+        terminal.stdout.write(
+          `${orderId} is asked about now; follow it with payment-poller results, or show ${orderId}\n`,
+        );
+      });
+    });
+}

@@ -1,0 +1,83 @@
+import { Command } from 'commander';
+import type { Terminal } from '../cli.ts';
+import { readServiceSettings } from '../config.ts';
+import { orderIdPattern } from '../order.ts';
+import { createKeys } from '../orders/keys.ts';
+import { createOrderStore, type OrderStore } from '../orders/order-store.ts';
+import { type OrderView, viewOf } from '../orders/order-view.ts';
+import { awaitRedis, connectRedis, type Redis } from '../redis.ts';
+import { UsageError } from './usage-error.ts';
+
+export function showCommand(terminal: Terminal, exit: (code: number) => void): Command {
+  return new Command('show')
+    .description('everything known about an order, and why its verdict is what it is')
+    .argument('<orderId>', "the checkout's own key of the order")
+    .option('--json', 'as one JSON object')
+    .action(async (orderId: string, { json }: { json?: boolean }) => {
+      await withStore(terminal, orderId, async (store) => {
+        const record = await store.read(orderId);
+        if (record === null) {
+          terminal.stderr.write(`No order ${orderId} is known here; check its id and REDIS_URL.\n`);
+          exit(1);
+          return;
+        }
+        const view = viewOf(record);
+        terminal.stdout.write(`${json ? JSON.stringify(view) : forPeople(view)}\n`);
+      });
+    });
+}
+
+/** Opens the order store of the configured Redis for one command about one order. */
+export async function withStore(
+  { environment }: Terminal,
+  orderId: string,
+  work: (store: OrderStore, redis: Redis, prefix: string) => Promise<void>,
+): Promise<void> {
+  if (!orderIdPattern.test(orderId)) throw new UsageError('An order id is 1 to 128 of A-Z a-z 0-9 . _ : -');
+  const { redisUrl, prefix, retentionDays } = readServiceSettings(environment);
+  const redis = connectRedis(redisUrl, 'patient');
+  try {
+    await awaitRedis(redis, redisUrl, 8_000);
+    const retentionMs = retentionDays * 86_400_000;
+    await work(createOrderStore({ redis, keys: createKeys(prefix), retentionMs }), redis, prefix);
+  } finally {
+    redis.disconnect();
+  }
+}
+
+function forPeople(view: OrderView): string {
+  const rows: [string, string][] = [
+    ['order', view.orderId],
+    ['verdict', [view.status ?? 'none yet', view.reason].filter((word) => word !== null).join(', ')],
+    ['why', view.explanation],
+    ['amount', `${view.currency} ${view.amount}`],
+    ['account', view.account === view.provider ? view.account : `${view.account} (${view.provider})`],
+    ['reference', typeof view.reference === 'string' ? view.reference : JSON.stringify(view.reference)],
+    ['created', view.createdAt],
+    ['deadline', view.deadlineAt],
+    ['settled', view.settledAt ?? '-'],
+    ['next poll', view.nextPollAt ?? '-'],
+    ['polls', `${view.polls}, ${view.answeredPolls} with a usable answer`],
+  ];
+  const width = Math.max(...rows.map(([name]) => name.length));
+  return [
+    ...rows.map(([name, value]) => `${name.padEnd(width)}  ${value}`),
+    '',
+    'what the provider said, oldest first:',
+    ...view.history.map(historyLine),
+  ].join('\n');
+}
+
+function historyLine(entry: OrderView['history'][number]): string {
+  const { at, reading, source, httpStatus, reason, providerStatus, providerMessage, count } = entry as {
+    [name: string]: string | number | null | undefined;
+  };
+  const said = [providerStatus, providerMessage].filter((text) => text != null && text !== '').join(': ');
+  const notes = [
+    reason,
+    httpStatus == null ? null : `HTTP ${httpStatus}`,
+    source === 'callback' ? 'pushed' : null,
+    Number(count ?? 1) > 1 ? `${count} times` : null,
+  ].filter((note) => note != null);
+  return `  ${at}  ${String(reading).padEnd(12)}  ${said}${notes.length === 0 ? '' : ` (${notes.join(', ')})`}`;
+}

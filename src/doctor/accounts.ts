@@ -1,0 +1,67 @@
+import { createHash } from 'node:crypto';
+import type { AccountConfig, Config } from '../config.ts';
+import { createKeys } from '../orders/keys.ts';
+import { createAccessTokens } from '../providers/access-token.ts';
+import { createTransport } from '../providers/transport.ts';
+import { connectRedis, type Redis } from '../redis.ts';
+import type { Finding } from './finding.ts';
+
+/** Does every account's configuration hold, and (`live`) do its credentials open the door? */
+export async function* diagnoseAccounts(config: Config, live: boolean): AsyncGenerator<Finding> {
+  for (const account of config.accounts) {
+    yield { level: 'ok', subject: account.id, text: `${account.provider.title}: all settings are there` };
+    yield* transportFindings(account);
+  }
+  if (config.apiKeysSha256.length === 0) {
+    yield {
+      level: 'warning',
+      subject: 'api',
+      text: 'API_KEYS_SHA256 is empty: every request to /v1 is refused',
+    };
+  }
+  if (!live) return;
+  const redis = connectRedis(config.redisUrl, 'patient');
+  try {
+    for (const account of config.accounts) yield await logIn(account, redis, config.prefix);
+  } finally {
+    redis.disconnect();
+  }
+}
+
+function* transportFindings({ id, settings }: AccountConfig): Generator<Finding> {
+  for (const [name, value] of Object.entries(settings)) {
+    if (!name.endsWith('Url') || typeof value !== 'string') continue;
+    const { protocol, hostname } = new URL(value);
+    const isLocal = hostname === 'localhost' || hostname.startsWith('127.') || hostname === '[::1]';
+    if (protocol === 'http:' && !isLocal) {
+      yield {
+        level: 'danger',
+        subject: id,
+        text: `${name} is plain http: credentials travel unprotected; use https`,
+      };
+    }
+  }
+}
+
+/** A shared token is used as it is, so that a check never takes a working one away. */
+async function logIn(
+  { id, provider, settings, transport: limits }: AccountConfig,
+  redis: Redis,
+  prefix: string,
+): Promise<Finding> {
+  if (provider.access === undefined) {
+    return { level: 'ok', subject: id, text: 'uses a static key or signature: nothing to fetch' };
+  }
+  const transport = createTransport(limits);
+  try {
+    const key = createKeys(prefix).token(id);
+    const tokens = createAccessTokens({ redis, key, access: provider.access, settings, transport });
+    const result = await tokens.current();
+    if (result.token === null)
+      return { level: 'danger', subject: id, text: `${result.reason}; check its credentials and address` };
+    const print = createHash('sha256').update(result.token).digest('hex').slice(0, 8);
+    return { level: 'ok', subject: id, text: `logged in (fingerprint of the token: ${print})` };
+  } finally {
+    await transport.close();
+  }
+}

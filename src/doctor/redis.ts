@@ -1,0 +1,137 @@
+import { createKeys } from '../orders/keys.ts';
+import { awaitRedis, connectRedis, type Redis, redisAddress } from '../redis.ts';
+import { groupPositions } from '../results/trim-results.ts';
+import type { Finding } from './finding.ts';
+
+const subject = 'redis';
+/** BullMQ's own minimum. */
+const leastVersion = 6.2;
+const skewLimitMs = 2_000;
+
+/** Is this Redis reachable, and safe for payments? */
+export async function* diagnoseRedis(redisUrl: string, prefix: string): AsyncGenerator<Finding> {
+  const redis = connectRedis(redisUrl, 'patient');
+  try {
+    await awaitRedis(redis, redisUrl, 5_000);
+  } catch (error) {
+    yield { level: 'danger', subject, text: (error as Error).message };
+    redis.disconnect();
+    return;
+  }
+  try {
+    const info = parseInfo(await redis.info());
+    yield version(redisUrl, info);
+    yield eviction(info);
+    yield await persistence(redis, info);
+    yield memory(info);
+    yield await clock(redis);
+    yield* await groups(redis, prefix);
+  } finally {
+    redis.disconnect();
+  }
+}
+
+type Info = ReadonlyMap<string, string>;
+
+function parseInfo(text: string): Info {
+  return new Map([...text.matchAll(/^(\w+):(.*?)\r?$/gm)].map(([, name = '', value = '']) => [name, value]));
+}
+
+function version(redisUrl: string, info: Info): Finding {
+  const found = info.get('valkey_version') ?? info.get('redis_version') ?? '0';
+  const text = `version ${found} at ${redisAddress(redisUrl)}`;
+  return Number.parseFloat(found) >= leastVersion
+    ? { level: 'ok', subject, text }
+    : { level: 'danger', subject, text: `${text}: upgrade to ${leastVersion} or newer` };
+}
+
+function eviction(info: Info): Finding {
+  const policy = info.get('maxmemory_policy') ?? 'unknown';
+  return policy === 'noeviction'
+    ? { level: 'ok', subject, text: 'maxmemory-policy is noeviction' }
+    : {
+        level: 'danger',
+        subject,
+        text: `maxmemory-policy is ${policy}: orders may be evicted; set it to noeviction`,
+      };
+}
+
+async function persistence(redis: Redis, info: Info): Promise<Finding> {
+  if (info.get('aof_enabled') !== '1') {
+    return {
+      level: 'danger',
+      subject,
+      text: 'no append-only file: a crash of Redis loses orders; set appendonly yes',
+    };
+  }
+  if (info.get('aof_last_write_status') !== 'ok') {
+    return { level: 'danger', subject, text: 'the append-only file cannot be written; free disk space' };
+  }
+  const fsync = await setting(redis, 'appendfsync');
+  switch (fsync) {
+    case 'always':
+      return { level: 'ok', subject, text: 'append-only file, appendfsync always' };
+    case null:
+      return {
+        level: 'warning',
+        subject,
+        text: 'append-only file; this Redis hides appendfsync, make sure that it is always',
+      };
+    default:
+      return {
+        level: 'warning',
+        subject,
+        text: `appendfsync is ${fsync}: a power loss may take the last second of orders; set it to always, or have the checkout hand in again what it is unsure of`,
+      };
+  }
+}
+
+/** Managed services forbid CONFIG. */
+async function setting(redis: Redis, name: string): Promise<string | null> {
+  try {
+    const [, value] = (await redis.config('GET', name)) as string[];
+    return value ?? null;
+  } catch {
+    return null;
+  }
+}
+
+function memory(info: Info): Finding {
+  const used = Number(info.get('used_memory') ?? 0);
+  const limit = Number(info.get('maxmemory') ?? 0);
+  const shown = `${Math.round(used / 1e6)} MB used`;
+  if (limit === 0) return { level: 'ok', subject, text: `${shown}, no limit set` };
+  const share = Math.round((100 * used) / limit);
+  const text = `${shown}, ${share} % of maxmemory`;
+  return share < 80
+    ? { level: 'ok', subject, text }
+    : { level: 'danger', subject, text: `${text}: at 100 % new orders are refused; give it more` };
+}
+
+/** Polls are due by the clock of the process that delays them, so the machines must agree. */
+async function clock(redis: Redis): Promise<Finding> {
+  const before = Date.now();
+  const [seconds, microseconds] = (await redis.time()) as [number, number];
+  const here = (before + Date.now()) / 2;
+  const skewMs = Math.round(here - (Number(seconds) * 1_000 + Number(microseconds) / 1_000));
+  const text = `this clock and that of Redis differ by ${Math.abs(skewMs)} ms`;
+  return Math.abs(skewMs) <= skewLimitMs
+    ? { level: 'ok', subject: 'clock', text }
+    : {
+        level: 'danger',
+        subject: 'clock',
+        text: `${text}: set both by NTP, or polls come too early or too late`,
+      };
+}
+
+async function groups(redis: Redis, prefix: string): Promise<Finding[]> {
+  const found = await groupPositions(redis, createKeys(prefix).results);
+  return found.map(({ group, lag, pending }) => {
+    const behind = (lag ?? 0) + pending;
+    const text =
+      behind === 0
+        ? `group ${group} has handled everything`
+        : `group ${group} has ${behind} results to handle`;
+    return { level: behind > 1_000 ? 'warning' : 'ok', subject: 'results', text } as const;
+  });
+}
