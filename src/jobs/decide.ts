@@ -5,6 +5,7 @@ import {
   isAnswered,
   type Order,
   type Reading,
+  type Reason,
   type Verdict,
 } from '../order.ts';
 import { deadlineAt, nextPollAt } from './schedule.ts';
@@ -33,6 +34,8 @@ export interface Progress {
   readonly stateversion: number;
   /** The last published verdict. */
   readonly verdict: (Verdict & { readonly at: number }) | null;
+  /** When the watch began: at the last verdict, but for orders whose verdict turns again and again. */
+  readonly watchedSince: number | null;
   readonly candidate: Candidate | null;
   /** True once the provider has said, however doubtfully, that our money arrived. From then on nothing is `failed`. */
   readonly moneySeen: boolean;
@@ -47,6 +50,7 @@ export const freshProgress: Progress = {
   phase: 'asking',
   stateversion: 0,
   verdict: null,
+  watchedSince: null,
   candidate: null,
   moneySeen: false,
   polls: 0,
@@ -68,6 +72,8 @@ export interface Decision {
 
 /** An unanswered poll at the end of the watch is repeated this often, at most until twice the watch has passed. */
 const watchRetryMs = 3_600_000;
+/** Corrections after which the watch no longer begins anew. */
+const restartLimit = 10;
 
 /**
  * The one place where readings become verdicts. Pure: the same order, progress, reading, time and random number give the
@@ -172,10 +178,12 @@ function conclude(
 function saysMore(verdict: Verdict | null, claim: Claim): boolean {
   if (verdict === null) return true;
   const { status, reason } = claim.verdict;
+  // An answer about another payment takes back nothing that was said about ours.
+  if (isForeign(reason)) return verdict.reason === 'deadline';
   if (verdict.status === 'unresolved') return status !== 'unresolved' || reason !== verdict.reason;
   if (status === verdict.status) return false;
   // Failed and expired both mean "not paid": only a firm word corrects one into the other.
-  return claim.kind === 'paid' || status === 'unresolved' || claim.certainty === 'firm';
+  return status === 'paid' || status === 'unresolved' || claim.certainty === 'firm';
 }
 
 /** Nothing (new) to publish from the reading itself: speak at the deadline, or ask again. */
@@ -203,9 +211,9 @@ function goOn(
       const regular =
         awaited(reading, deadline, now) ??
         nextPollAt(order, known.polls, now, random, notBefore(reading, now));
-      const confirm = confirmAt(known, policy, now);
-      const at = confirm === null ? regular : Math.max(Math.min(confirm, deadline), notBefore(reading, now));
-      return { publish: null, nextPollAt: Math.max(at, now), progress: known, contradictsPaid: false };
+      const confirm = confirmAt(known, policy, now) ?? regular;
+      const at = Math.max(Math.min(confirm, regular, Math.max(deadline, now)), notBefore(reading, now), now);
+      return { publish: null, nextPollAt: at, progress: known, contradictsPaid: false };
     }
   }
 }
@@ -218,7 +226,7 @@ function watch(
   policy: Policy,
   now: number,
 ): Decision {
-  const since = known.verdict?.at ?? now;
+  const since = watchedSince(known) ?? now;
   const at = confirmAt(known, policy, now) ?? nextWatchAt(since, reading, policy, now);
   if (at === null) return closed(known, publish);
   return {
@@ -255,8 +263,20 @@ function notBefore(reading: Reading, now: number): number {
   return reading.kind === 'unavailable' && reading.retryAfterMs !== null ? now + reading.retryAfterMs : 0;
 }
 
+/** Records of an earlier version know only their last verdict. */
+function watchedSince(known: Progress): number | null {
+  return known.watchedSince ?? known.verdict?.at ?? null;
+}
+
 function publishing(known: Progress, verdict: Verdict, now: number): Progress {
-  return { ...known, stateversion: known.stateversion + 1, verdict: { ...verdict, at: now } };
+  // A provider that contradicts itself for ever is not asked for ever.
+  const since = known.stateversion < restartLimit ? now : watchedSince(known);
+  return {
+    ...known,
+    stateversion: known.stateversion + 1,
+    verdict: { ...verdict, at: now },
+    watchedSince: since,
+  };
 }
 
 function closed(known: Progress, publish: Verdict | null): Decision {
@@ -282,14 +302,15 @@ function count(before: Progress, reading: Reading): Progress {
 }
 
 function saysOurMoneyArrived(reading: Reading): boolean {
-  if (reading.kind !== 'paid') return false;
-  return reading.doubt !== 'reference-mismatch' && reading.doubt !== 'wrong-direction';
+  return reading.kind === 'paid' && !isForeign(reading.doubt);
+}
+
+/** The answer speaks of another payment, or of money that went the other way. */
+function isForeign(reason: Reason | null): boolean {
+  return reason === 'reference-mismatch' || reason === 'wrong-direction';
 }
 
 function contradictsPaid(reading: Reading): boolean {
-  return (
-    reading.kind === 'failed' ||
-    reading.kind === 'expired' ||
-    (reading.kind === 'paid' && reading.doubt !== null)
-  );
+  if (reading.kind === 'paid') return reading.doubt === 'underpaid' || reading.doubt === 'contradiction';
+  return reading.kind === 'failed' || reading.kind === 'expired';
 }

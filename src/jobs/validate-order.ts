@@ -12,6 +12,9 @@ const amountPattern = /^\d+(?:\.\d{1,2})?$/;
 /** Clocks differ; an order from further ahead than this is a mistake. */
 const maxFutureMs = 600_000;
 
+/** 2001: a smaller number is an epoch in seconds, and would put the deadline into the past. */
+const leastEpochMs = 1_000_000_000_000;
+
 /** What a checkout hands in. */
 export const orderInputSchema = z.strictObject({
   orderId: z
@@ -34,7 +37,10 @@ export const orderInputSchema = z.strictObject({
     .optional()
     .describe("ISO 4217; defaults to the account's currency"),
   createdAt: z
-    .union([z.iso.datetime({ offset: true }), z.int().positive()], 'must be RFC 3339 or epoch milliseconds')
+    .union(
+      [z.iso.datetime({ offset: true }), z.int().min(leastEpochMs)],
+      'must be RFC 3339 or epoch milliseconds',
+    )
     .optional()
     .describe('When the payment was started: RFC 3339 or epoch milliseconds; defaults to now'),
   schedule: scheduleSchema.partial().strict().optional().describe("Overrides of the account's poll schedule"),
@@ -125,7 +131,7 @@ export function validateOrder(
 export function toFault(issue: z.core.$ZodIssue, input: unknown): Fault {
   const path = issue.path.map(String).join('.');
   if (issue.code === 'unrecognized_keys') {
-    return { path, message: `has unknown fields: ${issue.keys.slice(0, 10).join(', ')}` };
+    return { path, message: `has unknown fields: ${issue.keys.slice(0, 10).map(quoted).join(', ')}` };
   }
   return { path, message: valueAt(input, issue.path) === undefined ? 'is missing' : issue.message };
 }
@@ -133,6 +139,11 @@ export function toFault(issue: z.core.$ZodIssue, input: unknown): Fault {
 function isDeeperThan(depth: number, value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false;
   return depth === 0 || Object.values(value).some((entry) => isDeeperThan(depth - 1, entry));
+}
+
+/** A name from outside, harmless in a log or terminal. */
+function quoted(name: string): string {
+  return JSON.stringify(name.slice(0, 40));
 }
 
 function valueAt(input: unknown, path: readonly PropertyKey[]): unknown {

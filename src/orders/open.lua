@@ -13,6 +13,6 @@ redis.call('HSET', KEYS[1], unpack(ARGV, 8))
 redis.call('ZADD', KEYS[2], ARGV[2], ARGV[1])
 for i = 3, #KEYS do
   redis.call('SADD', KEYS[i], ARGV[1])
-  redis.call('PEXPIRE', KEYS[i], ARGV[3])
+  if redis.call('PTTL', KEYS[i]) < tonumber(ARGV[3]) then redis.call('PEXPIRE', KEYS[i], ARGV[3]) end
 end
 return { 'new', ARGV[2] }

@@ -18,6 +18,7 @@ const openScript = loadScript('open');
 const settleScript = loadScript('settle');
 const relistScript = loadScript('relist');
 const hintScript = loadScript('hint');
+const beginQueryScript = loadScript('begin-query');
 const deliverScript = loadScript('deliver');
 
 /** What became of an order handed in. `nextPollAt` is `null` when it is closed already. */
@@ -69,7 +70,7 @@ export interface OrderStore {
   hint(orderId: string, now: number, minIntervalMs: number): Promise<Hinted>;
   /** The orders that an account's provider knows by one of these names. */
   ordersNamed(account: string, names: readonly string[]): Promise<string[]>;
-  /** Remembers a query before it is sent. */
+  /** Remembers a query before it is sent; nothing of an order that is gone. */
   beginQuery(orderId: string, query: PendingQuery): Promise<void>;
   /** The order that a query asked about, `null` for a token that is unknown or used up. */
   orderOfQuery(queryId: string): Promise<string | null>;
@@ -153,13 +154,11 @@ export function createOrderStore({ redis, keys, retentionMs }: OrderStoreParts):
     },
 
     async beginQuery(orderId, query) {
-      const replies = await redis
-        .multi()
-        .set(keys.query(query.id), orderId, 'PX', queryLifeMs)
-        .hset(keys.order(orderId), 'query', JSON.stringify(query))
-        .exec();
-      const failed = replies?.find(([error]) => error !== null)?.[0];
-      if (replies === null || failed) throw new Error('Redis did not take the query.', { cause: failed });
+      await beginQueryScript.run(
+        redis,
+        [keys.query(query.id), keys.order(orderId)],
+        [orderId, queryLifeMs, JSON.stringify(query)],
+      );
     },
 
     orderOfQuery: (queryId) => redis.get(keys.query(queryId)),

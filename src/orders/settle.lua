@@ -8,17 +8,20 @@
 local known = redis.call('HMGET', KEYS[1], 'revision', 'hints', 'hintAt')
 if not known[1] then return { 'gone' } end
 if known[1] ~= ARGV[2] then return { 'stale' } end
-local nextPollAt = ARGV[3]
-if tonumber(known[2] or 0) > tonumber(ARGV[5]) then
+local nextPollAt, hints, hintsSeen = ARGV[3], tonumber(known[2] or 0), tonumber(ARGV[5])
+if hints > hintsSeen or ARGV[6] == '1' then
+  local isInboxLeft = redis.call('LLEN', KEYS[4]) > tonumber(ARGV[6])
+  -- What is left in the inbox keeps a wish unserved, so that whoever takes over after a crash looks there.
+  if isInboxLeft then hintsSeen = math.min(hintsSeen, hints - 1) end
   -- Someone asked for a poll while this one was under way: it may have asked too early, so ask again.
   if nextPollAt == '' then
-    if redis.call('LLEN', KEYS[4]) > tonumber(ARGV[6]) then nextPollAt = known[3] end
-  elseif tonumber(known[3]) < tonumber(nextPollAt) then
+    if isInboxLeft then nextPollAt = known[3] end
+  elseif hints > hintsSeen and tonumber(known[3]) < tonumber(nextPollAt) then
     nextPollAt = known[3]
   end
 end
 local last = 7 + tonumber(ARGV[7])
-redis.call('HSET', KEYS[1], 'nextPollAt', nextPollAt, 'hintsSeen', ARGV[5], unpack(ARGV, 8, last))
+redis.call('HSET', KEYS[1], 'nextPollAt', nextPollAt, 'hintsSeen', hintsSeen, unpack(ARGV, 8, last))
 redis.call('HINCRBY', KEYS[1], 'revision', 1)
 if ARGV[6] == '1' then redis.call('LPOP', KEYS[4]) end
 if nextPollAt == '' then

@@ -38,18 +38,20 @@ export function createAsker(parts: AskerParts): Asker {
   return {
     resultTimeoutMs: provider.later?.resultTimeoutMs(settings) ?? null,
     async ask(order, answerTo = null) {
+      // A reading is as old as its question: whatever came about meanwhile, the provider may not have known it.
+      const at = now();
       const granted = tokens === null ? { token: null, refused: false as const } : await tokens.current();
-      if (tokens !== null && granted.token === null) return noTokenReading(granted as NoToken, now());
+      if (tokens !== null && granted.token === null) return noTokenReading(granted as NoToken, at);
       let answer = await send(order.reference, granted.token, answerTo);
       if (tokens !== null && granted.token !== null && !isFault(answer) && rejectsToken(provider, answer)) {
         const renewed = await tokens.renew(granted.token);
-        if (renewed.token === null) return noTokenReading(renewed, now());
+        if (renewed.token === null) return noTokenReading(renewed, at);
         answer = await send(order.reference, renewed.token, answerTo);
       }
-      if (isFault(answer)) return faultReading(answer, now());
+      if (isFault(answer)) return faultReading(answer, at);
       const { overrides } = parts;
       return readAnswer(provider, answer, order, {
-        at: now(),
+        at,
         source: 'poll',
         settings,
         ...(overrides === undefined ? {} : { overrides }),

@@ -73,7 +73,9 @@ export const vexora = defineProvider({
       .default('/v1/vexora/queryPayInResult')
       .describe("Path of the query by merchant number; PayPro's was /api/queryPayinResult"),
   }),
-  reference: z.union([referenceText.describe('M-Pesa receipt'), byTradeNo]),
+  reference: z
+    .union([referenceText, byTradeNo])
+    .describe('an M-Pesa receipt, or {"tradeNo": "…"} with the merchant number of the payment'),
   names: (reference) => [typeof reference === 'string' ? reference : reference.tradeNo],
   gives: { amount: true, receipt: true, reference: true },
 

@@ -121,18 +121,15 @@ describe('decide, every reading in every state', () => {
       ...(['- > confirm', '- > confirm', '- > confirm'] as const),
       ...(['- > confirm', '- > confirm', '- > confirm', '- > confirm'] as const),
       // Money after a final "failed": looked at again, not believed at once.
-      ...(['- > confirm', '- > alarm'] as const),
+      ...(['- > confirm', '- > close'] as const),
     ],
+    // It speaks of another payment: once something was said about ours, it takes nothing back.
     'paid, reference mismatch': [
       'unresolved/reference-mismatch > watch',
       'unresolved/reference-mismatch > watch',
       'unresolved/reference-mismatch > watch',
       'unresolved/reference-mismatch > watch',
-      'unresolved/reference-mismatch > watch',
-      'unresolved/reference-mismatch > watch',
-      'unresolved/reference-mismatch > watch',
-      'unresolved/reference-mismatch > watch',
-      '- > alarm',
+      ...(['- > watch on', '- > watch on', '- > watch on', '- > close', '- > close'] as const),
     ],
     'failed, firm': [
       'failed/rejected > close',

@@ -35,6 +35,7 @@ const anyProgress: fc.Arbitrary<Progress> = fc.record({
       at: instant,
     }),
   ),
+  watchedSince: fc.option(instant),
   candidate: fc.option(
     fc.record({ kind: fc.constantFrom('paid' as const, 'failed' as const, 'expired' as const), at: instant }),
   ),
