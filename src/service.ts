@@ -1,6 +1,6 @@
 import type { AddressInfo } from 'node:net';
 import { checkReadiness } from './api/readiness.ts';
-import { createApi } from './api/server.ts';
+import { createApi, type Door } from './api/server.ts';
 import type { AccountConfig, Config } from './config.ts';
 import { type AccountInfo, registerAccounts } from './jobs/accounts.ts';
 import { createProducer } from './jobs/producer.ts';
@@ -28,8 +28,8 @@ export const allRoles: readonly Role[] = ['worker', 'api'];
 
 /** A running payment-poller. */
 export interface Service {
-  /** Address of the HTTP API; `null` without the role `api`. */
-  readonly url: string | null;
+  /** Where this process listens: the HTTP API, and health and metrics in every role. */
+  readonly url: string;
   /** Stops taking work, lets what is under way end within `shutdownMs`, closes everything. */
   close(): Promise<void>;
 }
@@ -66,7 +66,7 @@ export async function startService(
   const redis = connectRedis(config.redisUrl, 'patient');
   const shared = share(config, log, redis);
   const running: { close(): Promise<void> }[] = [];
-  let url: string | null = null;
+  let url = '';
   try {
     await awaitRedis(redis, config.redisUrl, redisStartMs);
     await registerAccounts(
@@ -75,11 +75,9 @@ export async function startService(
       new Map(config.accounts.map((account) => [account.id, infoOf(account)])),
     );
     // The door opens first and closes last: providers knock on it while orders are polled.
-    if (roles.includes('api')) {
-      const api = await startApi(shared, roles);
-      url = api.url;
-      running.push(api);
-    }
+    const http = await startHttp(shared, roles);
+    url = http.url;
+    running.push(http);
     if (roles.includes('worker')) running.push(await startWorkers(shared));
   } catch (error) {
     await Promise.all(running.map((part) => part.close()));
@@ -101,7 +99,6 @@ export async function startService(
 
 function share(config: Config, log: Log, redis: Redis): Shared {
   const keys = createKeys(config.prefix);
-  const queues = new Map<string, PollQueue>();
   let lastProgressAt = Date.now();
   return {
     config,
@@ -109,16 +106,24 @@ function share(config: Config, log: Log, redis: Redis): Shared {
     metrics: createMetrics(),
     keys,
     redis,
+    ...ordersOn(redis, keys, config),
+    progressed() {
+      lastProgressAt = Date.now();
+    },
+    lastProgressAt: () => lastProgressAt,
+  };
+}
+
+/** The order records and the queues over one connection. */
+function ordersOn(redis: Redis, keys: Keys, config: Config): Pick<Shared, 'store' | 'queue'> {
+  const queues = new Map<string, PollQueue>();
+  return {
     store: createOrderStore({ redis, keys, retentionMs: config.retentionDays * dayMs }),
     queue(account) {
       const queue = queues.get(account) ?? createPollQueue(redis, keys, account);
       queues.set(account, queue);
       return queue;
     },
-    progressed() {
-      lastProgressAt = Date.now();
-    },
-    lastProgressAt: () => lastProgressAt,
   };
 }
 
@@ -210,15 +215,10 @@ function startAccount(account: AccountConfig, shared: Shared): RunningAccount {
   return { worker, transport };
 }
 
-async function startApi(shared: Shared, roles: readonly Role[]) {
-  const { config, log, redis, keys, store, metrics, queue, lastProgressAt } = shared;
-  if (config.apiKeysSha256.length === 0)
-    log.warn('API_KEYS_SHA256 is empty: every request to /v1 is refused');
-  const { prefix } = config;
-  const producer = createProducer({ redis: config.redisUrl, prefix });
-  const hub = createResultsHub(redis, prefix);
-  const stopping = new AbortController();
-  const byId = new Map(config.accounts.map((account) => [account.id, account]));
+/** The HTTP server of this process: health and metrics in every role, everything else in the role `api`. */
+async function startHttp(shared: Shared, roles: readonly Role[]) {
+  const { config, log, redis, keys, metrics, lastProgressAt } = shared;
+  const opened = roles.includes('api') ? await openDoor(shared) : null;
   const app = await createApi({
     log,
     version: packageVersion(),
@@ -226,20 +226,7 @@ async function startApi(shared: Shared, roles: readonly Role[]) {
     apiRatePerSecond: config.apiRatePerSecond,
     trustedProxies: config.trustedProxies,
     metricsPublic: config.metricsPublic,
-    orders: {
-      producer,
-      store,
-      hub,
-      queue,
-      minHintIntervalMs: (account) => byId.get(account)?.callbacks.minHintIntervalMs ?? 2_000,
-    },
-    results: { redis, prefix, hub, stop: stopping.signal },
-    callbacks: {
-      accounts: new Map(config.accounts.map((account) => [account.id, { ...account, ...account.callbacks }])),
-      store,
-      queue,
-      counted: (account, result) => metrics.callbacks.inc({ account, result }),
-    },
+    door: opened?.door ?? null,
     health: {
       metrics,
       readiness: () => checkReadiness({ redis, keys, polls: roles.includes('worker'), lastProgressAt }),
@@ -247,8 +234,8 @@ async function startApi(shared: Shared, roles: readonly Role[]) {
     },
   });
   const close = async () => {
-    stopping.abort();
-    await endedWithin(config.shutdownMs, Promise.all([app.close(), hub.close(), producer.close()]));
+    opened?.stop();
+    await endedWithin(config.shutdownMs, Promise.all([app.close(), opened?.close()]));
   };
   try {
     await app.listen({ host: config.host, port: config.port });
@@ -260,6 +247,43 @@ async function startApi(shared: Shared, roles: readonly Role[]) {
   }
   const { port } = app.server.address() as AddressInfo;
   return { url: `http://${config.host}:${port}`, close };
+}
+
+/** The parts behind the role `api`. */
+async function openDoor({ config, log, redis, keys, metrics }: Shared) {
+  if (config.apiKeysSha256.length === 0)
+    log.warn('API_KEYS_SHA256 is empty: every request to /v1 is refused');
+  const { prefix } = config;
+  // Somebody waits for every answer: while Redis is away commands fail at once, and are not kept to be done later.
+  const prompt = connectRedis(config.redisUrl, 'prompt');
+  await awaitRedis(prompt, config.redisUrl, redisStartMs);
+  const { store, queue } = ordersOn(prompt, keys, config);
+  const producer = createProducer({ redis: config.redisUrl, prefix });
+  const hub = createResultsHub(redis, prefix);
+  const stopping = new AbortController();
+  const byId = new Map(config.accounts.map((account) => [account.id, account]));
+  const door: Door = {
+    orders: {
+      producer,
+      store,
+      hub,
+      queue,
+      minHintIntervalMs: (account) => byId.get(account)?.callbacks.minHintIntervalMs ?? 2_000,
+      stop: stopping.signal,
+    },
+    results: { redis: prompt, prefix, hub, stop: stopping.signal },
+    callbacks: {
+      accounts: new Map(config.accounts.map((account) => [account.id, { ...account, ...account.callbacks }])),
+      store,
+      queue,
+      counted: (account, result) => metrics.callbacks.inc({ account, result }),
+    },
+  };
+  const close = async () => {
+    await Promise.all([hub.close(), producer.close()]);
+    prompt.disconnect();
+  };
+  return { door, stop: () => stopping.abort(), close };
 }
 
 function infoOf({ provider, currency, schedule, callbacks }: AccountConfig): AccountInfo {

@@ -1,5 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import type { onRequestHookHandler } from 'fastify';
+import type { FastifyRequest, onRequestHookHandler } from 'fastify';
 import { sendProblem } from './problem.ts';
 
 /** SHA-256 of a text: how keys are stored, and what makes secrets of any length comparable in constant time. */
@@ -12,12 +12,16 @@ export function isSameSecret(given: string, expected: string): boolean {
   return timingSafeEqual(digestOf(given), digestOf(expected));
 }
 
+/** SHA-256 of the key that a request carries as its Bearer token. */
+export function keyDigestOf({ headers }: FastifyRequest): Buffer {
+  return digestOf(/^Bearer +(\S+)$/i.exec(headers.authorization ?? '')?.[1] ?? '');
+}
+
 /** Lets requests pass that carry one of the API keys as a Bearer token. Several are valid at once, for rotation. */
 export function requireApiKey(keysSha256: readonly string[]): onRequestHookHandler {
   const known = keysSha256.map((hex) => Buffer.from(hex, 'hex'));
   return async (request, reply) => {
-    const token = /^Bearer +(\S+)$/i.exec(request.headers.authorization ?? '')?.[1] ?? '';
-    const given = digestOf(token);
+    const given = keyDigestOf(request);
     // Every key is compared, so that the duration does not tell which one came close.
     const matches = known.filter((key) => timingSafeEqual(key, given)).length;
     if (matches > 0) return;

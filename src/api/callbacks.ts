@@ -83,8 +83,10 @@ function refuse(
   guards: ReadonlyMap<string, (address: string) => boolean>,
 ): CallbackResult | null {
   if (guards.get(account.id)?.(request.ip) === false) return 'wrong-address';
-  // Answers to our own queries carry a one-time token instead of the account's.
-  if (account.provider.later !== undefined) return null;
+  // Answers to our own queries carry a one-time token instead of the account's; whether it is known must not show.
+  if (account.provider.later !== undefined) {
+    return parseAnswerToken(request.params.token) === null ? 'wrong-token' : null;
+  }
   if (account.provider.callback === undefined || account.token === undefined) return 'not-enabled';
   if (!isSameSecret(request.params.token, account.token)) return 'wrong-token';
   return account.basic === undefined || isBasic(request.headers.authorization, account.basic)
@@ -129,6 +131,7 @@ async function takeAnswer(
   if (query === null) return 'wrong-token';
   const { queryId, kind } = query;
   const orderId = await parts.store.orderOfQuery(queryId);
+  if (orderId === '') return 'replay';
   const record = orderId === null ? null : await parts.store.read(orderId);
   if (orderId === null || record === null || record.order.account !== account.id) return 'wrong-token';
   const now = Date.now();
@@ -185,5 +188,6 @@ function addressGuard(addresses: readonly string[]): (address: string) => boolea
     if (bits === undefined) list.addAddress(address, family);
     else list.addSubnet(address, Number(bits), family);
   }
-  return (address) => list.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4');
+  // A proxy may name something that is no address.
+  return (address) => isIP(address) !== 0 && list.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4');
 }

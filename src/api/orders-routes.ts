@@ -17,11 +17,15 @@ export interface OrdersParts {
   readonly hub: ResultsHub;
   queue(account: string): PollQueue;
   minHintIntervalMs(account: string): number;
+  /** Aborted when the service stops: whoever waits is answered then. */
+  readonly stop: AbortSignal;
 }
 
 const orderParams = z.object({ orderId: z.string().regex(orderIdPattern) });
 const enqueuedSchema = z.object({ orderId: z.string(), outcome: z.enum(['new', 'same']) });
 const maxWaitSeconds = 60;
+/** The longest wait, and the time to read the order before and after it. */
+const waitHandlerMs = (maxWaitSeconds + 10) * 1_000;
 
 /** The checkout's routes: hand in, look up, ask now. */
 export function ordersRoutes(parts: OrdersParts): FastifyPluginAsyncZod {
@@ -32,13 +36,19 @@ export function ordersRoutes(parts: OrdersParts): FastifyPluginAsyncZod {
     let stop = () => {};
     let timer: NodeJS.Timeout | undefined;
     const heard = new Promise<void>((resolve) => {
-      stop = hub.onOrder(orderId, () => resolve());
+      const off = hub.onOrder(orderId, () => resolve());
+      const given = () => resolve();
+      parts.stop.addEventListener('abort', given, { once: true });
       timer = setTimeout(resolve, seconds * 1_000);
+      stop = () => {
+        off();
+        parts.stop.removeEventListener('abort', given);
+      };
     });
     try {
       // Listening comes first: a verdict between the look and the wait would be missed otherwise.
       const record = await store.read(orderId);
-      if (record === null || record.progress.stateversion > after) return record;
+      if (record === null || record.progress.stateversion > after || parts.stop.aborted) return record;
       await heard;
       return await store.read(orderId);
     } finally {
@@ -84,6 +94,7 @@ export function ordersRoutes(parts: OrdersParts): FastifyPluginAsyncZod {
     });
 
     app.get('/orders/:orderId', {
+      handlerTimeout: waitHandlerMs,
       schema: {
         tags: ['orders'],
         summary: 'What is known of an order, and why',

@@ -16,34 +16,45 @@ export function problemResponse(description: string) {
   return { description, content: { 'application/problem+json': { schema: problemSchema } } };
 }
 
+/** The content type of problems. */
+export const problemType = 'application/problem+json';
+
 const titles: { readonly [status: number]: string } = {
   400: 'Bad request',
   401: 'Unauthorized',
   404: 'Not found',
   405: 'Method not allowed',
+  408: 'Request timeout',
   409: 'Conflict',
   413: 'Content too large',
+  414: 'URI too long',
   415: 'Unsupported media type',
-  422: 'Invalid order',
+  422: 'Invalid input',
   429: 'Too many requests',
+  431: 'Request header fields too large',
   500: 'Internal error',
   503: 'Unavailable',
 };
 
-/** Answers with a problem. */
-export function sendProblem(
-  reply: FastifyReply,
-  status: number,
-  detail?: string,
-  faults?: readonly { readonly path: string; readonly message: string }[],
-) {
-  const problem: Problem = {
+type Faults = readonly { readonly path: string; readonly message: string }[];
+
+/** The problem behind an HTTP status. */
+export function problemOf(status: number, detail?: string, faults?: Faults): Problem {
+  return {
     type: 'about:blank',
     title: titles[status] ?? 'Error',
     status,
     ...(detail === undefined ? {} : { detail }),
     ...(faults === undefined ? {} : { faults: faults.map(({ path, message }) => ({ path, message })) }),
   };
+}
+
+/** Answers with a problem. */
+export function sendProblem(reply: FastifyReply, status: number, detail?: string, faults?: Faults) {
   // Serialised here: problems also answer what never reached a route, and so has no schema.
-  return reply.code(status).type('application/problem+json').serializer(JSON.stringify).send(problem);
+  return reply
+    .code(status)
+    .type(problemType)
+    .serializer(JSON.stringify)
+    .send(problemOf(status, detail, faults));
 }

@@ -56,7 +56,8 @@ async function look(redis: Redis, keys: Keys) {
   return { policy, oldestDueAt: due === undefined ? null : Number(due) };
 }
 
-async function within<T>(ms: number, work: Promise<T>): Promise<T | null> {
+/** What the work gave, `null` when it failed or took longer. */
+export async function within<T>(ms: number, work: Promise<T>): Promise<T | null> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<null>((resolve) => {
     timer = setTimeout(() => resolve(null), ms);

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import type { ServerResponse } from 'node:http';
+import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { createKeys } from '../orders/keys.ts';
@@ -16,9 +16,10 @@ export interface ResultsRouteParts {
   readonly stop: AbortSignal;
 }
 
+/** Redis counts both halves of an id in 64 bits; 19 digits always fit. */
 const streamId = z
   .string()
-  .regex(/^(\d{1,20}(-\d{1,20})?|\$)$/, 'must be 0, $ or a stream id such as 1723209757300-0');
+  .regex(/^(\d{1,19}(-\d{1,19})?|\$)$/, 'must be 0, $ or a stream id such as 1723209757300-0');
 /** Keeps proxies from closing an idle stream, and finds readers that are gone. */
 const heartbeatMs = 15_000;
 const maxReaders = 200;
@@ -28,6 +29,8 @@ export function resultsRoute(parts: ResultsRouteParts): FastifyPluginAsyncZod {
   let readers = 0;
   return async (app) => {
     app.get('/results', {
+      // It would hold a reader's place for ever, and tell nothing.
+      exposeHeadRoute: false,
       schema: {
         tags: ['results'],
         summary: 'Follow the verdicts as server-sent events',
@@ -45,20 +48,24 @@ export function resultsRoute(parts: ResultsRouteParts): FastifyPluginAsyncZod {
         if (readers >= maxReaders)
           return sendProblem(reply, 503, 'Too many readers follow the results already; try again.');
         readers += 1;
-        const from = request.headers['last-event-id'] ?? request.query.from ?? '$';
-        reply.hijack();
-        const response = reply.raw;
-        response.writeHead(200, {
-          'content-type': 'text/event-stream',
-          'cache-control': 'no-store',
-          'x-accel-buffering': 'no',
-        });
-        response.write(': payment-poller results\n\n');
         try {
-          await follow(response, from, parts);
+          const from = request.headers['last-event-id'] ?? request.query.from ?? '$';
+          // Known before the reader is told that it listens: "from now on" means from then on.
+          const start =
+            from === '$' ? await lastStreamId(parts.redis, createKeys(parts.prefix).results) : from;
+          if (reply.sent) return;
+          reply.hijack();
+          const response = reply.raw;
+          response.writeHead(200, {
+            ...(reply.getHeaders() as OutgoingHttpHeaders),
+            'content-type': 'text/event-stream',
+            'cache-control': 'no-store',
+            'x-accel-buffering': 'no',
+          });
+          response.write(': payment-poller results\n\n');
+          await follow(response, start, parts).finally(() => response.end());
         } finally {
           readers -= 1;
-          response.end();
         }
       },
     });
@@ -68,18 +75,20 @@ export function resultsRoute(parts: ResultsRouteParts): FastifyPluginAsyncZod {
 /** Sends what the stream holds, then what comes, until the reader or the service goes. */
 async function follow(
   response: ServerResponse,
-  from: string,
+  start: string,
   { redis, prefix, hub, stop }: ResultsRouteParts,
 ) {
   const gone = new AbortController();
   response.on('close', () => gone.abort());
+  // What is written to a reader that has just gone is lost, and no error of ours.
+  response.on('error', () => gone.abort());
   const ended = AbortSignal.any([gone.signal, stop]);
   let news = Promise.withResolvers<void>();
   const off = hub.onAny(() => news.resolve());
   ended.addEventListener('abort', () => news.resolve(), { once: true });
   const heartbeat = setInterval(() => response.write(': still here\n\n'), heartbeatMs);
   try {
-    let position = from === '$' ? await lastStreamId(redis, createKeys(prefix).results) : from;
+    let position = start;
     while (!ended.aborted) {
       news = Promise.withResolvers<void>();
       for await (const result of readResults({

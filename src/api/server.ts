@@ -1,15 +1,24 @@
+import { STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
 import helmet from '@fastify/helmet';
 import rateLimit from '@fastify/rate-limit';
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
-import Fastify, { type FastifyBaseLogger, type FastifyError, LogController } from 'fastify';
+import Fastify, {
+  type FastifyBaseLogger,
+  type FastifyError,
+  type FastifyInstance,
+  type FastifyPluginAsync,
+  LogController,
+  type onRequestHookHandler,
+} from 'fastify';
 import { jsonSchemaTransform, serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
 import type { Log } from '../log.ts';
-import { digestOf, requireApiKey } from './api-keys.ts';
+import { keyDigestOf, requireApiKey } from './api-keys.ts';
 import { type CallbackParts, callbacks } from './callbacks.ts';
 import { type HealthParts, healthRoutes } from './health-routes.ts';
 import { type OrdersParts, ordersRoutes } from './orders-routes.ts';
-import { sendProblem } from './problem.ts';
+import { problemOf, problemType, sendProblem } from './problem.ts';
 import { type ResultsRouteParts, resultsRoute } from './results-route.ts';
 
 export interface ApiParts {
@@ -20,14 +29,23 @@ export interface ApiParts {
   readonly apiRatePerSecond: number;
   readonly trustedProxies: readonly string[];
   readonly metricsPublic: boolean;
+  /** What checkouts, readers and providers use; `null` in a process that only polls. */
+  readonly door: Door | null;
+  readonly health: Omit<HealthParts, 'guard'>;
+}
+
+export interface Door {
   readonly orders: OrdersParts;
   readonly results: ResultsRouteParts;
   readonly callbacks: CallbackParts;
-  readonly health: Omit<HealthParts, 'guard'>;
 }
 
 /** An order is far smaller; the callback door has a limit of its own. */
 const bodyLimit = 64 * 1024;
+/** While Redis is frozen an answer would never come; whoever asks is told before they give up on us. */
+const handlerMs = 5_000;
+/** An order id has up to 128 characters, and so has the token of a callback. Longer ones are refused by their routes. */
+const maxParamLength = 512;
 
 /** The HTTP door: for checkouts, for readers of results, for providers, for those who watch. */
 export async function createApi(parts: ApiParts) {
@@ -37,18 +55,65 @@ export async function createApi(parts: ApiParts) {
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit,
     requestTimeout: 30_000,
+    handlerTimeout: handlerMs,
+    routerOptions: { maxParamLength },
+    // The router's own errors repeat the path, which may hold the token of a callback.
+    frameworkErrors: (error, _request, reply) => sendProblem(reply, error.statusCode ?? 400),
+    clientErrorHandler: answerBrokenRequest,
     trustProxy: parts.trustedProxies.length > 0 ? [...parts.trustedProxies] : false,
     forceCloseConnections: 'idle',
   });
+  acceptJsonOnly(app);
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
   app.setErrorHandler((error: FastifyError, request, reply) =>
     answerError(error, parts.log, request.routeOptions.url, reply),
   );
-  app.setNotFoundHandler((_request, reply) => sendProblem(reply, 404, 'There is nothing here; see /docs.'));
+  app.setNotFoundHandler((_request, reply) => notFound(reply));
 
   await app.register(helmet, { global: true });
   await app.register(rateLimit, { global: false });
+  const guard = requireApiKey(parts.apiKeysSha256);
+  if (parts.door !== null) await openDoor(app, parts, parts.door, guard);
+  await app.register(healthRoutes({ ...parts.health, guard: parts.metricsPublic ? null : guard }));
+  return app;
+}
+
+function notFound(reply: Parameters<typeof sendProblem>[0]) {
+  return sendProblem(reply, 404, 'There is nothing here; see /docs.');
+}
+
+/** Text is no order. An empty body is none: many clients announce JSON with every POST. */
+function acceptJsonOnly(
+  app: Pick<FastifyInstance, 'getDefaultJsonParser' | 'removeAllContentTypeParsers' | 'addContentTypeParser'>,
+): void {
+  const parse = app.getDefaultJsonParser('error', 'error');
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) =>
+    body === '' ? done(null) : parse(request, body as string, done),
+  );
+}
+
+/** What is no HTTP, or came too slowly, never reaches a route: the answer is written by hand. */
+function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || socket.destroyed) return;
+  const statuses: { readonly [code: string]: number } = {
+    ERR_HTTP_REQUEST_TIMEOUT: 408,
+    HPE_HEADER_OVERFLOW: 431,
+  };
+  const status = statuses[error.code ?? ''] ?? 400;
+  const body = JSON.stringify(problemOf(status));
+  const head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\nContent-Type: ${problemType}`;
+  if (socket.writable) socket.write(`${head}\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+  socket.destroy(error);
+}
+
+async function openDoor(
+  app: FastifyInstance,
+  parts: ApiParts,
+  door: Door,
+  guard: onRequestHookHandler,
+): Promise<void> {
   await app.register(swagger, {
     openapi: {
       info: {
@@ -63,26 +128,27 @@ export async function createApi(parts: ApiParts) {
   });
   await app.register(swaggerUi, { routePrefix: '/docs' });
 
-  const guard = requireApiKey(parts.apiKeysSha256);
-  await app.register(
-    async (v1) => {
-      v1.addHook('onRequest', guard);
-      v1.addHook(
-        'onRequest',
-        v1.rateLimit({
-          max: parts.apiRatePerSecond,
-          timeWindow: 1_000,
-          keyGenerator: (request) => digestOf(request.headers.authorization ?? request.ip).toString('hex'),
-        }),
-      );
-      await v1.register(ordersRoutes(parts.orders));
-      await v1.register(resultsRoute(parts.results));
-    },
-    { prefix: '/v1' },
-  );
-  await app.register(callbacks(parts.callbacks));
-  await app.register(healthRoutes({ ...parts.health, guard: parts.metricsPublic ? null : guard }));
-  return app;
+  await app.register(versionOne(door, parts.apiRatePerSecond, guard), { prefix: '/v1' });
+  await app.register(callbacks(door.callbacks));
+}
+
+/** The routes behind an API key. */
+function versionOne(door: Door, ratePerSecond: number, guard: onRequestHookHandler): FastifyPluginAsync {
+  return async (v1) => {
+    v1.addHook('onRequest', guard);
+    v1.addHook(
+      'onRequest',
+      v1.rateLimit({
+        max: ratePerSecond,
+        timeWindow: 1_000,
+        keyGenerator: (request) => keyDigestOf(request).toString('hex'),
+      }),
+    );
+    // Here too, so that without a key nobody learns which routes there are.
+    v1.setNotFoundHandler((_request, reply) => notFound(reply));
+    await v1.register(ordersRoutes(door.orders));
+    await v1.register(resultsRoute(door.results));
+  };
 }
 
 /** Errors as problems: what the caller did wrong is named, what went wrong here is logged and not shown. */

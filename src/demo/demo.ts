@@ -130,7 +130,7 @@ async function refresh(line: Line, store: ReturnType<typeof createOrderStore>): 
   line.lastReading = record?.history.at(-1)?.reading ?? line.lastReading;
 }
 
-async function stayUp({ stdout, stop }: Terminal, places: DemoPlaces, apiUrl: string | null): Promise<void> {
+async function stayUp({ stdout, stop }: Terminal, places: DemoPlaces, apiUrl: string): Promise<void> {
   const { redisUrl, prefix, apiKey, simulator } = places;
   const elsewhere =
     prefix === defaultPrefix ? `REDIS_URL=${redisUrl}` : `REDIS_URL=${redisUrl} PREFIX=${prefix}`;

@@ -44,9 +44,19 @@ export async function hasten(queue: PollQueue, orderId: string, at: number, now:
 }
 
 /** The work of the second job: returns when it must be tried again, `null` when done. */
-export async function hastenAgain(queue: PollQueue, job: Job<QueueJob>, now: number): Promise<number | null> {
+export async function hastenAgain(
+  store: OrderStore,
+  queue: PollQueue,
+  job: Job<QueueJob>,
+  now: number,
+): Promise<number | null> {
   const { orderId, at } = job.data;
-  return (await bringForward(queue, orderId, at ?? now, now)) ? null : now + retryMs;
+  const record = await store.read(orderId);
+  // Served by the worker that held the job: bringing it forward now would be one poll more than was wished for.
+  if (record === null || record.hints <= record.hintsSeen) return null;
+  if (await bringForward(queue, orderId, at ?? now, now)) return null;
+  // Ever more seldom: a poll that hangs sees the wish when it settles, and every look counts against the rate.
+  return now + retryMs * 2 ** Math.min(job.attemptsStarted, 6);
 }
 
 /** False only while a worker holds the job. */
@@ -57,20 +67,30 @@ async function bringForward(queue: PollQueue, orderId: string, at: number, now: 
     await queue.add(lost.name, lost.data, lost.opts);
     return true;
   }
-  const state = await job.getState();
-  if (state === 'active') return false;
-  if (state === 'failed') await job.retry();
-  return state === 'delayed' ? moveIfDelayed(job, at, now) : true;
+  switch (await job.getState()) {
+    case 'active':
+      return false;
+    case 'delayed':
+      return moved(at <= now ? job.promote() : job.changeDelay(at - now));
+    case 'failed':
+      return moved(job.retry());
+    case 'waiting':
+    case 'waiting-children':
+    case 'prioritized':
+    case 'completed':
+    case 'unknown':
+      return true;
+  }
 }
 
-async function moveIfDelayed(job: Job<QueueJob>, at: number, now: number): Promise<boolean> {
+/** False when a worker took the job, or it ended, between our look and our move. */
+async function moved(move: Promise<void>): Promise<boolean> {
   try {
-    if (at <= now) await job.promote();
-    else await job.changeDelay(at - now);
+    await move;
     return true;
   } catch (error) {
-    // Between our look and our move a worker took the job (-3), or it ended (-1).
-    if ((await job.getState()) === 'delayed') throw error;
-    return false;
+    // The refusals of BullMQ's scripts carry a number; anything else is a lost Redis or a bug.
+    if (error instanceof Error && 'code' in error && typeof error.code === 'number') return false;
+    throw error;
   }
 }

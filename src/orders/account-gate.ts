@@ -22,6 +22,8 @@ export interface BreakerPolicy {
 export interface Admission {
   /** Failures in a row, or a rest, stand in Redis and are to be cleared by an answer. */
   readonly troubled: boolean;
+  /** The account is sick: one order probes at a time. */
+  readonly probing: boolean;
 }
 
 /** What a reading changed for its account. */
@@ -32,10 +34,15 @@ export type GateChange = 'degraded' | 'recovered' | null;
  * time longer; then one order probes while the others wait. Waiting uses nothing up and ends no order.
  */
 export interface AccountGate {
-  /** Lets a poll pass, or says until when it is to wait. */
+  /** Lets an order pass, or says until when it is to wait. */
   admit(now: number): Promise<Admission | { readonly waitUntil: number }>;
+  /**
+   * To be called right before the request, and only then: at a sick account it takes the turn to probe.
+   * Returns until when to wait, `null` to go ahead.
+   */
+  enter(admission: Admission, now: number): Promise<number | null>;
   /** Learns from a reading. */
-  report(admission: Admission, reading: Reading, now: number): Promise<GateChange>;
+  report(admission: Pick<Admission, 'troubled'>, reading: Reading, now: number): Promise<GateChange>;
 }
 
 export interface AccountGateParts {
@@ -71,10 +78,13 @@ export function createAccountGate(parts: AccountGateParts): AccountGate {
       );
       if (lockedBy === credentials) return { waitUntil: now + lockedRetryMs };
       if (Number(pausedUntil ?? 0) > now) return { waitUntil: Number(pausedUntil) };
-      if (Number(level ?? 0) > 0 && (await redis.set(probe, '1', 'PX', parts.pollMs, 'NX')) !== 'OK') {
-        return { waitUntil: now + probeRetryMs };
-      }
-      return { troubled: Number(failures ?? 0) > 0 || Boolean(lockedBy) };
+      const probing = Number(level ?? 0) > 0;
+      return { troubled: probing || Number(failures ?? 0) > 0 || Boolean(lockedBy), probing };
+    },
+
+    async enter({ probing }, now) {
+      if (!probing || (await redis.set(probe, '1', 'PX', parts.pollMs, 'NX')) === 'OK') return null;
+      return now + probeRetryMs;
     },
 
     async report({ troubled }, reading, now) {
@@ -95,7 +105,9 @@ export function createAccountGate(parts: AccountGateParts): AccountGate {
       }
       if (!troubled || !(isAnswered(reading) || reading.kind === 'unrecognised')) return null;
       const fields = accountEvent(account, 'account.recovered', now, { reading: reading.kind });
-      return (await answeredScript.run(redis, eventKeys, fields)) === 1 ? 'recovered' : null;
+      return (await answeredScript.run(redis, eventKeys, [credentials, ...fields])) === 1
+        ? 'recovered'
+        : null;
     },
   };
 }
@@ -114,4 +126,32 @@ function accountEvent(account: string, type: string, now: number, data: object):
     ...['subject', account, 'time', new Date(now).toISOString(), 'datacontenttype', 'application/json'],
     ...['data', JSON.stringify({ account, ...data })],
   ];
+}
+
+/**
+ * How an account stands.
+ * - `closed`: it is asked.
+ * - `resting`: the provider asked for a pause.
+ * - `open`: it failed so often that it is left alone.
+ * - `half-open`: one order probes whether it is back.
+ * - `locked`: its credentials were refused for good; new ones are needed.
+ */
+export const breakerStates = ['closed', 'resting', 'open', 'half-open', 'locked'] as const;
+export type BreakerState = (typeof breakerStates)[number];
+
+export interface Breaker {
+  readonly state: BreakerState;
+  /** Failures in a row. */
+  readonly failures: number;
+  /** Until when the account is left alone, `null` when it is not. */
+  readonly pausedUntil: number | null;
+}
+
+/** Reads the breaker of an account, without touching it. */
+export async function readBreaker(redis: Redis, keys: Keys, account: string, now: number): Promise<Breaker> {
+  const known = await redis.hmget(keys.gate(account), 'pausedUntil', 'level', 'failures', 'lockedBy');
+  const [until, level, failures] = known.map(Number) as [number, number, number];
+  const isPaused = until > now;
+  const state = known[3] ? 'locked' : level > 0 ? (isPaused ? 'open' : 'half-open') : isPaused ? 'resting' : 'closed';
+  return { state, failures, pausedUntil: isPaused ? until : null };
 }

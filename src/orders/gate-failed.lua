@@ -8,19 +8,17 @@ local now, pausedUntil, level = tonumber(ARGV[1]), tonumber(known[1] or 0), tonu
 local failures = redis.call('HINCRBY', KEYS[1], 'failures', 1)
 local was = level > 0 or (known[3] or '') ~= ''
 if ARGV[6] ~= '' then redis.call('HSET', KEYS[1], 'lockedBy', ARGV[6]) end
--- Polls that were under way when the account was paused say nothing new.
-if pausedUntil <= now then
-  local rest = tonumber(ARGV[5])
-  if level > 0 or failures >= tonumber(ARGV[2]) then
-    rest = math.max(rest, math.min(tonumber(ARGV[3]) * 2 ^ level, tonumber(ARGV[4])))
-    level = level + 1
-    redis.call('HSET', KEYS[1], 'level', level)
-    redis.call('DEL', KEYS[2])
-  end
-  if rest > 0 then
-    pausedUntil = now + rest
-    redis.call('HSET', KEYS[1], 'pausedUntil', string.format('%.0f', pausedUntil))
-  end
+local rest = tonumber(ARGV[5])
+-- Polls that were under way when the account was paused say nothing new, unless they ask for a longer rest.
+if pausedUntil <= now and (level > 0 or failures >= tonumber(ARGV[2])) then
+  rest = math.max(rest, math.min(tonumber(ARGV[3]) * 2 ^ level, tonumber(ARGV[4])))
+  level = level + 1
+  redis.call('HSET', KEYS[1], 'level', level)
+  redis.call('DEL', KEYS[2])
+end
+if rest > 0 and now + rest > pausedUntil then
+  pausedUntil = now + rest
+  redis.call('HSET', KEYS[1], 'pausedUntil', string.format('%.0f', pausedUntil))
 end
 local is = level > 0 or ARGV[6] ~= '' or (known[3] or '') ~= ''
 if is and not was then redis.call('XADD', KEYS[3], 'MAXLEN', '~', 10000, '*', unpack(ARGV, 7)) end

@@ -8,6 +8,8 @@ export interface Keys {
   readonly results: string;
   /** Sorted set: orders still asked about, scored by the time of their next poll. */
   readonly open: string;
+  /** Sorted set: open orders without a verdict, scored by the time they were created. */
+  readonly asking: string;
   /** Hash: order id → the money of an order whose last verdict is unresolved. */
   readonly unresolved: string;
   /** Hash: verdicts of one hour, counted. */
@@ -26,9 +28,13 @@ export interface Keys {
   reference(account: string, name: string): string;
   /** Hash: whether an account may be asked at present. */
   gate(account: string): string;
+  /** Hash: when an account was last polled, and last answered. */
+  activity(account: string): string;
+  /** Counter: polls of an account in one minute, which is epoch milliseconds divided by 60 000. */
+  pollsInMinute(account: string, minute: number): string;
   /** Stream: accounts that became sick or well. */
   readonly accounts: string;
-  /** The version of an order that a consumer group has handled last. */
+  /** Hash: the version of an order that a consumer group has handled last, and which consumer is at it now. */
   handled(group: string, orderId: string): string;
   /** Stream: results that a consumer group could not handle. */
   parked(group: string): string;
@@ -46,6 +52,7 @@ export function createKeys(prefix: string = defaultPrefix): Keys {
     prefix,
     results: `${tag}:results`,
     open: `${tag}:open`,
+    asking: `${tag}:asking`,
     unresolved: `${tag}:unresolved`,
     statistics: (hour) => `${tag}:statistics:${hour}`,
     sweepCursor: `${tag}:sweep-cursor`,
@@ -55,6 +62,8 @@ export function createKeys(prefix: string = defaultPrefix): Keys {
     query: (id) => `${tag}:query:${id}`,
     reference: (account, name) => `${tag}:reference:${account}:${name}`,
     gate: (account) => `${tag}:gate:${account}`,
+    activity: (account) => `${tag}:activity:${account}`,
+    pollsInMinute: (account, minute) => `${tag}:polls:${account}:${minute}`,
     accounts: `${tag}:accounts`,
     handled: (group, orderId) => `${tag}:handled:${group}:${orderId}`,
     parked: (group) => `${tag}:parked:${group}`,

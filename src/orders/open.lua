@@ -1,4 +1,4 @@
--- Accepts an order once. KEYS: order, open, then the reference index keys (perhaps none).
+-- Accepts an order once. KEYS: order, open, asking, then the reference index keys (perhaps none).
 -- ARGV: orderId, nextPollAt, life of the index in ms, account, reference, amountMinor, currency, field, value, ...
 -- Returns {outcome, nextPollAt or ''}: 'new', 'same' (equal facts), 'conflict' (other facts, nothing changed).
 if redis.call('EXISTS', KEYS[1]) == 1 then
@@ -11,7 +11,8 @@ if redis.call('EXISTS', KEYS[1]) == 1 then
 end
 redis.call('HSET', KEYS[1], unpack(ARGV, 8))
 redis.call('ZADD', KEYS[2], ARGV[2], ARGV[1])
-for i = 3, #KEYS do
+redis.call('ZADD', KEYS[3], redis.call('HGET', KEYS[1], 'createdAt'), ARGV[1])
+for i = 4, #KEYS do
   redis.call('SADD', KEYS[i], ARGV[1])
   if redis.call('PTTL', KEYS[i]) < tonumber(ARGV[3]) then redis.call('PEXPIRE', KEYS[i], ARGV[3]) end
 end

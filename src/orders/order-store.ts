@@ -64,7 +64,7 @@ export interface OrderStore {
   read(orderId: string): Promise<OrderRecord | null>;
   /** `stale`: another process moved the order since `step.record` was read; read and decide again. */
   settle(step: Step): Promise<Settled>;
-  /** Makes the list of open orders agree with the order's record. */
+  /** Makes the lists of open orders agree with the order's record. */
   relist(orderId: string): Promise<void>;
   /** Notes that somebody wants the order polled now; the caller then wakes its job. */
   hint(orderId: string, now: number, minIntervalMs: number): Promise<Hinted>;
@@ -72,7 +72,7 @@ export interface OrderStore {
   ordersNamed(account: string, names: readonly string[]): Promise<string[]>;
   /** Remembers a query before it is sent; nothing of an order that is gone. */
   beginQuery(orderId: string, query: PendingQuery): Promise<void>;
-  /** The order that a query asked about, `null` for a token that is unknown or used up. */
+  /** The order that a query asked about, `''` when its token was used up lately, `null` for an unknown one. */
   orderOfQuery(queryId: string): Promise<string | null>;
   /** Takes in a pushed answer. `usesUp`: no further answer under this token is awaited. */
   deliver(
@@ -109,7 +109,7 @@ export function createOrderStore({ redis, keys, retentionMs }: OrderStoreParts):
       const fields = Object.entries(newRecordFields(order, nextPollAt)).flat();
       const reply = await openScript.run(
         redis,
-        [keys.order(order.orderId), keys.open, ...index],
+        [keys.order(order.orderId), keys.open, keys.asking, ...index],
         [order.orderId, nextPollAt, order.schedule.deadlineMs + namesLifeMs, ...facts, ...fields],
       );
       const [outcome, at] = reply as ['new' | 'same' | 'conflict', string];
@@ -128,6 +128,7 @@ export function createOrderStore({ redis, keys, retentionMs }: OrderStoreParts):
         [
           ...[keys.order(orderId), keys.open, keys.results, keys.inbox(orderId), keys.unresolved],
           keys.statistics(hourOf(event === null ? 0 : Date.parse(event.time))),
+          keys.asking,
         ],
         [
           ...[orderId, record.revision, nextPollAt ?? '', retentionMs, record.hints, fromInbox ? 1 : 0],
@@ -140,7 +141,7 @@ export function createOrderStore({ redis, keys, retentionMs }: OrderStoreParts):
     },
 
     async relist(orderId) {
-      await relistScript.run(redis, [keys.order(orderId), keys.open], [orderId]);
+      await relistScript.run(redis, [keys.order(orderId), keys.open, keys.asking], [orderId]);
     },
 
     async hint(orderId, now, minIntervalMs) {

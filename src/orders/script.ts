@@ -2,14 +2,14 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Redis } from '../redis.ts';
 
-/** A Lua script of this folder, sent by its hash and in full only when Redis does not know it yet. */
+/** A Lua script, sent by its hash and in full only when Redis does not know it yet. */
 export interface Script {
   run(redis: Redis, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown>;
 }
 
-/** Loads `<name>.lua` from beside this module. */
-export function loadScript(name: string): Script {
-  const lua = readFileSync(new URL(`./${name}.lua`, import.meta.url), 'utf8');
+/** Loads `<name>.lua` from beside a module, by default this one. */
+export function loadScript(name: string, module: string = import.meta.url): Script {
+  const lua = readFileSync(new URL(`./${name}.lua`, module), 'utf8');
   const sha = createHash('sha1').update(lua).digest('hex');
   return {
     async run(redis, keys, args) {

@@ -1,5 +1,5 @@
 -- Moves an order one step and publishes its verdict, all or nothing.
--- KEYS: order, open, results, inbox, unresolved, statistics of this hour
+-- KEYS: order, open, results, inbox, unresolved, statistics of this hour, asking
 -- ARGV: orderId, revision it was decided on, nextPollAt ('' = closed), retention in ms, hints seen,
 --   pushed answers taken from the inbox (0 or 1), number of field strings, field, value, ...;
 --   when something is published also: what to note of unresolved money ('' = none), life of the statistics in ms,
@@ -31,6 +31,7 @@ else
   redis.call('ZADD', KEYS[2], nextPollAt, ARGV[1])
   redis.call('PERSIST', KEYS[1])
 end
+if nextPollAt == '' or #ARGV > last then redis.call('ZREM', KEYS[7], ARGV[1]) end
 if #ARGV > last then
   if ARGV[last + 1] == '' then
     redis.call('HDEL', KEYS[5], ARGV[1])

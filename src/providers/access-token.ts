@@ -2,13 +2,16 @@ import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } f
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Redis } from '../redis.ts';
 import type { Access, ProviderAnswer, ProviderRequest } from './provider.ts';
-import { parseJson } from './read-answer.ts';
+import { parseJson, retryAfterMs } from './read-answer.ts';
 import type { Transport } from './transport.ts';
 
 /** No token could be had. `refused`: the credentials are wrong; otherwise the login could not be reached. */
 export interface NoToken {
   readonly token: null;
   readonly refused: boolean;
+  /** The login was asked to slow down, and how long. */
+  readonly throttled: boolean;
+  readonly retryAfterMs: number | null;
   readonly httpStatus: number | null;
   readonly reason: string;
 }
@@ -78,14 +81,14 @@ export function createAccessTokens(parts: AccessTokenParts): AccessTokens {
       }
       await delay(waitMs);
     }
-    return { token: null, refused: false, httpStatus: null, reason: 'another process is still logging in' };
+    return { ...nothing, reason: 'another process is still logging in' };
   }
 
   async function logIn(): Promise<TokenResult> {
     const answer = await transport.send(login);
     const granted = 'fault' in answer || answer.httpStatus >= 300 ? null : grantOf(answer);
     if (granted === null) {
-      const failure = noToken(answer);
+      const failure = noToken(answer, now());
       await redis.set(`${key}:failure`, JSON.stringify(failure), 'PX', failureMs);
       return failure;
     }
@@ -127,16 +130,28 @@ export function createAccessTokens(parts: AccessTokenParts): AccessTokens {
   };
 }
 
-function noToken(answer: Awaited<ReturnType<Transport['send']>>): NoToken {
-  if ('fault' in answer) {
-    return { token: null, refused: false, httpStatus: answer.httpStatus, reason: `login: ${answer.reason}` };
-  }
+const nothing = {
+  token: null,
+  refused: false,
+  throttled: false,
+  retryAfterMs: null,
+  httpStatus: null,
+} as const;
+
+function noToken(answer: Awaited<ReturnType<Transport['send']>>, now: number): NoToken {
+  const { httpStatus } = answer;
+  if ('fault' in answer) return { ...nothing, httpStatus, reason: `login: ${answer.reason}` };
   // Daraja answers wrong credentials and the wrong environment with an empty 400 (docs/providers.md section 2.1).
-  const refused = [400, 401, 403].includes(answer.httpStatus);
-  const reason = refused
-    ? 'login: credentials refused'
-    : `login: no token in the answer (HTTP ${answer.httpStatus})`;
-  return { token: null, refused, httpStatus: answer.httpStatus, reason };
+  if ([400, 401, 403].includes(answer.httpStatus)) {
+    return { ...nothing, httpStatus, refused: true, reason: 'login: credentials refused' };
+  }
+  return {
+    ...nothing,
+    httpStatus,
+    throttled: httpStatus === 429,
+    retryAfterMs: retryAfterMs(answer.headers['retry-after'], now),
+    reason: `login: no token in the answer (HTTP ${httpStatus})`,
+  };
 }
 
 /** Seals tokens with a key made from the login itself: who reads Redis but lacks the credentials learns nothing. */

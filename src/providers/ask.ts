@@ -1,7 +1,7 @@
 import type { Order, Reading } from '../order.ts';
 import type { AccessTokens, NoToken } from './access-token.ts';
 import type { AnswerTo, Provider, ProviderAnswer, Words } from './provider.ts';
-import { readAnswer, rejectsToken } from './read-answer.ts';
+import { type Expected, readAnswer, rejectsToken } from './read-answer.ts';
 import type { Transport, TransportFault } from './transport.ts';
 
 /** Asks one account's provider about orders. */
@@ -40,24 +40,34 @@ export function createAsker(parts: AskerParts): Asker {
     async ask(order, answerTo = null) {
       // A reading is as old as its question: whatever came about meanwhile, the provider may not have known it.
       const at = now();
-      const granted = tokens === null ? { token: null, refused: false as const } : await tokens.current();
+      const granted = tokens === null ? { token: null } : await tokens.current();
       if (tokens !== null && granted.token === null) return noTokenReading(granted as NoToken, at);
-      let answer = await send(order.reference, granted.token, answerTo);
-      if (tokens !== null && granted.token !== null && !isFault(answer) && rejectsToken(provider, answer)) {
-        const renewed = await tokens.renew(granted.token);
-        if (renewed.token === null) return noTokenReading(renewed, at);
-        answer = await send(order.reference, renewed.token, answerTo);
-      }
-      if (isFault(answer)) return faultReading(answer, at);
-      const { overrides } = parts;
-      return readAnswer(provider, answer, order, {
-        at,
-        source: 'poll',
-        settings,
-        ...(overrides === undefined ? {} : { overrides }),
-      });
+      const answer = await send(order.reference, granted.token, answerTo);
+      const reading = readingOf(answer, order, at);
+      if (tokens === null || granted.token === null || !mayBeToken(answer, reading)) return reading;
+      const renewed = await tokens.renew(granted.token);
+      if (renewed.token === null) return noTokenReading(renewed, at);
+      return readingOf(await send(order.reference, renewed.token, answerTo), order, at);
     },
   };
+
+  function readingOf(answer: ProviderAnswer | TransportFault, order: Expected, at: number): Reading {
+    if (isFault(answer)) return faultReading(answer, at);
+    const { overrides } = parts;
+    return readAnswer(provider, answer, order, {
+      at,
+      source: 'poll',
+      settings,
+      ...(overrides === undefined ? {} : { overrides }),
+    });
+  }
+
+  /** Would a new access token mend this refusal? */
+  function mayBeToken(answer: ProviderAnswer | TransportFault, reading: Reading): boolean {
+    return (
+      reading.kind === 'refused' && reading.credentials && !isFault(answer) && rejectsToken(provider, answer)
+    );
+  }
 }
 
 function isFault(answer: ProviderAnswer | TransportFault): answer is TransportFault {
@@ -87,7 +97,6 @@ function noTokenReading(failure: NoToken, at: number): Reading {
     providerMessage: failure.reason,
     bodySha256: null,
   };
-  return failure.refused
-    ? { ...facts, kind: 'refused', credentials: true }
-    : { ...facts, kind: 'unavailable', throttled: false, retryAfterMs: null };
+  if (failure.refused) return { ...facts, kind: 'refused', credentials: true };
+  return { ...facts, kind: 'unavailable', throttled: failure.throttled, retryAfterMs: failure.retryAfterMs };
 }

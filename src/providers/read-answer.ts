@@ -227,7 +227,7 @@ export function retryAfterMs(header: string | string[] | undefined, now: number)
 
 /** Does this answer say that our access token is no longer good? */
 export function rejectsToken(provider: Provider, answer: ProviderAnswer): boolean {
-  if (provider.access === undefined || isOk(answer)) return false;
+  if (provider.access === undefined) return false;
   const body = parseJson(answer.body);
   const parsed = body === undefined ? undefined : provider.answer.safeParse(body);
   const finding = parsed?.success

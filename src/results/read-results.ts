@@ -30,6 +30,8 @@ const batchSize = 500;
 /** Below the connection's `socketTimeout`, so that an idle stream is not taken for a dead one. */
 const blockMs = 5_000;
 const reconnectMs = 250;
+/** What a Redis says while it starts, or hands over to another one. */
+const passes = /^(UNBLOCKED|LOADING|MASTERDOWN|CLUSTERDOWN|READONLY|TRYAGAIN)\b/;
 
 /**
  * Reads verdicts in the order in which they were published, for replay and for tools. For work that must not be lost use
@@ -37,10 +39,9 @@ const reconnectMs = 250;
  */
 export async function* readResults(options: ReadResultsOptions): AsyncGenerator<Result> {
   const { prefix = defaultPrefix, follow = false, signal } = options;
-  const redis =
-    typeof options.redis === 'string' ? connectRedis(options.redis, 'patient') : options.redis.duplicate();
-  redis.on('error', () => {});
-  const stop = () => redis.disconnect();
+  const own = ownConnection(options.redis, follow);
+  const redis = own ?? (options.redis as Redis);
+  const stop = () => own?.disconnect();
   signal?.addEventListener('abort', stop, { once: true });
   const { results } = createKeys(prefix);
   try {
@@ -66,7 +67,7 @@ export async function* readResults(options: ReadResultsOptions): AsyncGenerator<
   }
 }
 
-/** A blocking read needs a connection to itself. */
+/** A URL, and a read that blocks, need a connection to themselves. */
 function ownConnection(redis: string | Redis, blocking: boolean): Redis | null {
   if (typeof redis === 'string') return connectRedis(redis, 'patient');
   if (!blocking) return null;
@@ -93,7 +94,8 @@ async function waitForBatch(
     const reply = await redis.xread('COUNT', batchSize, 'BLOCK', blockMs, 'STREAMS', stream, position);
     return (reply?.[0]?.[1] ?? []) as Entry[];
   } catch (error) {
-    if (signal?.aborted || error instanceof ReplyError) throw error;
+    if (signal?.aborted || (error instanceof ReplyError && !passes.test((error as Error).message)))
+      throw error;
     await delay(reconnectMs);
     return [];
   }

@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Redis } from '../redis.ts';
 import { type Result, readResults } from './read-results.ts';
 
@@ -11,22 +12,39 @@ export interface ResultsHub {
   close(): Promise<void>;
 }
 
+const retryMs = 250;
+
 export function createResultsHub(redis: Redis, prefix: string): ResultsHub {
   const emitter = new EventEmitter().setMaxListeners(0);
   const closing = new AbortController();
   const running = listen();
 
   async function listen(): Promise<void> {
+    let position = '$';
+    while (!closing.signal.aborted) {
+      try {
+        await listenFrom(position, (reached) => {
+          position = reached;
+        });
+      } catch {
+        // Readiness tells what is wrong with Redis; the next round goes on from the same place.
+        await delay(retryMs, undefined, { signal: closing.signal }).catch(() => {});
+      }
+    }
+  }
+
+  async function listenFrom(from: string, reached: (position: string) => void): Promise<void> {
     const results = readResults({
       redis,
       prefix,
-      from: '$',
+      from,
       follow: true,
       signal: closing.signal,
       // A foreign entry is the business of those who consume the stream; here it only wakes nobody.
       onInvalid: () => {},
     });
     for await (const result of results) {
+      reached(result.streamId);
       emitter.emit(`order:${result.event.subject}`, result);
       emitter.emit('any');
     }

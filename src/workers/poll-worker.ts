@@ -62,7 +62,7 @@ export function createPollWorker(parts: PollWorkerParts): PollWorker {
   async function process(job: Job<QueueJob, void, JobName>, token?: string): Promise<void> {
     const runAgainAt =
       job.name === 'wake'
-        ? await hastenAgain(queue, job, Date.now())
+        ? await hastenAgain(parts.store, queue, job, Date.now())
         : await pollOrder(parts, job.data.orderId);
     if (runAgainAt === null) return;
     await job.moveToDelayed(runAgainAt, token);
@@ -100,17 +100,21 @@ export async function pollOrder(parts: PollWorkerParts, orderId: string): Promis
   if ('waitUntil' in admission) return admission.waitUntil;
   const lostAt = queryLostAt(parts.asker, record);
   if (lostAt > Date.now()) return lostAt;
+  const waitUntil = await gate.enter(admission, Date.now());
+  if (waitUntil !== null) return waitUntil;
 
   const answerTo = parts.beginQuery === null ? null : await parts.beginQuery(orderId);
+  // The record now names the query; settling the older copy would forget it.
+  const asked = answerTo === null ? record : ((await store.read(orderId)) ?? record);
   const startedAt = performance.now();
   const reading = await parts.asker.ask(record.order, answerTo);
-  observer.reading(record, reading, performance.now() - startedAt);
+  observer.reading(asked, reading, performance.now() - startedAt);
   if (reading.kind === 'unrecognised' && parts.newWords.isNew(reading.providerStatus)) {
     observer.unknownWord(reading.providerStatus ?? '(none of the known shapes)', orderId);
   }
   const change = await gate.report(admission, reading, Date.now());
   if (change !== null) observer.gate(change, reading);
-  return settle(parts, record, reading, null);
+  return settle(parts, asked, reading, null);
 }
 
 /** Settles the answers that were pushed to us. `null`: there were none. */

@@ -13,7 +13,7 @@ export const sweepKinds = [
   'job-without-order',
   /** A job that BullMQ gave up: tried again. */
   'failed-job',
-  /** An open order missing from the list of open orders: put back. */
+  /** An open order missing from a list of open orders: put back. */
   'missing-from-open',
 ] as const;
 export type SweepKind = (typeof sweepKinds)[number];
@@ -72,6 +72,7 @@ export async function startSweeper(parts: SweeperParts): Promise<Sweeper> {
 export async function sweep(parts: SweeperParts): Promise<void> {
   await mendOverdue(parts);
   await walkOpen(parts);
+  await mendAsking(parts);
   for (const account of parts.accounts) {
     await retryFailed(parts, account);
     await walkJobs(parts, account);
@@ -93,6 +94,16 @@ async function mendOverdue({ redis, keys, ...parts }: SweeperParts): Promise<voi
   for (let start = 0; start < overdue.length; start += batchSize) {
     await mendOrders({ redis, keys, ...parts }, overdue.slice(start, start + batchSize));
   }
+}
+
+/** The oldest of the orders without a verdict: one that is none any more would be shown as the oldest for ever. */
+async function mendAsking({ redis, keys, store }: SweeperParts): Promise<void> {
+  const oldest = await redis.zrange(keys.asking, '0', String(batchSize - 1));
+  await Promise.all(
+    oldest.map(async (orderId) => {
+      if ((await redis.hget(keys.order(orderId), 'phase')) !== 'asking') await store.relist(orderId);
+    }),
+  );
 }
 
 /** All other open orders, a bounded number per sweep. */
@@ -158,14 +169,15 @@ async function walkJobs(parts: SweeperParts, account: string): Promise<void> {
 async function mendJob({ redis, keys, store, mended }: SweeperParts, job: Job): Promise<void> {
   const orderId = orderIdOf(job.id ?? '');
   if (orderId === null) return;
-  const [[nextPollAt], score] = await Promise.all([
-    redis.hmget(keys.order(orderId), 'nextPollAt'),
+  const [[nextPollAt, phase], openScore, askingScore] = await Promise.all([
+    redis.hmget(keys.order(orderId), 'nextPollAt', 'phase'),
     redis.zscore(keys.open, orderId),
+    redis.zscore(keys.asking, orderId),
   ]);
   if (nextPollAt == null || nextPollAt === '') {
     await job.remove();
     mended('job-without-order', orderId);
-  } else if (score === null) {
+  } else if (openScore === null || (phase === 'asking' && askingScore === null)) {
     await store.relist(orderId);
     mended('missing-from-open', orderId);
   }

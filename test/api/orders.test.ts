@@ -64,15 +64,17 @@ describe('POST /v1/orders', () => {
     expect(await testRedis().zcard(createKeys(running.prefix).open)).toBe(before);
   });
 
-  test.each([null, 5, '"text"', [], [[]], {}, true])('the body %j is 422, not a crash', async (body) => {
-    const answer = await running.call('POST', '/v1/orders', { body: JSON.stringify(body) });
-    expect(answer.status).toBe(422);
-    expect((answer.json as { faults: unknown[] }).faults.length).toBeGreaterThan(0);
-  });
+  test.each(['', 'null', '5', '"text"', '[]', '[[]]', '{}', 'true'])(
+    'the body %j is 422, not a crash',
+    async (body) => {
+      const answer = await running.call('POST', '/v1/orders', { body });
+      expect(answer.status).toBe(422);
+      expect((answer.json as { faults: unknown[] }).faults.length).toBeGreaterThan(0);
+    },
+  );
 
   test.each([
     ['cut short', '{"orderId":'],
-    ['empty', ''],
     ['a prototype', '{"__proto__":{"orderId":"x"},"orderId":"y"}'],
     ['deep lists', '['.repeat(30_000)],
   ])('JSON that is %s is 400', async (_name, body) => {
@@ -165,7 +167,9 @@ describe('GET /v1/orders/:orderId', () => {
     async (query) => {
       const answer = await running.call('GET', `/v1/orders/nobody?${query}`);
       expect(answer.status).toBe(422);
-      expect(answer.json).toMatchObject({ faults: [{ path: query.split('=')[0], message: expect.any(String) }] });
+      expect(answer.json).toMatchObject({
+        faults: [{ path: query.split('=')[0], message: expect.any(String) }],
+      });
     },
   );
 
@@ -198,7 +202,14 @@ describe('POST /v1/orders/:orderId/poll', () => {
   });
 
   test('wishes that come in a burst are served by few polls', async () => {
-    const input = anInput({ schedule: { firstPollAfterMs: 600_000, initialIntervalMs: 600_000, maxIntervalMs: 600_000, deadlineMs: 3_600_000 } });
+    const input = anInput({
+      schedule: {
+        firstPollAfterMs: 600_000,
+        initialIntervalMs: 600_000,
+        maxIntervalMs: 600_000,
+        deadlineMs: 3_600_000,
+      },
+    });
     running.simulator.script({
       provider: 'jenga',
       reference: input.reference,

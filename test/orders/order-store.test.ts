@@ -27,7 +27,7 @@ function setup() {
       return record;
     },
     hash: (orderId = 'ord-1') => redis.hgetall(keys.order(orderId)),
-    openList: () => redis.zrange(keys.open, 0, -1, 'WITHSCORES'),
+    openList: () => redis.zrange(keys.open, '0', '-1', 'WITHSCORES'),
   };
 }
 
@@ -156,7 +156,8 @@ describe('settle', () => {
   test('publishes the fields that the contract prints, in its order', async () => {
     const { keys, store, open, read } = setup();
     await open();
-    for (const at of [1, 2]) await store.settle(aStep(await read(), aReading.pending({ at: createdAt + at })));
+    for (const at of [1, 2])
+      await store.settle(aStep(await read(), aReading.pending({ at: createdAt + at })));
     const at = createdAt + 3;
     await store.settle(aStep(await read(), aReading.paid({ at, providerMessage: 'Order found' })));
     const [[, fields = []] = []] = await redis.xrange(keys.results, '-', '+');
