@@ -12,16 +12,7 @@ import { startCommand } from './commands/start.ts';
 import { UsageError } from './commands/usage-error.ts';
 import { ConfigError } from './config.ts';
 import { packageVersion } from './service-facts.ts';
-
-/** What the commands have of the outside world. */
-export interface Terminal {
-  readonly environment: { readonly [name: string]: string | undefined };
-  readonly stdin: NodeJS.ReadableStream;
-  readonly stdout: NodeJS.WriteStream;
-  readonly stderr: NodeJS.WriteStream;
-  /** Aborted by the first SIGINT or SIGTERM; the second ends the process at once. */
-  readonly stop: AbortSignal;
-}
+import type { Terminal } from './terminal.ts';
 
 const commands = [
   startCommand,

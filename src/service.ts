@@ -137,6 +137,7 @@ async function startWorkers(shared: Shared) {
     queue,
     intervalMs: config.sweepIntervalMs,
     resultsRetentionMs: config.resultsRetentionDays * dayMs,
+    retentionMs: config.retentionDays * dayMs,
     mended(kind, orderId) {
       metrics.swept.inc({ kind });
       log.warn({ kind, orderId }, 'the sweeper mended an order');

@@ -71,6 +71,27 @@ export const serviceSettings = z.object({
     .default([])
     .describe('Addresses or CIDR blocks of proxies whose X-Forwarded-For is believed, separated by commas'),
   metricsPublic: z.stringbool().default(true).describe('Serve /metrics without an API key'),
+  boardUsername: z.string().min(1).max(128).default('operator').describe('User who may see / and /board'),
+  boardPassword: z
+    .string()
+    .min(12, 'must have at least 12 characters')
+    .max(512)
+    .optional()
+    .meta({ secret: true })
+    .describe('Password for / and /board, at least 12 characters; without it both are closed'),
+  boardWritable: z
+    .stringbool()
+    .default(false)
+    .describe('Let /board pause queues, and retry, promote and remove jobs; otherwise it only shows'),
+  sessionHours: z.coerce
+    .number()
+    .min(0.01)
+    .max(720)
+    .default(12)
+    .describe('How long a login to / and /board lasts'),
+  privateMetadata: listOf(z.string().max(128))
+    .default(['phone', 'phoneNumber', 'msisdn', 'mobile', 'email', 'name'])
+    .describe('Keys of order metadata whose values / and /board never show, at any depth, separated by commas'),
   retentionDays: days.default(90).describe('How long a closed order is kept, counted from its last change'),
   resultsRetentionDays: days
     .default(30)

@@ -9,7 +9,7 @@ import type { OrderStore } from '../orders/order-store.ts';
 import { orderViewSchema, viewOf } from '../orders/order-view.ts';
 import type { OrderRecord } from '../orders/record.ts';
 import type { ResultsHub } from '../results/results-hub.ts';
-import { problemResponse, sendProblem } from './problem.ts';
+import { problemResponse, sendProblem, usualProblems } from './problem.ts';
 
 export interface OrdersParts {
   readonly producer: Producer;
@@ -69,9 +69,11 @@ export function ordersRoutes(parts: OrdersParts): FastifyPluginAsyncZod {
         response: {
           201: enqueuedSchema.describe('New, and followed from now on'),
           200: enqueuedSchema.describe('The same order again; nothing changed'),
+          400: problemResponse('Not JSON'),
           409: problemResponse('This orderId stands for other facts; nothing changed'),
-          422: problemResponse('Everything that is wrong with the order'),
-          503: problemResponse('Redis cannot take the order now; hand it in again'),
+          413: problemResponse('More than 64 KiB'),
+          415: problemResponse('Not application/json'),
+          ...usualProblems,
         },
       },
       handler: async (request, reply) => {
@@ -113,7 +115,7 @@ export function ordersRoutes(parts: OrdersParts): FastifyPluginAsyncZod {
             .default(0)
             .describe('With `wait`: until a verdict newer than this stateversion'),
         }),
-        response: { 200: orderViewSchema, 404: problemResponse('No such order') },
+        response: { 200: orderViewSchema, 404: problemResponse('No such order'), ...usualProblems },
       },
       handler: async (request, reply) => {
         const { wait, after } = request.query;
@@ -131,6 +133,7 @@ export function ordersRoutes(parts: OrdersParts): FastifyPluginAsyncZod {
           202: z.object({ orderId: z.string(), outcome: z.enum(['woken', 'waiting']) }),
           404: problemResponse('No such order'),
           409: problemResponse('The order is closed: nothing can change it any more'),
+          ...usualProblems,
         },
       },
       handler: async (request, reply) => {

@@ -16,6 +16,14 @@ export function problemResponse(description: string) {
   return { description, content: { 'application/problem+json': { schema: problemSchema } } };
 }
 
+/** What every route behind an API key may answer. */
+export const usualProblems = {
+  401: problemResponse('No valid API key'),
+  422: problemResponse('Everything that is wrong with the request'),
+  429: problemResponse('Too many requests with this key; `Retry-After` says how long to wait'),
+  503: problemResponse('Redis cannot take or tell it now; send it again, which is safe'),
+};
+
 /** The content type of problems. */
 export const problemType = 'application/problem+json';
 

@@ -6,7 +6,7 @@ import { createKeys } from '../orders/keys.ts';
 import type { Redis } from '../redis.ts';
 import { lastStreamId, type Result, readResults } from '../results/read-results.ts';
 import type { ResultsHub } from '../results/results-hub.ts';
-import { problemResponse, sendProblem } from './problem.ts';
+import { problemResponse, sendProblem, usualProblems } from './problem.ts';
 
 export interface ResultsRouteParts {
   readonly redis: Redis;
@@ -41,7 +41,8 @@ export function resultsRoute(parts: ResultsRouteParts): FastifyPluginAsyncZod {
         headers: z.object({ 'last-event-id': streamId.optional() }),
         response: {
           200: { description: 'text/event-stream', content: { 'text/event-stream': { schema: z.string() } } },
-          503: problemResponse('Too many readers'),
+          ...usualProblems,
+          503: problemResponse('Too many readers, or Redis cannot tell the results now'),
         },
       },
       handler: async (request, reply) => {

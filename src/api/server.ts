@@ -12,11 +12,12 @@ import Fastify, {
   LogController,
   type onRequestHookHandler,
 } from 'fastify';
-import { jsonSchemaTransform, serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
+import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
 import type { Log } from '../log.ts';
 import { keyDigestOf, requireApiKey } from './api-keys.ts';
 import { type CallbackParts, callbacks } from './callbacks.ts';
 import { type HealthParts, healthRoutes } from './health-routes.ts';
+import { openapi } from './openapi.ts';
 import { type OrdersParts, ordersRoutes } from './orders-routes.ts';
 import { problemOf, problemType, sendProblem } from './problem.ts';
 import { type ResultsRouteParts, resultsRoute } from './results-route.ts';
@@ -71,7 +72,11 @@ export async function createApi(parts: ApiParts) {
   );
   app.setNotFoundHandler((_request, reply) => notFound(reply));
 
-  await app.register(helmet, { global: true });
+  // Upgrading to HTTPS is the business of the proxy that has it; without one the page at /docs would stay blank.
+  await app.register(helmet, {
+    global: true,
+    contentSecurityPolicy: { directives: { 'upgrade-insecure-requests': null } },
+  });
   await app.register(rateLimit, { global: false });
   const guard = requireApiKey(parts.apiKeysSha256);
   if (parts.door !== null) await openDoor(app, parts, parts.door, guard);
@@ -114,18 +119,7 @@ async function openDoor(
   door: Door,
   guard: onRequestHookHandler,
 ): Promise<void> {
-  await app.register(swagger, {
-    openapi: {
-      info: {
-        title: 'payment-poller',
-        version: parts.version,
-        description: 'The truth about every pending mobile-money order, exactly once, with evidence.',
-      },
-      components: { securitySchemes: { apiKey: { type: 'http', scheme: 'bearer' } } },
-      security: [{ apiKey: [] }],
-    },
-    transform: jsonSchemaTransform,
-  });
+  await app.register(swagger, openapi(parts.version));
   await app.register(swaggerUi, { routePrefix: '/docs' });
 
   await app.register(versionOne(door, parts.apiRatePerSecond, guard), { prefix: '/v1' });

@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
 import { Argument, Command } from 'commander';
-import type { Terminal } from '../cli.ts';
 import { ConfigError, readOverrides } from '../config.ts';
 import { providers } from '../providers/index.ts';
 import type { Provider, Words } from '../providers/provider.ts';
+import type { Terminal } from '../terminal.ts';
 import { type AnswerInput, answerInputSchema, classify } from './classification.ts';
 import { UsageError } from './usage-error.ts';
 

@@ -1,6 +1,5 @@
 import { Command } from 'commander';
-import type { Terminal } from '../cli.ts';
-import { runDemo } from '../demo/demo.ts';
+import type { Terminal } from '../terminal.ts';
 
 export function demoCommand(terminal: Terminal, exit: (code: number) => void): Command {
   return new Command('demo')
@@ -11,6 +10,7 @@ export function demoCommand(terminal: Terminal, exit: (code: number) => void): C
       false,
     )
     .action(async (flags: { once: boolean }) => {
+      const { runDemo } = await import('../demo/demo.ts');
       exit((await runDemo(terminal, flags)) ? 0 : 1);
     });
 }

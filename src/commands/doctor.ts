@@ -1,10 +1,9 @@
 import { styleText } from 'node:util';
 import { Command } from 'commander';
-import type { Terminal } from '../cli.ts';
 import { ConfigError, readConfig, readServiceSettings } from '../config.ts';
-import { diagnoseAccounts } from '../doctor/accounts.ts';
 import type { Finding } from '../doctor/finding.ts';
 import { diagnoseRedis } from '../doctor/redis.ts';
+import type { Terminal } from '../terminal.ts';
 
 const signs = { ok: ['ok', 'green'], warning: ['warning', 'yellow'], danger: ['DANGER', 'red'] } as const;
 
@@ -30,7 +29,9 @@ async function* examine({ environment }: Terminal, live: boolean): AsyncGenerato
   const { redisUrl, prefix } = readServiceSettings(environment);
   yield* diagnoseRedis(redisUrl, prefix);
   try {
-    yield* diagnoseAccounts(readConfig(environment), live);
+    const config = readConfig(environment);
+    const { diagnoseAccounts } = await import('../doctor/accounts.ts');
+    yield* diagnoseAccounts(config, live);
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     for (const fault of error.faults) yield { level: 'danger', subject: 'configuration', text: fault };

@@ -1,10 +1,10 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { Command } from 'commander';
-import type { Terminal } from '../cli.ts';
 import { readServiceSettings } from '../config.ts';
-import { createProducer, type EnqueueResult, type Producer } from '../jobs/producer.ts';
+import type { EnqueueResult, Producer } from '../jobs/producer.ts';
 import type { OrderInput } from '../jobs/validate-order.ts';
+import type { Terminal } from '../terminal.ts';
 import { UsageError } from './usage-error.ts';
 
 interface Flags {
@@ -42,6 +42,7 @@ export function enqueueCommand(terminal: Terminal, exit: (code: number) => void)
         );
       }
       const { redisUrl, prefix } = readServiceSettings(terminal.environment);
+      const { createProducer } = await import('../jobs/producer.ts');
       const producer = createProducer({ redis: redisUrl, prefix });
       try {
         const refused =

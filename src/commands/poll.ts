@@ -1,8 +1,6 @@
 import { Command } from 'commander';
-import type { Terminal } from '../cli.ts';
-import { createPollQueue } from '../jobs/queue.ts';
-import { wakeOrder } from '../jobs/wake.ts';
 import { createKeys } from '../orders/keys.ts';
+import type { Terminal } from '../terminal.ts';
 import { withStore } from './show.ts';
 
 /** A person asks seldom; a callback's limit is the account's own. */
@@ -19,6 +17,10 @@ export function pollCommand(terminal: Terminal, exit: (code: number) => void): C
           terminal.stderr.write(`No order ${orderId} is known here; check its id and REDIS_URL.\n`);
           return exit(1);
         }
+        const [{ createPollQueue }, { wakeOrder }] = await Promise.all([
+          import('../jobs/queue.ts'),
+          import('../jobs/wake.ts'),
+        ]);
         const queue = createPollQueue(redis, createKeys(prefix), account);
         const { outcome } = await wakeOrder(store, queue, orderId, minIntervalMs);
         await queue.close();

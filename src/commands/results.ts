@@ -1,8 +1,8 @@
 import { Command, InvalidArgumentError } from 'commander';
-import type { Terminal } from '../cli.ts';
 import { readServiceSettings } from '../config.ts';
 import { awaitRedis, connectRedis } from '../redis.ts';
 import { type Result, readResults } from '../results/read-results.ts';
+import type { Terminal } from '../terminal.ts';
 import { resultLine } from './result-line.ts';
 import { UsageError } from './usage-error.ts';
 

@@ -1,7 +1,6 @@
 import { once } from 'node:events';
 import { Command, InvalidArgumentError } from 'commander';
-import type { Terminal } from '../cli.ts';
-import { startSimulator } from '../simulator/simulator.ts';
+import type { Terminal } from '../terminal.ts';
 
 export function simulateCommand(terminal: Terminal): Command {
   return new Command('simulate')
@@ -9,6 +8,7 @@ export function simulateCommand(terminal: Terminal): Command {
     .option('--port <port>', 'port to listen on, 0 for a free one', parsePort, 4010)
     .option('--host <address>', 'address to listen on', '127.0.0.1')
     .action(async ({ port, host }: { port: number; host: string }) => {
+      const { startSimulator } = await import('../simulator/simulator.ts');
       const simulator = await startSimulator({ port, host });
       terminal.stdout.write(
         `The provider simulator listens on ${simulator.url}; ` +

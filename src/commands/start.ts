@@ -1,21 +1,23 @@
 import { once } from 'node:events';
 import { Command, Option } from 'commander';
-import type { Terminal } from '../cli.ts';
 import { readConfig } from '../config.ts';
-import { createLog } from '../log.ts';
-import { allRoles, type Role, startService } from '../service.ts';
+import type { Role } from '../service.ts';
+import type { Terminal } from '../terminal.ts';
+
+const roles: readonly Role[] = ['worker', 'api'];
 
 export function startCommand(terminal: Terminal): Command {
   return new Command('start')
     .description('run the service until SIGTERM or SIGINT')
-    .addOption(new Option('--role <role>', 'run only this part').choices(allRoles))
+    .addOption(new Option('--role <role>', 'run only this part').choices(roles))
     .action(async ({ role }: { role?: Role }) => {
       const config = readConfig(terminal.environment);
-      const service = await startService(
-        config,
-        createLog(config.logLevel),
-        role === undefined ? allRoles : [role],
-      );
+      const [{ createLog }, { startService }] = await Promise.all([
+        import('../log.ts'),
+        import('../service.ts'),
+      ]);
+      const log = createLog(config.logLevel);
+      const service = await startService(config, log, role === undefined ? roles : [role]);
       if (!terminal.stop.aborted) await once(terminal.stop, 'abort');
       await service.close();
     });

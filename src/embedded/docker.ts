@@ -1,6 +1,6 @@
 import { findExecutable, runCommand } from './executables.ts';
+import { defaultRedisImage, type FindRedisOptions, type FoundRedis } from './found-redis.ts';
 import { awaitGreeting } from './greet.ts';
-import { defaultRedisImage, type FindRedisOptions, type FoundRedis } from './redis.ts';
 import { startWatchdog } from './watchdog.ts';
 
 const engineAnswersWithinMs = 2_000;

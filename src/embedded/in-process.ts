@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
-import type { FindRedisOptions, FoundRedis } from './redis.ts';
+import type { FindRedisOptions, FoundRedis } from './found-redis.ts';
 
 /**
  * Starts js-redis-server in this process, on a loopback port; `undefined` where that optional package is not installed.

@@ -3,11 +3,8 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
-import type { FoundRedis } from './redis.ts';
+import type { FoundRedis, FsyncPolicy } from './found-redis.ts';
 import { spawnServer } from './server-process.ts';
-
-/** When Redis flushes its append-only file: `always` before it answers a write, `everysec` once a second. */
-export type FsyncPolicy = 'always' | 'everysec';
 
 /** How the server should run. */
 export interface RedisServerOptions {

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { findExecutable, runCommand } from './executables.ts';
-import type { FindRedisOptions } from './redis.ts';
+import type { FindRedisOptions } from './found-redis.ts';
 
 const updateWithinMs = 180_000;
 const installWithinMs = 300_000;

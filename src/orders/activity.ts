@@ -47,9 +47,12 @@ export function createActivityLog(
   return {
     note(reading) {
       const at = String(reading.at);
-      // A pushed answer is no poll.
-      if (reading.source === 'poll') polls += 1;
-      last = { ...last, polledAt: at, ...(isAnswered(reading) ? { answeredAt: at } : {}) };
+      // A pushed answer is an answer, but no poll.
+      if (reading.source === 'poll') {
+        polls += 1;
+        last.polledAt = at;
+      }
+      if (isAnswered(reading)) last.answeredAt = at;
       timer ??= setTimeout(() => void write(), writeEveryMs);
     },
     async close() {

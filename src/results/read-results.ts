@@ -1,8 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { ReplyError } from 'ioredis';
 import { createKeys, defaultPrefix } from '../orders/keys.ts';
-import { connectRedis, type Redis } from '../redis.ts';
+import type { Redis } from '../redis.ts';
 import { parseEvent, type ResultEvent } from './event.ts';
+import { patientCopy } from './own-connection.ts';
+import { unlessAborted } from './waiting.ts';
 
 /** One entry of the results stream. */
 export interface Result {
@@ -39,41 +41,31 @@ const passes = /^(UNBLOCKED|LOADING|MASTERDOWN|CLUSTERDOWN|READONLY|TRYAGAIN)\b/
  */
 export async function* readResults(options: ReadResultsOptions): AsyncGenerator<Result> {
   const { prefix = defaultPrefix, follow = false, signal } = options;
-  const own = ownConnection(options.redis, follow);
+  // A URL, and a read that blocks, need a connection to themselves.
+  const own = typeof options.redis === 'string' || follow ? patientCopy(options.redis) : null;
   const redis = own ?? (options.redis as Redis);
-  const stop = () => own?.disconnect();
-  signal?.addEventListener('abort', stop, { once: true });
   const { results } = createKeys(prefix);
+  const read = follow ? waitForBatch : readBatch;
+  const ask = <T>(question: () => Promise<T>) =>
+    unlessAborted(follow ? untilAnswered(question, signal) : question(), signal);
   try {
-    let position = options.from ?? '0';
-    // Resolved at once, so that nothing published between two reads is missed.
-    if (position === '$') position = await lastStreamId(redis, results);
-    while (!signal?.aborted) {
-      const entries = follow
-        ? await waitForBatch(redis, results, position, signal)
-        : await readBatch(redis, results, position);
+    // Resolved once, so that nothing published between two reads is missed.
+    let position: string | undefined = options.from ?? '0';
+    if (position === '$') position = await ask(() => lastStreamId(redis, results));
+    while (position !== undefined && !signal?.aborted) {
+      const from: string = position;
+      const entries = (await ask(() => read(redis, results, from))) ?? [];
       if (entries.length === 0 && !follow) return;
       for (const [streamId, fields] of entries) {
+        if (signal?.aborted) return;
         position = streamId;
         const event = parse(streamId, fields, options.onInvalid);
         if (event !== null) yield { streamId, event };
       }
     }
-  } catch (error) {
-    if (!signal?.aborted) throw error;
   } finally {
-    signal?.removeEventListener('abort', stop);
-    stop();
+    own?.disconnect();
   }
-}
-
-/** A URL, and a read that blocks, need a connection to themselves. */
-function ownConnection(redis: string | Redis, blocking: boolean): Redis | null {
-  if (typeof redis === 'string') return connectRedis(redis, 'patient');
-  if (!blocking) return null;
-  const copy = redis.duplicate();
-  copy.on('error', () => {});
-  return copy;
 }
 
 type Entry = [streamId: string, fields: string[]];
@@ -83,21 +75,21 @@ async function readBatch(redis: Redis, stream: string, position: string): Promis
   return (reply?.[0]?.[1] ?? []) as Entry[];
 }
 
-/** The next entries, however long it takes. A lost connection costs a moment, never the place. */
-async function waitForBatch(
-  redis: Redis,
-  stream: string,
-  position: string,
-  signal: AbortSignal | undefined,
-): Promise<Entry[]> {
-  try {
-    const reply = await redis.xread('COUNT', batchSize, 'BLOCK', blockMs, 'STREAMS', stream, position);
-    return (reply?.[0]?.[1] ?? []) as Entry[];
-  } catch (error) {
-    if (signal?.aborted || (error instanceof ReplyError && !passes.test((error as Error).message)))
-      throw error;
-    await delay(reconnectMs);
-    return [];
+async function waitForBatch(redis: Redis, stream: string, position: string): Promise<Entry[]> {
+  const reply = await redis.xread('COUNT', batchSize, 'BLOCK', blockMs, 'STREAMS', stream, position);
+  return (reply?.[0]?.[1] ?? []) as Entry[];
+}
+
+/** Asks until Redis answers. A lost connection costs a moment, never the place. */
+async function untilAnswered<T>(question: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  for (;;) {
+    try {
+      return await question();
+    } catch (error) {
+      const isFinal = error instanceof ReplyError && !passes.test((error as Error).message);
+      if (isFinal || signal?.aborted) throw error;
+      await delay(reconnectMs);
+    }
   }
 }
 

@@ -1,6 +1,15 @@
 import type { Keys } from '../orders/keys.ts';
+import { loadScript } from '../orders/script.ts';
 import type { Redis } from '../redis.ts';
 import { parseEvent, type ResultEvent } from './event.ts';
+import { lastStreamId } from './read-results.ts';
+
+const claimScript = loadScript('claim', import.meta.url);
+const beginScript = loadScript('begin', import.meta.url);
+const finishScript = loadScript('finish', import.meta.url);
+const keepScript = loadScript('keep', import.meta.url);
+const giveBackScript = loadScript('give-back', import.meta.url);
+const leaveScript = loadScript('leave', import.meta.url);
 
 /** An entry that this consumer holds. */
 export interface Entry {
@@ -13,6 +22,9 @@ export interface Entry {
   readonly tries: number;
 }
 
+/** An entry that is a result of ours. */
+export type ResultEntry = Entry & { readonly event: ResultEvent };
+
 export interface ResultGroupParts {
   readonly redis: Redis;
   /** For reads that wait. */
@@ -20,19 +32,25 @@ export interface ResultGroupParts {
   readonly keys: Keys;
   readonly name: string;
   readonly consumer: string;
+  /** Tells this subscription from every other one, whatever its consumer is called. */
+  readonly holder: string;
   /** Where the group begins when it is new. */
   readonly from: '0' | '$';
+  /** How long a result stays with whoever has it, unless it is renewed. */
+  readonly retryAfterMs: number;
 }
-
-type Raw = [streamId: string, fields: string[] | null];
 
 /** How long the version guard remembers an order: longer than any result may come late. */
 const guardMs = 100 * 86_400_000;
+/** The wait between two tries doubles up to this. */
+const longestRetryMs = 3_600_000;
 
 /** One consumer's view of its group on the results stream: the Redis commands behind `subscribe`. */
 export class ResultGroup {
   readonly #parts: ResultGroupParts;
   #exists = false;
+  /** Where the group begins should it have to be made again. */
+  #start: string | null = null;
 
   constructor(parts: ResultGroupParts) {
     this.#parts = parts;
@@ -42,125 +60,137 @@ export class ResultGroup {
   async next(count: number, blockMs: number): Promise<Entry[]> {
     const { blocking, keys, name, consumer } = this.#parts;
     await this.#ensure();
-    const reply = await this.#orRecreate(() =>
+    const reply = await this.#orRecreate(
       blocking.xreadgroup(
-        'GROUP',
-        name,
-        consumer,
-        'COUNT',
-        count,
-        'BLOCK',
-        blockMs,
-        'STREAMS',
-        keys.results,
-        '>',
+        ...([
+          'GROUP',
+          name,
+          consumer,
+          'COUNT',
+          count,
+          'BLOCK',
+          blockMs,
+          'STREAMS',
+          keys.results,
+          '>',
+        ] as const),
       ),
     );
-    const entries = ((reply as [string, Raw[]][] | null)?.[0]?.[1] ?? []) as Raw[];
-    return entries.map((raw) => toEntry(raw, 1));
+    const entries = ((reply as [string, [string, string[]][]][] | null)?.[0]?.[1] ?? []) as [
+      string,
+      string[],
+    ][];
+    return entries.map(([streamId, fields]) => toEntry(streamId, fields, 1));
   }
 
-  /** Results that were handed out at least `idleMs` ago, to whomever, and never acknowledged. */
-  async claim(idleMs: number, count: number): Promise<Entry[]> {
-    const { redis, keys, name, consumer } = this.#parts;
+  /** Results that were handed out, to whomever, and whose next try is due. */
+  async claim(count: number): Promise<Entry[]> {
+    const { redis, keys, name, consumer, retryAfterMs } = this.#parts;
     await this.#ensure();
-    const reply = await this.#orRecreate(() =>
-      redis.xautoclaim(keys.results, name, consumer, idleMs, '0', 'COUNT', count),
+    const longest = Math.max(retryAfterMs, longestRetryMs);
+    const args = [name, consumer, retryAfterMs, longest, count];
+    const reply = await this.#orRecreate(claimScript.run(redis, [keys.results], args));
+    return (reply as [string, string[], number][]).map((each) => toEntry(...each));
+  }
+
+  /** Whether an entry's turn has come; `go` locks its order for this subscription. */
+  async begin({ streamId, orderId, event }: ResultEntry): Promise<'stale' | 'wait' | 'go'> {
+    const { redis, keys, name, holder, retryAfterMs } = this.#parts;
+    const reply = await beginScript.run(
+      redis,
+      [keys.handled(name, orderId), keys.results],
+      [name, streamId, orderId, event.stateversion, holder, retryAfterMs, guardMs, 2 * retryAfterMs],
     );
-    const entries = ((reply as [string, Raw[]] | null)?.[1] ?? []).filter((raw) => raw?.[1] != null);
-    return Promise.all(entries.map(async (raw) => toEntry(raw, await this.#tries(raw[0]))));
+    return reply as 'stale' | 'wait' | 'go';
   }
 
-  /** Keeps entries that are still being handled from being claimed by others. */
+  /** Keeps entries that are in hand from being claimed by others. */
   async keep(entries: readonly Entry[]): Promise<void> {
-    const { redis, keys, name, consumer } = this.#parts;
-    const pending = await redis.xpending(keys.results, name, '-', '+', 1_000, consumer);
-    const held = new Set((pending as [string][]).map(([streamId]) => streamId));
-    const ids = entries.map(({ streamId }) => streamId).filter((streamId) => held.has(streamId));
-    if (ids.length > 0) await redis.xclaim(keys.results, name, consumer, 0, ...ids, 'JUSTID');
-  }
-
-  /** The version of an order that this group has handled last, 0 for none. */
-  async handledVersion(orderId: string): Promise<number> {
-    return Number((await this.#parts.redis.get(this.#guard(orderId))) ?? 0);
+    const { redis, keys, name, consumer, holder, retryAfterMs } = this.#parts;
+    const handled = entries.map(({ orderId }) => keys.handled(name, orderId));
+    const ids = entries.map(({ streamId }) => streamId);
+    await keepScript.run(redis, [keys.results, ...handled], [name, consumer, holder, retryAfterMs, ...ids]);
   }
 
   /** Handled: remembered and acknowledged in one step. */
-  async finish(entry: Entry, stateversion: number): Promise<void> {
-    const { redis, keys, name } = this.#parts;
-    await redis
-      .multi()
-      .set(this.#guard(entry.orderId), stateversion, 'PX', guardMs)
-      .xack(keys.results, name, entry.streamId)
-      .exec();
+  async finish({ streamId, orderId, event }: ResultEntry): Promise<void> {
+    await this.#finish(streamId, orderId, event.stateversion, []);
   }
 
-  async acknowledge(entry: Entry): Promise<void> {
-    const { redis, keys, name } = this.#parts;
-    await redis.xack(keys.results, name, entry.streamId);
+  /** Acknowledges an entry that needs no handling. */
+  async acknowledge({ streamId, orderId }: Entry): Promise<void> {
+    await this.#finish(streamId, orderId, '', []);
   }
 
   /** Puts an entry aside, with the reason, and acknowledges it. */
-  async park(entry: Entry, reason: string): Promise<void> {
-    const { redis, keys, name } = this.#parts;
-    await redis
-      .multi()
-      .xadd(
-        keys.parked(name),
-        '*',
-        'streamId',
-        entry.streamId,
-        'reason',
-        reason.slice(0, 500),
-        ...entry.fields,
-      )
-      .xack(keys.results, name, entry.streamId)
-      .exec();
+  async park({ streamId, orderId, fields }: Entry, reason: string): Promise<void> {
+    const note = ['streamId', streamId, 'reason', reason.slice(0, 500)];
+    await this.#finish(streamId, orderId, '', [...note, ...fields]);
   }
 
-  async #tries(streamId: string): Promise<number> {
-    const { redis, keys, name } = this.#parts;
-    const [pending] = (await redis.xpending(keys.results, name, streamId, streamId, 1)) as [
-      string,
-      string,
-      number,
-      number,
-    ][];
-    return pending?.[3] ?? 1;
+  /** The handler threw: the entry comes again when its next try is due, and its order is free. */
+  async release({ streamId, orderId }: Entry): Promise<void> {
+    await this.#giveBack(streamId, orderId, '', 0);
+  }
+
+  /** Hands an untried entry back; it may be claimed again after `delayMs`. */
+  async giveBack({ streamId, orderId, tries }: Entry, delayMs: number): Promise<void> {
+    const idleMs = Math.max(0, this.#parts.retryAfterMs - delayMs);
+    await this.#giveBack(streamId, orderId, tries - 1, idleMs);
+  }
+
+  /** Strikes this consumer off the group, unless it still holds something. */
+  async leave(): Promise<void> {
+    const { redis, keys, name, consumer } = this.#parts;
+    await leaveScript.run(redis, [keys.results], [name, consumer]);
+  }
+
+  async #finish(streamId: string, orderId: string, version: number | '', parked: readonly string[]) {
+    const { redis, keys, name, holder } = this.#parts;
+    const touched = [keys.handled(name, orderId), keys.results, keys.parked(name)];
+    await finishScript.run(redis, touched, [name, streamId, holder, version, guardMs, ...parked]);
+  }
+
+  async #giveBack(streamId: string, orderId: string, triesBefore: number | '', idleMs: number) {
+    const { redis, keys, name, consumer, holder } = this.#parts;
+    const touched = [keys.handled(name, orderId), keys.results];
+    await giveBackScript.run(redis, touched, [name, consumer, streamId, holder, triesBefore, idleMs]);
   }
 
   async #ensure(): Promise<void> {
     if (this.#exists) return;
     const { redis, keys, name, from } = this.#parts;
+    // Found out once: a group that must be made again must not skip what was published meanwhile.
+    this.#start ??= from === '$' ? await lastStreamId(redis, keys.results) : '0';
     try {
-      await redis.xgroup('CREATE', keys.results, name, from, 'MKSTREAM');
+      await redis.xgroup('CREATE', keys.results, name, this.#start, 'MKSTREAM');
     } catch (error) {
-      if (!(error instanceof Error && error.message.startsWith('BUSYGROUP'))) throw error;
+      if (!(error instanceof Error && error.message.includes('BUSYGROUP'))) throw error;
     }
     this.#exists = true;
   }
 
   /** A stream that was deleted by hand took its groups along: the next round makes them anew. */
-  async #orRecreate<T>(work: () => Promise<T>): Promise<T> {
+  async #orRecreate<T>(work: Promise<T>): Promise<T> {
     try {
-      return await work();
+      return await work;
     } catch (error) {
-      if (error instanceof Error && error.message.startsWith('NOGROUP')) this.#exists = false;
+      if (error instanceof Error && error.message.includes('NOGROUP')) this.#exists = false;
       throw error;
     }
   }
-
-  #guard(orderId: string): string {
-    return this.#parts.keys.handled(this.#parts.name, orderId);
-  }
 }
 
-function toEntry([streamId, fields]: Raw, tries: number): Entry {
-  const given = fields ?? [];
+/** Is this a result of ours, and not something that a stranger put into the stream? */
+export function isResult(entry: Entry): entry is ResultEntry {
+  return entry.event !== null;
+}
+
+function toEntry(streamId: string, fields: readonly string[], tries: number): Entry {
   try {
-    const event = parseEvent(given);
-    return { streamId, fields: given, orderId: event.subject, event, tries };
+    const event = parseEvent(fields);
+    return { streamId, fields, orderId: event.subject, event, tries };
   } catch {
-    return { streamId, fields: given, orderId: streamId, event: null, tries };
+    return { streamId, fields, orderId: streamId, event: null, tries };
   }
 }

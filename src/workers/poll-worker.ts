@@ -94,7 +94,8 @@ export async function pollOrder(parts: PollWorkerParts, orderId: string): Promis
   const [record, admission] = await Promise.all([store.read(orderId), gate.admit(Date.now())]);
   if (record === null) return null;
 
-  const pushed = record.hints > record.hintsSeen ? await takePushed(parts, record) : null;
+  // Not only when a hint is unseen: a worker that died between two pushed answers has left the second one behind.
+  const pushed = record.hints > 0 ? await takePushed(parts, record) : null;
   if (pushed !== null) return pushed.nextPollAt;
   if (record.progress.phase === 'closed') return null;
   if ('waitUntil' in admission) return admission.waitUntil;

@@ -2,6 +2,7 @@ import { type Job, Queue, Worker } from 'bullmq';
 import { jobIdOf, orderIdOf, type PollQueue, pollJob } from '../jobs/queue.ts';
 import type { Keys } from '../orders/keys.ts';
 import type { OrderStore } from '../orders/order-store.ts';
+import { forgetUnresolved } from '../orders/statistics.ts';
 import type { Redis } from '../redis.ts';
 import { trimResults } from '../results/trim-results.ts';
 
@@ -26,6 +27,8 @@ export interface SweeperParts {
   queue(account: string): PollQueue;
   readonly intervalMs: number;
   readonly resultsRetentionMs: number;
+  /** How long a closed order is kept. */
+  readonly retentionMs: number;
   mended(kind: SweepKind, orderId: string): void;
   failed(error: Error): void;
 }
@@ -78,6 +81,7 @@ export async function sweep(parts: SweeperParts): Promise<void> {
     await walkJobs(parts, account);
   }
   await trimResults(parts.redis, parts.keys.results, Date.now() - parts.resultsRetentionMs);
+  await forgetUnresolved(parts.redis, parts.keys, Date.now() - parts.retentionMs);
 }
 
 /** Overdue orders are looked at in every sweep, the most overdue first. */

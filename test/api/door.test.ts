@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
@@ -80,7 +79,6 @@ describe('the answer to what nobody can serve', () => {
     ['POST', '/v1/orders/ord-1/nothing'],
     ['DELETE', '/v1/orders/ord-1'],
     ['GET', '/callbacks/jenga/token'],
-    ['GET', '/v1/orders/'],
   ] as const)('%s %s is a problem, 404', async (method, path) => {
     const answer = await running.call(method, path);
     expect(answer).toMatchObject({
@@ -104,7 +102,7 @@ describe('the answer to what nobody can serve', () => {
 
   test.each([
     ['no HTTP', 'HELLO\r\n\r\n', 400],
-    ['a header without an end', `GET / HTTP/1.1\r\nx: ${'x'.repeat(100_000)}\r\n\r\n`, 431],
+    ['a header without an end', `GET / HTTP/1.1\r\nx: ${'x'.repeat(17_000)}\r\n\r\n`, 431],
     [
       'two lengths',
       'POST /v1/orders HTTP/1.1\r\nhost: x\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nxx',
@@ -201,6 +199,7 @@ describe('OpenAPI', () => {
       ),
     ),
     components: z.looseObject({
+      schemas: z.record(z.string(), z.looseObject({})),
       securitySchemes: z.object({
         apiKey: z.object({ type: z.literal('http'), scheme: z.literal('bearer') }),
       }),
@@ -240,12 +239,8 @@ describe('OpenAPI', () => {
         pointer,
       ).toBeDefined();
     }
-    const body = whole.paths['/v1/orders']?.post as unknown as {
-      requestBody: {
-        content: { 'application/json': { schema: { properties: object; required: string[] } } };
-      };
-    };
-    const { properties, required } = body.requestBody.content['application/json'].schema;
+    const input = whole.components.schemas.OrderInput as { properties: object; required: string[] };
+    const { properties, required } = input;
     expect(Object.keys(properties)).toEqual(Object.keys(orderInputSchema.shape));
     expect(required).toEqual(['orderId', 'account', 'reference', 'amount']);
   });
@@ -271,6 +266,6 @@ async function speak(bytes: string): Promise<string> {
     text += chunk;
   });
   socket.write(bytes);
-  await once(socket, 'close');
+  await new Promise((resolve) => socket.once('close', resolve));
   return text;
 }

@@ -8,7 +8,8 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { findExecutable } from '../../src/embedded/executables.ts';
-import { type FoundRedis, findRedis } from '../../src/embedded/redis.ts';
+import type { FoundRedis } from '../../src/embedded/found-redis.ts';
+import { findRedis } from '../../src/embedded/redis.ts';
 import { startRedisServer } from '../../src/embedded/redis-server.ts';
 import { connectRedis } from '../../src/redis.ts';
 

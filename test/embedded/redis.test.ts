@@ -7,12 +7,8 @@ import { promisify } from 'node:util';
 import { DelayedError, Queue, Worker } from 'bullmq';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { findExecutable } from '../../src/embedded/executables.ts';
-import {
-  defaultRedisImage,
-  type FindRedisOptions,
-  type FoundRedis,
-  findRedis,
-} from '../../src/embedded/redis.ts';
+import { defaultRedisImage, type FindRedisOptions, type FoundRedis } from '../../src/embedded/found-redis.ts';
+import { findRedis } from '../../src/embedded/redis.ts';
 import { connectRedis } from '../../src/redis.ts';
 import { testRedisUrl } from '../support/redis.ts';
 

@@ -6,7 +6,8 @@ import type { Schedule } from '../../src/order.ts';
 import type { OrderStore } from '../../src/orders/order-store.ts';
 import { testPrefix, testRedis } from '../support/redis.ts';
 import { type HeldGateway, startHeldGateway } from '../support/service-gateway.ts';
-import { aHurriedOrder, seldom, setupParts } from '../support/service-parts.ts';
+import { setupParts } from '../support/service-parts.ts';
+import { aHurriedOrder, seldom } from '../support/service-parts-of-account.ts';
 import { until } from '../support/service-until.ts';
 
 const redis = testRedis();
@@ -23,11 +24,13 @@ afterAll(() => gateway.close());
 function setup(schedule: Partial<Schedule> = {}) {
   orders += 1;
   const orderId = `wake:${orders}`;
-  const parts = setupParts(redis, testPrefix(), gateway.url);
-  const { store, queue } = parts;
+  const { store, queue, enqueue, startWorker } = setupParts(redis, testPrefix(), gateway.url);
   const order = aHurriedOrder({ orderId, schedule: { ...seldom, ...schedule } });
   return {
-    ...parts,
+    store,
+    queue,
+    enqueue,
+    startWorker,
     orderId,
     order,
     wake: (through: OrderStore = store) => wakeOrder(through, queue, orderId, minHintMs),

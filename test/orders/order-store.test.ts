@@ -9,7 +9,7 @@ import type { OrderRecord } from '../../src/orders/record.ts';
 import { buildEvent } from '../../src/results/event.ts';
 import { anOrder, aPolicy, aReading, aSchedule, createdAt } from '../support/builders.ts';
 import { testPrefix, testRedis } from '../support/redis.ts';
-import { eventsOf } from '../support/service-parts.ts';
+import { eventsOf } from '../support/service-parts-of-account.ts';
 
 const redis = testRedis();
 const retentionMs = 3_600_000;

@@ -1,7 +1,8 @@
 import { RedisContainer } from '@testcontainers/redis';
 import { getContainerRuntimeClient } from 'testcontainers';
 import type { TestProject } from 'vitest/node';
-import { defaultRedisImage, type FoundRedis, findRedis } from '../../src/embedded/redis.ts';
+import { defaultRedisImage, type FoundRedis } from '../../src/embedded/found-redis.ts';
+import { findRedis } from '../../src/embedded/redis.ts';
 import { connectRedis } from '../../src/redis.ts';
 
 /**

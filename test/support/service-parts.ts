@@ -1,108 +1,9 @@
 import { onTestFinished } from 'vitest';
 import { enqueueOrders } from '../../src/jobs/enqueue.ts';
-import { createPollQueue } from '../../src/jobs/queue.ts';
 import type { Order } from '../../src/order.ts';
-import { type BreakerPolicy, createAccountGate } from '../../src/orders/account-gate.ts';
-import { createKeys, type Keys } from '../../src/orders/keys.ts';
-import { createOrderStore } from '../../src/orders/order-store.ts';
-import { createAsker } from '../../src/providers/ask.ts';
-import { providers } from '../../src/providers/index.ts';
-import { createTransport } from '../../src/providers/transport.ts';
 import type { Redis } from '../../src/redis.ts';
-import { parseEvent, type ResultEvent } from '../../src/results/event.ts';
-import { createNewWords } from '../../src/workers/new-words.ts';
-import {
-  createPollWorker,
-  type PollLimits,
-  type PollObserver,
-  type PollWorkerParts,
-} from '../../src/workers/poll-worker.ts';
-import { anOrder } from './builders.ts';
-
-/** Millisecond times: an order lives its whole life within a second or two. */
-export const hurried = {
-  firstPollAfterMs: 1,
-  initialIntervalMs: 30,
-  factor: 1,
-  maxIntervalMs: 30,
-  jitter: 0,
-  deadlineMs: 60_000,
-} as const;
-
-/** Nothing happens by itself: only the first poll, a hint or the deadline asks. */
-export const seldom = { ...hurried, initialIntervalMs: 50_000, maxIntervalMs: 50_000 } as const;
-
-export const account = 'lipia';
-
-export const breaker: BreakerPolicy = {
-  breakerFailures: 1_000,
-  breakerPauseMs: 100,
-  breakerMaxPauseMs: 1_000,
-  throttlePauseMs: 100,
-};
-
-export const limits: PollLimits = {
-  concurrency: 20,
-  ratePerSecond: 10_000,
-  lockDurationMs: 1_000,
-  stalledIntervalMs: 250,
-};
-
-export const retentionMs = 60_000;
-
-/** An order of 100.00 KES at the account of these tests, on a hurried schedule, created now. */
-export function aHurriedOrder(fields: Partial<Order> = {}): Order {
-  return anOrder({
-    account,
-    provider: account,
-    reference: fields.orderId ?? 'ord-1',
-    amountMinor: 10_000,
-    createdAt: Date.now(),
-    schedule: hurried,
-    ...fields,
-  });
-}
-
-/** An observer that keeps what it is told. */
-export function keepingObserver() {
-  const told = { readings: [] as string[], published: [] as ResultEvent[], gates: [] as string[] };
-  const errors: Error[] = [];
-  const observer: PollObserver = {
-    reading: (_record, reading) => void told.readings.push(reading.kind),
-    published: (event) => void told.published.push(event),
-    contradiction: () => {},
-    unknownWord: () => {},
-    gate: (change) => void told.gates.push(change),
-    error: (error) => void errors.push(error),
-  };
-  return { ...told, errors, observer };
-}
-
-/** The real parts of one account's worker, asking `gatewayUrl`. Shared by the tests and by the child that is killed. */
-export function buildParts(redis: Redis, prefix: string, gatewayUrl: string, observer: PollObserver) {
-  const keys = createKeys(prefix);
-  const provider = providers.get(account);
-  if (provider === undefined) throw new Error(`There is no provider ${account}.`);
-  const settings = provider.settings.parse({ baseUrl: gatewayUrl, apiKey: 'a-key-of-the-tests' });
-  const transport = createTransport({ timeoutMs: 10_000, maxBodyBytes: 100_000, connections: 50 });
-  const store = createOrderStore({ redis, keys, retentionMs });
-  const queue = createPollQueue(redis, keys, account);
-  const parts: PollWorkerParts = {
-    redis,
-    keys,
-    account,
-    queue,
-    store,
-    gate: createAccountGate({ redis, keys, account, policy: breaker, credentials: 'first', pollMs: 2_000 }),
-    asker: createAsker({ provider, settings, transport, tokens: null }),
-    beginQuery: null,
-    policy: { confirmAfterMs: 50, watchMs: [100, 60_000] },
-    observer,
-    newWords: createNewWords(),
-    limits,
-  };
-  return { parts, transport };
-}
+import { createPollWorker, type PollWorkerParts } from '../../src/workers/poll-worker.ts';
+import { buildParts, eventsOf, keepingObserver } from './service-parts-of-account.ts';
 
 /** Parts for one test, closed when it is over. */
 export function setupParts(redis: Redis, prefix: string, gatewayUrl: string) {
@@ -133,10 +34,4 @@ export function setupParts(redis: Redis, prefix: string, gatewayUrl: string) {
     },
     events: (orderId?: string) => eventsOf(redis, keys, orderId),
   };
-}
-
-/** The results that stand on the stream, oldest first. */
-export async function eventsOf(redis: Redis, keys: Keys, orderId?: string): Promise<ResultEvent[]> {
-  const events = (await redis.xrange(keys.results, '-', '+')).map(([, fields]) => parseEvent(fields));
-  return orderId === undefined ? events : events.filter(({ subject }) => subject === orderId);
 }

@@ -1,0 +1,142 @@
+import { orderIdOf, type PollQueue } from '../jobs/queue.ts';
+import { type Breaker, readBreaker } from '../orders/account-gate.ts';
+import { type Activity, readActivity } from '../orders/activity.ts';
+import type { Keys } from '../orders/keys.ts';
+import { readUnresolved, type UnresolvedMoney } from '../orders/statistics.ts';
+import type { Redis } from '../redis.ts';
+import { type GroupPosition, groupPositions } from '../results/trim-results.ts';
+
+/** Everything that people and metrics are told about the whole, at one moment. */
+export interface Overview {
+  readonly at: number;
+  /** Open orders without a verdict. */
+  readonly asking: number;
+  /** Open orders whose verdict may still turn. */
+  readonly watching: number;
+  /** The longest without a verdict. */
+  readonly oldestAsking: { readonly orderId: string; readonly createdAt: number } | null;
+  /** The order whose poll is most overdue, or else the next one. */
+  readonly nextDue: { readonly orderId: string; readonly at: number } | null;
+  readonly accounts: readonly AccountHealth[];
+  readonly groups: readonly GroupPosition[];
+  readonly unresolved: UnresolvedSummary;
+}
+
+export interface AccountInfo {
+  readonly id: string;
+  readonly provider: string;
+  readonly ratePerSecond: number;
+}
+
+export interface AccountHealth extends AccountInfo, Activity {
+  readonly breaker: Breaker;
+  /** Orders with a job. */
+  readonly orders: number;
+  /** How long its most overdue poll has been due. */
+  readonly lateMs: number;
+}
+
+/** Ages of unresolved money, counted from the verdict; each class ends where the next begins. */
+export const ageClasses = [
+  { id: '1h', label: 'under 1 h', belowMs: 3_600_000 },
+  { id: '24h', label: '1 to 24 h', belowMs: 86_400_000 },
+  { id: '7d', label: '1 to 7 days', belowMs: 7 * 86_400_000 },
+  { id: 'older', label: 'over 7 days', belowMs: Number.POSITIVE_INFINITY },
+] as const;
+export type AgeClass = (typeof ageClasses)[number]['id'];
+
+export interface UnresolvedSummary {
+  readonly orders: number;
+  /** By currency: orders and money in each class of age. */
+  readonly currencies: readonly {
+    readonly currency: string;
+    readonly classes: {
+      readonly [age in AgeClass]: { readonly orders: number; readonly amountMinor: number };
+    };
+  }[];
+  /** The oldest few. */
+  readonly oldest: readonly UnresolvedMoney[];
+}
+
+export interface OverviewParts {
+  readonly redis: Redis;
+  readonly keys: Keys;
+  readonly accounts: readonly AccountInfo[];
+  queue(account: string): PollQueue;
+}
+
+export async function readOverview(parts: OverviewParts, now: number): Promise<Overview> {
+  const { redis, keys } = parts;
+  const [open, asking, [oldestId, createdAt], [dueId, dueAt], accounts, groups, unresolved] =
+    await Promise.all([
+      redis.zcard(keys.open),
+      redis.zcard(keys.asking),
+      redis.zrange(keys.asking, '0', '0', 'WITHSCORES'),
+      redis.zrange(keys.open, '0', '0', 'WITHSCORES'),
+      Promise.all(parts.accounts.map((account) => readAccount(parts, account, now))),
+      groupPositions(redis, keys.results),
+      readUnresolved(redis, keys),
+    ]);
+  return {
+    at: now,
+    asking,
+    watching: Math.max(0, open - asking),
+    oldestAsking: oldestId === undefined ? null : { orderId: oldestId, createdAt: Number(createdAt) },
+    nextDue: dueId === undefined ? null : { orderId: dueId, at: Number(dueAt) },
+    accounts,
+    groups,
+    unresolved: summarise(unresolved, now),
+  };
+}
+
+async function readAccount(parts: OverviewParts, account: AccountInfo, now: number): Promise<AccountHealth> {
+  const { redis, keys } = parts;
+  const queue = parts.queue(account.id);
+  const [activity, breaker, counts, dueAt] = await Promise.all([
+    readActivity(redis, keys, account.id, now),
+    readBreaker(redis, keys, account.id, now),
+    queue.getJobCounts('delayed', 'waiting', 'active', 'paused'),
+    oldestDueAt(parts, queue),
+  ]);
+  const orders = Object.values(counts).reduce((sum, jobs) => sum + jobs, 0);
+  return { ...account, ...activity, breaker, orders, lateMs: dueAt === null ? 0 : Math.max(0, now - dueAt) };
+}
+
+/** When the account's most overdue poll was due: it waits for its turn, or nobody has taken it out of the delayed ones. */
+async function oldestDueAt({ redis, keys }: OverviewParts, queue: PollQueue): Promise<number | null> {
+  const [[, score], waiting] = await Promise.all([
+    redis.zrange(queue.toKey('delayed'), '0', '0', 'WITHSCORES'),
+    queue.getWaiting(0, 0),
+  ]);
+  const orderId = orderIdOf(waiting[0]?.id ?? '');
+  const nextPollAt = orderId === null ? null : await redis.hget(keys.order(orderId), 'nextPollAt');
+  // BullMQ keeps the due time in the upper bits of the score.
+  const times = [score === undefined ? 0 : Math.floor(Number(score) / 4_096), Number(nextPollAt ?? 0)];
+  const known = times.filter((time) => time > 0);
+  return known.length === 0 ? null : Math.min(...known);
+}
+
+const oldestShown = 10;
+
+function summarise(unresolved: readonly UnresolvedMoney[], now: number): UnresolvedSummary {
+  const byCurrency = Map.groupBy(unresolved, ({ currency }) => currency);
+  return {
+    orders: unresolved.length,
+    currencies: [...byCurrency]
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([currency, money]) => ({ currency, classes: byAge(money, now) })),
+    oldest: unresolved.toSorted((a, b) => a.at - b.at).slice(0, oldestShown),
+  };
+}
+
+function byAge(money: readonly UnresolvedMoney[], now: number) {
+  const classes = Object.fromEntries(ageClasses.map(({ id }) => [id, { orders: 0, amountMinor: 0 }])) as {
+    [age in AgeClass]: { orders: number; amountMinor: number };
+  };
+  for (const { at, amountMinor } of money) {
+    const id = ageClasses.find(({ belowMs }) => now - at < belowMs)?.id ?? 'older';
+    classes[id].orders += 1;
+    classes[id].amountMinor += amountMinor;
+  }
+  return classes;
+}

@@ -1,0 +1,9 @@
+/** What the commands have of the outside world. */
+export interface Terminal {
+  readonly environment: { readonly [name: string]: string | undefined };
+  readonly stdin: NodeJS.ReadableStream;
+  readonly stdout: NodeJS.WriteStream;
+  readonly stderr: NodeJS.WriteStream;
+  /** Aborted by the first SIGINT or SIGTERM; the second ends the process at once. */
+  readonly stop: AbortSignal;
+}

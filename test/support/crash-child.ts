@@ -1,0 +1,39 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { onTestFinished } from 'vitest';
+import type { Crash } from './crash-worker.ts';
+
+const script = fileURLToPath(new URL('./crash-worker.ts', import.meta.url));
+
+/** A worker process that dies, by its own hand or by ours. */
+export interface CrashChild {
+  /** Kills it as the kernel would. */
+  kill(): Promise<void>;
+  /** Resolves when it is dead; throws when it ended in any other way than by SIGKILL. */
+  readonly died: Promise<void>;
+}
+
+/** Starts a worker process; if it lives still when the test is over, it is killed then. */
+export function startCrashChild(crash: Crash): CrashChild {
+  const child = spawn(process.execPath, [script, JSON.stringify(crash)], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let words = '';
+  child.stderr.on('data', (chunk: Buffer) => {
+    words = (words + chunk).slice(-2_000);
+  });
+  const died = once(child, 'close').then(([code, signal]) => {
+    if (signal !== 'SIGKILL') throw new Error(`The worker ended with ${signal ?? code}: ${words}`);
+  });
+  // Whoever does not wait for it must not be surprised by it.
+  died.catch(() => {});
+  const kill = async () => {
+    child.kill('SIGKILL');
+    await died;
+  };
+  onTestFinished(async () => {
+    if (child.exitCode === null && child.signalCode === null) await kill();
+  });
+  return { kill, died };
+}

@@ -1,0 +1,151 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { type AccountGateParts, createAccountGate } from '../../src/orders/account-gate.ts';
+import { aReading } from '../support/builders.ts';
+import { testPrefix, testRedis } from '../support/redis.ts';
+import { type HeldGateway, startHeldGateway } from '../support/service-gateway.ts';
+import { setupParts } from '../support/service-parts.ts';
+import { account, aHurriedOrder, breaker, hurried } from '../support/service-parts-of-account.ts';
+import { until } from '../support/service-until.ts';
+
+const redis = testRedis();
+const pauseMs = 600;
+let gateway: HeldGateway;
+
+beforeEach(async () => {
+  gateway = await startHeldGateway();
+});
+afterEach(() => gateway.close());
+
+function setup(changes: Partial<AccountGateParts> = {}) {
+  const { parts, keys, store, queue, enqueue, startWorker, events, gates } = setupParts(
+    redis,
+    testPrefix(),
+    gateway.url,
+  );
+  const policy = { ...breaker, breakerFailures: 5, breakerPauseMs: pauseMs, breakerMaxPauseMs: pauseMs };
+  const gate = (more: Partial<AccountGateParts> = {}) =>
+    createAccountGate({
+      redis,
+      keys,
+      account,
+      policy,
+      credentials: 'one',
+      pollMs: 2_000,
+      ...changes,
+      ...more,
+    });
+  const orderIds = Array.from({ length: 20 }, (_, n) => `rest-${n}`);
+  return {
+    ...{ parts, keys, store, queue, enqueue, startWorker, events, gates, gate, orderIds },
+    enqueueAll: (deadlineMs = 60_000) =>
+      enqueue(...orderIds.map((orderId) => aHurriedOrder({ orderId, schedule: { ...hurried, deadlineMs } }))),
+    rests: () => until('a resting account', async () => 'waitUntil' in (await gate().admit(Date.now()))),
+    polls: async () =>
+      (await Promise.all(orderIds.map((id) => store.read(id)))).map((record) => record?.progress.polls),
+    types: async () =>
+      (await redis.xrange(keys.accounts, '-', '+')).map(([, fields]) => fields[fields.indexOf('type') + 1]),
+  };
+}
+
+describe('a sick provider', () => {
+  test('is left alone while its account rests: nothing is used up, nobody expires', async () => {
+    const { enqueueAll, startWorker, gate, rests, polls, events } = setup();
+    gateway.say({ status: 503 });
+    await enqueueAll(100);
+    await startWorker({ gate: gate({ policy: { ...breaker, breakerFailures: 5, breakerPauseMs: 60_000 } }) });
+    await rests();
+    await until('all polls under way to end', async () => {
+      const made = await polls();
+      return made.reduce<number>((sum, each) => sum + (each ?? 0), 0) === gateway.total();
+    });
+    const before = [await polls(), gateway.total(), await events()];
+    await delay(400); // All deadlines pass; that nothing happens can only be seen by looking later.
+    expect([await polls(), gateway.total(), await events()]).toEqual(before);
+    // Who was asked after its deadline before the rest may have been told; nobody who was not.
+    for (const { data } of await events()) expect(data.reason).toBe('deadline');
+    expect((await events()).length).toBeLessThan(20);
+  });
+
+  test('is probed by one order at a time, and told once; well again, all go on', async () => {
+    const { enqueueAll, startWorker, gate, rests, types, events, gates } = setup();
+    gateway.say({ status: 503 });
+    await enqueueAll();
+    await Promise.all([startWorker({ gate: gate() }), startWorker({ gate: gate() })]);
+    await rests();
+    await until('polls under way to end', async () => {
+      const seen = gateway.total();
+      await delay(100);
+      return gateway.total() === seen;
+    });
+    const atRest = gateway.total();
+    const startedAt = Date.now();
+    await until('three probes', () => gateway.total() >= atRest + 3);
+    expect(gateway.total()).toBe(atRest + 3);
+    expect(Date.now() - startedAt).toBeGreaterThan(pauseMs);
+    gateway.say('paid');
+    await until('20 verdicts', async () => (await events()).length === 20);
+    expect(new Set((await events()).map(({ type }) => type))).toEqual(new Set(['payment.paid']));
+    expect(await types()).toEqual(['account.degraded', 'account.recovered']);
+    expect(gates).toEqual(['degraded', 'recovered']);
+  });
+
+  test('that answers 429 with Retry-After is not asked by anybody for that time', async () => {
+    const { enqueue, enqueueAll, startWorker, gate, events } = setup();
+    gateway.say({ status: 429, headers: { 'retry-after': '1' } });
+    await startWorker({ gate: gate() });
+    await enqueue(aHurriedOrder({ orderId: 'first' }));
+    await gateway.arrived('first', 1);
+    await until('the rest', async () => 'waitUntil' in (await gate().admit(Date.now())));
+    gateway.say('paid');
+    await enqueueAll();
+    await until('20 verdicts', async () => (await events()).length >= 20);
+    const [throttledAt = 0] = gateway.arrivals('first');
+    for (let n = 0; n < 20; n++) {
+      expect((gateway.arrivals(`rest-${n}`)[0] ?? 0) - throttledAt).toBeGreaterThanOrEqual(950);
+    }
+  });
+
+  test('does not hold up another account', async () => {
+    const sick = setup();
+    gateway.say({ status: 503 });
+    await sick.enqueueAll();
+    await sick.startWorker({ gate: sick.gate() });
+    await sick.rests();
+    const gate = createAccountGate({
+      ...{ redis, keys: sick.keys, account: 'shop2', policy: breaker, credentials: 'one', pollMs: 100 },
+    });
+    expect(await gate.admit(Date.now())).toEqual({ troubled: false, probing: false });
+  });
+});
+
+describe('credentials that locked their account', () => {
+  test('are not used again; with others, all go on', async () => {
+    const { enqueueAll, startWorker, gate, parts, events, gates, keys, queue } = setup();
+    let asked = 0;
+    const locked = {
+      resultTimeoutMs: null,
+      ask: async () => {
+        asked += 1;
+        return aReading.refused({ locksAccount: true, at: Date.now() });
+      },
+    };
+    const worker = await startWorker({ gate: gate(), asker: locked });
+    await enqueueAll();
+    await until('a resting account', async () => 'waitUntil' in (await gate().admit(Date.now())));
+    await until('all under way to end', async () => (await queue.getDelayedCount()) === 20);
+    const before = asked;
+    expect(before).toBeLessThanOrEqual(20);
+    for (const job of await queue.getDelayed()) await job.promote();
+    await until('all orders to have looked', async () => (await queue.getDelayedCount()) === 20);
+    expect([asked, await events()]).toEqual([before, []]);
+    await worker.close();
+
+    gateway.say('paid');
+    await startWorker({ gate: gate({ credentials: 'two' }), asker: parts.asker });
+    for (const job of await queue.getDelayed()) await job.promote();
+    await until('20 verdicts', async () => (await events()).length === 20);
+    expect(gates).toEqual(['degraded', 'recovered']);
+    expect(await redis.exists(keys.gate(account))).toBe(0);
+  });
+});
