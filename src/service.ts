@@ -1,4 +1,5 @@
 import type { AddressInfo } from 'node:net';
+import type { Telemetry } from 'bullmq';
 import { checkReadiness } from './api/readiness.ts';
 import { createApi, type Door } from './api/server.ts';
 import type { AccountConfig, Config } from './config.ts';
@@ -18,6 +19,7 @@ import { createTransport, type Transport } from './providers/transport.ts';
 import { awaitRedis, connectRedis, type Redis } from './redis.ts';
 import { createResultsHub } from './results/results-hub.ts';
 import { fingerprintOf, packageVersion } from './service-facts.ts';
+import { createTelemetry, traceAsker, tracePolls } from './tracing.ts';
 import { createNewWords } from './workers/new-words.ts';
 import { countPolls, logPolls, observeAll } from './workers/poll-observers.ts';
 import { createPollWorker } from './workers/poll-worker.ts';
@@ -35,7 +37,7 @@ export interface Service {
 }
 
 /** How long Redis may take to answer at start. */
-const redisStartMs = 8_000;
+const redisStartMs = 6_000;
 
 const dayMs = 86_400_000;
 
@@ -51,12 +53,13 @@ interface Shared {
   /** Notes that this process got something done. */
   progressed(): void;
   readonly lastProgressAt: () => number;
+  readonly telemetry: Telemetry | undefined;
 }
 
 /**
  * Builds the parts, starts the roles.
  *
- * @throws when Redis does not answer within 8 s, or the port is taken; nothing is left open then
+ * @throws when Redis does not answer within 6 s, or the port is taken; nothing is left open then
  */
 export async function startService(
   config: Config,
@@ -111,6 +114,7 @@ function share(config: Config, log: Log, redis: Redis): Shared {
       lastProgressAt = Date.now();
     },
     lastProgressAt: () => lastProgressAt,
+    telemetry: config.tracing ? createTelemetry() : undefined,
   };
 }
 
@@ -170,7 +174,7 @@ interface RunningAccount {
 }
 
 function startAccount(account: AccountConfig, shared: Shared): RunningAccount {
-  const { config, redis, keys, store, metrics } = shared;
+  const { config, redis, keys, store, metrics, telemetry } = shared;
   const { id, provider, settings } = account;
   const log = shared.log.child({ account: id });
   const transport = createTransport(account.transport);
@@ -178,6 +182,13 @@ function startAccount(account: AccountConfig, shared: Shared): RunningAccount {
     provider.access === undefined
       ? null
       : createAccessTokens({ redis, key: keys.token(id), access: provider.access, settings, transport });
+  const asker = createAsker({
+    provider,
+    settings,
+    transport,
+    tokens,
+    ...(account.overrides && { overrides: account.overrides }),
+  });
   const worker = createPollWorker({
     redis,
     keys,
@@ -192,16 +203,11 @@ function startAccount(account: AccountConfig, shared: Shared): RunningAccount {
       credentials: fingerprintOf(settings),
       pollMs: 3 * account.transport.timeoutMs,
     }),
-    asker: createAsker({
-      provider,
-      settings,
-      transport,
-      tokens,
-      ...(account.overrides && { overrides: account.overrides }),
-    }),
+    asker: telemetry === undefined ? asker : traceAsker(asker, id),
+    telemetry,
     beginQuery: provider.later && config.publicUrl ? createBeginQuery(store, config.publicUrl, id) : null,
     policy: account.policy,
-    observer: observeAll(logPolls(log), countPolls(metrics, id)),
+    observer: observeAll(logPolls(log), countPolls(metrics, id), ...(telemetry ? [tracePolls] : [])),
     newWords: createNewWords(),
     limits: {
       concurrency: account.concurrency,
@@ -251,7 +257,7 @@ async function startHttp(shared: Shared, roles: readonly Role[]) {
 }
 
 /** The parts behind the role `api`. */
-async function openDoor({ config, log, redis, keys, metrics }: Shared) {
+async function openDoor({ config, log, redis, keys, metrics, telemetry }: Shared) {
   if (config.apiKeysSha256.length === 0)
     log.warn('API_KEYS_SHA256 is empty: every request to /v1 is refused');
   const { prefix } = config;
@@ -259,7 +265,7 @@ async function openDoor({ config, log, redis, keys, metrics }: Shared) {
   const prompt = connectRedis(config.redisUrl, 'prompt');
   await awaitRedis(prompt, config.redisUrl, redisStartMs);
   const { store, queue } = ordersOn(prompt, keys, config);
-  const producer = createProducer({ redis: config.redisUrl, prefix });
+  const producer = createProducer({ redis: config.redisUrl, prefix, ...(telemetry && { telemetry }) });
   const hub = createResultsHub(redis, prefix);
   const stopping = new AbortController();
   const byId = new Map(config.accounts.map((account) => [account.id, account]));

@@ -91,7 +91,9 @@ export const serviceSettings = z.object({
     .describe('How long a login to / and /board lasts'),
   privateMetadata: listOf(z.string().max(128))
     .default(['phone', 'phoneNumber', 'msisdn', 'mobile', 'email', 'name'])
-    .describe('Keys of order metadata whose values / and /board never show, at any depth, separated by commas'),
+    .describe(
+      'Keys of order metadata whose values / and /board never show, at any depth, separated by commas',
+    ),
   retentionDays: days.default(90).describe('How long a closed order is kept, counted from its last change'),
   resultsRetentionDays: days
     .default(30)
@@ -107,6 +109,12 @@ export const serviceSettings = z.object({
     .default(10_000)
     .describe('A worker that died is noticed after this long plus one to two STALLED_INTERVAL_MS'),
   stalledIntervalMs: ms.default(5_000).describe('How often orders of dead workers are looked for'),
+  tracing: z
+    .stringbool()
+    .default(false)
+    .describe(
+      'OpenTelemetry spans of enqueueing, polls and provider calls, under the SDK that Node was started with',
+    ),
   shutdownMs: ms.default(10_000).describe('Time for polls under way to end after SIGTERM'),
 });
 export type ServiceSettings = z.infer<typeof serviceSettings>;

@@ -2,6 +2,7 @@ import { SpanStatusCode, trace } from '@opentelemetry/api';
 import type { Telemetry } from 'bullmq';
 import { BullMQOtel } from 'bullmq-otel';
 import type { Asker } from './providers/ask.ts';
+import type { PollObserver } from './workers/poll-worker.ts';
 
 const tracerName = 'payment-poller';
 
@@ -19,24 +20,40 @@ export function traceAsker(asker: Asker, account: string): Asker {
   return {
     ...asker,
     ask(order, answerTo) {
-      return tracer.startActiveSpan('ask provider', { attributes: { 'payment.account': account } }, async (span) => {
-        try {
-          const reading = await asker.ask(order, answerTo);
-          span.setAttribute('payment.reading', reading.kind);
-          if (reading.httpStatus !== null) span.setAttribute('http.response.status_code', reading.httpStatus);
-          return reading;
-        } catch (error) {
-          span.setStatus({ code: SpanStatusCode.ERROR });
-          throw error;
-        } finally {
-          span.end();
-        }
-      });
+      return tracer.startActiveSpan(
+        'ask provider',
+        { attributes: { 'payment.account': account } },
+        async (span) => {
+          try {
+            const reading = await asker.ask(order, answerTo);
+            span.setAttribute('payment.reading', reading.kind);
+            if (reading.httpStatus !== null)
+              span.setAttribute('http.response.status_code', reading.httpStatus);
+            return reading;
+          } catch (error) {
+            span.setStatus({ code: SpanStatusCode.ERROR });
+            throw error;
+          } finally {
+            span.end();
+          }
+        },
+      );
     },
   };
 }
 
-/** Notes a published verdict on the span of its poll. */
-export function tracePublished(status: string, reason: string | null): void {
-  trace.getActiveSpan()?.addEvent('published', { 'payment.status': status, 'payment.reason': reason ?? '' });
-}
+/** Notes what was published, and what could not be done, on the span of the poll. */
+export const tracePolls: PollObserver = {
+  reading() {},
+  published({ data: { status, reason } }) {
+    trace
+      .getActiveSpan()
+      ?.addEvent('published', { 'payment.status': status, 'payment.reason': reason ?? '' });
+  },
+  contradiction() {
+    trace.getActiveSpan()?.addEvent('contradiction');
+  },
+  unknownWord() {},
+  gate() {},
+  error() {},
+};

@@ -1,3 +1,4 @@
+import type { Telemetry } from 'bullmq';
 import type { Order } from '../order.ts';
 import { createKeys, defaultPrefix } from '../orders/keys.ts';
 import { createOrderStore } from '../orders/order-store.ts';
@@ -41,6 +42,8 @@ export interface ProducerOptions {
   readonly timeoutMs?: number;
   /** Wait until Redis has the order in its append-only file on disk (`WAITAOF`, Redis 7.2 or newer). Default false. */
   readonly waitAof?: boolean;
+  /** BullMQ telemetry, e.g. `new BullMQOtel({ tracerName: 'checkout' })` of the package bullmq-otel: traces begin here. */
+  readonly telemetry?: Telemetry;
 }
 
 /** Orders per round trip. */
@@ -62,7 +65,7 @@ export function createProducer(options: ProducerOptions): Producer {
   let accounts: { known: AccountInfos; readAt: number } | null = null;
 
   function queue(account: string): PollQueue {
-    const opened = queues.get(account) ?? createPollQueue(redis, keys, account);
+    const opened = queues.get(account) ?? createPollQueue(redis, keys, account, options.telemetry);
     queues.set(account, opened);
     return opened;
   }

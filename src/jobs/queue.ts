@@ -1,4 +1,4 @@
-import { type DefaultJobOptions, Queue, type QueueOptions } from 'bullmq';
+import { type DefaultJobOptions, Queue, type QueueOptions, type Telemetry } from 'bullmq';
 import type { Keys } from '../orders/keys.ts';
 import type { Redis } from '../redis.ts';
 
@@ -14,7 +14,7 @@ export type JobName = 'poll' | 'wake';
 export type PollQueue = Queue<QueueJob, void, JobName>;
 
 /** The queue of one account, named as the account. */
-export function createPollQueue(redis: Redis, keys: Keys, account: string): PollQueue {
+export function createPollQueue(redis: Redis, keys: Keys, account: string, telemetry?: Telemetry): PollQueue {
   return new Queue(account, {
     connection: redis,
     prefix: keys.queuePrefix(account),
@@ -22,6 +22,7 @@ export function createPollQueue(redis: Redis, keys: Keys, account: string): Poll
     // BullMQ writes about three events a poll and cannot be told not to; nobody here reads them.
     streams: { events: { maxLen: 10 } },
     skipWaitingForReady: true,
+    ...(telemetry && { telemetry }),
   } satisfies QueueOptions);
 }
 

@@ -1,4 +1,4 @@
-import { DelayedError, type Job, Worker, type WorkerOptions } from 'bullmq';
+import { DelayedError, type Job, type Telemetry, Worker, type WorkerOptions } from 'bullmq';
 import { decide, type Policy } from '../jobs/decide.ts';
 import { type JobName, type PollQueue, type QueueJob, retryDelayMs } from '../jobs/queue.ts';
 import { deadlineAt } from '../jobs/schedule.ts';
@@ -41,6 +41,7 @@ export interface PollWorkerParts {
   readonly observer: PollObserver;
   readonly newWords: NewWords;
   readonly limits: PollLimits;
+  readonly telemetry?: Telemetry | undefined;
 }
 
 export interface PollLimits {
@@ -82,6 +83,7 @@ export function createPollWorker(parts: PollWorkerParts): PollWorker {
     removeOnComplete: { count: 0 },
     settings: { backoffStrategy: retryDelayMs },
     autorun: false,
+    ...(parts.telemetry && { telemetry: parts.telemetry }),
   } satisfies WorkerOptions);
   worker.on('error', (error) => observer.error(error, null));
   worker.on('failed', (job, error) => observer.error(error, job?.data.orderId ?? null));
