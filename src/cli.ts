@@ -27,7 +27,6 @@ const commands = [
 ];
 
 async function main(): Promise<number> {
-  if (existsSync('.env')) process.loadEnvFile('.env');
   const terminal: Terminal = {
     environment: process.env,
     stdin: process.stdin,
@@ -43,18 +42,29 @@ async function main(): Promise<number> {
     .version(packageVersion())
     .showHelpAfterError('(add --help for what is possible)')
     .exitOverride();
-  for (const command of commands) {
-    program.addCommand(
-      command(terminal, (code) => {
-        exitCode = code;
-      }).exitOverride(),
-    );
+  for (const create of commands) {
+    const command = create(terminal, (code) => {
+      exitCode = code;
+    });
+    program.addCommand(command.copyInheritedSettings(program));
   }
   try {
+    loadEnvFile();
     await program.parseAsync();
     return exitCode;
   } catch (error) {
     return exitCodeOf(error, terminal);
+  }
+}
+
+function loadEnvFile(): void {
+  if (!existsSync('.env')) return;
+  try {
+    process.loadEnvFile('.env');
+  } catch (cause) {
+    throw new UsageError('Cannot read .env in this folder; make it a readable file, or move it away.', {
+      cause,
+    });
   }
 }
 
@@ -72,6 +82,11 @@ function stopSignal(): AbortSignal {
       controller.abort();
     });
   }
+  // `payment-poller results | head` must end with head; what has work to finish (enqueue) goes on unheard.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    controller.abort();
+  });
   return controller.signal;
 }
 

@@ -51,10 +51,13 @@ export interface CallbackSettings {
 export class ConfigError extends Error {
   readonly faults: readonly string[];
   constructor(faults: readonly string[]) {
-    const list = faults.map((fault) => `  ${fault}`).join('\n');
-    super(`The configuration has ${faults.length} fault${faults.length === 1 ? '' : 's'}:\n${list}`);
+    // A list with three bad entries has one fault.
+    const distinct = [...new Set(faults)];
+    const list = distinct.map((fault) => `  ${fault}`).join('\n');
+    const count = `${distinct.length} fault${distinct.length === 1 ? '' : 's'}`;
+    super(`The configuration has ${count} (every setting stands in docs/configuration.md):\n${list}`);
     this.name = 'ConfigError';
-    this.faults = faults;
+    this.faults = distinct;
   }
 }
 
@@ -77,15 +80,17 @@ export function variableName(setting: string, accountId?: string): string {
 export function readConfig(environment: Environment): Config {
   const faults: string[] = [];
   const service = readSettings(serviceSettings, environment, faults);
-  const overrides = readOverrides(service?.statusOverrides, faults);
-  const accounts = readAccountIds(environment.ACCOUNTS, faults).map(({ id, provider }) => {
+  // Read from the environment, not from `service`: one fault must not hide the others.
+  const overrides = readOverrides(clean(environment.STATUS_OVERRIDES), faults);
+  const named = readAccountIds(environment.ACCOUNTS, faults);
+  faults.push(...clashes(named));
+  const accounts = named.map(({ id, provider }) => {
     const common = readSettings(accountSettings, environment, faults, id);
     const settings = readSettings(provider.settings, environment, faults, id);
-    if (service !== null && provider.later !== undefined)
-      faults.push(...answerAddressFaults(id, service.publicUrl));
-    return common === null || settings === null
-      ? null
-      : toAccount(id, provider, common, settings, overrides, faults);
+    const unpaired = unpairedFault(id, environment);
+    if (unpaired !== null) faults.push(unpaired);
+    if (provider.later !== undefined) faults.push(...answerAddressFaults(id, clean(environment.PUBLIC_URL)));
+    return common === null || settings === null ? null : toAccount(id, provider, common, settings, overrides);
   });
   if (faults.length > 0 || service === null) throw new ConfigError(faults);
   return { ...service, accounts: accounts.filter((account) => account !== null) };
@@ -98,6 +103,9 @@ export function readServiceSettings(environment: Environment): ServiceSettings {
   if (service === null) throw new ConfigError(faults);
   return service;
 }
+
+/** The sweeper's queue bears this name, and an account's queue bears the account's. */
+const reservedId = 'sweeper';
 
 function readAccountIds(text: string | undefined, faults: string[]): { id: string; provider: Provider }[] {
   const known = [...providers.keys()].join(', ');
@@ -118,6 +126,10 @@ function readAccountIds(text: string | undefined, faults: string[]): { id: strin
       faults.push(
         'ACCOUNTS has an entry that is not `id` or `id=provider` with an id of lower-case words joined by "-".',
       );
+      return [];
+    }
+    if (id === reservedId) {
+      faults.push(`ACCOUNTS: ${id} is the name of a queue of our own; give the account another id.`);
       return [];
     }
     if (variables.has(id)) {
@@ -152,10 +164,15 @@ function readSettings<Schema extends z.ZodObject>(
     const description = schema.shape[setting]?.description ?? '';
     // A message of ours says what to do; zod's own about an absent value does not.
     const isMissing = raw[setting] === undefined && issue.code !== 'custom';
-    const wrong = isMissing ? 'is missing' : `is not valid: ${issue.message}`;
+    const wrong = isMissing ? 'is missing' : `is not valid: ${ruleOf(issue)}`;
     faults.push(`${variableName(setting, accountId)} ${wrong} (${description}).`);
   }
   return null;
+}
+
+/** The rule that was broken, never the value: it may be a secret. */
+function ruleOf(issue: z.core.$ZodIssue): string {
+  return issue.code === 'invalid_type' ? `must be a ${issue.expected}` : issue.message.replace(/\.$/, '');
 }
 
 /** An empty variable is an absent one. */
@@ -169,7 +186,6 @@ function toAccount(
   common: AccountSettings,
   settings: AccountConfig['settings'],
   overrides: Overrides,
-  faults: string[],
 ): AccountConfig {
   const { firstPollAfterMs, initialIntervalMs, factor, maxIntervalMs, jitter, deadlineMs } = common;
   const { breakerFailures, breakerPauseMs, breakerMaxPauseMs, throttlePauseMs } = common;
@@ -186,7 +202,7 @@ function toAccount(
     transport: { timeoutMs, maxBodyBytes, connections: concurrency },
     callbacks: {
       token: common.callbackToken,
-      basic: basicOf(id, common, faults),
+      basic: basicOf(common),
       addresses: common.callbackAddresses,
       minHintIntervalMs: common.minHintIntervalMs,
     },
@@ -213,11 +229,34 @@ export function readOverrides(given: string | undefined, faults: string[]): Over
   return new Map();
 }
 
-function basicOf(id: string, common: AccountSettings, faults: string[]): CallbackSettings['basic'] {
+function unpairedFault(id: string, environment: Environment): string | null {
+  const [user, password] = [variableName('callbackUsername', id), variableName('callbackPassword', id)];
+  if (Boolean(clean(environment[user])) === Boolean(clean(environment[password]))) return null;
+  return `${user} and ${password} go together: give both or none.`;
+}
+
+/** The account `daraja-result` would share DARAJA_RESULT_TIMEOUT_MS with the account `daraja`. */
+function clashes(accounts: readonly { id: string; provider: Provider }[]): string[] {
+  const owners = new Map(
+    Object.keys(serviceSettings.shape).map((name) => [variableName(name), 'the service']),
+  );
+  return accounts.flatMap(({ id, provider }) => {
+    const settings = Object.keys({ ...accountSettings.shape, ...provider.settings.shape });
+    return settings.flatMap((setting) => {
+      const variable = variableName(setting, id);
+      const owner = owners.get(variable);
+      owners.set(variable, `the account ${id}`);
+      return owner === undefined
+        ? []
+        : [
+            `${variable} would be a setting of ${owner} and of the account ${id}; give the account another id.`,
+          ];
+    });
+  });
+}
+
+function basicOf(common: AccountSettings): CallbackSettings['basic'] {
   const { callbackUsername: username, callbackPassword: password } = common;
-  if ((username === undefined) !== (password === undefined)) {
-    faults.push(`${variableName('callbackUsername', id)} and its password go together: give both or none.`);
-  }
   return username === undefined || password === undefined ? undefined : { username, password };
 }
 

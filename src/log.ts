@@ -1,4 +1,4 @@
-import { type DestinationStream, type Logger, pino } from 'pino';
+import { type DestinationStream, type Logger, pino, stdSerializers } from 'pino';
 
 export type Log = Logger;
 
@@ -7,8 +7,25 @@ export type Log = Logger;
  * carry a credential or a phone number by mistake.
  */
 export function createLog(level: string, destination?: DestinationStream): Log {
-  const options = { level, redact: { paths: redacted, censor: '[redacted]' } };
+  const options = { level, redact: { paths: redacted, censor: '[redacted]' }, serializers };
   return destination === undefined ? pino(options) : pino(options, destination);
+}
+
+/** Fastify would log the path of a request, and callback paths carry tokens. */
+const serializers = { err: errorFacts, req: ({ method }: { method?: string }) => ({ method }) };
+
+/**
+ * What is told of an error. Not everything that hangs on it: ioredis adds the command that failed with all its arguments,
+ * among them the password of a connection and the metadata of an order.
+ */
+function errorFacts(error: Error) {
+  const { type, message, stack } = stdSerializers.err(error);
+  const code = 'code' in error ? { code: String(error.code) } : {};
+  return { type, message: withoutTokens(message), stack: withoutTokens(stack), ...code };
+}
+
+function withoutTokens(text: string): string {
+  return text.replace(/\/callbacks\/[^\s"']+/g, '/callbacks/…');
 }
 
 const secretNames = [

@@ -1,17 +1,44 @@
+import { ageClasses, type Overview } from './api/overview.ts';
 import type { Metrics } from './metrics.ts';
-import type { Keys } from './orders/keys.ts';
-import type { Redis } from './redis.ts';
-import { groupPositions } from './results/trim-results.ts';
+import { breakerStates } from './orders/account-gate.ts';
 
-/** Measures, for a scrape, what nobody counts as it happens. */
-export async function measure(metrics: Metrics, redis: Redis, keys: Keys): Promise<void> {
-  const [open, [, due], groups] = await Promise.all([
-    redis.zcard(keys.open),
-    redis.zrange(keys.open, '0', '0', 'WITHSCORES'),
-    groupPositions(redis, keys.results),
-  ]);
-  metrics.openOrders.set(open);
-  metrics.overdueSeconds.set(due === undefined ? 0 : Math.max(0, (Date.now() - Number(due)) / 1_000));
+/** Sets, for a scrape, what nobody counts as it happens. */
+export function measure(metrics: Metrics, overview: Overview): void {
+  const { at, asking, watching, oldestAsking, nextDue, groups } = overview;
+  metrics.openOrders.set({ phase: 'asking' }, asking);
+  metrics.openOrders.set({ phase: 'watching' }, watching);
+  metrics.oldestAskingSeconds.set(oldestAsking === null ? 0 : secondsSince(oldestAsking.createdAt, at));
+  metrics.overdueSeconds.set(nextDue === null ? 0 : secondsSince(nextDue.at, at));
   metrics.groupLag.reset();
   for (const { group, lag, pending } of groups) metrics.groupLag.set({ group }, (lag ?? 0) + pending);
+  measureAccounts(metrics, overview);
+  measureMoney(metrics, overview);
+}
+
+function measureAccounts(metrics: Metrics, { accounts, at }: Overview): void {
+  for (const { id: account, breaker, answeredAt, orders, lateMs, ratePerSecond } of accounts) {
+    for (const state of breakerStates) {
+      metrics.breaker.set({ account, state }, state === breaker.state ? 1 : 0);
+    }
+    if (answeredAt !== null) metrics.answerAge.set({ account }, secondsSince(answeredAt, at));
+    metrics.accountOrders.set({ account }, orders);
+    metrics.accountOverdueSeconds.set({ account }, lateMs / 1_000);
+    metrics.rateLimit.set({ account }, ratePerSecond);
+  }
+}
+
+function measureMoney(metrics: Metrics, { unresolved }: Overview): void {
+  // A currency that is all resolved leaves the list, and its figures must not stay.
+  metrics.unresolvedAmount.reset();
+  metrics.unresolvedOrders.reset();
+  for (const { currency, classes } of unresolved.currencies) {
+    for (const { id: age } of ageClasses) {
+      metrics.unresolvedAmount.set({ currency, age }, classes[age].amountMinor / 100);
+      metrics.unresolvedOrders.set({ currency, age }, classes[age].orders);
+    }
+  }
+}
+
+function secondsSince(then: number, now: number): number {
+  return Math.max(0, (now - then) / 1_000);
 }

@@ -17,7 +17,10 @@ export const callbackResults = [
 ] as const;
 export type CallbackResult = (typeof callbackResults)[number];
 
-/** Every metric of this process. Labels hold accounts and words of ours, never anything that a provider wrote. */
+/**
+ * Every metric of this process. Labels hold accounts and words of ours, never anything that a provider wrote. What is
+ * said to come from Redis is the same in every process: take the maximum over them, not the sum.
+ */
 export type Metrics = ReturnType<typeof createMetrics>;
 
 const seconds = [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1_800, 3_600];
@@ -74,9 +77,33 @@ export function createMetrics() {
       labelNames: ['account'],
       registers,
     }),
-    degraded: new Gauge({
-      name: named('account_degraded'),
-      help: '1 while the breaker of an account is open, as this process saw it last',
+    breaker: new Gauge({
+      name: named('account_breaker'),
+      help: 'How an account stands: 1 for the state that its breaker is in, 0 for the others (from Redis)',
+      labelNames: ['account', 'state'],
+      registers,
+    }),
+    answerAge: new Gauge({
+      name: named('account_answer_age_seconds'),
+      help: 'Time since an account last gave a usable answer; absent before its first (from Redis)',
+      labelNames: ['account'],
+      registers,
+    }),
+    accountOrders: new Gauge({
+      name: named('account_orders'),
+      help: 'Orders of an account that are still asked about (from Redis)',
+      labelNames: ['account'],
+      registers,
+    }),
+    accountOverdueSeconds: new Gauge({
+      name: named('account_overdue_seconds'),
+      help: 'How long the most overdue poll of an account has been due (from Redis)',
+      labelNames: ['account'],
+      registers,
+    }),
+    rateLimit: new Gauge({
+      name: named('account_rate_limit'),
+      help: 'Status requests per second that an account is allowed, over all processes',
       labelNames: ['account'],
       registers,
     }),
@@ -88,13 +115,35 @@ export function createMetrics() {
     }),
     overdueSeconds: new Gauge({
       name: named('overdue_seconds'),
-      help: 'How long the most overdue open order has been due',
+      help: 'How long the most overdue open order has been due (from Redis)',
       registers,
     }),
-    openOrders: new Gauge({ name: named('open_orders'), help: 'Orders still asked about', registers }),
+    openOrders: new Gauge({
+      name: named('open_orders'),
+      help: 'Open orders: asking (no verdict yet) and watching (the verdict may still turn) (from Redis)',
+      labelNames: ['phase'],
+      registers,
+    }),
+    oldestAskingSeconds: new Gauge({
+      name: named('oldest_asking_seconds'),
+      help: 'Age of the oldest order without a verdict (from Redis)',
+      registers,
+    }),
+    unresolvedAmount: new Gauge({
+      name: named('unresolved_amount'),
+      help: 'Money of orders whose last verdict is unresolved, major units, by age of the verdict (from Redis)',
+      labelNames: ['currency', 'age'],
+      registers,
+    }),
+    unresolvedOrders: new Gauge({
+      name: named('unresolved_orders'),
+      help: 'Orders whose last verdict is unresolved, by age of the verdict (from Redis)',
+      labelNames: ['currency', 'age'],
+      registers,
+    }),
     groupLag: new Gauge({
       name: named('group_lag_entries'),
-      help: 'Results that a consumer group has not been given or has not acknowledged',
+      help: 'Results that a consumer group has not been given or has not acknowledged (from Redis)',
       labelNames: ['group'],
       registers,
     }),

@@ -23,8 +23,19 @@ export function connectRedis(url: string, patience: Patience): Redis {
   const options = connectionOptions(target, patience);
   const redis = create(target, options);
   // A listener keeps ioredis from printing; failures reach the caller through commands and readiness.
-  redis.on('error', () => {});
+  redis.on('error', forgetArguments);
   return redis;
+}
+
+/**
+ * ioredis hangs the command that failed onto its error, with all arguments: the password of a connection, the metadata of
+ * an order. Whoever prints the error would print them.
+ */
+export function forgetArguments(error: unknown): void {
+  if (!(error instanceof Error)) return;
+  if ('command' in error) delete error.command;
+  // A Cluster tells the error of the node that it asked last.
+  if ('lastNodeError' in error) forgetArguments(error.lastNodeError);
 }
 
 function create(target: RedisTarget, options: ReturnType<typeof connectionOptions>): Redis {
@@ -107,7 +118,8 @@ function parseRedisUrl(url: string): RedisTarget {
 /** What a Redis URL may look like, for error messages. Never repeats the URL itself: it may hold a password. */
 export const redisUrlHelp =
   'A Redis URL looks like redis://host:6379, rediss://user:password@host:6380/0, ' +
-  'redis+sentinel://host:26379,host:26379/mymaster or redis+cluster://host:6379,host:6379.';
+  'redis+sentinel://host:26379,host:26379/mymaster or redis+cluster://host:6379,host:6379; ' +
+  'in a password, @ : / and % are written %40 %3A %2F %25.';
 
 /** Is this a URL that `connectRedis` accepts? */
 export function isRedisUrl(url: string): boolean {
@@ -120,7 +132,7 @@ export function isRedisUrl(url: string): boolean {
 }
 
 function parseNode(node: string, defaultPort: number): { host: string; port: number } {
-  const match = /^(?<host>\[[0-9a-fA-F:]+\]|[^:[\]]+)(?::(?<port>\d{1,5}))?$/.exec(node)?.groups;
+  const match = /^(?<host>\[[0-9a-fA-F:]+\]|[^:[\]@]+)(?::(?<port>\d{1,5}))?$/.exec(node)?.groups;
   if (match?.host === undefined) throw new Error(redisUrlHelp);
   return {
     host: match.host.replace(/^\[|\]$/g, ''),
@@ -130,7 +142,7 @@ function parseNode(node: string, defaultPort: number): { host: string; port: num
 
 /** The address of a Redis URL without user and password, for people. */
 export function redisAddress(url: string): string {
-  return url.replace(/\/\/[^@/]*@/, '//');
+  return url.replace(/^([^/]*\/\/).*@/, '$1');
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { AddressInfo } from 'node:net';
 import type { Telemetry } from 'bullmq';
+import { createOverview } from './api/overview.ts';
 import { checkReadiness } from './api/readiness.ts';
 import { createApi, type Door } from './api/server.ts';
 import type { AccountConfig, Config } from './config.ts';
@@ -10,18 +11,19 @@ import type { Log } from './log.ts';
 import { measure } from './measure.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import { createAccountGate } from './orders/account-gate.ts';
+import { type ActivityLog, createActivityLog } from './orders/activity.ts';
 import { createBeginQuery } from './orders/begin-query.ts';
 import { createKeys, type Keys } from './orders/keys.ts';
 import { createOrderStore, type OrderStore } from './orders/order-store.ts';
 import { createAccessTokens } from './providers/access-token.ts';
-import { createAsker } from './providers/ask.ts';
+import { type Asker, createAsker } from './providers/ask.ts';
 import { createTransport, type Transport } from './providers/transport.ts';
 import { awaitRedis, connectRedis, type Redis } from './redis.ts';
 import { createResultsHub } from './results/results-hub.ts';
 import { fingerprintOf, packageVersion } from './service-facts.ts';
 import { createTelemetry, traceAsker, tracePolls } from './tracing.ts';
 import { createNewWords } from './workers/new-words.ts';
-import { countPolls, logPolls, observeAll } from './workers/poll-observers.ts';
+import { countPolls, logPolls, notePolls, observeAll } from './workers/poll-observers.ts';
 import { createPollWorker } from './workers/poll-worker.ts';
 import { startSweeper } from './workers/sweeper.ts';
 
@@ -34,6 +36,12 @@ export interface Service {
   readonly url: string;
   /** Stops taking work, lets what is under way end within `shutdownMs`, closes everything. */
   close(): Promise<void>;
+}
+
+/** Where somebody may put something of theirs between the parts: the drill dies there. */
+export interface Seams {
+  store?(store: OrderStore): OrderStore;
+  asker?(asker: Asker): Asker;
 }
 
 /** How long Redis may take to answer at start. */
@@ -54,6 +62,7 @@ interface Shared {
   progressed(): void;
   readonly lastProgressAt: () => number;
   readonly telemetry: Telemetry | undefined;
+  readonly seams: Seams;
 }
 
 /**
@@ -65,9 +74,10 @@ export async function startService(
   config: Config,
   log: Log,
   roles: readonly Role[] = allRoles,
+  seams: Seams = {},
 ): Promise<Service> {
   const redis = connectRedis(config.redisUrl, 'patient');
-  const shared = share(config, log, redis);
+  const shared = share(config, log, redis, seams);
   const running: { close(): Promise<void> }[] = [];
   let url = '';
   try {
@@ -100,8 +110,9 @@ export async function startService(
   };
 }
 
-function share(config: Config, log: Log, redis: Redis): Shared {
+function share(config: Config, log: Log, redis: Redis, seams: Seams): Shared {
   const keys = createKeys(config.prefix);
+  const { store, queue } = ordersOn(redis, keys, config);
   let lastProgressAt = Date.now();
   return {
     config,
@@ -109,7 +120,9 @@ function share(config: Config, log: Log, redis: Redis): Shared {
     metrics: createMetrics(),
     keys,
     redis,
-    ...ordersOn(redis, keys, config),
+    store: seams.store?.(store) ?? store,
+    queue,
+    seams,
     progressed() {
       lastProgressAt = Date.now();
     },
@@ -151,7 +164,7 @@ async function startWorkers(shared: Shared) {
   const accounts = config.accounts.map((account) => startAccount(account, shared));
   const closing = (force: boolean) => [
     sweeper.close(force),
-    ...accounts.map(({ worker }) => worker.close(force)),
+    ...accounts.map(({ worker, activity }) => worker.close(force).then(() => activity.close())),
   ];
   return {
     async close() {
@@ -171,6 +184,7 @@ async function startWorkers(shared: Shared) {
 interface RunningAccount {
   readonly worker: ReturnType<typeof createPollWorker>;
   readonly transport: Transport;
+  readonly activity: ActivityLog;
 }
 
 function startAccount(account: AccountConfig, shared: Shared): RunningAccount {
@@ -182,13 +196,17 @@ function startAccount(account: AccountConfig, shared: Shared): RunningAccount {
     provider.access === undefined
       ? null
       : createAccessTokens({ redis, key: keys.token(id), access: provider.access, settings, transport });
-  const asker = createAsker({
+  const plain = createAsker({
     provider,
     settings,
     transport,
     tokens,
     ...(account.overrides && { overrides: account.overrides }),
   });
+  const asker = shared.seams.asker?.(plain) ?? plain;
+  const activity = createActivityLog(redis, keys, id, (error) =>
+    log.debug({ err: error }, 'the time of the last poll could not be noted'),
+  );
   const worker = createPollWorker({
     redis,
     keys,
@@ -207,7 +225,12 @@ function startAccount(account: AccountConfig, shared: Shared): RunningAccount {
     telemetry,
     beginQuery: provider.later && config.publicUrl ? createBeginQuery(store, config.publicUrl, id) : null,
     policy: account.policy,
-    observer: observeAll(logPolls(log), countPolls(metrics, id), ...(telemetry ? [tracePolls] : [])),
+    observer: observeAll(
+      logPolls(log),
+      countPolls(metrics, id),
+      notePolls(activity),
+      ...(telemetry ? [tracePolls] : []),
+    ),
     newWords: createNewWords(),
     limits: {
       concurrency: account.concurrency,
@@ -219,12 +242,13 @@ function startAccount(account: AccountConfig, shared: Shared): RunningAccount {
   worker.on('drained', shared.progressed);
   worker.on('active', shared.progressed);
   worker.run().catch((error: Error) => log.error({ err: error }, 'the worker stopped'));
-  return { worker, transport };
+  return { worker, transport, activity };
 }
 
 /** The HTTP server of this process: health and metrics in every role, everything else in the role `api`. */
 async function startHttp(shared: Shared, roles: readonly Role[]) {
   const { config, log, redis, keys, metrics, lastProgressAt } = shared;
+  const overview = overviewOf(shared, redis, shared.queue);
   const opened = roles.includes('api') ? await openDoor(shared) : null;
   const app = await createApi({
     log,
@@ -237,7 +261,7 @@ async function startHttp(shared: Shared, roles: readonly Role[]) {
     health: {
       metrics,
       readiness: () => checkReadiness({ redis, keys, polls: roles.includes('worker'), lastProgressAt }),
-      measure: () => measure(metrics, redis, keys),
+      measure: async () => measure(metrics, await overview(Date.now())),
     },
   });
   const close = async () => {
@@ -257,13 +281,17 @@ async function startHttp(shared: Shared, roles: readonly Role[]) {
 }
 
 /** The parts behind the role `api`. */
-async function openDoor({ config, log, redis, keys, metrics, telemetry }: Shared) {
+async function openDoor(shared: Shared) {
+  const { config, log, redis, keys, metrics, telemetry } = shared;
   if (config.apiKeysSha256.length === 0)
     log.warn('API_KEYS_SHA256 is empty: every request to /v1 is refused');
   const { prefix } = config;
   // Somebody waits for every answer: while Redis is away commands fail at once, and are not kept to be done later.
   const prompt = connectRedis(config.redisUrl, 'prompt');
-  await awaitRedis(prompt, config.redisUrl, redisStartMs);
+  await awaitRedis(prompt, config.redisUrl, redisStartMs).catch((error: unknown) => {
+    prompt.disconnect();
+    throw error;
+  });
   const { store, queue } = ordersOn(prompt, keys, config);
   const producer = createProducer({ redis: config.redisUrl, prefix, ...(telemetry && { telemetry }) });
   const hub = createResultsHub(redis, prefix);
@@ -285,12 +313,31 @@ async function openDoor({ config, log, redis, keys, metrics, telemetry }: Shared
       queue,
       counted: (account, result) => metrics.callbacks.inc({ account, result }),
     },
+    pages: {
+      redis: prompt,
+      keys,
+      store,
+      queue,
+      accounts: accountsShown(config),
+      overview: overviewOf(shared, prompt, queue),
+      settings: config,
+      stop: stopping.signal,
+    },
   };
   const close = async () => {
     await Promise.all([hub.close(), producer.close()]);
     prompt.disconnect();
   };
   return { door, stop: () => stopping.abort(), close };
+}
+
+/** The figures, over the connection and the queues given. */
+function overviewOf({ config, keys }: Shared, redis: Redis, queue: Shared['queue']) {
+  return createOverview({ redis, keys, accounts: accountsShown(config), queue });
+}
+
+function accountsShown({ accounts }: Config) {
+  return accounts.map(({ id, provider, ratePerSecond }) => ({ id, provider: provider.id, ratePerSecond }));
 }
 
 function infoOf({ provider, currency, schedule, callbacks }: AccountConfig): AccountInfo {

@@ -15,6 +15,9 @@ const ms = z.coerce
   .int()
   .min(1)
   .max(366 * 86_400_000);
+/** Node's timers take no more than 24 days; longer ones would fire at once. */
+const timerMs = ms.max(86_400_000);
+const longestWatchMs = 3_650 * 86_400_000;
 
 /** Words separated by commas. */
 function listOf(item: z.ZodType<string, string>) {
@@ -28,6 +31,8 @@ function listOf(item: z.ZodType<string, string>) {
     )
     .pipe(z.array(item));
 }
+
+const addressForms = [z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()] as const;
 
 /** Settings of the service. */
 export const serviceSettings = z.object({
@@ -67,7 +72,12 @@ export const serviceSettings = z.object({
     .default([])
     .describe('SHA-256 in hex of every valid API key, separated by commas: `printf %s "$KEY" | sha256sum`'),
   apiRatePerSecond: z.coerce.number().min(1).default(200).describe('Requests per second of one API key'),
-  trustedProxies: listOf(z.string())
+  trustedProxies: listOf(
+    z.union(
+      [...addressForms, z.enum(['loopback', 'linklocal', 'uniquelocal'])],
+      'must be addresses, CIDR blocks, or the words loopback, linklocal or uniquelocal',
+    ),
+  )
     .default([])
     .describe('Addresses or CIDR blocks of proxies whose X-Forwarded-For is believed, separated by commas'),
   metricsPublic: z.stringbool().default(true).describe('Serve /metrics without an API key'),
@@ -104,18 +114,18 @@ export const serviceSettings = z.object({
     .describe(
       'Further words of a provider, as JSON or the path of a JSON file: `{"jenga":{"Reversed":{"reading":"failed","certainty":"firm","reason":"rejected"}}}`',
     ),
-  sweepIntervalMs: ms.default(60_000).describe('How often open orders are compared with the queues'),
-  lockDurationMs: ms
+  sweepIntervalMs: timerMs.default(60_000).describe('How often open orders are compared with the queues'),
+  lockDurationMs: timerMs
     .default(10_000)
     .describe('A worker that died is noticed after this long plus one to two STALLED_INTERVAL_MS'),
-  stalledIntervalMs: ms.default(5_000).describe('How often orders of dead workers are looked for'),
+  stalledIntervalMs: timerMs.default(5_000).describe('How often orders of dead workers are looked for'),
   tracing: z
     .stringbool()
     .default(false)
     .describe(
       'OpenTelemetry spans of enqueueing, polls and provider calls, under the SDK that Node was started with',
     ),
-  shutdownMs: ms.default(10_000).describe('Time for polls under way to end after SIGTERM'),
+  shutdownMs: timerMs.default(10_000).describe('Time for polls under way to end after SIGTERM'),
 });
 export type ServiceSettings = z.infer<typeof serviceSettings>;
 
@@ -123,7 +133,12 @@ const watchList = z
   .string()
   .transform((text, context) => {
     const steps = text.split(',').map((step) => Number(step.trim()));
-    if (steps.some((step, index) => !(Number.isInteger(step) && step > (steps[index - 1] ?? 0)))) {
+    if (
+      steps.some(
+        (step, index) =>
+          !(Number.isInteger(step) && step > (steps[index - 1] ?? 0) && step <= longestWatchMs),
+      )
+    ) {
       context.addIssue({
         code: 'custom',
         message: 'must be ascending whole milliseconds, separated by commas',
@@ -170,7 +185,7 @@ export const accountSettings = z.object({
     .max(2_000)
     .default(50)
     .describe('Status requests under way at once in one process'),
-  timeoutMs: ms.default(10_000).describe('Time for the headers of an answer, and again for its body'),
+  timeoutMs: timerMs.default(10_000).describe('Time for the headers of an answer, and again for its body'),
   maxBodyBytes: z.coerce
     .number()
     .int()
@@ -203,9 +218,7 @@ export const accountSettings = z.object({
     .optional()
     .meta({ secret: true })
     .describe('HTTP Basic password that callbacks must carry'),
-  callbackAddresses: listOf(
-    z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()], 'must be addresses or CIDR blocks'),
-  )
+  callbackAddresses: listOf(z.union(addressForms, 'must be addresses or CIDR blocks'))
     .default([])
     .describe('Addresses or CIDR blocks that callbacks may come from, separated by commas; empty: any'),
   minHintIntervalMs: ms.default(2_000).describe('Callbacks make an order be polled at most this often'),

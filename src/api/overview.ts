@@ -15,8 +15,8 @@ export interface Overview {
   readonly watching: number;
   /** The longest without a verdict. */
   readonly oldestAsking: { readonly orderId: string; readonly createdAt: number } | null;
-  /** The order whose poll is most overdue, or else the next one. */
-  readonly nextDue: { readonly orderId: string; readonly at: number } | null;
+  /** The order whose poll is most overdue, or else the next one. While its account is left alone it stays overdue. */
+  readonly nextDue: { readonly orderId: string; readonly account: string; readonly at: number } | null;
   readonly accounts: readonly AccountHealth[];
   readonly groups: readonly GroupPosition[];
   readonly unresolved: UnresolvedSummary;
@@ -32,7 +32,7 @@ export interface AccountHealth extends AccountInfo, Activity {
   readonly breaker: Breaker;
   /** Orders with a job. */
   readonly orders: number;
-  /** How long its most overdue poll has been due. */
+  /** How long the most overdue job of its queue has been due. A job that waits for the breaker is not due. */
   readonly lateMs: number;
 }
 
@@ -65,28 +65,53 @@ export interface OverviewParts {
   queue(account: string): PollQueue;
 }
 
-export async function readOverview(parts: OverviewParts, now: number): Promise<Overview> {
+/** Reads the figures; cheap enough to be asked every few seconds, whatever the number of orders. */
+export function createOverview(parts: OverviewParts): (now: number) => Promise<Overview> {
+  let unresolved: { readonly summary: UnresolvedSummary; readonly until: number } | null = null;
+
+  async function readSummary(now: number): Promise<UnresolvedSummary> {
+    if (unresolved === null || unresolved.until <= now) {
+      const summary = summarise(await readUnresolved(parts.redis, parts.keys), now);
+      // The list is walked as a whole: the longer it is, the longer its sums are kept, up to a minute.
+      unresolved = { summary, until: now + Math.min(summary.orders, 60_000) };
+    }
+    return unresolved.summary;
+  }
+
+  return (now) => readOverview(parts, readSummary(now), now);
+}
+
+async function readOverview(
+  parts: OverviewParts,
+  summary: Promise<UnresolvedSummary>,
+  now: number,
+): Promise<Overview> {
   const { redis, keys } = parts;
-  const [open, asking, [oldestId, createdAt], [dueId, dueAt], accounts, groups, unresolved] =
-    await Promise.all([
-      redis.zcard(keys.open),
-      redis.zcard(keys.asking),
-      redis.zrange(keys.asking, '0', '0', 'WITHSCORES'),
-      redis.zrange(keys.open, '0', '0', 'WITHSCORES'),
-      Promise.all(parts.accounts.map((account) => readAccount(parts, account, now))),
-      groupPositions(redis, keys.results),
-      readUnresolved(redis, keys),
-    ]);
+  const [open, asking, [oldestId, createdAt], nextDue, accounts, groups, unresolved] = await Promise.all([
+    redis.zcard(keys.open),
+    redis.zcard(keys.asking),
+    redis.zrange(keys.asking, '0', '0', 'WITHSCORES'),
+    readNextDue(redis, keys),
+    Promise.all(parts.accounts.map((account) => readAccount(parts, account, now))),
+    groupPositions(redis, keys.results),
+    summary,
+  ]);
   return {
     at: now,
     asking,
     watching: Math.max(0, open - asking),
     oldestAsking: oldestId === undefined ? null : { orderId: oldestId, createdAt: Number(createdAt) },
-    nextDue: dueId === undefined ? null : { orderId: dueId, at: Number(dueAt) },
+    nextDue,
     accounts,
     groups,
-    unresolved: summarise(unresolved, now),
+    unresolved,
   };
+}
+
+async function readNextDue(redis: Redis, keys: Keys): Promise<Overview['nextDue']> {
+  const [orderId, at] = await redis.zrange(keys.open, '0', '0', 'WITHSCORES');
+  if (orderId === undefined) return null;
+  return { orderId, at: Number(at), account: (await redis.hget(keys.order(orderId), 'account')) ?? '' };
 }
 
 async function readAccount(parts: OverviewParts, account: AccountInfo, now: number): Promise<AccountHealth> {
@@ -95,7 +120,7 @@ async function readAccount(parts: OverviewParts, account: AccountInfo, now: numb
   const [activity, breaker, counts, dueAt] = await Promise.all([
     readActivity(redis, keys, account.id, now),
     readBreaker(redis, keys, account.id, now),
-    queue.getJobCounts('delayed', 'waiting', 'active', 'paused'),
+    queue.getJobCounts('delayed', 'waiting', 'active'),
     oldestDueAt(parts, queue),
   ]);
   const orders = Object.values(counts).reduce((sum, jobs) => sum + jobs, 0);

@@ -19,6 +19,7 @@ import { type CallbackParts, callbacks } from './callbacks.ts';
 import { type HealthParts, healthRoutes } from './health-routes.ts';
 import { openapi } from './openapi.ts';
 import { type OrdersParts, ordersRoutes } from './orders-routes.ts';
+import { type PagesParts, pages } from './page.ts';
 import { problemOf, problemType, sendProblem } from './problem.ts';
 import { type ResultsRouteParts, resultsRoute } from './results-route.ts';
 
@@ -39,6 +40,8 @@ export interface Door {
   readonly orders: OrdersParts;
   readonly results: ResultsRouteParts;
   readonly callbacks: CallbackParts;
+  /** What people look at. */
+  readonly pages: PagesParts;
 }
 
 /** An order is far smaller; the callback door has a limit of its own. */
@@ -124,6 +127,7 @@ async function openDoor(
 
   await app.register(versionOne(door, parts.apiRatePerSecond, guard), { prefix: '/v1' });
   await app.register(callbacks(door.callbacks));
+  await app.register(pages(door.pages));
 }
 
 /** The routes behind an API key. */

@@ -19,6 +19,9 @@ export const answerInputSchema = z.strictObject({
         .refine((amount) => toMinor(amount) !== null, 'must be in major units with at most two decimals')
         .optional(),
       reference: z.union([z.string(), z.record(z.string(), z.string())]).optional(),
+      // What the account would know of the direction of its money.
+      shortCode: z.string().optional(),
+      commandId: z.string().optional(),
     })
     .optional(),
 });
@@ -68,6 +71,7 @@ function classifyAnswer(
     at: now,
     source: kind === 'result' ? 'callback' : 'poll',
     ...(kind === 'result' ? { pushed: true } : {}),
+    ...(isFinal(provider, kind) && order !== undefined ? { settings: directionOf(order) } : {}),
     ...(overrides === undefined ? {} : { overrides }),
   });
   const policy = { confirmAfterMs: 1, watchMs: [] };
@@ -75,8 +79,23 @@ function classifyAnswer(
   return { ...wordsOf(reading), providerStatus: reading.providerStatus, verdict: publish?.status ?? null };
 }
 
+/** Whether the answer speaks of the payment; an acknowledgement, whose own answer comes later, does not. */
+function isFinal({ later }: Provider, kind: AnswerInput['kind']): boolean {
+  return later === undefined || kind === 'result';
+}
+
+function directionOf({ shortCode, commandId }: NonNullable<AnswerInput['order']>) {
+  return { ...(shortCode && { shortCode }), ...(commandId && { commandId }) };
+}
+
 function wordsOf(reading: Reading): Omit<Classification, 'providerStatus' | 'verdict'> {
-  const nothing = { certainty: null, reason: null, receipt: null, amountReceived: null };
+  const nothing = {
+    reading: reading.kind,
+    certainty: null,
+    reason: null,
+    receipt: null,
+    amountReceived: null,
+  };
   switch (reading.kind) {
     case 'paid': {
       const { kind, certainty, doubt, receipt, amountReceivedMinor: minor } = reading;
@@ -90,13 +109,13 @@ function wordsOf(reading: Reading): Omit<Classification, 'providerStatus' | 'ver
     }
     case 'failed':
     case 'expired':
-      return { ...nothing, reading: reading.kind, certainty: reading.certainty, reason: reading.reason };
+      return { ...nothing, certainty: reading.certainty, reason: reading.reason };
     case 'pending':
     case 'not-found':
     case 'unrecognised':
     case 'unavailable':
     case 'refused':
-      return { ...nothing, reading: reading.kind };
+      return nothing;
   }
 }
 

@@ -18,6 +18,9 @@ export function classifyCommand(terminal: Terminal): Command {
     )
     .action(async (providerId: string, file: string | undefined) => {
       const provider = providers.get(providerId) as Provider;
+      if (file === undefined && terminal.stdin.isTTY) {
+        terminal.stderr.write('Reading the answer from the keyboard; end it with Ctrl-D.\n');
+      }
       const input = parseInput(file === undefined ? await text(terminal.stdin) : await readInput(file));
       if (input.kind === 'result' && provider.later === undefined) {
         throw new UsageError(

@@ -1,10 +1,10 @@
 import { type FileHandle, open } from 'node:fs/promises';
-import { createInterface } from 'node:readline';
 import { Command } from 'commander';
 import { readServiceSettings } from '../config.ts';
 import type { EnqueueResult, Producer } from '../jobs/producer.ts';
 import type { OrderInput } from '../jobs/validate-order.ts';
 import type { Terminal } from '../terminal.ts';
+import { readLines } from './read-lines.ts';
 import { UsageError } from './usage-error.ts';
 
 interface Flags {
@@ -93,62 +93,97 @@ const maxLineLength = 65_536;
 /** Orders as JSON, one a line. Bad lines are told by number, the good ones still go in. Returns how many were refused. */
 async function enqueueFile(producer: Producer, file: string, terminal: Terminal): Promise<number> {
   const counts = { new: 0, same: 0, conflict: 0, invalid: 0 };
-  const complain = (line: number, what: string) => terminal.stderr.write(`line ${line}: ${what}\n`);
+  const screen = createScreen(terminal.stderr);
   let batch: { line: number; order: unknown }[] = [];
 
   async function flush(): Promise<void> {
-    const results = await producer.enqueueMany(batch.map(({ order }) => order as OrderInput));
+    const results = await enqueueBatch(producer, batch);
     for (const [index, result] of results.entries()) {
       counts[result.outcome] += 1;
-      if ('faults' in result) complain(batch[index]?.line ?? 0, `${result.outcome}: ${faultsOf(result)}`);
+      if ('faults' in result) {
+        screen.complain(`line ${batch[index]?.line}: ${result.outcome}: ${faultsOf(result)}`);
+      }
     }
     batch = [];
-    if (terminal.stderr.isTTY) terminal.stderr.write(`\r${counts.new + counts.same} orders in `);
+    screen.progress(`${counts.new + counts.same} orders in`);
   }
 
-  for await (const { line, order, fault } of readLines(file, terminal)) {
-    if (fault !== undefined) {
-      counts.invalid += 1;
-      complain(line, fault);
-    } else {
-      batch.push({ line, order });
-      if (batch.length === batchSize) await flush();
+  try {
+    for await (const { line, order, fault } of readOrders(file, terminal)) {
+      if (fault !== undefined) {
+        counts.invalid += 1;
+        screen.complain(`line ${line}: ${fault}`);
+      } else {
+        batch.push({ line, order });
+        if (batch.length === batchSize) await flush();
+      }
     }
+    if (batch.length > 0) await flush();
+  } finally {
+    screen.clear();
   }
-  if (batch.length > 0) await flush();
   const refused = counts.conflict + counts.invalid;
   terminal.stdout.write(`${counts.new} new, ${counts.same} same, ${refused} refused\n`);
   return refused;
 }
 
-interface Line {
+async function enqueueBatch(
+  producer: Producer,
+  batch: readonly { line: number; order: unknown }[],
+): Promise<EnqueueResult[]> {
+  try {
+    return await producer.enqueueMany(batch.map(({ order }) => order as OrderInput));
+  } catch (cause) {
+    const what = cause instanceof Error ? cause.message : String(cause);
+    const where = `The good lines before line ${batch[0]?.line} are in; handing the file in again is safe.`;
+    throw new Error(`${what} ${where}`, { cause });
+  }
+}
+
+/** Complaints as lines, and on a terminal one last line that shows how far it has come. */
+function createScreen(stderr: Terminal['stderr']) {
+  const clear = () => void (stderr.isTTY && stderr.write('\r\x1b[K'));
+  return {
+    clear,
+    progress: (text: string) => void (stderr.isTTY && stderr.write(`\r\x1b[K${text}`)),
+    complain(text: string): void {
+      clear();
+      stderr.write(`${text}\n`);
+    },
+  };
+}
+
+interface OrderLine {
   readonly line: number;
   readonly order?: unknown;
   readonly fault?: string;
 }
 
-async function* readLines(file: string, { stdin }: Terminal): AsyncGenerator<Line> {
+async function* readOrders(file: string, { stdin }: Terminal): AsyncGenerator<OrderLine> {
   const input = file === '-' ? stdin : (await openFile(file)).createReadStream();
-  let line = 0;
-  for await (const text of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
-    line += 1;
-    const content = text.replace(/^\uFEFF/, '').trim();
+  for await (const { line, text } of readLines(input, maxLineLength)) {
+    const content = text?.replace(/^\uFEFF/, '').trim();
     if (content !== '') yield parseLine(line, content);
   }
 }
 
 async function openFile(file: string): Promise<FileHandle> {
   try {
-    return await open(file);
+    const handle = await open(file);
+    if (!(await handle.stat()).isDirectory()) return handle;
+    await handle.close();
   } catch (cause) {
-    throw new UsageError(`Cannot read ${file}; name a file with one order a line, or - for standard input.`, {
-      cause,
-    });
+    throw new UsageError(cannotRead(file), { cause });
   }
+  throw new UsageError(cannotRead(file));
 }
 
-function parseLine(line: number, content: string): Line {
-  if (content.length > maxLineLength) return { line, fault: `is longer than ${maxLineLength} characters` };
+function cannotRead(file: string): string {
+  return `Cannot read ${file}; name a file with one order a line, or - for standard input.`;
+}
+
+function parseLine(line: number, content: string | undefined): OrderLine {
+  if (content === undefined) return { line, fault: `is longer than ${maxLineLength} characters` };
   try {
     return { line, order: JSON.parse(content) as unknown };
   } catch {

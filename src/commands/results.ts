@@ -28,7 +28,7 @@ export function resultsCommand(terminal: Terminal): Command {
       const redis = connectRedis(redisUrl, 'patient');
       let left = count;
       try {
-        await awaitRedis(redis, redisUrl, 8_000);
+        await awaitRedis(redis, redisUrl, 6_000);
         const onInvalid = (streamId: string) =>
           terminal.stderr.write(`entry ${streamId} is not a result of payment-poller; passed over\n`);
         for await (const result of readResults({

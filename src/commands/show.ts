@@ -37,7 +37,7 @@ export async function withStore(
   const { redisUrl, prefix, retentionDays } = readServiceSettings(environment);
   const redis = connectRedis(redisUrl, 'patient');
   try {
-    await awaitRedis(redis, redisUrl, 8_000);
+    await awaitRedis(redis, redisUrl, 6_000);
     const retentionMs = retentionDays * 86_400_000;
     await work(createOrderStore({ redis, keys: createKeys(prefix), retentionMs }), redis, prefix);
   } finally {

@@ -9,7 +9,11 @@ export function simulateCommand(terminal: Terminal): Command {
     .option('--host <address>', 'address to listen on', '127.0.0.1')
     .action(async ({ port, host }: { port: number; host: string }) => {
       const { startSimulator } = await import('../simulator/simulator.ts');
-      const simulator = await startSimulator({ port, host });
+      const simulator = await startSimulator({ port, host }).catch((cause: unknown) => {
+        throw new Error(`Cannot listen on ${host}:${port}; choose a free port with --port, or 0 for any.`, {
+          cause,
+        });
+      });
       terminal.stdout.write(
         `The provider simulator listens on ${simulator.url}; ` +
           `script orders with POST ${simulator.url}/_simulator/orders, read the truth at ${simulator.url}/_simulator/ledger\n`,

@@ -12,7 +12,7 @@ import { createOrderStore } from '../orders/order-store.ts';
 import { connectRedis } from '../redis.ts';
 import { readResults } from '../results/read-results.ts';
 import { startService } from '../service.ts';
-import { startSimulator } from '../simulator/simulator.ts';
+import { type Simulator, startSimulator } from '../simulator/simulator.ts';
 import type { Terminal } from '../terminal.ts';
 import { isAsExpected, type Line, plainLine, table } from './board.ts';
 import { type DemoPlaces, demoAccounts, demoEnvironment } from './environment.ts';
@@ -35,7 +35,26 @@ export async function runDemo(terminal: Terminal, { once: onlyOnce }: { once: bo
     allow: { inProcess: true },
     announce: say,
   });
-  const simulator = await startSimulator();
+  try {
+    const simulator = await startSimulator();
+    try {
+      return await play(terminal, found, simulator, onlyOnce);
+    } finally {
+      await simulator.close();
+    }
+  } finally {
+    await found.close();
+  }
+}
+
+/** The show itself. */
+async function play(
+  terminal: Terminal,
+  found: FoundRedis,
+  simulator: Simulator,
+  onlyOnce: boolean,
+): Promise<boolean> {
+  const say = (line: string) => terminal.stdout.write(`${line}\n`);
   // On a Redis that others use, the demo keeps to keys of its own.
   const prefix = terminal.environment.PREFIX || (found.kind === 'given' ? 'payments-demo' : defaultPrefix);
   const places: DemoPlaces = {
@@ -65,8 +84,6 @@ export async function runDemo(terminal: Terminal, { once: onlyOnce }: { once: bo
     return asExpected === lines.length;
   } finally {
     await service.close();
-    await simulator.close();
-    await found.close();
   }
 }
 

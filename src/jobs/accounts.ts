@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { accountIdPattern } from '../order.ts';
 import type { Keys } from '../orders/keys.ts';
 import type { Provider } from '../providers/provider.ts';
 import type { Redis } from '../redis.ts';
@@ -47,8 +48,19 @@ export async function readAccounts(
 ): Promise<AccountInfos> {
   const known = new Map<string, AccountInfo>();
   for (const [account, text] of Object.entries(await redis.hgetall(keys.registry))) {
-    const info = accountInfoSchema.safeParse(JSON.parse(text));
-    if (info.success && providers.has(info.data.provider)) known.set(account, info.data);
+    const info = accountInfoSchema.safeParse(fromJson(text)).data;
+    if (info !== undefined && accountIdPattern.test(account) && providers.has(info.provider)) {
+      known.set(account, info);
+    }
   }
   return known;
+}
+
+/** One entry that somebody broke must not stop the orders of all other accounts. */
+function fromJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }

@@ -3,7 +3,7 @@ import type { Order } from '../order.ts';
 import { createKeys, defaultPrefix } from '../orders/keys.ts';
 import { createOrderStore } from '../orders/order-store.ts';
 import { providers } from '../providers/index.ts';
-import { awaitRedis, connectRedis, type Redis, redisAddress } from '../redis.ts';
+import { awaitRedis, connectRedis, forgetArguments, type Redis, redisAddress } from '../redis.ts';
 import { type AccountInfo, type AccountInfos, readAccounts } from './accounts.ts';
 import { type Enqueued, enqueueOrders } from './enqueue.ts';
 import { createPollQueue, type PollQueue } from './queue.ts';
@@ -103,10 +103,20 @@ export function createProducer(options: ProducerOptions): Producer {
     return results;
   }
 
+  /** As `enqueueMany`; whoever logs its error must not log the metadata of the orders. */
+  async function enqueueDiscreetly(inputs: readonly OrderInput[]): Promise<EnqueueResult[]> {
+    try {
+      return await enqueueMany(inputs);
+    } catch (error) {
+      forgetArguments(error);
+      throw error;
+    }
+  }
+
   return {
-    enqueueMany,
+    enqueueMany: enqueueDiscreetly,
     async enqueue(order) {
-      const [result] = await enqueueMany([order]);
+      const [result] = await enqueueDiscreetly([order]);
       return result as EnqueueResult;
     },
     async close() {
@@ -161,10 +171,15 @@ async function within<T>(timeoutMs: number, work: Promise<T>): Promise<T> {
     timer = setTimeout(() => reject(new Error(lateMessage(timeoutMs))), timeoutMs);
   });
   try {
-    return await Promise.race([work, late]);
+    return await Promise.race([work.catch(notTaken), late]);
   } finally {
     clearTimeout(timer);
   }
+}
+
+function notTaken(cause: unknown): never {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  throw new Error(`Redis did not take the order (${why}); enqueue it again, which is safe.`, { cause });
 }
 
 function lateMessage(timeoutMs: number): string {

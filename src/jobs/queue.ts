@@ -15,7 +15,7 @@ export type PollQueue = Queue<QueueJob, void, JobName>;
 
 /** The queue of one account, named as the account. */
 export function createPollQueue(redis: Redis, keys: Keys, account: string, telemetry?: Telemetry): PollQueue {
-  return new Queue(account, {
+  const queue: PollQueue = new Queue(account, {
     connection: redis,
     prefix: keys.queuePrefix(account),
     defaultJobOptions: pollJobOptions,
@@ -24,6 +24,9 @@ export function createPollQueue(redis: Redis, keys: Keys, account: string, telem
     skipWaitingForReady: true,
     ...(telemetry && { telemetry }),
   } satisfies QueueOptions);
+  // Without a listener BullMQ prints every lost connection on the console; callers learn of it from their commands.
+  queue.on('error', () => {});
+  return queue;
 }
 
 /**
@@ -63,4 +66,9 @@ export function pollJob(orderId: string, at: number, now: number) {
     data: { orderId },
     opts: { jobId: jobIdOf(orderId), delay: Math.max(0, at - now) },
   };
+}
+
+/** BullMQ's scripts refuse a change with a numbered error when the job is no longer in the state that it was seen in. */
+export function isRefusal(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && typeof error.code === 'number';
 }

@@ -108,6 +108,8 @@ export function validateOrder(
   const createdAt = ok('createdAt') ? toInstant(raw.createdAt as OrderInput['createdAt'], now) : now;
   if (createdAt > now + maxFutureMs) {
     faults.push({ path: 'createdAt', message: 'lies in the future; check the clock of the sender' });
+  } else if (createdAt < leastEpochMs) {
+    faults.push({ path: 'createdAt', message: 'lies before 2001; check the clock of the sender' });
   }
   if (!parsed.success || faults.length > 0 || account === undefined || amountMinor === null)
     return { faults };
@@ -129,7 +131,8 @@ export function validateOrder(
 
 /** A schema's issue as a fault. Messages name the rule, never the value: it may be personal. */
 export function toFault(issue: z.core.$ZodIssue, input: unknown): Fault {
-  const path = issue.path.map(String).join('.');
+  // Names of fields come from outside too: control characters would reach the terminal of `enqueue --file`.
+  const path = issue.path.map(String).join('.').replace(/\p{C}/gu, '?').slice(0, 200);
   if (issue.code === 'unrecognized_keys') {
     return { path, message: `has unknown fields: ${issue.keys.slice(0, 10).map(quoted).join(', ')}` };
   }

@@ -1,6 +1,6 @@
 import type { Job } from 'bullmq';
 import type { OrderStore } from '../orders/order-store.ts';
-import { jobIdOf, type PollQueue, pollJob, type QueueJob } from './queue.ts';
+import { isRefusal, jobIdOf, type PollQueue, pollJob, type QueueJob } from './queue.ts';
 
 /** What became of the wish to have an order polled now. */
 export type Woken =
@@ -50,11 +50,12 @@ export async function hastenAgain(
   job: Job<QueueJob>,
   now: number,
 ): Promise<number | null> {
-  const { orderId, at } = job.data;
+  const { orderId } = job.data;
   const record = await store.read(orderId);
   // Served by the worker that held the job: bringing it forward now would be one poll more than was wished for.
   if (record === null || record.hints <= record.hintsSeen) return null;
-  if (await bringForward(queue, orderId, at ?? now, now)) return null;
+  // The time of the wish that is left, not of the one that this job was made for: that may have been served meanwhile.
+  if (await bringForward(queue, orderId, record.hintAt ?? now, now)) return null;
   // Ever more seldom: a poll that hangs sees the wish when it settles, and every look counts against the rate.
   return now + retryMs * 2 ** Math.min(job.attemptsStarted, 6);
 }
@@ -89,8 +90,7 @@ async function moved(move: Promise<void>): Promise<boolean> {
     await move;
     return true;
   } catch (error) {
-    // The refusals of BullMQ's scripts carry a number; anything else is a lost Redis or a bug.
-    if (error instanceof Error && 'code' in error && typeof error.code === 'number') return false;
+    if (isRefusal(error)) return false;
     throw error;
   }
 }

@@ -58,6 +58,8 @@ export interface AccountGateParts {
 
 /** How often orders of an account look whether its locked credentials were replaced. */
 const lockedRetryMs = 60_000;
+/** The gate is looked at again after so long, however long the rest. */
+const longestWaitMs = 3_600_000;
 /** How often the others look whether the probe has come back. */
 const probeRetryMs = 1_000;
 
@@ -77,7 +79,9 @@ export function createAccountGate(parts: AccountGateParts): AccountGate {
         'lockedBy',
       );
       if (lockedBy === credentials) return { waitUntil: now + lockedRetryMs };
-      if (Number(pausedUntil ?? 0) > now) return { waitUntil: Number(pausedUntil) };
+      const until = Number(pausedUntil ?? 0);
+      // Looked at again after a while: an entry that somebody broke must not silence an account for ever.
+      if (until > now) return { waitUntil: Math.min(until, now + longestWaitMs) };
       const probing = Number(level ?? 0) > 0;
       return { troubled: probing || Number(failures ?? 0) > 0 || Boolean(lockedBy), probing };
     },
@@ -152,6 +156,14 @@ export async function readBreaker(redis: Redis, keys: Keys, account: string, now
   const known = await redis.hmget(keys.gate(account), 'pausedUntil', 'level', 'failures', 'lockedBy');
   const [until, level, failures] = known.map(Number) as [number, number, number];
   const isPaused = until > now;
-  const state = known[3] ? 'locked' : level > 0 ? (isPaused ? 'open' : 'half-open') : isPaused ? 'resting' : 'closed';
+  const state = known[3]
+    ? 'locked'
+    : level > 0
+      ? isPaused
+        ? 'open'
+        : 'half-open'
+      : isPaused
+        ? 'resting'
+        : 'closed';
   return { state, failures, pausedUntil: isPaused ? until : null };
 }

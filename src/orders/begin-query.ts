@@ -8,7 +8,7 @@ import type { OrderStore } from './order-store.ts';
  * an address. Redis keeps its fingerprint only.
  */
 export function createBeginQuery(store: OrderStore, publicUrl: string, account: string) {
-  const base = `${publicUrl.replace(/\/+$/, '')}/callbacks/${account}`;
+  const base = `${publicUrl.replace(/(?<!\/)\/+$/, '')}/callbacks/${account}`;
   return async (orderId: string): Promise<AnswerTo> => {
     const token = randomBytes(32).toString('hex');
     await store.beginQuery(orderId, { id: queryIdOf(token), sentAt: Date.now() });

@@ -4,6 +4,6 @@ local known = redis.call('HMGET', KEYS[1], 'level', 'lockedBy')
 -- The answer was on its way when the credentials were locked: it does not unlock them.
 if known[2] == ARGV[1] then return 0 end
 redis.call('DEL', KEYS[1], KEYS[2])
-if tonumber(known[1] or 0) == 0 and (known[2] or '') == '' then return 0 end
+if (tonumber(known[1] or 0) or 0) == 0 and (known[2] or '') == '' then return 0 end
 redis.call('XADD', KEYS[3], 'MAXLEN', '~', 10000, '*', unpack(ARGV, 2))
 return 1

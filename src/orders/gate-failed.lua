@@ -4,7 +4,7 @@
 --   then the fields of the event to publish when the account becomes degraded.
 -- Returns the time until which the account rests, '' when it does not.
 local known = redis.call('HMGET', KEYS[1], 'pausedUntil', 'level', 'lockedBy')
-local now, pausedUntil, level = tonumber(ARGV[1]), tonumber(known[1] or 0), tonumber(known[2] or 0)
+local now, pausedUntil, level = tonumber(ARGV[1]), tonumber(known[1] or 0) or 0, tonumber(known[2] or 0) or 0
 local failures = redis.call('HINCRBY', KEYS[1], 'failures', 1)
 local was = level > 0 or (known[3] or '') ~= ''
 if ARGV[6] ~= '' then redis.call('HSET', KEYS[1], 'lockedBy', ARGV[6]) end

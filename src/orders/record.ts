@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { freshProgress, type Progress } from '../jobs/decide.ts';
 import { deadlineAt } from '../jobs/schedule.ts';
-import type { Order, Reference, Verdict } from '../order.ts';
+import { type Order, type Reference, type Verdict, verdictStatuses } from '../order.ts';
 import type { Evidence } from './evidence.ts';
 
 /**
@@ -22,6 +22,8 @@ export interface OrderRecord {
   /** How often someone asked for a poll now, and how many of those wishes the polls so far have seen. */
   readonly hints: number;
   readonly hintsSeen: number;
+  /** When the last of those wishes is to be served; `null` when nobody ever wished. */
+  readonly hintAt: number | null;
 }
 
 /** A query under way at a provider that answers later. */
@@ -104,6 +106,12 @@ export function parseRecord(orderId: string, fields: Fields): OrderRecord | null
     );
   }
   const get = (name: string) => fields[name] ?? '';
+  const number = (name: string): number => {
+    const value = Number(get(name) || Number.NaN);
+    // No number is smaller than any amount: an order with a broken amount would be paid by whatever arrived.
+    if (!Number.isFinite(value)) throw new Error(`The record of order ${orderId} is damaged: ${name}.`);
+    return value;
+  };
   const nextPollAt = instant(get('nextPollAt'));
   return {
     order: {
@@ -111,39 +119,41 @@ export function parseRecord(orderId: string, fields: Fields): OrderRecord | null
       account: get('account'),
       provider: get('provider'),
       reference: JSON.parse(get('reference')) as Reference,
-      amountMinor: Number(get('amountMinor')),
+      amountMinor: number('amountMinor'),
       currency: get('currency'),
-      createdAt: Number(get('createdAt')),
+      createdAt: number('createdAt'),
       schedule: JSON.parse(get('schedule')) as Order['schedule'],
       metadata: JSON.parse(get('metadata')) as Order['metadata'],
     },
     progress: {
       phase: phases.parse(get('phase')),
-      stateversion: Number(get('stateversion')),
+      stateversion: number('stateversion'),
       verdict: parseVerdict(get('status'), get('reason'), instant(get('settledAt'))),
       watchedSince: instant(get('watchedSince')),
       candidate: get('candidate') === '' ? null : (JSON.parse(get('candidate')) as Progress['candidate']),
       moneySeen: get('moneySeen') === '1',
-      polls: Number(get('polls')),
-      answeredPolls: Number(get('answeredPolls')),
+      polls: number('polls'),
+      answeredPolls: number('answeredPolls'),
       lastAnsweredAt: instant(get('lastAnsweredAt')),
       lastPolledAt: instant(get('lastPolledAt')),
     },
     history: JSON.parse(get('history')) as Evidence[],
-    revision: Number(get('revision')),
+    revision: number('revision'),
     nextPollAt,
     query: get('query') === '' ? null : (JSON.parse(get('query')) as PendingQuery),
     hints: Number(get('hints')),
     hintsSeen: Number(get('hintsSeen')),
+    hintAt: instant(get('hintAt')),
   };
 }
 
 const phases = z.enum(['asking', 'watching', 'closed']);
+const verdictStatus = z.enum(verdictStatuses);
 
 function parseVerdict(status: string, reason: string, at: number | null): Progress['verdict'] {
   if (status === '' || at === null) return null;
   return {
-    status: status as Verdict['status'],
+    status: verdictStatus.parse(status),
     reason: reason === '' ? null : (reason as Verdict['reason']),
     at,
   };

@@ -62,6 +62,8 @@ export async function readStatistics(
 
 /** Forgets unresolved money whose records are gone as well: older than `before`, epoch milliseconds. */
 export async function forgetUnresolved(redis: Redis, keys: Keys, before: number): Promise<void> {
-  const old = (await readUnresolved(redis, keys)).filter(({ at }) => at < before).map(({ orderId }) => orderId);
+  const old = (await readUnresolved(redis, keys))
+    .filter(({ at }) => at < before)
+    .map(({ orderId }) => orderId);
   if (old.length > 0) await redis.hdel(keys.unresolved, ...old);
 }

@@ -1,5 +1,6 @@
 import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
+import { z } from 'zod';
 import type { Redis } from '../redis.ts';
 import type { Access, ProviderAnswer, ProviderRequest } from './provider.ts';
 import { parseJson, retryAfterMs } from './read-answer.ts';
@@ -59,7 +60,7 @@ export function createAccessTokens(parts: AccessTokenParts): AccessTokens {
     const [sealed, failure] = await redis.mget(key, `${key}:failure`);
     const opened = sealed == null ? null : box.open(sealed);
     if (opened !== null && opened.expiresAt > now()) return opened;
-    return failure == null ? null : (JSON.parse(failure) as NoToken);
+    return failure == null ? null : parseFailure(failure);
   }
 
   async function fetchOnce(rejected: string | null): Promise<TokenResult> {
@@ -152,6 +153,24 @@ function noToken(answer: Awaited<ReturnType<Transport['send']>>, now: number): N
     retryAfterMs: retryAfterMs(answer.headers['retry-after'], now),
     reason: `login: no token in the answer (HTTP ${httpStatus})`,
   };
+}
+
+const failureSchema = z.object({
+  token: z.null(),
+  refused: z.boolean(),
+  throttled: z.boolean(),
+  retryAfterMs: z.number().nullable(),
+  httpStatus: z.number().nullable(),
+  reason: z.string(),
+});
+
+/** `null` for an entry that another version, or someone else, wrote: then the login is tried. */
+function parseFailure(text: string): NoToken | null {
+  try {
+    return failureSchema.parse(JSON.parse(text));
+  } catch {
+    return null;
+  }
 }
 
 /** Seals tokens with a key made from the login itself: who reads Redis but lacks the credentials learns nothing. */

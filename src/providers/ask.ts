@@ -43,21 +43,27 @@ export function createAsker(parts: AskerParts): Asker {
       const granted = tokens === null ? { token: null } : await tokens.current();
       if (tokens !== null && granted.token === null) return noTokenReading(granted as NoToken, at);
       const answer = await send(order.reference, granted.token, answerTo);
-      const reading = readingOf(answer, order, at);
+      const reading = readingOf(answer, granted.token, order, at);
       if (tokens === null || granted.token === null || !mayBeToken(answer, reading)) return reading;
       const renewed = await tokens.renew(granted.token);
       if (renewed.token === null) return noTokenReading(renewed, at);
-      return readingOf(await send(order.reference, renewed.token, answerTo), order, at);
+      return readingOf(await send(order.reference, renewed.token, answerTo), renewed.token, order, at);
     },
   };
 
-  function readingOf(answer: ProviderAnswer | TransportFault, order: Expected, at: number): Reading {
+  function readingOf(
+    answer: ProviderAnswer | TransportFault,
+    token: string | null,
+    order: Expected,
+    at: number,
+  ): Reading {
     if (isFault(answer)) return faultReading(answer, at);
     const { overrides } = parts;
     return readAnswer(provider, answer, order, {
       at,
       source: 'poll',
       settings,
+      token,
       ...(overrides === undefined ? {} : { overrides }),
     });
   }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { code, note, section, text } from './fields.ts';
+import { code, note, section } from './fields.ts';
 import { type Finding, type Meaning, type ReadingRules, words } from './provider.ts';
 import { nairobiTime } from './time.ts';
 
@@ -17,7 +17,6 @@ const answer = z.object({
   Result: z.object({
     ResultCode: code,
     ResultDesc: note,
-    OriginatorConversationID: text.catch(null),
     ResultParameters: section({
       ResultParameter: z
         .union([z.array(parameter.nullish().catch(null)), parameter])
@@ -93,7 +92,7 @@ export const darajaResult: ReadingRules<{ shortCode: string }, unknown> = {
     'ResultCode 26': { reading: 'unavailable', throttled: true, from: `${section22}: traffic block` },
     'ResultCode 29': refusedQuery('bad command'),
   }),
-  gives: { amount: true, receipt: true, reference: false },
+  gives: { amount: true, receipt: true, reference: true },
 };
 
 /** Keys without blanks and in lower case, since both spellings were seen. Of a repeated key the first value counts. */

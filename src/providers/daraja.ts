@@ -10,7 +10,7 @@ import {
   readDarajaError,
 } from './daraja-common.ts';
 import { darajaResult } from './daraja-result.ts';
-import { credential, note, referenceText, secret, text } from './fields.ts';
+import { code, credential, note, referenceText, secret } from './fields.ts';
 import { defineProvider, type Finding, words } from './provider.ts';
 
 /**
@@ -19,7 +19,7 @@ import { defineProvider, type Finding, words } from './provider.ts';
  */
 const section22 = 'docs/providers.md section 2.2';
 
-const answer = z.object({ ...darajaErrorFields, ResponseCode: text, ResponseDescription: note });
+const answer = z.object({ ...darajaErrorFields, ResponseCode: code, ResponseDescription: note });
 
 const reference = z
   .union([
@@ -55,13 +55,15 @@ export const daraja = defineProvider({
   id: 'daraja',
   title: 'Safaricom Daraja, Transaction Status',
   page: section22,
-  settings: settings.superRefine((given, context) => {
-    const fault = credentialFault(given);
-    if (fault !== null) context.addIssue({ code: 'custom', path: ['securityCredential'], message: fault });
+  settings: settings.refine((given) => credentialFault(given) === null, {
+    path: ['securityCredential'],
+    error: ({ input }) => credentialFault(input as Settings) ?? '',
+    // Told along with what else is missing, not only once that is mended.
+    when: () => true,
   }),
   reference,
   names: (ref) => [idOf(ref)],
-  gives: { amount: true, receipt: true, reference: true },
+  gives: darajaResult.gives,
   access: darajaAccess,
   defaultRatePerSecond: 2,
 
@@ -93,9 +95,8 @@ export const daraja = defineProvider({
   read(body): Finding | null {
     const error = readDarajaError(body);
     if (error !== null) return error;
-    return body.ResponseCode
-      ? { about: 'call', code: `ResponseCode ${body.ResponseCode}`, message: body.ResponseDescription }
-      : null;
+    if (body.ResponseCode == null || body.ResponseCode === '') return null;
+    return { about: 'call', code: `ResponseCode ${body.ResponseCode}`, message: body.ResponseDescription };
   },
   payment: words({}),
   call: new Map([
@@ -146,9 +147,10 @@ function credentialFault(given: Settings): string | null {
     return 'give the SecurityCredential, or the initiator password and the certificate to make it from';
   }
   try {
-    publicKeyOf(given.certificate);
+    encrypt(given.initiatorPassword, given.certificate);
     return null;
   } catch {
-    return 'cannot be made: the certificate is not a PEM certificate or public key';
+    // The reason is not passed on: it may repeat what it was given.
+    return 'cannot be made: the certificate is no PEM certificate or public key of the RSA kind, or the password is too long for it';
   }
 }

@@ -7,7 +7,7 @@ import { z } from 'zod';
 
 /** Base address of an API, without the final slash. */
 export function baseUrl() {
-  return z.url({ protocol: /^https?$/ }).overwrite((url) => url.replace(/\/+$/, ''));
+  return z.url({ protocol: /^https?$/ }).overwrite((url) => url.replace(/(?<!\/)\/+$/, ''));
 }
 
 /** A path on the base address. */

@@ -69,10 +69,10 @@ export const jenga = defineProvider({
     headers: { authorization: `Bearer ${token}` },
   }),
 
-  // IPN. Old gateways put a blank before the reference.
+  // IPN. Old gateways leave the customer's reference empty and print ours, after a blank, where the receipt belongs.
   callback: defineCallback({
-    body: z.object({ customer: section({ reference: note }) }),
-    names: ({ customer }) => [customer?.reference?.trim()],
+    body: z.object({ customer: section({ reference: note }), transaction: section({ reference: note }) }),
+    names: ({ customer, transaction }) => [customer?.reference?.trim(), transaction?.reference?.trim()],
     reply: { contentType: 'text/plain', body: '' },
   }),
 

@@ -76,7 +76,9 @@ export const lipia = defineProvider({
     baseUrl: baseUrl().default('https://lipia-api.kreativelabske.com/api/v2').describe('API base'),
     apiKey: secret().describe('API key of the Lipia dashboard'),
   }),
-  reference: z.union([referenceText.describe('TransactionReference'), byBoth]),
+  reference: z
+    .union([referenceText.describe('TransactionReference'), byBoth])
+    .describe('the TransactionReference, or {"transactionReference": "…", "externalReference": "…"}'),
   names: (reference) =>
     typeof reference === 'string'
       ? [reference]

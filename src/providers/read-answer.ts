@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { toMinor } from '../money.ts';
 import type { Doubt, Reading, ReadingFacts, Reference } from '../order.ts';
+import { hide, secretsOf } from './known-secrets.ts';
 import type {
   Finding,
   Meaning,
@@ -20,6 +21,8 @@ export interface ReadOptions {
   readonly at: number;
   readonly source: 'poll' | 'callback';
   readonly settings?: { readonly [name: string]: unknown } | null;
+  /** The access token that was sent along: not to be shown, should the answer repeat it. */
+  readonly token?: string | null;
   /** The body is the answer to our query, pushed to us. */
   readonly pushed?: true;
   /** Further words by configuration. They never replace a row of the adapter's own table. */
@@ -72,8 +75,8 @@ function readFinding(
   const word = finding.about === 'payment' ? finding.word : finding.code;
   const facts: ReadingFacts = {
     ...blank,
-    providerStatus: scrub(finding.shown ?? word),
-    providerMessage: finding.message == null ? null : scrub(finding.message),
+    providerStatus: shown(finding.shown ?? word, provider, options),
+    providerMessage: finding.message == null ? null : shown(finding.message, provider, options),
   };
   if (finding.about === 'call') {
     const meaning = rules.call.get(word);
@@ -120,6 +123,12 @@ function readFinding(
     case 'refused':
       return openReading(meaning, answer, sourced, null);
   }
+}
+
+/** What may be shown of a text that a provider wrote. */
+function shown(text: string, provider: Provider, { settings, token }: ReadOptions): string {
+  const secrets = settings == null ? [] : secretsOf(provider, settings);
+  return scrub(hide(text, token ? [...secrets, token] : secrets));
 }
 
 /** What a paid answer lacks to be believed; first what cannot mend itself within seconds. */

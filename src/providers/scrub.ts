@@ -31,6 +31,6 @@ const named =
 /** A run that no person reads: tokens, keys, signatures, base64; long ids too, which is no loss. Receipts stay below. */
 const longOpaque = /[A-Za-z0-9+/_=.%-]{28,}/g;
 
-/** Kenyan and other East African numbers, international, local or bare, perhaps spaced or partly masked. */
+/** Kenyan and other East African numbers, international, local or bare, perhaps spaced, bracketed or partly masked. */
 const phoneNumber =
-  /(?<!\d)(?:(?:\+|00)?(?:254|255|256|250|251|257|211)[ -]?(?:\(0\)|0)?[1-9](?:[ -]?[\d*]){8}|0[17][\d*]{2}[ -]?[\d*]{3}[ -]?[\d*]{3}|[17]\d{8})(?!\d)/g;
+  /(?<!\d)(?:(?:\+|00)?(?:254|255|256|250|251|257|211)[\p{Zs}\p{Pd}.()]{0,2}0?[\p{Zs}\p{Pd}.()]{0,2}[1-9](?:[\p{Zs}\p{Pd}.()]{0,2}[\d*]){8}|0[17][\d*]{2}(?:[\p{Zs}\p{Pd}.()]{0,2}[\d*]){6}|[17]\d{8})(?!\d)/gu;

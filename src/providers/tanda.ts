@@ -91,7 +91,11 @@ export const tanda = defineProvider({
   title: 'Tanda v3',
   page,
   settings,
-  reference: z.union([referenceText.describe('trackingId of the request'), byShortCode, byConsumer]),
+  reference: z
+    .union([referenceText.describe('trackingId of the request'), byShortCode, byConsumer])
+    .describe(
+      'the trackingId, {"trackingId": "…", "shortCode": "…"} or {"trackingId": "…", "consumerId": "…"}',
+    ),
   names: (reference) => [trackingIdOf(reference)],
   gives: { amount: true, receipt: true, reference: true },
 

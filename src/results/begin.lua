@@ -7,7 +7,7 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local known = redis.call('HMGET', KEYS[1], 'version', 'holder', 'until')
 local handled, version = tonumber(known[1] or 0), tonumber(ARGV[4])
 
--- An older result is waited for while somebody has it in hand or is about to try it again; not while it keeps failing.
+-- An older result is waited for while somebody has it in hand or it was tried only a few times; not while it keeps failing.
 local function isOlderUnderWay()
   local from = '-'
   for _ = 1, 50 do
@@ -15,7 +15,8 @@ local function isOlderUnderWay()
     if pending.err then return false end
     for _, each in ipairs(pending) do
       from = '(' .. each[1]
-      local entry = each[3] < tonumber(ARGV[8]) and redis.call('XRANGE', KEYS[2], each[1], each[1])[1]
+      local underWay = each[3] < tonumber(ARGV[8]) or each[4] <= 3
+      local entry = underWay and redis.call('XRANGE', KEYS[2], each[1], each[1])[1]
       local fields = entry and entry[2] or {}
       for i = 1, #fields - 1, 2 do
         if fields[i] == 'subject' and fields[i + 1] == ARGV[3] then return true end

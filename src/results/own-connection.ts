@@ -1,5 +1,5 @@
 import type { Cluster, RedisOptions } from 'ioredis';
-import { connectRedis, type Redis } from '../redis.ts';
+import { connectRedis, forgetArguments, type Redis } from '../redis.ts';
 
 /** What a follower of the stream needs, whatever the connection that it is copied from was made for. */
 const patient = {
@@ -19,7 +19,7 @@ export function patientCopy(redis: string | Redis): Redis {
   if (typeof redis === 'string') return connectRedis(redis, 'patient');
   const copy = redis.isCluster ? copyOfCluster(redis as unknown as Cluster) : redis.duplicate(patient);
   // A listener keeps ioredis from printing; failures reach the caller through commands.
-  copy.on('error', () => {});
+  copy.on('error', forgetArguments);
   return copy;
 }
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createKeys, defaultPrefix } from '../orders/keys.ts';
-import type { Redis } from '../redis.ts';
+import { forgetArguments, type Redis } from '../redis.ts';
 import type { ResultEvent } from './event.ts';
 import { patientCopy } from './own-connection.ts';
 import { type Entry, isResult, type ResultEntry, ResultGroup } from './result-group.ts';
@@ -16,7 +16,7 @@ export interface SubscribeOptions {
   readonly consumer: string;
   /**
    * Called for every result at least once. Results of one order come in version order and never two at a time, over all
-   * consumers of the group; one that was overtaken by a newer one of its order is passed over. When it throws, the result
+   * consumers of the group; one that kept failing until a newer one of its order was handled is passed over. When it throws, the result
    * comes again after `retryAfterMs`. Use `event.id` to notice a repetition after a crash of yours.
    */
   readonly onResult: (event: ResultEvent) => void | Promise<void>;
@@ -53,7 +53,7 @@ const blockMs = 2_000;
 const claimEveryMs = 5_000;
 const longestPauseMs = 5_000;
 /** How long Redis may take to note what became of a result before it is told again. */
-const noteMs = 5_000;
+const noteMs = 2_000;
 /** How long a result waits here for another one of its order before it is handed back. */
 const turnMs = 1_000;
 const turnEveryMs = 50;
@@ -209,6 +209,7 @@ export function subscribe(options: SubscribeOptions): Subscription {
   }
 
   function tell(error: unknown, event: ResultEvent | null): void {
+    forgetArguments(error);
     try {
       options.onError?.(error instanceof Error ? error : new Error(String(error)), event);
     } catch {

@@ -1,5 +1,6 @@
 import type { Log } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
+import type { ActivityLog } from '../orders/activity.ts';
 import type { PollObserver } from './poll-worker.ts';
 
 /** Tells the log what the polls of one account teach. Texts in readings are scrubbed already. */
@@ -41,6 +42,9 @@ export function logPolls(log: Log): PollObserver {
 
 /** Counts what the polls of one account teach. */
 export function countPolls(metrics: Metrics, account: string): PollObserver {
+  // An alert on growth sees the first one only where there was a zero before.
+  for (const counter of [metrics.contradictions, metrics.unrecognised, metrics.errors])
+    counter.inc({ account }, 0);
   return {
     reading(_record, reading, tookMs) {
       metrics.polls.inc({ account, reading: reading.kind });
@@ -62,8 +66,20 @@ export function countPolls(metrics: Metrics, account: string): PollObserver {
     },
     contradiction: () => metrics.contradictions.inc({ account }),
     unknownWord: () => {},
-    gate: (change) => metrics.degraded.set({ account }, change === 'degraded' ? 1 : 0),
+    gate: () => {},
     error: () => metrics.errors.inc({ account }),
+  };
+}
+
+/** Notes for people when an account was last asked, and last answered. */
+export function notePolls(activity: ActivityLog): PollObserver {
+  return {
+    reading: (_record, reading) => activity.note(reading),
+    published: () => {},
+    contradiction: () => {},
+    unknownWord: () => {},
+    gate: () => {},
+    error: () => {},
   };
 }
 

@@ -1,5 +1,6 @@
 import { type Job, Queue, Worker } from 'bullmq';
-import { jobIdOf, orderIdOf, type PollQueue, pollJob } from '../jobs/queue.ts';
+import { isRefusal, jobIdOf, orderIdOf, type PollQueue, pollJob } from '../jobs/queue.ts';
+import { hasten } from '../jobs/wake.ts';
 import type { Keys } from '../orders/keys.ts';
 import type { OrderStore } from '../orders/order-store.ts';
 import { forgetUnresolved } from '../orders/statistics.ts';
@@ -16,6 +17,8 @@ export const sweepKinds = [
   'failed-job',
   /** An open order missing from a list of open orders: put back. */
   'missing-from-open',
+  /** Somebody wanted a poll, or pushed an answer, and died before the job was brought forward: it is now. */
+  'forgotten-wish',
 ] as const;
 export type SweepKind = (typeof sweepKinds)[number];
 
@@ -49,13 +52,15 @@ export async function startSweeper(parts: SweeperParts): Promise<Sweeper> {
   const { redis, keys, intervalMs } = parts;
   const options = { connection: redis, prefix: keys.queuePrefix('sweeper') };
   const queue = new Queue('sweeper', { ...options, streams: { events: { maxLen: 10 } } });
-  const schedule = () =>
-    queue.upsertJobScheduler(
+  queue.on('error', parts.failed);
+  const schedule = async () => {
+    await queue.setGlobalConcurrency(1);
+    await queue.upsertJobScheduler(
       'sweep',
       { every: intervalMs },
       { name: 'sweep', opts: { removeOnComplete: true, removeOnFail: { count: 10 }, attempts: 1 } },
     );
-  await queue.setGlobalConcurrency(1);
+  };
   await schedule();
   // Somebody may delete the sweeper's own queue by hand.
   const renewal = setInterval(() => void schedule().catch(parts.failed), 10 * intervalMs);
@@ -135,7 +140,10 @@ async function mendOrder(
   { redis, keys, store, accounts, ...parts }: SweeperParts,
   orderId: string,
 ): Promise<void> {
-  const [account, nextPollAt] = await redis.hmget(keys.order(orderId), 'account', 'nextPollAt');
+  const [account, nextPollAt, hints, hintsSeen, hintAt] = await redis.hmget(
+    keys.order(orderId),
+    ...['account', 'nextPollAt', 'hints', 'hintsSeen', 'hintAt'],
+  );
   if (account == null || nextPollAt === '') {
     await store.relist(orderId);
     return;
@@ -144,18 +152,23 @@ async function mendOrder(
   const queue = parts.queue(account);
   const job = await queue.getJob(jobIdOf(orderId));
   const state = job === undefined ? 'missing' : await job.getState();
+  const now = Date.now();
+  const isForgotten = Number(hints ?? 0) > Number(hintsSeen ?? 0) && Number(hintAt) < now - parts.intervalMs;
+  if (state === 'delayed' && isForgotten) {
+    await hasten(queue, orderId, now, now);
+    parts.mended('forgotten-wish', orderId);
+  }
   if (state !== 'missing' && state !== 'unknown' && state !== 'completed') return;
   // A job in no list blocks its own id: BullMQ takes a second one for a repetition.
   await job?.remove();
-  const lost = pollJob(orderId, Number(nextPollAt), Date.now());
+  const lost = pollJob(orderId, Number(nextPollAt), now);
   await queue.add(lost.name, lost.data, lost.opts);
   parts.mended('record-without-job', orderId);
 }
 
 async function retryFailed(parts: SweeperParts, account: string): Promise<void> {
   for (const job of await parts.queue(account).getFailed(0, batchSize - 1)) {
-    await job.retry();
-    parts.mended('failed-job', job.data.orderId);
+    if (await isDone(job.retry())) parts.mended('failed-job', job.data.orderId);
   }
 }
 
@@ -179,10 +192,22 @@ async function mendJob({ redis, keys, store, mended }: SweeperParts, job: Job): 
     redis.zscore(keys.asking, orderId),
   ]);
   if (nextPollAt == null || nextPollAt === '') {
-    await job.remove();
-    mended('job-without-order', orderId);
+    if (await isDone(job.remove())) mended('job-without-order', orderId);
   } else if (openScore === null || (phase === 'asking' && askingScore === null)) {
     await store.relist(orderId);
     mended('missing-from-open', orderId);
+  }
+}
+
+/** False when the job is no longer what we saw: a worker, or another process, was quicker. The sweep goes on. */
+async function isDone(change: Promise<void>): Promise<boolean> {
+  try {
+    await change;
+    return true;
+  } catch (error) {
+    if (error instanceof Error && (/locked by another worker/.test(error.message) || isRefusal(error))) {
+      return false;
+    }
+    throw error;
   }
 }

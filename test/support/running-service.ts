@@ -84,8 +84,10 @@ export async function startRunningService(options: RunningServiceOptions = {}): 
     apiKey: testApiKey,
     callbackToken: testCallbackToken,
   };
+  const demo = demoEnvironment(places);
   const config = readConfig({
-    ...demoEnvironment(places),
+    ...demo,
+    ...ofFurtherAccounts(accounts, demo),
     ...forAccounts(accounts, hurried),
     ACCOUNTS: accounts,
     API_RATE_PER_SECOND: '100000',
@@ -153,6 +155,21 @@ export function forAccounts(accounts: string, settings: { readonly [name: string
         value,
       ]),
     ),
+  );
+}
+
+/** `shop2=jenga` has all that the account `jenga` has. */
+function ofFurtherAccounts(accounts: string, environment: { readonly [name: string]: string }) {
+  const further = accounts.split(',').filter((entry) => entry.includes('='));
+  return Object.fromEntries(
+    further.flatMap((entry) => {
+      const [id = '', provider = ''] = entry
+        .split('=')
+        .map((part) => part.replaceAll('-', '_').toUpperCase());
+      return Object.entries(environment)
+        .filter(([name]) => name.startsWith(`${provider}_`))
+        .map(([name, value]) => [`${id}${name.slice(provider.length)}`, value]);
+    }),
   );
 }
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { jobIdOf } from '../../src/jobs/queue.ts';
-import { pollOrder } from '../../src/workers/poll-worker.ts';
+import { createPollWorker, pollOrder } from '../../src/workers/poll-worker.ts';
 import { testPrefix, testRedis } from '../support/redis.ts';
 import { type HeldGateway, startHeldGateway } from '../support/service-gateway.ts';
 import { setupParts } from '../support/service-parts.ts';
@@ -151,6 +151,20 @@ describe('the rate of an account', () => {
     expect(mostPerSecond(times)).toBeLessThanOrEqual(40 * 1.2);
     expect((times.at(-1) ?? 0) - (times[0] ?? 0)).toBeGreaterThan(1_500);
   });
+
+  test.each([0.01, 0.5, 1, 2, 9, 10, 24, 25, 49, 50, 99, 100, 333, 1_000, 10_000])(
+    'of %d per second is kept in every second, wherever it begins, and nearly used',
+    async (ratePerSecond) => {
+      const { parts } = setup();
+      const worker = createPollWorker({ ...parts, limits: { ...limits, ratePerSecond } });
+      const { max = 0, duration = 0 } = worker.opts.limiter ?? {};
+      await worker.close();
+      // The worst case: all but the first start of a window at its end, then full windows.
+      const most = max - 1 + max * Math.ceil(1_000 / duration);
+      expect(most).toBeLessThanOrEqual(Math.max(1, ratePerSecond));
+      expect((1_000 * max) / duration).toBeGreaterThan(0.9 * ratePerSecond);
+    },
+  );
 
   test('a Retry-After puts off the order, and never brings it forward', async () => {
     const { startWorker, enqueue, order, orderId } = setup({ schedule: { ...hurried } });

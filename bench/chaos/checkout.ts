@@ -1,0 +1,154 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { Agent, request } from 'undici';
+import { callbackUrl, type Places } from './environment.ts';
+import type { ProviderDesk } from './provider-desk.ts';
+import type { DrillOrder } from './script.ts';
+
+/** What the checkout knows of one order. */
+export interface Handed {
+  readonly order: DrillOrder;
+  /** When it was scripted: the truth's own clock starts here, and so does the order's. */
+  readonly createdAt: number;
+  /** When the API acknowledged it first, and last; `null` while it has not. */
+  acknowledgedAt: number | null;
+  lastAcknowledgedAt: number | null;
+  attempts: number;
+}
+
+/** A checkout that hands its orders in until each is acknowledged. */
+export interface Checkout {
+  readonly handed: ReadonlyMap<string, Handed>;
+  readonly latenciesMs: readonly number[];
+  /** Answers that no retry can mend; each is a fault of the product or of the drill. */
+  readonly refusals: readonly string[];
+  readonly acknowledged: number;
+  /** Resolves when every order of the script is acknowledged, or the signal is given. */
+  readonly done: Promise<void>;
+  /** Hands orders in again, as a checkout does that is not sure. */
+  again(orders: readonly Handed[]): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface CheckoutParts {
+  readonly script: readonly DrillOrder[];
+  readonly places: Places;
+  readonly desk: ProviderDesk;
+  /** Ends everything, finished or not. */
+  readonly stop: AbortSignal;
+  /** Orders that the checkout does not hand in itself. */
+  readonly except?: (order: DrillOrder, count: number) => boolean;
+}
+
+const tickMs = 50;
+const inFlight = 32;
+const answerMs = 6_000;
+const retryMs = 200;
+
+/** Opens the shop: from now on the orders of the script arrive. */
+export function openCheckout(parts: CheckoutParts): Checkout {
+  const { script, places, desk, stop } = parts;
+  const startedAt = Date.now();
+  const handed = new Map<string, Handed>();
+  const latenciesMs: number[] = [];
+  const refusals: string[] = [];
+  const agent = new Agent({ connections: inFlight });
+  const free = createSlots(inFlight);
+  let acknowledged = 0;
+
+  async function open(): Promise<void> {
+    const waiting = [...script].sort((a, b) => a.arrivesAtMs - b.arrivesAtMs);
+    const offers: Promise<void>[] = [];
+    while (waiting.length > 0 && !stop.aborted) {
+      const elapsedMs = Date.now() - startedAt;
+      const count = waiting.findIndex(({ arrivesAtMs }) => arrivesAtMs > elapsedMs);
+      const due = waiting.splice(0, count < 0 ? waiting.length : count);
+      await desk.script(due.map((order) => scripted(order, places)));
+      const createdAt = Date.now();
+      for (const order of due) {
+        const one: Handed = { order, createdAt, acknowledgedAt: null, lastAcknowledgedAt: null, attempts: 0 };
+        handed.set(order.orderId, one);
+        if (parts.except?.(order, script.length) !== true) offers.push(offer(one));
+      }
+      await delay(tickMs);
+    }
+    await Promise.all(offers);
+  }
+
+  /** Until it is acknowledged: what is not may be lost. */
+  async function offer(one: Handed): Promise<void> {
+    while (!stop.aborted) {
+      const leave = await free();
+      const answer = await post(one).finally(leave);
+      if (answer === 'refused') return;
+      if (answer === 'acknowledged') {
+        const now = Date.now();
+        if (one.acknowledgedAt === null) acknowledged += 1;
+        one.acknowledgedAt ??= now;
+        one.lastAcknowledgedAt = now;
+        return;
+      }
+      await delay(retryMs);
+    }
+  }
+
+  async function post(one: Handed): Promise<'acknowledged' | 'again' | 'refused'> {
+    one.attempts += 1;
+    const at = performance.now();
+    try {
+      const answer = await request(`http://127.0.0.1:${places.apiPort}/v1/orders`, {
+        dispatcher: agent,
+        method: 'POST',
+        headers: { authorization: `Bearer ${places.apiKey}`, 'content-type': 'application/json' },
+        body: JSON.stringify({ ...one.order.input, createdAt: one.createdAt }),
+        headersTimeout: answerMs,
+        bodyTimeout: answerMs,
+      });
+      const text = await answer.body.text();
+      if (answer.statusCode === 201 || answer.statusCode === 200) {
+        latenciesMs.push(performance.now() - at);
+        return 'acknowledged';
+      }
+      if (answer.statusCode >= 500 || answer.statusCode === 429) return 'again';
+      refusals.push(`${one.order.orderId}: ${answer.statusCode} ${text.slice(0, 200)}`);
+      return 'refused';
+    } catch {
+      // No whole answer: the order may be in or not, so it is handed in again.
+      return 'again';
+    }
+  }
+
+  return {
+    handed,
+    latenciesMs,
+    refusals,
+    get acknowledged() {
+      return acknowledged;
+    },
+    done: open(),
+    async again(orders) {
+      await Promise.all(orders.map(offer));
+    },
+    close: () => agent.destroy(),
+  };
+}
+
+function scripted({ simulated, pushes, provider }: DrillOrder, places: Places) {
+  const url = callbackUrl(places, provider);
+  return { ...simulated, callbacks: pushes.map((push) => ({ ...push, url })) };
+}
+
+/** At most so many at once; the rest wait in turn. */
+function createSlots(count: number): () => Promise<() => void> {
+  const waiting: (() => void)[] = [];
+  let left = count;
+  const leave = () => {
+    const next = waiting.shift();
+    if (next === undefined) left += 1;
+    else next();
+  };
+  return async () => {
+    if (left > 0) left -= 1;
+    else await new Promise<void>((resolve) => waiting.push(resolve));
+    return leave;
+  };
+}

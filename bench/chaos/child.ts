@@ -1,0 +1,166 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, openSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+
+/** How to run one process of the drill. */
+export interface ChildOptions {
+  readonly name: string;
+  readonly script: string;
+  readonly args?: readonly string[];
+  readonly nodeArgs?: readonly string[];
+  readonly env: { readonly [name: string]: string };
+  /** Where `<name>.log` is kept. */
+  readonly logDir: string;
+  /** Port whose /health/live says that it is up; absent: up when it runs. */
+  readonly port?: number;
+  /** Started again when it ends by itself or is killed, as a supervisor would. Default true. */
+  readonly supervised?: boolean;
+}
+
+/** How one run of a process ended. */
+export interface Ending {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  /** From the signal to the end. */
+  readonly tookMs: number;
+}
+
+/** A process under the eyes of a supervisor. */
+export interface Child {
+  readonly name: string;
+  readonly port: number | undefined;
+  /** Runs that began. */
+  readonly starts: number;
+  /** Ends that nobody asked for: a crash of the product, or a start without Redis. */
+  readonly surprises: number;
+  readonly pid: number | undefined;
+  isUp(): boolean;
+  /** Resolves once it is up. @throws when it is not within `withinMs` */
+  awaitUp(withinMs: number): Promise<void>;
+  /** Sends a signal and waits for the end of this run. `null` when nothing ran. */
+  signal(signal: NodeJS.Signals): Promise<Ending | null>;
+  /** Waits for the end of this run, however it comes. */
+  awaitEnd(): Promise<Ending>;
+  log(): string;
+  /** Ends it for good. */
+  close(): Promise<void>;
+}
+
+const respawnMs = 200;
+const healthMs = 100;
+const closeMs = 8_000;
+
+/** Starts a process and keeps it running. */
+export function startChild(options: ChildOptions): Child {
+  const { name, script, args = [], nodeArgs = [], env, logDir, port, supervised = true } = options;
+  const logFile = join(logDir, `${name}.log`);
+  let running: ChildProcess | null = null;
+  let ending: Promise<Ending> = Promise.resolve({ code: 0, signal: null, tookMs: 0 });
+  let up = false;
+  let signalledAt = 0;
+  let closing = false;
+  let starts = 0;
+  let surprises = 0;
+  let timer: NodeJS.Timeout | undefined;
+
+  function run(): void {
+    const log = openSync(logFile, 'a');
+    const child = spawn(process.execPath, [...nodeArgs, script, ...args], {
+      // The launcher's own protocol: the end of the channel tells the child that the drill is gone, however that ended.
+      stdio: ['ignore', log, log, 'ipc'],
+      env: { PATH: process.env.PATH ?? '', ...env, PAYMENT_POLLER_STARTED_BY_LAUNCHER: '1' },
+      // Ctrl-C must reach the drill alone, which then ends its children in order.
+      detached: true,
+    });
+    closeSync(log);
+    running = child;
+    starts += 1;
+    signalledAt = 0;
+    child.on('error', () => {});
+    ending = once(child, 'exit').then(([code, signal]) => {
+      up = false;
+      running = null;
+      if (signalledAt === 0) surprises += 1;
+      if (supervised && !closing) timer = setTimeout(run, respawnMs);
+      return {
+        code: code as number | null,
+        signal: signal as NodeJS.Signals | null,
+        tookMs: signalledAt === 0 ? 0 : Date.now() - signalledAt,
+      };
+    });
+    void watchHealth(child);
+  }
+
+  async function watchHealth(child: ChildProcess): Promise<void> {
+    while (running === child && !up) {
+      if (port === undefined || (await isAlive(port))) {
+        if (running === child) up = true;
+        return;
+      }
+      await delay(healthMs);
+    }
+  }
+
+  function send(signal: NodeJS.Signals): void {
+    signalledAt = Date.now();
+    running?.kill(signal);
+  }
+
+  run();
+  return {
+    name,
+    port,
+    get starts() {
+      return starts;
+    },
+    get surprises() {
+      return surprises;
+    },
+    get pid() {
+      return running?.pid;
+    },
+    isUp: () => up,
+    async awaitUp(withinMs) {
+      const giveUpAt = Date.now() + withinMs;
+      while (!up) {
+        if (Date.now() > giveUpAt) throw new Error(`${name} did not come up: ${lastLine(logFile)}`);
+        await delay(20);
+      }
+    },
+    async signal(signal) {
+      if (running === null) return null;
+      send(signal);
+      return ending;
+    },
+    awaitEnd: () => ending,
+    log: () => readFileSync(logFile, 'utf8'),
+    async close() {
+      closing = true;
+      clearTimeout(timer);
+      if (running === null) return;
+      send('SIGTERM');
+      const force = setTimeout(() => running?.kill('SIGKILL'), closeMs);
+      await ending;
+      clearTimeout(force);
+    },
+  };
+}
+
+async function isAlive(port: number): Promise<boolean> {
+  try {
+    const answer = await fetch(`http://127.0.0.1:${port}/health/live`, {
+      signal: AbortSignal.timeout(1_000),
+    });
+    await answer.arrayBuffer();
+    return answer.ok;
+  } catch {
+    // Not listening yet.
+    return false;
+  }
+}
+
+function lastLine(file: string): string {
+  return readFileSync(file, 'utf8').trim().split('\n').at(-1)?.slice(0, 400) ?? '';
+}

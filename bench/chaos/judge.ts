@@ -1,0 +1,152 @@
+import { parseEvent, type ResultEvent } from '../../src/results/event.ts';
+import type { Truth } from './expected.ts';
+
+/** One entry of the results stream, as Redis holds it. */
+export interface StreamEntry {
+  readonly streamId: string;
+  readonly fields: readonly string[];
+}
+
+/** What is to be accounted for. */
+export interface Case {
+  readonly orderId: string;
+  /** The checkout was told that its order is in good hands. */
+  readonly acknowledged: boolean;
+  readonly truth: Truth;
+  /** When money was first there by the provider's ledger, epoch milliseconds; `null` when never. */
+  readonly paidAt: number | null;
+}
+
+/**
+ * - `match`: the last word is the truth, and every word before it was in order.
+ * - `mismatch`: the last word is another one.
+ * - `missing`: acknowledged, and the truth is not on the stream: nothing at all, or only that the deadline passed.
+ * - `duplicate`: one id twice.
+ * - `conflicting`: one version with two contents, a gap or a step back in the versions, a word after paid, an end
+ *   without money published from a question that was asked after the money had come, an entry nobody can read.
+ */
+export const classes = ['match', 'mismatch', 'missing', 'duplicate', 'conflicting'] as const;
+export type Class = (typeof classes)[number];
+
+/** What became of one order. */
+export interface Finding {
+  readonly orderId: string;
+  readonly class: Class;
+  /** What is wrong, for people; empty for a match. */
+  readonly why: string;
+}
+
+export interface Judgement {
+  readonly counts: Readonly<Record<Class, number>>;
+  /** Everything but the matches. */
+  readonly faults: readonly Finding[];
+  /** Orders that were never acknowledged and are on the stream all the same: allowed, and worth knowing. */
+  readonly toldUnacknowledged: number;
+}
+
+/** An entry of the stream, read; `event` is `null` when it is none of ours. */
+export interface Word extends StreamEntry {
+  readonly event: ResultEvent | null;
+}
+
+/** Reads an entry without ever throwing. */
+export function readEntry(entry: StreamEntry): Word {
+  try {
+    return { ...entry, event: parseEvent(entry.fields) };
+  } catch {
+    return { ...entry, event: null };
+  }
+}
+
+/** Holds the whole stream against the truth. Pure. */
+export function judge(cases: readonly Case[], entries: readonly StreamEntry[]): Judgement {
+  const words = entries.map(readEntry);
+  const byOrder = Map.groupBy(words, ({ event }) => event?.subject ?? '');
+  const known = new Set(cases.map(({ orderId }) => orderId));
+  const strangers = [...byOrder].filter(([orderId]) => !known.has(orderId));
+  const findings = [
+    ...cases
+      .filter(({ orderId, acknowledged }) => acknowledged || byOrder.has(orderId))
+      .map((one) => judgeOrder(one, byOrder.get(one.orderId) ?? [])),
+    ...strangers.map(([orderId, found]): Finding => {
+      return { orderId, class: 'conflicting', why: `${found.length} entries about an order that nobody has` };
+    }),
+  ];
+  const counts = { match: 0, mismatch: 0, missing: 0, duplicate: 0, conflicting: 0 };
+  for (const { class: name } of findings) counts[name] += 1;
+  return {
+    counts,
+    faults: findings.filter(({ class: name }) => name !== 'match'),
+    toldUnacknowledged: cases.filter((one) => !one.acknowledged && byOrder.has(one.orderId)).length,
+  };
+}
+
+/** What became of one order. The worst thing that is wrong names the class. */
+export function judgeOrder(one: Case, words: readonly Word[]): Finding {
+  const events = words.map(({ event }) => event).filter((event) => event !== null);
+  const conflict = conflictIn(words) ?? orderFault(events) ?? untruth(one, events);
+  if (conflict !== null) return { orderId: one.orderId, class: 'conflicting', why: conflict };
+  const repeated = firstRepeated(events.map(({ id }) => id));
+  if (repeated !== null) return { orderId: one.orderId, class: 'duplicate', why: `${repeated} twice` };
+  const last = events.at(-1);
+  if (last === undefined) return { orderId: one.orderId, class: 'missing', why: 'nothing on the stream' };
+  const difference = differenceOf(last, one.truth);
+  if (difference === null) return { orderId: one.orderId, class: 'match', why: '' };
+  const isOnlyDeadline = last.data.status === 'unresolved' && last.data.reason === 'deadline';
+  return { orderId: one.orderId, class: isOnlyDeadline ? 'missing' : 'mismatch', why: difference };
+}
+
+/** One id, two contents. */
+function conflictIn(words: readonly Word[]): string | null {
+  const contents = new Map<string, string>();
+  for (const { streamId, fields, event } of words) {
+    if (event === null) return `entry ${streamId} cannot be read`;
+    const content = fields.join('\n');
+    const earlier = contents.get(event.id);
+    if (earlier !== undefined && earlier !== content) return `${event.id} twice with different content`;
+    contents.set(event.id, content);
+  }
+  return null;
+}
+
+/** Versions go 1, 2, 3, each names the one before it, and nothing follows paid. */
+function orderFault(events: readonly ResultEvent[]): string | null {
+  const distinct = events.filter(({ id }, index) => events.findIndex((other) => other.id === id) === index);
+  for (const [index, event] of distinct.entries()) {
+    const version = index + 1;
+    const { id, stateversion, supersedes, subject, type, data } = event;
+    if (stateversion !== version) return `version ${stateversion} where ${version} was due`;
+    if (id !== `${subject}:${version}` || type !== `payment.${data.status}`)
+      return `${id} is at odds with itself`;
+    if (supersedes !== (version === 1 ? undefined : `${subject}:${version - 1}`))
+      return `${id} supersedes ${supersedes}`;
+    if (distinct[index - 1]?.data.status === 'paid') return `${data.status} after paid`;
+  }
+  return null;
+}
+
+/** An end without money, or paid, that rests on a question to which the provider cannot have answered so. */
+function untruth({ paidAt }: Case, events: readonly ResultEvent[]): string | null {
+  for (const { id, data } of events) {
+    const askedAt = Date.parse(data.evidence.at(-1)?.at ?? '');
+    if ((data.status === 'failed' || data.status === 'expired') && paidAt !== null && askedAt > paidAt) {
+      return `${id} says ${data.status} though paid before it was asked`;
+    }
+    if (data.status === 'paid' && paidAt === null) return `${id} says paid, and no money ever came`;
+  }
+  return null;
+}
+
+function firstRepeated(ids: readonly string[]): string | null {
+  return ids.find((id, index) => ids.indexOf(id) !== index) ?? null;
+}
+
+/** What the last word says otherwise than the truth, `null` when nothing. */
+export function differenceOf({ data }: ResultEvent, truth: Truth): string | null {
+  const said = `${data.status}/${data.reason}`;
+  const due = `${truth.status}/${truth.reason}`;
+  if (said !== due) return `${said} where ${due} is true`;
+  if (truth.status !== 'paid') return null;
+  const proof = (one: Truth | typeof data) => `${one.receipt} ${one.amountReceived} ${one.amountVerified}`;
+  return proof(data) === proof(truth) ? null : `paid with ${proof(data)} where ${proof(truth)} is true`;
+}

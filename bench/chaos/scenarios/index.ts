@@ -1,0 +1,45 @@
+import type { DrillOptions, Outcome } from '../play.ts';
+import { play } from '../play.ts';
+import type { DrillRedis } from '../redis-topology.ts';
+import type { Scenario } from '../scenario.ts';
+import { crashPointsScenario } from './crash-points.ts';
+import { providerMisery } from './provider-misery.ts';
+import { redisHalfOpen, redisUnreachable } from './redis-away.ts';
+import { workersKilled } from './workers-killed.ts';
+
+/** A scenario that is ready to be played, whatever Redis it needs. */
+export interface Playable {
+  readonly letter: string;
+  readonly name: string;
+  readonly title: string;
+  /** Part of `all`. */
+  readonly isUsual: boolean;
+  play(options: DrillOptions): Promise<Outcome>;
+}
+
+function playable<Server extends DrillRedis>(scenario: Scenario<Server>, isUsual = true): Playable {
+  const { letter, name, title } = scenario;
+  return { letter, name, title, isUsual, play: (options) => play(scenario, options) };
+}
+
+/** Every scenario of the drill, in the order of `--scenario all`. */
+export const scenarios: readonly Playable[] = [
+  playable(workersKilled),
+  playable(redisUnreachable),
+  playable(redisHalfOpen),
+  playable(providerMisery),
+  playable(crashPointsScenario),
+];
+
+/** The scenarios behind a list of names and letters; `all` is every usual one. `null` for one that nobody knows. */
+export function scenariosNamed(list: string): Playable[] | null {
+  const chosen = new Set<Playable>();
+  for (const word of list.split(',').map((part) => part.trim())) {
+    const found = scenarios.filter(
+      ({ letter, name, isUsual }) => word === letter || word === name || (word === 'all' && isUsual),
+    );
+    if (found.length === 0) return null;
+    for (const one of found) chosen.add(one);
+  }
+  return [...chosen];
+}

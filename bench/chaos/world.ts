@@ -1,0 +1,138 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createKeys, type Keys } from '../../src/orders/keys.ts';
+import { connectRedis, type Redis } from '../../src/redis.ts';
+import { type Child, startChild } from './child.ts';
+import { drillEnvironment, type Places } from './environment.ts';
+import type { StreamEntry } from './judge.ts';
+import { freePorts } from './ports.ts';
+import { openProviderDesk, type ProviderDesk } from './provider-desk.ts';
+import type { DrillRedis } from './redis-topology.ts';
+
+/** Everything a scenario plays with. */
+export interface World<Server extends DrillRedis = DrillRedis> {
+  readonly dir: string;
+  readonly redis: Server;
+  /** The drill's own connection, past any proxy. */
+  readonly reader: Redis;
+  readonly keys: Keys;
+  readonly places: Places;
+  readonly desk: ProviderDesk;
+  readonly workers: readonly Child[];
+  readonly api: Child;
+  /** Starts another process, to be ended with the world. */
+  start(options: Omit<Parameters<typeof startChild>[0], 'logDir'>): Child;
+  /** The environment of a further process of the service, with a port of its own. */
+  environment(): Promise<{ readonly port: number; readonly env: { [name: string]: string } }>;
+  /** The whole results stream. */
+  results(): Promise<StreamEntry[]>;
+  close(): Promise<void>;
+}
+
+export interface WorldOptions<Server extends DrillRedis> {
+  readonly dir: string;
+  readonly redis: Server;
+  readonly workers: number;
+  /** What the simulator's clock is ahead of ours by. */
+  readonly clockOffMs?: number;
+  readonly tokenLifeMs?: number;
+  /** Further variables of every process of the service. */
+  readonly env?: { readonly [name: string]: string };
+}
+
+const root = join(import.meta.dirname, '..', '..');
+export const launcher = join(root, 'bin', 'payment-poller.js');
+const prefix = 'drill';
+const upMs = 60_000;
+const batch = 2_000;
+
+/** A folder for everything that a scenario writes. */
+export async function makeFolder(): Promise<{ readonly dir: string; remove(): Promise<void> }> {
+  const dir = await mkdtemp(join(tmpdir(), 'payment-poller-chaos-'));
+  return { dir, remove: () => rm(dir, { recursive: true, force: true }) };
+}
+
+/** Starts the simulator, the API and the workers on a Redis, and waits until all are up. */
+export async function startWorld<Server extends DrillRedis>(
+  options: WorldOptions<Server>,
+): Promise<World<Server>> {
+  const { dir, redis, clockOffMs = 0, tokenLifeMs } = options;
+  const [simulatorPort = 0, apiPort = 0, ...workerPorts] = await freePorts(2 + options.workers);
+  const children: Child[] = [];
+  const start: World['start'] = (child) => {
+    const started = startChild({ ...child, logDir: dir });
+    children.push(started);
+    return started;
+  };
+  const reader = connectRedis(redis.url, 'patient');
+  const keys = createKeys(prefix);
+  const close = async () => {
+    await Promise.all(children.map((child) => child.close()));
+    reader.disconnect();
+  };
+  try {
+    start(simulatorOf(simulatorPort, clockOffMs, tokenLifeMs));
+    const desk = await openProviderDesk(`http://127.0.0.1:${simulatorPort}`, clockOffMs, upMs);
+    const places: Places = {
+      simulator: desk,
+      redisUrl: redis.serviceUrl,
+      prefix,
+      apiPort,
+      apiKey: 'drill-api-key',
+      callbackToken: 'drill-callback-token',
+    };
+    const envOf = (port: number) => ({ ...drillEnvironment(places, port), ...options.env });
+    const service = (name: string, role: string, port: number) =>
+      start({ name, script: launcher, args: ['start', '--role', role], env: envOf(port), port });
+    const api = service('api', 'api', apiPort);
+    const workers = workerPorts.map((port, index) => service(`worker-${index + 1}`, 'worker', port));
+    await Promise.all([api, ...workers].map((child) => child.awaitUp(upMs)));
+    return {
+      dir,
+      redis,
+      reader,
+      keys,
+      places,
+      desk,
+      workers,
+      api,
+      start,
+      async environment() {
+        const [port = 0] = await freePorts(1);
+        return { port, env: envOf(port) };
+      },
+      results: () => readStream(reader, keys.results),
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+function simulatorOf(port: number, clockOffMs: number, tokenLifeMs: number | undefined) {
+  if (clockOffMs === 0 && tokenLifeMs === undefined) {
+    return { name: 'simulator', script: launcher, args: ['simulate', '--port', String(port)], env: {} };
+  }
+  return {
+    name: 'simulator',
+    script: join(import.meta.dirname, 'simulator-process.ts'),
+    env: {
+      SIMULATOR_PORT: String(port),
+      CLOCK_OFF_MS: String(clockOffMs),
+      ...(tokenLifeMs === undefined ? {} : { TOKEN_LIFE_MS: String(tokenLifeMs) }),
+    },
+  };
+}
+
+async function readStream(redis: Redis, stream: string): Promise<StreamEntry[]> {
+  const entries: StreamEntry[] = [];
+  for (let from = '-'; ; ) {
+    const part = await redis.xrange(stream, from, '+', 'COUNT', batch);
+    entries.push(...part.map(([streamId, fields]) => ({ streamId, fields })));
+    const last = part.at(-1)?.[0];
+    if (last === undefined || part.length < batch) return entries;
+    from = `(${last}`;
+  }
+}

@@ -1,0 +1,110 @@
+#!/usr/bin/env python3
+"""Follows the verdicts from Python, with nothing but redis-py (4.3 or newer; Debian: python3-redis).
+
+Beside a running `npm run demo`:
+
+    REDIS_URL=<as printed> python3 examples/subscriber.py
+
+A consumer group remembers how far it has come, results that a dead consumer left are claimed, results that come after
+a newer one of their order are passed over, and what cannot be handled is put aside after some tries.
+"""
+
+import json
+import os
+import signal
+import socket
+import sys
+import time
+
+import redis
+
+PREFIX = os.environ.get("PREFIX") or "payments"
+GROUP = "example-python"
+CONSUMER = socket.gethostname()
+RESULTS = f"{{{PREFIX}}}:results"
+PARKED = f"{{{PREFIX}}}:parked:{GROUP}"
+RETRY_AFTER_MS = int(os.environ.get("RETRY_AFTER_MS", "30000"))
+MAX_TRIES = 10
+
+
+def handle(event, data):
+    """Yours to write. When it throws, the result comes again; it may also come again after a crash."""
+    print(event["id"], data["status"], data["reason"] or data["receipt"] or "", flush=True)
+
+
+def take(client, stream_id, event, tries):
+    """Handles one entry once its turn has come, and acknowledges it."""
+    try:
+        guard = f"{{{PREFIX}}}:handled:{GROUP}:{event['subject']}"
+        version, data = int(event["stateversion"]), json.loads(event["data"])
+    except (KeyError, ValueError):
+        return park(client, stream_id, event, "not a result of payment-poller")
+    if version <= int(client.hget(guard, "version") or 0):
+        return client.xack(RESULTS, GROUP, stream_id)
+    try:
+        handle(event, data)
+    except Exception as error:  # whatever it is, the next result must not wait for it
+        print(f"{event['id']}: {error}", file=sys.stderr, flush=True)
+        return park(client, stream_id, event, str(error)) if tries >= MAX_TRIES else None
+    with client.pipeline(transaction=True) as done:
+        done.hset(guard, "version", version)
+        done.expire(guard, 100 * 86_400)
+        done.xack(RESULTS, GROUP, stream_id)
+        done.execute()
+
+
+def park(client, stream_id, event, reason):
+    with client.pipeline(transaction=True) as done:
+        done.xadd(PARKED, {"streamId": stream_id, "reason": reason[:500], **event})
+        done.xack(RESULTS, GROUP, stream_id)
+        done.execute()
+
+
+def create_group(client):
+    try:
+        client.xgroup_create(RESULTS, GROUP, id="0", mkstream=True)
+    except redis.ResponseError as error:
+        if not str(error).startswith("BUSYGROUP"):
+            raise
+
+
+def left_behind(client):
+    """Entries that were handed out long ago and never acknowledged, with how often they were."""
+    _next, entries, *_deleted = client.xautoclaim(RESULTS, GROUP, CONSUMER, RETRY_AFTER_MS, "0-0", count=10)
+    for stream_id, event in entries:
+        if event is None:  # removed from the stream; Redis before 7 still lists it
+            continue
+        [pending] = client.xpending_range(RESULTS, GROUP, stream_id, stream_id, 1)
+        yield stream_id, event, pending["times_delivered"]
+
+
+def run(client):
+    create_group(client)
+    while True:
+        for stream_id, event, tries in left_behind(client):
+            take(client, stream_id, event, tries)
+        for _stream, entries in client.xreadgroup(GROUP, CONSUMER, {RESULTS: ">"}, count=10, block=1_000) or []:
+            for stream_id, event in entries:
+                take(client, stream_id, event, 1)
+
+
+def main():
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    url = os.environ.get("REDIS_URL") or "redis://127.0.0.1:6379"
+    client = redis.Redis.from_url(url, decode_responses=True, socket_timeout=15, health_check_interval=10)
+    while True:
+        try:
+            run(client)
+        except (redis.ConnectionError, redis.TimeoutError) as error:
+            print(f"Redis does not answer, tried again until it does: {error}", file=sys.stderr, flush=True)
+            time.sleep(1)
+        except redis.ResponseError as error:
+            if not str(error).startswith("NOGROUP"):
+                raise
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except KeyboardInterrupt:
+        pass

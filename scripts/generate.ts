@@ -1,0 +1,44 @@
+/**
+ * Writes what follows from the code: `.env.example` and docs/configuration.md, from the zod schemas of the settings.
+ *
+ *   node scripts/generate.ts            writes both
+ *   node scripts/generate.ts --check    writes nothing; fails when one of them is stale
+ *
+ * A folder as last argument stands in for the project's own.
+ */
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { configurationPage } from './generate/configuration-page.ts';
+import { envExample } from './generate/env-example.ts';
+
+const flags = process.argv.slice(2);
+const isCheck = flags.includes('--check');
+const root = flags.find((flag) => !flag.startsWith('--')) ?? fileURLToPath(new URL('..', import.meta.url));
+
+const files: readonly (readonly [path: string, text: string])[] = [
+  ['.env.example', envExample()],
+  ['docs/configuration.md', configurationPage()],
+];
+
+const stale: string[] = [];
+for (const [path, text] of files) {
+  if ((await readFile(join(root, path), 'utf8').catch(() => null)) === text) continue;
+  stale.push(path);
+  if (isCheck) continue;
+  await mkdir(dirname(join(root, path)), { recursive: true });
+  await writeFile(join(root, path), text);
+}
+
+if (isCheck && stale.length > 0) {
+  const verb = stale.length === 1 ? 'does' : 'do';
+  process.stderr.write(
+    `${stale.join(' and ')} ${verb} not match the settings in src: run \`npm run generate\` and commit the result.\n`,
+  );
+  process.exitCode = 1;
+} else {
+  const what = isCheck
+    ? 'All generated files are up to date.'
+    : `Written: ${stale.join(', ') || 'nothing new'}.`;
+  process.stdout.write(`${what}\n`);
+}

@@ -1,0 +1,168 @@
+import { createBullBoard } from '@bull-board/api';
+import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
+import { FastifyAdapter } from '@bull-board/fastify';
+import { type Job, Queue } from 'bullmq';
+import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
+import { orderIdOf, type PollQueue } from '../jobs/queue.ts';
+import type { Json } from '../order.ts';
+import type { Keys } from '../orders/keys.ts';
+import type { OrderStore } from '../orders/order-store.ts';
+import { type OrderView, viewOf } from '../orders/order-view.ts';
+import { scrub } from '../providers/scrub.ts';
+import type { Redis } from '../redis.ts';
+import { createMask, type Mask } from './mask.ts';
+import type { AccountInfo } from './overview.ts';
+import { sendProblem } from './problem.ts';
+
+export interface BoardParts {
+  readonly redis: Redis;
+  readonly keys: Keys;
+  readonly store: OrderStore;
+  queue(account: string): PollQueue;
+  readonly accounts: readonly AccountInfo[];
+  readonly settings: { readonly boardWritable: boolean; readonly privateMetadata: readonly string[] };
+}
+
+/** Bull Board styles its parts inline; apart from that it too loads nothing that is not ours. */
+const contentSecurityPolicy = [
+  "default-src 'self'",
+  "style-src 'self' 'unsafe-inline'",
+  "img-src 'self' data:",
+  "object-src 'none'",
+  "form-action 'self'",
+  "base-uri 'self'",
+  "frame-ancestors 'none'",
+].join('; ');
+
+/** Bull Board over every account's queue and the sweeper's; to be registered behind a login, under /board. */
+export function board(parts: BoardParts): FastifyPluginAsync {
+  const { boardWritable, privateMetadata } = parts.settings;
+  return async (app) => {
+    const mask = createMask(privateMetadata);
+    const sweeper = new Queue('sweeper', {
+      connection: parts.redis,
+      prefix: parts.keys.queuePrefix('sweeper'),
+      skipMetasUpdate: true,
+    });
+    sweeper.on('error', () => {});
+    app.addHook('onClose', () => sweeper.close());
+    const serverAdapter = new FastifyAdapter();
+    serverAdapter.setBasePath('/board');
+    createBullBoard({
+      queues: [
+        ...parts.accounts.map(({ id, provider }) => {
+          return orderQueue(parts.queue(id), `Orders of ${id} at ${provider}`, parts, mask);
+        }),
+        maskedQueue(sweeper, 'Compares the open orders with the queues', boardWritable, (job) =>
+          Promise.resolve(job.data as Json),
+        ),
+      ],
+      serverAdapter,
+      options: {
+        uiConfig: {
+          boardTitle: 'payment-poller',
+          miscLinks: [{ text: 'Overview', url: '/' }],
+          hideDocsLink: true,
+          sortQueues: false,
+        },
+      },
+    });
+    app.addHook('onRequest', async (request, reply) => {
+      reply.headers({ 'content-security-policy': contentSecurityPolicy, 'referrer-policy': 'same-origin' });
+      return refuseWrite(request, reply, boardWritable);
+    });
+    app.addHook('onSend', withoutForeignFonts);
+    await app.register(serverAdapter.registerPlugin());
+  };
+}
+
+/** What would leave a queue with jobs that no worker understands. */
+const harmful = /\/(?:add|update-data|edit)$/;
+
+/** The adapter's own read-only mode lets some writes through with a 200 that does nothing; here they are refused. */
+function refuseWrite(request: FastifyRequest, reply: FastifyReply, isWritable: boolean) {
+  if (request.method === 'GET' || request.method === 'HEAD') return;
+  if (!isWritable)
+    return sendProblem(reply, 405, 'The board only shows; set BOARD_WRITABLE=true to let it act.');
+  if (!harmful.test(request.routeOptions.url ?? '')) return;
+  return sendProblem(reply, 405, 'Jobs are the engine of orders: hand in orders instead of jobs.');
+}
+
+/** Its page asks another site for fonts: the policy would refuse them, and nobody need know who looks at this board. */
+async function withoutForeignFonts(_request: FastifyRequest, _reply: FastifyReply, payload: unknown) {
+  return typeof payload === 'string' && payload.startsWith('<!DOCTYPE')
+    ? payload.replace(/<link href="https:\/\/[^>]*>/g, '')
+    : payload;
+}
+
+/** A queue whose jobs show their order beside their own data: read when somebody looks, never for a poll. */
+function orderQueue(queue: PollQueue, description: string, { store, settings }: BoardParts, mask: Mask) {
+  return maskedQueue(queue as unknown as Queue, description, settings.boardWritable, async (job, isAlone) => {
+    const data = job.data as { [name: string]: Json };
+    const orderId = orderIdOf(job.id ?? '') ?? String(data.orderId ?? '');
+    const record = await store.read(orderId);
+    if (record === null) return data;
+    const view = mask.view(viewOf(record));
+    return { ...data, order: (isAlone ? inFull(view) : inShort(view)) as Json };
+  });
+}
+
+/** What is shown in a list of jobs. */
+function inShort(view: OrderView) {
+  const last = view.history.at(-1);
+  const { phase, status, reason, polls, nextPollAt, deadlineAt, account, reference } = view;
+  return {
+    ...{
+      account,
+      reference,
+      amount: `${view.currency} ${view.amount}`,
+      phase,
+      verdict: status,
+      reason,
+      polls,
+    },
+    ...{ lastReading: last?.reading ?? null, lastReadingAt: last?.at ?? null, nextPollAt, deadlineAt },
+  };
+}
+
+function inFull(view: OrderView) {
+  const { answeredPolls, lastAnsweredAt, createdAt, settledAt, explanation, metadata, history } = view;
+  const more = { answeredPolls, lastAnsweredAt, createdAt, settledAt, explanation };
+  return { ...inShort(view), ...more, metadata, history: history.toReversed() };
+}
+
+type Show = (job: Job, isAlone: boolean) => Promise<Json>;
+
+/** An adapter whose jobs leave the process masked, with the data that `show` gives them. */
+function maskedQueue(queue: Queue, description: string, isWritable: boolean, show: Show): BullMQAdapter {
+  const adapter = new BullMQAdapter(queue, {
+    readOnlyMode: !isWritable,
+    description,
+    externalJobUrl: (job) => {
+      const orderId = orderIdOf(String(job.id ?? ''));
+      return {
+        displayText: 'Order',
+        href: orderId === null ? '/' : `/orders/${encodeURIComponent(orderId)}`,
+      };
+    },
+  });
+  const [getJob, getJobs] = [adapter.getJob.bind(adapter), adapter.getJobs.bind(adapter)];
+  return Object.assign(adapter, {
+    async getJob(id: string) {
+      const job = (await getJob(id)) as Job | undefined;
+      return job === undefined ? undefined : dressed(job, await show(job, true));
+    },
+    async getJobs(...range: Parameters<typeof getJobs>) {
+      const jobs = (await getJobs(...range)) as unknown as Job[];
+      return Promise.all(jobs.map(async (job) => dressed(job, await show(job, false))));
+    },
+  } as object) as BullMQAdapter;
+}
+
+/** The job itself, which can still be acted on; only what is shown of it differs. */
+function dressed(job: Job, data: Json): Job {
+  const shown = job.toJSON();
+  const failedReason = shown.failedReason === undefined ? undefined : scrub(shown.failedReason);
+  const stacktrace = shown.stacktrace?.map((trace) => scrub(trace)) ?? null;
+  return Object.assign(job, { toJSON: () => ({ ...shown, data, failedReason, stacktrace }) });
+}

@@ -1,0 +1,121 @@
+import cookie from '@fastify/cookie';
+import formbody from '@fastify/formbody';
+import type { FastifyInstance, FastifyPluginAsync } from 'fastify';
+import type { PollQueue } from '../jobs/queue.ts';
+import { orderIdPattern } from '../order.ts';
+import type { Keys } from '../orders/keys.ts';
+import type { OrderStore } from '../orders/order-store.ts';
+import { viewOf } from '../orders/order-view.ts';
+import { readStatistics } from '../orders/statistics.ts';
+import type { Redis } from '../redis.ts';
+import { createMask } from './mask.ts';
+import type { AccountInfo, Overview } from './overview.ts';
+import { servePageEvents } from './page-events.ts';
+import { sendPage, serveAssets } from './page-layout.ts';
+import { createLogin, type Login } from './page-login.ts';
+import { noOrderBody, orderBody } from './page-order.ts';
+import { overviewBody, renderSections } from './page-overview.ts';
+import { sendProblem } from './problem.ts';
+import { createSessions } from './session.ts';
+
+export interface PagesParts {
+  readonly redis: Redis;
+  readonly keys: Keys;
+  readonly store: OrderStore;
+  queue(account: string): PollQueue;
+  readonly accounts: readonly AccountInfo[];
+  readonly overview: (now: number) => Promise<Overview>;
+  readonly settings: PagesSettings;
+  /** Aborted when the service stops. */
+  readonly stop: AbortSignal;
+  /** How often an open page is told the figures anew. Default 3 000. */
+  readonly refreshMs?: number;
+}
+
+export interface PagesSettings {
+  readonly boardUsername: string;
+  /** Without one, nobody gets in. */
+  readonly boardPassword?: string | undefined;
+  readonly boardWritable: boolean;
+  readonly sessionHours: number;
+  readonly privateMetadata: readonly string[];
+}
+
+const defaultRefreshMs = 3_000;
+
+/** What people use: the overview at /, single orders, and Bull Board; all behind one login. */
+export function pages(parts: PagesParts): FastifyPluginAsync {
+  const { boardUsername: username, boardPassword: password, sessionHours } = parts.settings;
+  return async (app) => {
+    if (password === undefined) return closePages(app);
+    await app.register(cookie);
+    await app.register(formbody);
+    const { redis, keys } = parts;
+    const sessions = createSessions({
+      redis,
+      prefix: keys.prefix,
+      password,
+      lifeMs: sessionHours * 3_600_000,
+    });
+    const login = createLogin({ sessions, username, password });
+    serveAssets(app);
+    login.routes(app);
+    await app.register(async (inside) => {
+      inside.addHook('onRequest', login.guard);
+      servePages(inside, parts, login);
+      // Loaded only where it is used: it brings half a second's worth of modules.
+      const { board } = await import('./board.ts');
+      await inside.register(board(parts), { prefix: '/board' });
+    });
+  };
+}
+
+function closePages(app: FastifyInstance): void {
+  for (const path of ['/', '/login', '/events', '/orders', '/orders/*', '/board', '/board/*']) {
+    app.all(path, { schema: { hide: true } }, async (_request, reply) =>
+      sendProblem(reply, 404, 'This page is closed: set BOARD_PASSWORD to open / and /board.'),
+    );
+  }
+}
+
+function servePages(app: FastifyInstance, parts: PagesParts, login: Login): void {
+  const mask = createMask(parts.settings.privateMetadata);
+  const render = async (now: number) => {
+    const [overview, hours] = await Promise.all([
+      parts.overview(now),
+      readStatistics(parts.redis, parts.keys, 24, now),
+    ]);
+    return renderSections(overview, hours);
+  };
+
+  app.get('/', { schema: { hide: true } }, async (_request, reply) => {
+    const now = Date.now();
+    const body = overviewBody(await render(now), now);
+    return sendPage(reply, 200, { title: 'payment-poller', body, isInside: true, reloadSeconds: 30 });
+  });
+
+  servePageEvents(app, {
+    render,
+    stillHolds: login.stillHolds,
+    everyMs: parts.refreshMs ?? defaultRefreshMs,
+    stop: parts.stop,
+  });
+
+  app.get<{ Querystring: { id?: string } }>('/orders', { schema: { hide: true } }, async (request, reply) => {
+    const { id } = request.query;
+    return reply.redirect(typeof id === 'string' ? `/orders/${encodeURIComponent(id.trim())}` : '/', 303);
+  });
+
+  app.get<{ Params: { orderId: string } }>(
+    '/orders/:orderId',
+    { schema: { hide: true } },
+    async (request, reply) => {
+      const { orderId } = request.params;
+      const record = orderIdPattern.test(orderId) ? await parts.store.read(orderId) : null;
+      const title = `${orderId} · payment-poller`;
+      return record === null
+        ? sendPage(reply, 404, { title, body: noOrderBody(orderId), isInside: true })
+        : sendPage(reply, 200, { title, body: orderBody(mask.view(viewOf(record))), isInside: true });
+    },
+  );
+}

@@ -1,0 +1,280 @@
+import { once } from 'node:events';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { createProducer, type ProducerOptions } from '../../src/jobs/producer.ts';
+import { createPollQueue, jobIdOf, orderIdOf } from '../../src/jobs/queue.ts';
+import { firstPollAt } from '../../src/jobs/schedule.ts';
+import type { OrderInput } from '../../src/jobs/validate-order.ts';
+import { createKeys } from '../../src/orders/keys.ts';
+import { createOrderStore } from '../../src/orders/order-store.ts';
+import { connectRedis, type Redis } from '../../src/redis.ts';
+import { anOrder, createdAt } from '../support/builders.ts';
+import { testPrefix, testRedis, testRedisUrl } from '../support/redis.ts';
+import { redisServer, startRestartableRedis } from '../support/restartable-redis.ts';
+
+const shared = testRedis();
+
+function setup(redis: Redis = shared, url = testRedisUrl()) {
+  const prefix = testPrefix();
+  const keys = createKeys(prefix);
+  const queue = createPollQueue(redis, keys, 'jenga');
+  const producer = (options: Partial<ProducerOptions> = {}) => {
+    const opened = createProducer({ redis: url, prefix, ...options });
+    onTestFinished(() => opened.close());
+    return opened;
+  };
+  onTestFinished(() => queue.close());
+  return {
+    ...{ keys, queue, producer, store: createOrderStore({ redis, keys, retentionMs: 1_000 }) },
+    jobs: () => queue.getJobs(['wait', 'delayed', 'active', 'completed', 'failed', 'prioritized']),
+    records: async () => (await redis.keys(keys.order('*'))).length,
+    /** Everything that stands in Redis about an order. */
+    all: async (orderId = 'ord-1') => [
+      await redis.hgetall(keys.order(orderId)),
+      await redis.zrange(keys.open, '0', '-1', 'WITHSCORES'),
+      await redis.hgetall(`${keys.queuePrefix('jenga')}:jenga:${jobIdOf(orderId)}`),
+    ],
+  };
+}
+
+function input(fields: Partial<OrderInput> = {}): OrderInput {
+  return {
+    ...{ orderId: 'ord-1', account: 'jenga', reference: 'OR28922980077', amount: '2.00' },
+    ...{ createdAt: Date.now() + 60_000 },
+    ...fields,
+  };
+}
+
+describe('an order handed in', () => {
+  test('has a record and a delayed job when it is acknowledged', async () => {
+    const { producer, store, jobs } = setup();
+    const at = Date.now() + 60_000;
+    expect(await producer().enqueue(input({ createdAt: at }))).toEqual({ orderId: 'ord-1', outcome: 'new' });
+    expect((await store.read('ord-1'))?.nextPollAt).toBe(at + 8_000);
+    const [job, ...others] = await jobs();
+    expect(others).toEqual([]);
+    expect(job).toMatchObject({ name: 'poll', data: { orderId: 'ord-1' } });
+    expect(Math.abs((job?.timestamp ?? 0) + (job?.delay ?? 0) - at - 8_000)).toBeLessThan(100);
+  });
+
+  test('50 times at once, through five producers, is one record, one job, and new once', async () => {
+    const { producer, jobs, records } = setup();
+    const producers = Array.from({ length: 5 }, () => producer());
+    const order = input();
+    const results = await Promise.all(Array.from({ length: 50 }, (_, n) => producers[n % 5]?.enqueue(order)));
+    expect(results.filter((result) => result?.outcome === 'new')).toHaveLength(1);
+    expect(results.filter((result) => result?.outcome === 'same')).toHaveLength(49);
+    expect([await records(), (await jobs()).length]).toEqual([1, 1]);
+  });
+
+  test('50 times at once with two different amounts: one of them holds, the other is a conflict', async () => {
+    const { producer, jobs, records, store } = setup();
+    const one = producer();
+    const amounts = Array.from({ length: 50 }, (_, n) => (n % 2 === 0 ? '2.00' : '3.00'));
+    const results = await Promise.all(amounts.map((amount) => one.enqueue(input({ amount }))));
+    const kept = (await store.read('ord-1'))?.order.amountMinor === 200 ? '2.00' : '3.00';
+    for (const [n, { outcome }] of results.entries()) {
+      expect(outcome === 'conflict').toBe(amounts[n] !== kept);
+    }
+    expect([await records(), (await jobs()).length]).toEqual([1, 1]);
+  });
+
+  test('again with other facts is refused, says so, and changes nothing', async () => {
+    const { producer, all } = setup();
+    const one = producer();
+    await one.enqueue(input());
+    const before = await all();
+    const result = await one.enqueue(input({ amount: '2.01', metadata: { other: true } }));
+    expect(result).toMatchObject({ orderId: 'ord-1', outcome: 'conflict', faults: [{ path: 'orderId' }] });
+    expect(await all()).toEqual(before);
+  });
+
+  test('again with the same facts changes nothing, not even the time of its job', async () => {
+    const { producer, all } = setup();
+    const one = producer();
+    await one.enqueue(input());
+    const before = await all();
+    expect(await one.enqueue(input({ createdAt: Date.now(), amount: 2 }))).toMatchObject({ outcome: 'same' });
+    expect(await all()).toEqual(before);
+  });
+
+  test('again after a crash between its record and its job gets its job', async () => {
+    const { producer, store, jobs } = setup();
+    const order = anOrder({ createdAt: Date.now() + 60_000 });
+    await store.open(order, firstPollAt(order), []);
+    expect(await jobs()).toEqual([]);
+    expect(await producer().enqueue(input())).toMatchObject({ outcome: 'same' });
+    const [job] = await jobs();
+    expect(Math.abs((job?.timestamp ?? 0) + (job?.delay ?? 0) - firstPollAt(order))).toBeLessThan(100);
+  });
+
+  test('again after it was closed is the same, and is not asked about again', async () => {
+    const { producer, keys, jobs, queue } = setup();
+    const one = producer();
+    await one.enqueue(input());
+    await shared.hset(keys.order('ord-1'), 'phase', 'closed', 'nextPollAt', '');
+    await (await queue.getJob(jobIdOf('ord-1')))?.remove();
+    expect(await one.enqueue(input())).toMatchObject({ outcome: 'same' });
+    expect(await jobs()).toEqual([]);
+  });
+
+  test('that is not valid writes nothing', async () => {
+    const { producer, records, jobs } = setup();
+    const result = await producer().enqueue(input({ amount: '1.234', account: 'nobody' }));
+    expect(result).toMatchObject({ outcome: 'invalid' });
+    expect('faults' in result && result.faults.map(({ path }) => path).sort()).toEqual(['account', 'amount']);
+    expect([await records(), (await jobs()).length]).toEqual([0, 0]);
+  });
+});
+
+describe('2,000 orders at once', () => {
+  test('keep the order of their results, with faults, repetitions and conflicts in between', async () => {
+    const { producer, jobs, records } = setup();
+    const one = producer();
+    await one.enqueue(input({ orderId: 'many-7', amount: '9.99' }));
+    const orders = Array.from({ length: 2_000 }, (_, n): OrderInput => {
+      if (n % 100 === 3) return input({ orderId: `many-${n}`, amount: '0.001' });
+      if (n % 100 === 50) return input({ orderId: `many-${n - 1}` });
+      return input({ orderId: `many-${n}` });
+    });
+    const results = await one.enqueueMany(orders);
+    const expected = orders.map(({ orderId }, n) => ({
+      orderId,
+      outcome: n === 7 ? 'conflict' : n % 100 === 3 ? 'invalid' : n % 100 === 50 ? 'same' : 'new',
+    }));
+    expect(results.map(({ orderId, outcome }) => ({ orderId, outcome }))).toEqual(expected);
+    expect([await records(), (await jobs()).length]).toEqual([1_960, 1_960]);
+    const again = await one.enqueueMany(orders);
+    expect(again.filter(({ outcome }) => outcome === 'same')).toHaveLength(1_979);
+    expect([await records(), (await jobs()).length]).toEqual([1_960, 1_960]);
+  });
+
+  test('none are none', async () => {
+    expect(await setup().producer().enqueueMany([])).toEqual([]);
+  });
+});
+
+describe('an order id that BullMQ would not take as a job id', () => {
+  const ids = [
+    'a:b',
+    'a~b'.replace('~', '.'),
+    ':',
+    '::',
+    '12345',
+    '0',
+    'x'.repeat(128),
+    ':'.repeat(128),
+    'w-o:a',
+  ];
+
+  test.each(ids)('%s has a job of its own, which leads back to it', async (orderId) => {
+    const { producer, jobs } = setup();
+    expect(await producer().enqueue(input({ orderId }))).toEqual({ orderId, outcome: 'new' });
+    const [job] = await jobs();
+    expect(job?.data).toEqual({ orderId });
+    expect(orderIdOf(job?.id ?? '')).toBe(orderId);
+  });
+
+  test('no two share a job', async () => {
+    const { producer, jobs } = setup();
+    const similar = ['a:b', 'a.b', 'a-b', 'a_b', 'ab', 'a::b', 'a:', ':a', 'o:a', 'O:a'];
+    await producer().enqueueMany(similar.map((orderId) => input({ orderId })));
+    expect((await jobs()).map(({ data }) => data.orderId).sort()).toEqual(similar.toSorted());
+  });
+});
+
+describe('a connection of the caller', () => {
+  test('stays open when the producer closes', async () => {
+    const { producer } = setup();
+    const own = testRedis();
+    const one = producer({ redis: own });
+    await one.enqueue(input());
+    await one.close();
+    expect(await own.ping()).toBe('PONG');
+  });
+});
+
+describe('Redis goes away', () => {
+  const timeoutMs = 600;
+
+  test('nobody listens: it throws in time, and says what to look at without a password', async () => {
+    const one = createProducer({ redis: 'redis://user:hunter2@127.0.0.1:1', timeoutMs });
+    onTestFinished(() => one.close());
+    const startedAt = Date.now();
+    const error = await one.enqueue(input()).catch((thrown: unknown) => thrown);
+    expect(Date.now() - startedAt).toBeLessThan(timeoutMs + 1_000);
+    expect(error).toBeInstanceOf(Error);
+    expect((error as Error).message).toMatch(/127\.0\.0\.1:1 does not answer.*REDIS_URL/);
+    expect((error as Error).message).not.toContain('hunter2');
+  });
+
+  test.runIf(redisServer)(
+    'it dies and comes back: nothing was sent meanwhile, then all is taken once',
+    async () => {
+      const noise = vi.spyOn(console, 'error').mockImplementation(() => {});
+      onTestFinished(() => noise.mockRestore());
+      const server = await startRestartableRedis();
+      const redis = connectRedis(server.url, 'patient');
+      onTestFinished(() => redis.disconnect());
+      const { producer, jobs, records, store } = setup(redis, server.url);
+      const one = producer({ timeoutMs });
+      await one.enqueue(input({ orderId: 'before' }));
+      // Some are caught under way, the others find nobody: each is told what to do.
+      const many = (orderId: string) =>
+        Promise.allSettled(Array.from({ length: 20 }, () => one.enqueue(input({ orderId }))));
+      const caught = many('caught');
+      await server.kill();
+      const settled = [...(await caught), ...(await many('during')), ...(await many('during'))];
+      const messages = settled.flatMap((each) => (each.status === 'rejected' ? [String(each.reason)] : []));
+      expect(messages.length).toBeGreaterThanOrEqual(40);
+      for (const message of messages) expect(message).toMatch(/enqueue it again|check REDIS_URL/);
+      await server.start();
+      await once(redis, 'ready');
+      expect(await store.read('during')).toBeNull();
+      expect(await one.enqueue(input({ orderId: 'before' }))).toMatchObject({ outcome: 'same' });
+      expect(await one.enqueue(input({ orderId: 'during' }))).toMatchObject({ outcome: 'new' });
+      expect((await one.enqueue(input({ orderId: 'caught' }))).outcome).toMatch(/new|same/);
+      expect([await records(), (await jobs()).length]).toEqual([3, 3]);
+      expect(noise.mock.calls).toEqual([]);
+    },
+  );
+
+  test.runIf(redisServer)(
+    'it freezes: each try gives up in time, and however many were sent, one counts',
+    async () => {
+      const server = await startRestartableRedis();
+      const redis = connectRedis(server.url, 'patient');
+      onTestFinished(() => redis.disconnect());
+      const { producer, jobs, records } = setup(redis, server.url);
+      const one = producer({ timeoutMs });
+      await one.enqueue(input({ orderId: 'before' }));
+      const pid = Number(/process_id:(\d+)/.exec(await redis.info('server'))?.[1]);
+      process.kill(pid, 'SIGSTOP');
+      onTestFinished(() => void process.kill(pid, 'SIGCONT'));
+      for (let n = 0; n < 3; n++) {
+        const startedAt = Date.now();
+        await expect(one.enqueue(input({ orderId: 'during' }))).rejects.toThrow(
+          /enqueue it again, which is safe/,
+        );
+        expect(Date.now() - startedAt).toBeLessThan(timeoutMs + 1_000);
+      }
+      process.kill(pid, 'SIGCONT');
+      expect(await one.enqueue(input({ orderId: 'during' }))).toMatchObject({ outcome: 'same' });
+      expect([await records(), (await jobs()).length]).toEqual([2, 2]);
+    },
+  );
+
+  test.runIf(redisServer)('a producer closes although Redis is away', async () => {
+    const server = await startRestartableRedis();
+    const one = createProducer({ redis: server.url, prefix: testPrefix(), timeoutMs });
+    await one.enqueue(input());
+    await server.kill();
+    await one.enqueue(input()).catch(() => 'as it must');
+    await one.close();
+  });
+});
+
+test('an order created long ago is asked about at once', async () => {
+  const { producer, jobs } = setup();
+  await producer().enqueue(input({ createdAt }));
+  expect((await jobs())[0]?.delay).toBe(0);
+});

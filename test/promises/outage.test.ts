@@ -1,0 +1,75 @@
+import { expect, test } from 'vitest';
+import { type Story, setupWorld, toldOf } from '../support/service-run.ts';
+
+const paid: Story['timeline'] = [{ afterMs: 0, state: 'paid' }];
+
+test('11. A sick provider hurts only itself', async () => {
+  const { start, follow, verdicts, simulator, redis, keys, store, events } = await setupWorld({
+    accounts: 'jenga,lipia,vexora',
+    settings: {
+      BREAKER_FAILURES: '5',
+      BREAKER_PAUSE_MS: '300',
+      BREAKER_MAX_PAUSE_MS: '300',
+      TIMEOUT_MS: '400',
+    },
+  });
+  await start();
+  const outageMs = 5_000;
+  const healedAt = Date.now() + outageMs;
+  simulator.outage({ provider: 'jenga', fromMs: 0, untilMs: outageMs, kind: 'hang' });
+  const stories = (provider: Story['provider'], count: number): Story[] =>
+    Array.from({ length: count }, (_, n) => ({ provider, orderId: `${provider}-${n}`, timeline: paid }));
+  await follow(...stories('jenga', 100));
+  await follow(...stories('lipia', 50), ...stories('vexora', 50));
+  const healthy = await verdicts(100);
+  expect(Date.now()).toBeLessThan(healedAt);
+  expect(healthy.some(({ subject }) => subject.startsWith('jenga'))).toBe(false);
+  // Waiting used nothing up and ended nobody.
+  const waiting = await Promise.all(Array.from({ length: 100 }, (_, n) => store.read(`jenga-${n}`)));
+  expect(new Set(waiting.map((record) => record?.progress.phase))).toEqual(new Set(['asking']));
+  await verdicts(200);
+  expect(new Set(Object.values(toldOf(await events())).flat())).toEqual(new Set(['paid']));
+  const changes = (await redis.xrange(keys.accounts, '-', '+')).map(([, fields]) => [
+    fields[fields.indexOf('type') + 1],
+    fields[fields.indexOf('subject') + 1],
+  ]);
+  expect(changes).toEqual([
+    ['account.degraded', 'jenga'],
+    ['account.recovered', 'jenga'],
+  ]);
+});
+
+test('an outage with many orders: nobody ends wrong, the limit holds afterwards, all verdicts are out in time', async () => {
+  const orders = 300;
+  const ratePerSecond = 100;
+  const outageMs = 3_000;
+  const { start, follow, verdicts, simulator, events } = await setupWorld({
+    accounts: 'jenga',
+    settings: {
+      ...{ RATE_PER_SECOND: String(ratePerSecond), BREAKER_FAILURES: '10' },
+      ...{ BREAKER_PAUSE_MS: '200', BREAKER_MAX_PAUSE_MS: '400' },
+    },
+  });
+  await Promise.all([start(), start(['worker'], { PORT: '0' })]);
+  simulator.outage({ provider: 'jenga', fromMs: 0, untilMs: outageMs, kind: 'http-503' });
+  const healedAt = Date.now() + outageMs;
+  await follow(
+    ...Array.from({ length: orders }, (_, n): Story => {
+      return {
+        provider: 'jenga',
+        orderId: `order-${n}`,
+        timeline: n % 3 === 0 ? [{ afterMs: 0, state: 'failed:cancelled' }] : paid,
+      };
+    }),
+  );
+  await verdicts(orders, 25_000);
+  const tookMs = Date.now() - healedAt;
+  const told = toldOf(await events());
+  for (let n = 0; n < orders; n++)
+    expect(told[`order-${n}`]).toEqual([n % 3 === 0 ? 'failed/cancelled' : 'paid']);
+  const { maxPerSecond, faulted } = simulator.requests().jenga;
+  console.log({ tookMs, maxPerSecond, faulted });
+  // A few may arrive later than they were sent, and so closer to the next ones.
+  expect(maxPerSecond).toBeLessThanOrEqual(1.05 * ratePerSecond);
+  expect(tookMs).toBeLessThan(2 * (orders / ratePerSecond) * 1_000 + 4_000);
+});

@@ -1,0 +1,27 @@
+import type { VerdictStatus } from '../../src/order.ts';
+import { createKeys } from '../../src/orders/keys.ts';
+import type { Redis } from '../../src/redis.ts';
+import { buildEvent, eventFields, type ResultEvent } from '../../src/results/event.ts';
+import { anOrder, aProgress, aReading, createdAt } from '../support/builders.ts';
+
+/** A result as the service would publish it. */
+export function aResult(orderId: string, stateversion = 1, status: VerdictStatus = 'paid'): ResultEvent {
+  const at = createdAt + 20_000;
+  const verdict = { status, reason: status === 'paid' ? null : 'deadline' } as const;
+  const progress = aProgress.closed({ ...verdict, at }, { stateversion });
+  return buildEvent(anOrder({ orderId }), progress, verdict, aReading.paid({ at }), [], at);
+}
+
+/** Puts results into the stream, in one go; returns their stream ids. */
+export async function publish(
+  redis: Redis,
+  prefix: string,
+  ...events: readonly ResultEvent[]
+): Promise<string[]> {
+  const pipeline = redis.pipeline();
+  for (const event of events) pipeline.xadd(createKeys(prefix).results, '*', ...eventFields(event));
+  return ((await pipeline.exec()) ?? []).map(([error, streamId]) => {
+    if (error) throw error;
+    return String(streamId);
+  });
+}

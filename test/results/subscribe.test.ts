@@ -1,0 +1,529 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { Redis as IORedis } from 'ioredis';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { createKeys } from '../../src/orders/keys.ts';
+import type { Redis } from '../../src/redis.ts';
+import { connectRedis } from '../../src/redis.ts';
+import type { ResultEvent } from '../../src/results/event.ts';
+import { type SubscribeOptions, type Subscription, subscribe } from '../../src/results/subscribe.ts';
+import { testPrefix, testRedis, testRedisUrl } from '../support/redis.ts';
+import { redisServer, startRestartableRedis } from '../support/restartable-redis.ts';
+import { aResult, publish } from './publish.ts';
+
+const group = 'shop';
+const within10s = { timeout: 10_000, interval: 5 };
+
+function setup(url = testRedisUrl()) {
+  const prefix = testPrefix();
+  const keys = createKeys(prefix);
+  const redis = url === testRedisUrl() ? testRedis() : connectRedis(url, 'patient');
+  const handled: string[] = [];
+  const errors: { message: string; id: string | null }[] = [];
+  onTestFinished(async () => {
+    if (url !== testRedisUrl()) redis.disconnect();
+  });
+
+  function follow(options: Partial<SubscribeOptions> = {}): Subscription {
+    const { onResult, ...rest } = options;
+    const subscription = subscribe({
+      redis: url,
+      prefix,
+      group,
+      consumer: 'one',
+      retryAfterMs: 100,
+      onError: (error, event) => void errors.push({ message: error.message, id: event?.id ?? null }),
+      async onResult(event) {
+        await onResult?.(event);
+        handled.push(event.id);
+      },
+      ...rest,
+    });
+    onTestFinished(() => subscription.close());
+    return subscription;
+  }
+
+  return {
+    ...{ prefix, keys, redis, handled, errors, follow },
+    publish: (...events: ResultEvent[]) => publish(redis, prefix, ...events),
+    isHandled: (...ids: string[]) =>
+      vi.waitFor(() => expect([...handled].sort()).toEqual([...ids].sort()), within10s),
+    isSettled: () => vi.waitFor(async () => expect(await pendingOf(redis, keys.results)).toBe(0), within10s),
+  };
+}
+
+async function pendingOf(redis: Redis, stream: string): Promise<number> {
+  const [count] = (await redis.xpending(stream, group)) as [number];
+  return count;
+}
+
+/** Takes results under the name of a consumer that then never finishes them. */
+async function takeAndDie(redis: Redis, stream: string, count: number): Promise<void> {
+  await redis.xgroup('CREATE', stream, group, '0', 'MKSTREAM').catch(() => {});
+  await redis.xreadgroup('GROUP', group, 'dead', 'COUNT', count, 'STREAMS', stream, '>');
+}
+
+describe('a subscriber', () => {
+  test('is given every result, and acknowledges it', async () => {
+    const { publish, follow, isHandled, isSettled, errors } = setup();
+    await publish(aResult('a'), aResult('b', 1, 'failed'));
+    follow();
+    await isHandled('a:1', 'b:1');
+    await publish(aResult('b', 2));
+    await isHandled('a:1', 'b:1', 'b:2');
+    await isSettled();
+    expect(errors).toEqual([]);
+  });
+
+  test('begins a new group with everything, or with what comes from now on', async () => {
+    const { publish, follow, isHandled, redis, keys } = setup();
+    await publish(aResult('old'));
+    follow({ from: '$' });
+    await vi.waitFor(async () => expect(await redis.xinfo('GROUPS', keys.results)).toHaveLength(1));
+    await publish(aResult('new'));
+    await isHandled('new:1');
+  });
+
+  test('goes on where its group left off', async () => {
+    const { publish, follow, isHandled } = setup();
+    await publish(aResult('a'));
+    const first = follow();
+    await isHandled('a:1');
+    await first.close();
+    await publish(aResult('b'));
+    follow({ from: '$' });
+    await isHandled('a:1', 'b:1');
+  });
+
+  test('shares the results with the others of its group, each one once', async () => {
+    const { publish, follow, isHandled, isSettled } = setup();
+    const ids = Array.from({ length: 200 }, (_, index) => `order-${index}`);
+    for (const consumer of ['one', 'two', 'three']) follow({ consumer, retryAfterMs: 5_000 });
+    await publish(...ids.map((id) => aResult(id)));
+    await isHandled(...ids.map((id) => `${id}:1`));
+    await isSettled();
+  });
+
+  test('has no more in hand than it was told', async () => {
+    const { publish, follow, redis, keys, isHandled } = setup();
+    const gate = Promise.withResolvers<void>();
+    await publish(...Array.from({ length: 20 }, (_, index) => aResult(`order-${index}`)));
+    let most = 0;
+    let now = 0;
+    follow({
+      concurrency: 3,
+      async onResult() {
+        now += 1;
+        most = Math.max(most, now);
+        await gate.promise;
+        now -= 1;
+      },
+    });
+    await vi.waitFor(() => expect(now).toBe(3), within10s);
+    expect(await pendingOf(redis, keys.results)).toBe(3);
+    gate.resolve();
+    await isHandled(...Array.from({ length: 20 }, (_, index) => `order-${index}:1`));
+    expect(most).toBe(3);
+  });
+
+  test('is not held up by one slow handler', async () => {
+    const { publish, follow, isHandled } = setup();
+    const gate = Promise.withResolvers<void>();
+    await publish(aResult('slow'), ...Array.from({ length: 10 }, (_, index) => aResult(`order-${index}`)));
+    follow({ concurrency: 2, onResult: ({ subject }) => (subject === 'slow' ? gate.promise : undefined) });
+    await isHandled(...Array.from({ length: 10 }, (_, index) => `order-${index}:1`));
+    gate.resolve();
+  });
+
+  test.each([
+    [{ group: 'a:b' }, 'group must be'],
+    [{ consumer: '' }, 'consumer must be'],
+    [{ concurrency: 0 }, 'concurrency must be'],
+    [{ retryAfterMs: Number.NaN }, 'retryAfterMs must be'],
+    [{ maxTries: 1.5 }, 'maxTries must be'],
+  ])('refuses %j', (options, message) => {
+    expect(() => setup().follow(options)).toThrow(message);
+  });
+
+  test('works on a copy of any connection, and leaves the original alone', async () => {
+    const { publish, follow, isHandled } = setup();
+    const mine = new IORedis(testRedisUrl(), {
+      enableOfflineQueue: false,
+      maxRetriesPerRequest: 0,
+      commandTimeout: 100,
+      keyPrefix: 'mine:',
+    });
+    onTestFinished(() => mine.disconnect());
+    await once(mine, 'ready');
+    const subscription = follow({ redis: mine });
+    await delay(300);
+    await publish(aResult('a'));
+    await isHandled('a:1');
+    await subscription.close();
+    expect(mine.status).toBe('ready');
+  });
+});
+
+describe('a handler that throws', () => {
+  test('is given the result again', async () => {
+    const { publish, follow, isHandled, errors, isSettled } = setup();
+    await publish(aResult('a'));
+    let calls = 0;
+    follow({
+      onResult() {
+        calls += 1;
+        if (calls < 3) throw new Error('database is away');
+      },
+    });
+    await isHandled('a:1');
+    await isSettled();
+    expect(calls).toBe(3);
+    expect(errors).toEqual(Array(2).fill({ message: 'database is away', id: 'a:1' }));
+  });
+
+  test('has longer and longer to mend', async () => {
+    const { publish, follow, isHandled } = setup();
+    await publish(aResult('a'));
+    const at: number[] = [];
+    follow({
+      retryAfterMs: 50,
+      onResult() {
+        at.push(Date.now());
+        if (at.length < 4) throw new Error('still away');
+      },
+    });
+    await isHandled('a:1');
+    const waits = at.slice(1).map((each, index) => each - (at[index] ?? 0));
+    expect(waits[0]).toBeGreaterThanOrEqual(49);
+    expect(waits[1]).toBeGreaterThanOrEqual(99);
+    expect(waits[2]).toBeGreaterThanOrEqual(199);
+  });
+
+  test('has its result parked after the last try, and the next one of the order gets through', async () => {
+    const { publish, follow, isHandled, isSettled, errors, redis, keys } = setup();
+    const [streamId] = await publish(aResult('a'), aResult('b'));
+    follow({
+      maxTries: 2,
+      retryAfterMs: 20,
+      onResult({ id }) {
+        if (id === 'a:1') throw new Error('cannot read this');
+      },
+    });
+    await isHandled('b:1');
+    await vi.waitFor(
+      () => expect(errors.at(-1)?.message).toBe('Result a:1 is parked: cannot read this'),
+      within10s,
+    );
+    const [parked] = await redis.xrange(keys.parked(group), '-', '+');
+    expect(parked?.[1].slice(0, 4)).toEqual(['streamId', streamId, 'reason', 'cannot read this']);
+    expect(parked?.[1]).toContain('a:1');
+    expect(await redis.xlen(keys.parked(group))).toBe(1);
+    await publish(aResult('a', 2));
+    await isHandled('b:1', 'a:2');
+    await isSettled();
+  });
+
+  test('does not hold back newer results of its order for ever, which then make it stale', async () => {
+    const { publish, follow, isHandled, isSettled } = setup();
+    await publish(aResult('a', 1, 'unresolved'), aResult('a', 2));
+    follow({
+      retryAfterMs: 20,
+      onResult({ id }) {
+        if (id === 'a:1') throw new Error('cannot handle this');
+      },
+    });
+    await isHandled('a:2');
+    await isSettled();
+  });
+
+  test('may fail in a listener for errors too', async () => {
+    const { publish, follow, isHandled } = setup();
+    await publish(aResult('a'));
+    let calls = 0;
+    follow({
+      onResult() {
+        calls += 1;
+        if (calls === 1) throw 'a string';
+      },
+      onError() {
+        throw new Error('and this throws as well');
+      },
+    });
+    await isHandled('a:1');
+  });
+
+  test('in a fifth of all cases, with three consumers: every result is handled, in order', async () => {
+    const { publish, follow, isSettled, redis, keys } = setup();
+    const events = ids(60).flatMap((id) => [1, 2, 3].map((version) => aResult(id, version, 'unresolved')));
+    const failing = new Map(
+      events.filter((_, index) => index % 5 === 0).map(({ id }, index) => [id, 1 + (index % 2)]),
+    );
+    const perOrder = new Map<string, number[]>();
+    const busy = new Set<string>();
+    const overlaps: string[] = [];
+    async function onResult({ id, subject, stateversion }: ResultEvent) {
+      if (busy.has(subject)) overlaps.push(id);
+      busy.add(subject);
+      await delay(stateversion);
+      busy.delete(subject);
+      const failuresLeft = failing.get(id) ?? 0;
+      failing.set(id, failuresLeft - 1);
+      if (failuresLeft > 0) throw new Error('one of five fails');
+      perOrder.set(subject, [...(perOrder.get(subject) ?? []), stateversion]);
+    }
+    for (const consumer of ['one', 'two', 'three']) follow({ consumer, onResult });
+    await publish(...events);
+    await vi.waitFor(() => expect([...perOrder.values()].flat()).toHaveLength(events.length), {
+      timeout: 20_000,
+    });
+    await isSettled();
+    for (const versions of perOrder.values()) expect(versions).toEqual([1, 2, 3]);
+    expect(overlaps).toEqual([]);
+    expect(await redis.exists(keys.parked(group))).toBe(0);
+  });
+});
+
+function ids(count: number): string[] {
+  return Array.from({ length: count }, (_, index) => `order-${index}`);
+}
+
+describe('a consumer that dies', () => {
+  test('leaves its results to the others', async () => {
+    const { publish, follow, isHandled, isSettled, redis, keys } = setup();
+    await publish(aResult('a'), aResult('b'));
+    await takeAndDie(redis, keys.results, 2);
+    follow();
+    await isHandled('a:1', 'b:1');
+    await isSettled();
+  });
+
+  test('of the same result every time: it is parked, untried', async () => {
+    const { publish, follow, handled, isSettled, errors, redis, keys } = setup();
+    const [streamId = ''] = await publish(aResult('a'));
+    await takeAndDie(redis, keys.results, 1);
+    await redis.xclaim(keys.results, group, 'dead', 0, streamId, 'RETRYCOUNT', 3, 'JUSTID');
+    follow({ maxTries: 3, retryAfterMs: 20 });
+    await isSettled();
+    expect(handled).toEqual([]);
+    expect(errors.at(-1)?.message).toMatch(/a:1 is parked: handed out 3 times/);
+  });
+
+  test('may have held a result that is gone from the stream', async () => {
+    const { publish, follow, isHandled, isSettled, redis, keys } = setup();
+    const [streamId = ''] = await publish(aResult('a'), aResult('b'));
+    await takeAndDie(redis, keys.results, 2);
+    await redis.xdel(keys.results, streamId);
+    follow();
+    await isHandled('b:1');
+    await isSettled();
+  });
+
+  test('promise 3: killed in its handler again and again, every result is handled, in order, none skipped', async () => {
+    const { publish, redis, prefix, keys } = setup();
+    const events = ids(100).flatMap((id) => [1, 2].map((version) => aResult(id, version, 'unresolved')));
+    await publish(...events);
+    const handled = () => redis.lrange(`${prefix}:handled`, 0, -1);
+    const kills = 3;
+    for (let kill = 1; kill <= kills; kill += 1) {
+      const child = startChild(prefix, `consumer-${kill}`);
+      await vi.waitFor(async () => expect((await handled()).length).toBeGreaterThan(40 * kill), within10s);
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+    }
+    const last = startChild(prefix, 'last');
+    await vi.waitFor(async () => {
+      expect(new Set(await handled()).size).toBe(events.length);
+      expect(await pendingOf(redis, keys.results)).toBe(0);
+    }, within10s);
+    last.kill('SIGKILL');
+    await once(last, 'exit');
+
+    const all = await handled();
+    expect(all.length).toBeLessThanOrEqual(events.length + kills * 5);
+    for (const id of ids(100)) expect(all.indexOf(`${id}:1`)).toBeLessThan(all.indexOf(`${id}:2`));
+  });
+});
+
+function startChild(prefix: string, consumer: string): ChildProcess {
+  const file = fileURLToPath(new URL('subscriber-child.ts', import.meta.url));
+  const child = spawn(process.execPath, [file, testRedisUrl(), prefix, consumer], { stdio: 'inherit' });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  return child;
+}
+
+describe('a handler that runs longer than retryAfterMs', () => {
+  test('keeps its result', async () => {
+    const { publish, follow, isHandled, isSettled } = setup();
+    await publish(aResult('a'));
+    let calls = 0;
+    const onResult = async () => {
+      calls += 1;
+      await delay(500);
+    };
+    for (const consumer of ['one', 'two', 'three']) follow({ consumer, onResult, retryAfterMs: 90 });
+    await isHandled('a:1');
+    await isSettled();
+    expect(calls).toBe(1);
+  });
+
+  test('is not overtaken by a newer result of its order', async () => {
+    const { publish, follow, isHandled, handled } = setup();
+    const onResult = ({ stateversion }: ResultEvent) => (stateversion === 1 ? delay(400) : delay(0));
+    for (const consumer of ['one', 'two']) follow({ consumer, onResult, concurrency: 1 });
+    await publish(aResult('a', 1, 'unresolved'));
+    await delay(50);
+    await publish(aResult('a', 2));
+    await isHandled('a:1', 'a:2');
+    expect(handled).toEqual(['a:1', 'a:2']);
+  });
+});
+
+describe('the version guard', () => {
+  test('passes over a result that comes after a newer one', async () => {
+    const { publish, follow, isHandled, isSettled } = setup();
+    await publish(aResult('a', 2), aResult('a', 1, 'unresolved'));
+    follow();
+    await isHandled('a:2');
+    await isSettled();
+  });
+
+  test('passes over what was handled before the group was sent back to the beginning', async () => {
+    const { publish, follow, isHandled, isSettled, redis, keys, handled } = setup();
+    await publish(aResult('a'), aResult('b'));
+    follow();
+    await isHandled('a:1', 'b:1');
+    await isSettled();
+    await redis.xgroup('SETID', keys.results, group, '0');
+    await publish(aResult('c'));
+    await isHandled('a:1', 'b:1', 'c:1');
+    await isSettled();
+    expect(handled).toHaveLength(3);
+  });
+
+  test('is kept per group', async () => {
+    const { publish, follow, isHandled } = setup();
+    await publish(aResult('a'));
+    follow();
+    await isHandled('a:1');
+    follow({ group: 'books' });
+    await isHandled('a:1', 'a:1');
+  });
+});
+
+describe('what is not a result', () => {
+  test('is parked and told', async () => {
+    const { follow, publish, isHandled, isSettled, errors, redis, keys } = setup();
+    const streamId = await redis.xadd(keys.results, '*', 'hello', 'world');
+    await publish(aResult('a'));
+    follow();
+    await isHandled('a:1');
+    await isSettled();
+    const [parked] = await redis.xrange(keys.parked(group), '-', '+');
+    const reason = 'not a result of payment-poller';
+    expect(parked?.[1]).toEqual(['streamId', streamId, 'reason', reason, 'hello', 'world']);
+    expect(errors).toEqual([{ message: `Result ${streamId} is parked: ${reason}`, id: null }]);
+  });
+});
+
+describe('a stream', () => {
+  test('that is deleted under its readers begins anew', async () => {
+    const { publish, follow, isHandled, redis, keys } = setup();
+    await publish(aResult('a'));
+    follow();
+    await isHandled('a:1');
+    await redis.del(keys.results);
+    await publish(aResult('b'));
+    await isHandled('a:1', 'b:1');
+  });
+
+  test('whose group is destroyed is read again, and nothing handled twice', async () => {
+    const { publish, follow, isHandled, redis, keys } = setup();
+    await publish(aResult('a'));
+    follow();
+    await isHandled('a:1');
+    await redis.xgroup('DESTROY', keys.results, group);
+    await publish(aResult('b'));
+    await isHandled('a:1', 'b:1');
+  });
+});
+
+describe('close', () => {
+  test('waits for the handler that runs, and hands back what was not begun', async () => {
+    const { publish, follow, isHandled, redis, keys } = setup();
+    const gate = Promise.withResolvers<void>();
+    const begun = Promise.withResolvers<void>();
+    await publish(aResult('a', 1, 'unresolved'), aResult('a', 2));
+    const first = follow({
+      retryAfterMs: 60_000,
+      async onResult() {
+        begun.resolve();
+        await gate.promise;
+      },
+    });
+    await begun.promise;
+    const closed = first.close();
+    gate.resolve();
+    await closed;
+    await isHandled('a:1');
+    expect(await pendingOf(redis, keys.results)).toBe(1);
+    follow({ consumer: 'two', retryAfterMs: 60_000 });
+    await isHandled('a:1', 'a:2');
+  });
+
+  test('strikes an idle consumer off, and may be called twice', async () => {
+    const { follow, publish, isHandled, redis, keys, isSettled } = setup();
+    await publish(aResult('a'));
+    const subscription = follow();
+    await isHandled('a:1');
+    await isSettled();
+    await Promise.all([subscription.close(), subscription.close()]);
+    expect(await redis.xinfo('CONSUMERS', keys.results, group)).toEqual([]);
+  });
+});
+
+describe.runIf(redisServer !== undefined)('when Redis goes away', () => {
+  test('the subscriber goes on when it is back, and nothing is lost', async () => {
+    const server = await startRestartableRedis();
+    const { publish, follow, isHandled, isSettled, errors, handled } = setup(server.url);
+    const gate = Promise.withResolvers<void>();
+    await publish(aResult('a'), aResult('b'));
+    follow({ retryAfterMs: 30_000, onResult: ({ subject }) => (subject === 'b' ? gate.promise : undefined) });
+    await isHandled('a:1');
+    await server.kill();
+    // A handler that ends while Redis is away is acknowledged afterwards.
+    gate.resolve();
+    await isHandled('a:1', 'b:1');
+    await vi.waitFor(() => expect(errors.length).toBeGreaterThan(0), within10s);
+    await server.start();
+    await publish(aResult('c'));
+    await isHandled('a:1', 'b:1', 'c:1');
+    await isSettled();
+    expect(handled).toHaveLength(3);
+  });
+
+  test('close does not wait for it', async () => {
+    const server = await startRestartableRedis();
+    const { publish, follow, isHandled } = setup(server.url);
+    const subscription = follow();
+    await publish(aResult('a'));
+    await isHandled('a:1');
+    await server.kill();
+    await delay(200);
+    const before = Date.now();
+    await subscription.close();
+    expect(Date.now() - before).toBeLessThan(5_000);
+  });
+
+  test('a subscriber may start before it', async () => {
+    const server = await startRestartableRedis();
+    await server.kill();
+    const { publish, follow, isHandled } = setup(server.url);
+    follow();
+    await delay(300);
+    await server.start();
+    await publish(aResult('a'));
+    await isHandled('a:1');
+  });
+});

@@ -1,0 +1,102 @@
+import { describe, expect, test } from 'vitest';
+import { createKeys } from '../../src/orders/keys.ts';
+import { groupPositions, trimResults } from '../../src/results/trim-results.ts';
+import { testPrefix, testRedis } from '../support/redis.ts';
+
+/** Redis trims whole nodes of its stream, which hold this many entries. */
+const perNode = 100;
+
+/** A stream with a node full of entries at each of the given milliseconds. */
+async function setup(...atMs: readonly number[]) {
+  const redis = testRedis();
+  const { results } = createKeys(testPrefix());
+  const idsAt = (ms: number) => Array.from({ length: perNode }, (_, sequence) => `${ms}-${sequence}`);
+  const fill = redis.pipeline();
+  for (const id of atMs.flatMap(idsAt)) fill.xadd(results, id, 'field', 'value');
+  await fill.exec();
+  return {
+    ...{ redis, results },
+    group: (name: string) => redis.xgroup('CREATE', results, name, '0'),
+    /** Gives the entries of so many further milliseconds to a consumer. */
+    take: (name: string, nodes: number) =>
+      redis.xreadgroup('GROUP', name, 'one', 'COUNT', nodes * perNode, 'STREAMS', results, '>'),
+    acknowledge: (name: string, ...ms: number[]) => redis.xack(results, name, ...ms.flatMap(idsAt)),
+    trim: (before: number) => trimResults(redis, results, before),
+    /** The milliseconds of which there are entries. */
+    async left() {
+      const ids = (await redis.xrange(results, '-', '+')).map(([id]) => Number(id.split('-')[0]));
+      return [...new Set(ids)];
+    },
+  };
+}
+
+describe('trimming the results', () => {
+  test('removes what is old, where nobody subscribes', async () => {
+    const { trim, left } = await setup(100, 200, 300);
+    expect(await trim(250)).toBe(2 * perNode);
+    expect(await left()).toEqual([300]);
+  });
+
+  test('keeps what is young, however far its readers are', async () => {
+    const { trim, left, group, take, acknowledge } = await setup(100, 200, 300);
+    await group('shop');
+    await take('shop', 3);
+    await acknowledge('shop', 100, 200, 300);
+    await trim(150);
+    expect(await left()).toEqual([200, 300]);
+  });
+
+  test('keeps what a group has not been given', async () => {
+    const { trim, left, group, take, acknowledge } = await setup(100, 200, 300);
+    await group('shop');
+    await group('books');
+    await take('shop', 3);
+    await acknowledge('shop', 100, 200, 300);
+    expect(await trim(1_000)).toBe(0);
+    await take('books', 1);
+    await acknowledge('books', 100);
+    await trim(1_000);
+    expect(await left()).toEqual([100, 200, 300]);
+    await take('books', 1);
+    await acknowledge('books', 200);
+    await trim(1_000);
+    expect(await left()).toEqual([200, 300]);
+  });
+
+  test('keeps what was given and not acknowledged, whatever came after it', async () => {
+    const { trim, left, group, take, acknowledge } = await setup(100, 200, 300);
+    await group('shop');
+    await take('shop', 3);
+    await acknowledge('shop', 100, 300);
+    await trim(1_000);
+    expect(await left()).toEqual([200, 300]);
+  });
+
+  test('does nothing where there is no stream', async () => {
+    const { trim } = await setup();
+    expect(await trim(1_000)).toBe(0);
+  });
+
+  test('compares ids as numbers', async () => {
+    const { trim, left, group, take, acknowledge } = await setup(99, 1_000);
+    await group('shop');
+    await take('shop', 1);
+    await acknowledge('shop', 99);
+    await trim(2_000);
+    expect(await left()).toEqual([99, 1_000]);
+  });
+});
+
+test('the position of a group is what it has not been given and what it has not acknowledged', async () => {
+  const { redis, results, group, take, acknowledge } = await setup(100, 200, 300);
+  expect(await groupPositions(redis, results)).toEqual([]);
+  await group('shop');
+  expect(await groupPositions(redis, results)).toEqual([
+    { group: 'shop', lag: 3 * perNode, pending: 0, acknowledgedBelow: '0-0' },
+  ]);
+  await take('shop', 2);
+  await acknowledge('shop', 100);
+  expect(await groupPositions(redis, results)).toEqual([
+    { group: 'shop', lag: perNode, pending: perNode, acknowledgedBelow: '200-0' },
+  ]);
+});

@@ -1,0 +1,56 @@
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { onTestFinished } from 'vitest';
+import { findExecutable } from '../../src/embedded/executables.ts';
+import { startRedisServer } from '../../src/embedded/redis-server.ts';
+
+/** The redis-server that tests may start and kill; `undefined` where none is on the PATH. */
+export const redisServer = await findExecutable(['redis-server', 'valkey-server'], process.env.PATH ?? '');
+
+/** A Redis of one test's own, always at the same address, that can die and come back with its data. */
+export interface RestartableRedis {
+  readonly url: string;
+  /** SIGKILL. */
+  kill(): Promise<void>;
+  start(): Promise<void>;
+}
+
+export async function startRestartableRedis(): Promise<RestartableRedis> {
+  const dir = await mkdtemp(join(tmpdir(), 'payment-poller-test-'));
+  const port = await freePort();
+  const start = () =>
+    startRedisServer(redisServer ?? '', {
+      dir,
+      appendfsync: 'always',
+      choosePort: () => Promise.resolve(port),
+    });
+  let running: Awaited<ReturnType<typeof start>> | null = await start();
+  const { url } = running;
+  onTestFinished(async () => {
+    await running?.close();
+    await rm(dir, { recursive: true });
+  });
+  return {
+    url,
+    async kill() {
+      if (running?.pid !== undefined) process.kill(running.pid, 'SIGKILL');
+      await running?.close();
+      running = null;
+    },
+    async start() {
+      running = await start();
+    },
+  };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}

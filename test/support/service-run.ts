@@ -1,0 +1,140 @@
+import { createHash } from 'node:crypto';
+import { onTestFinished } from 'vitest';
+import { readConfig } from '../../src/config.ts';
+import { demoEnvironment } from '../../src/demo/environment.ts';
+import { createProducer } from '../../src/jobs/producer.ts';
+import type { OrderInput } from '../../src/jobs/validate-order.ts';
+import { createLog } from '../../src/log.ts';
+import type { Reference } from '../../src/order.ts';
+import { createKeys } from '../../src/orders/keys.ts';
+import { createOrderStore } from '../../src/orders/order-store.ts';
+import type { Redis } from '../../src/redis.ts';
+import type { ResultEvent } from '../../src/results/event.ts';
+import { type Role, type Service, startService } from '../../src/service.ts';
+import { type SimulatedOrder, startSimulator } from '../../src/simulator/simulator.ts';
+import { testPrefix, testRedis, testRedisUrl } from './redis.ts';
+import { forAccounts, freePort, testApiKey, testCallbackToken } from './running-service.ts';
+import { eventsOf } from './service-parts-of-account.ts';
+import { until } from './service-until.ts';
+
+/** Millisecond times: polls every 40 ms, a soft word counts after 150 ms, a verdict is watched for a minute. */
+const hurried = {
+  FIRST_POLL_AFTER_MS: '20',
+  INITIAL_INTERVAL_MS: '40',
+  FACTOR: '1',
+  MAX_INTERVAL_MS: '40',
+  JITTER: '0',
+  DEADLINE_MS: '30000',
+  CONFIRM_AFTER_MS: '150',
+  WATCH_MS: '200,400,600,800,1000,2000,60000',
+  RATE_PER_SECOND: '1000',
+  TIMEOUT_MS: '1000',
+  THROTTLE_PAUSE_MS: '50',
+  BREAKER_FAILURES: '1000000',
+};
+
+export interface WorldOptions {
+  readonly accounts: string;
+  /** Settings of every account, on top of the hurried ones. */
+  readonly settings?: { readonly [name: string]: string };
+  readonly environment?: { readonly [name: string]: string };
+  readonly redis?: Redis;
+  readonly redisUrl?: string;
+}
+
+/** One story of an order: what its provider will say, and what the checkout hands in. */
+export interface Story {
+  readonly provider: SimulatedOrder['provider'];
+  readonly orderId: string;
+  readonly timeline: SimulatedOrder['timeline'];
+  readonly script?: Partial<SimulatedOrder>;
+  readonly order?: Partial<OrderInput>;
+}
+
+/** A simulator and a Redis prefix, on which services can be started, in this process or another. */
+export async function setupWorld(options: WorldOptions) {
+  const { accounts, redis = testRedis(), redisUrl = testRedisUrl() } = options;
+  const prefix = testPrefix();
+  const keys = createKeys(prefix);
+  const simulator = await startSimulator();
+  onTestFinished(() => simulator.close());
+  const port = await freePort();
+  const places = { simulator, redisUrl, prefix, port, apiKey: testApiKey, callbackToken: testCallbackToken };
+  const environment = {
+    ...demoEnvironment(places),
+    ...forAccounts(accounts, { ...hurried, ...options.settings }),
+    ...{ ACCOUNTS: accounts, LOG_LEVEL: 'silent', SHUTDOWN_MS: '3000', API_RATE_PER_SECOND: '100000' },
+    ...{ LOCK_DURATION_MS: '1000', STALLED_INTERVAL_MS: '300', SWEEP_INTERVAL_MS: '300' },
+    ...options.environment,
+  };
+  const producer = createProducer({ redis: redisUrl, prefix });
+  onTestFinished(() => producer.close());
+
+  return {
+    ...{ simulator, prefix, keys, redis, environment, producer, url: `http://127.0.0.1:${port}` },
+    store: createOrderStore({ redis, keys, retentionMs: 60_000 }),
+    async start(
+      roles: readonly Role[] = ['worker', 'api'],
+      more: { [name: string]: string } = {},
+    ): Promise<Service> {
+      const service = await startService(readConfig({ ...environment, ...more }), createLog('silent'), roles);
+      onTestFinished(() => service.close());
+      return service;
+    },
+    /** Scripts the stories and hands their orders in; fails unless all are new. */
+    async follow(...stories: Story[]): Promise<void> {
+      for (const story of stories) simulator.script(scriptOf(story));
+      const results = await producer.enqueueMany(stories.map(orderOf));
+      const refused = results.find(({ outcome }) => outcome !== 'new');
+      if (refused !== undefined) throw new Error(`Not taken: ${JSON.stringify(refused)}`);
+    },
+    events: (orderId?: string) => eventsOf(redis, keys, orderId),
+    /** Waits until so many results are out, and returns all of them. */
+    verdicts: (count: number, withinMs = 15_000): Promise<ResultEvent[]> =>
+      until(
+        `${count} results`,
+        async () => {
+          const all = await eventsOf(redis, keys);
+          return all.length >= count && all;
+        },
+        withinMs,
+      ),
+  };
+}
+
+/** `<status>/<reason>` of every result by order, in the order in which they were published. */
+export function toldOf(events: readonly ResultEvent[]): { [orderId: string]: string[] } {
+  const told: { [orderId: string]: string[] } = {};
+  for (const { subject, data } of events) {
+    told[subject] = [
+      ...(told[subject] ?? []),
+      data.reason === null ? data.status : `${data.status}/${data.reason}`,
+    ];
+  }
+  return told;
+}
+
+function scriptOf({ provider, orderId, timeline, script }: Story): SimulatedOrder {
+  return { provider, reference: referenceOf(provider, orderId).key, amount: '100.00', timeline, ...script };
+}
+
+export function orderOf({ provider, orderId, order }: Story): OrderInput {
+  const { reference } = referenceOf(provider, orderId);
+  return { orderId, account: provider, reference, amount: '100.00', ...order };
+}
+
+/** A reference of the form that the provider hands out, made from the order's id. */
+export function referenceOf(provider: string, orderId: string): { key: string; reference: Reference } {
+  const hex = createHash('sha256').update(orderId).digest('hex');
+  const digits = String(BigInt(`0x${hex.slice(0, 12)}`));
+  const key = {
+    jenga: `OR${digits}`,
+    'daraja-stk': `ws_CO_${digits}`,
+    daraja: `S${hex.slice(0, 9).toUpperCase()}`,
+    vexora: `T${hex.slice(0, 12)}`,
+    lipia: hex.slice(0, 24),
+    tanda: hex.slice(0, 32).replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5'),
+  }[provider];
+  if (key === undefined) throw new Error(`There is no provider ${provider}.`);
+  return { key, reference: provider === 'vexora' ? { tradeNo: key } : key };
+}
