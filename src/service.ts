@@ -44,6 +44,9 @@ export interface Seams {
   asker?(asker: Asker): Asker;
 }
 
+/** Closing connections takes a moment; while Redis is away it may never end. */
+const doorCloseMs = 1_000;
+
 /** How long Redis may take to answer at start. */
 const redisStartMs = 6_000;
 
@@ -155,6 +158,8 @@ async function startWorkers(shared: Shared) {
     intervalMs: config.sweepIntervalMs,
     resultsRetentionMs: config.resultsRetentionDays * dayMs,
     retentionMs: config.retentionDays * dayMs,
+    lockDurationMs: config.lockDurationMs,
+    stalledIntervalMs: config.stalledIntervalMs,
     mended(kind, orderId) {
       metrics.swept.inc({ kind });
       log.warn({ kind, orderId }, 'the sweeper mended an order');
@@ -266,7 +271,9 @@ async function startHttp(shared: Shared, roles: readonly Role[]) {
   });
   const close = async () => {
     opened?.stop();
-    await endedWithin(config.shutdownMs, Promise.all([app.close(), opened?.close()]));
+    // In this order: requests under way still need what the door opened.
+    await endedWithin(config.shutdownMs, app.close());
+    await endedWithin(doorCloseMs, opened?.close() ?? Promise.resolve());
   };
   try {
     await app.listen({ host: config.host, port: config.port });

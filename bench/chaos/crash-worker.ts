@@ -11,6 +11,8 @@ import { startService } from '../../src/service.ts';
 import { type CrashPoint, crashPoints } from './crash-points.ts';
 
 const point = crashPoints.find((name) => name === process.env.CRASH_POINT);
+/** The crash is to come where a verdict could be lost or told twice; when none comes for a while, any step will do. */
+const wordsUntil = Date.now() + 4_000;
 let left = Number(process.env.CRASH_ON ?? 1);
 
 process.once('disconnect', () => process.exit(0));
@@ -43,8 +45,7 @@ function store(kept: OrderStore): OrderStore {
   return {
     ...kept,
     async settle(step) {
-      // Steps without a word are many and say little: the crash is to come where a verdict could be lost or told twice.
-      const isWord = step.event !== null;
+      const isWord = step.event !== null || Date.now() > wordsUntil;
       if (isWord) reach('before-commit');
       const settled = await kept.settle(step);
       if (isWord) reach('after-commit');

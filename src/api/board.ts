@@ -121,8 +121,19 @@ function inShort(view: OrderView) {
       reason,
       polls,
     },
-    ...{ lastReading: last?.reading ?? null, lastReadingAt: last?.at ?? null, nextPollAt, deadlineAt },
+    ...{
+      lastReading: last?.reading ?? null,
+      lastReadingAt: last?.at ?? null,
+      providerSaid: saidIn(last),
+      nextPollAt,
+      deadlineAt,
+    },
   };
+}
+
+function saidIn(last: OrderView['history'][number] | undefined): string | null {
+  const said = [last?.providerStatus, last?.providerMessage].filter((text) => typeof text === 'string');
+  return said.length === 0 ? null : said.join(': ');
 }
 
 function inFull(view: OrderView) {

@@ -62,6 +62,8 @@ export function resultsRoute(parts: ResultsRouteParts): FastifyPluginAsyncZod {
             'content-type': 'text/event-stream',
             'cache-control': 'no-store',
             'x-accel-buffering': 'no',
+            // Nothing comes after it on this connection.
+            connection: 'close',
           });
           response.write(': payment-poller results\n\n');
           await follow(response, start, parts).finally(() => response.end());

@@ -81,6 +81,7 @@ export async function createApi(parts: ApiParts) {
     contentSecurityPolicy: { directives: { 'upgrade-insecure-requests': null } },
   });
   await app.register(rateLimit, { global: false });
+  hangUpWhenStopping(app);
   const guard = requireApiKey(parts.apiKeysSha256);
   if (parts.door !== null) await openDoor(app, parts, parts.door, guard);
   await app.register(healthRoutes({ ...parts.health, guard: parts.metricsPublic ? null : guard }));
@@ -89,6 +90,20 @@ export async function createApi(parts: ApiParts) {
 
 function notFound(reply: Parameters<typeof sendProblem>[0]) {
   return sendProblem(reply, 404, 'There is nothing here; see /docs.');
+}
+
+/**
+ * Idle connections are closed when the service stops; one that is still being answered would be kept open for the next
+ * request, and hold up the end for more than a minute.
+ */
+function hangUpWhenStopping(app: Pick<FastifyInstance, 'addHook'>): void {
+  let stopping = false;
+  app.addHook('preClose', async () => {
+    stopping = true;
+  });
+  app.addHook('onSend', async (_request, reply) => {
+    if (stopping) reply.header('connection', 'close');
+  });
 }
 
 /** Text is no order. An empty body is none: many clients announce JSON with every POST. */

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
 import { Argument, Command } from 'commander';
 import { ConfigError, readOverrides } from '../config.ts';
+import { toFault } from '../jobs/validate-order.ts';
 import { providers } from '../providers/index.ts';
 import type { Provider, Words } from '../providers/provider.ts';
 import type { Terminal } from '../terminal.ts';
@@ -61,9 +62,9 @@ function parseInput(json: string): AnswerInput {
   }
   const parsed = answerInputSchema.safeParse(value);
   if (parsed.success) return parsed.data;
-  const faults = parsed.error.issues.map(
-    ({ path, message }) => `${path.join('.') || 'the whole'}: ${message}`,
-  );
+  const faults = parsed.error.issues
+    .map((issue) => toFault(issue, value))
+    .map(({ path, message }) => `${path || 'the whole'}: ${message}`);
   throw new UsageError(
     `The answer is not of the form {"kind","httpStatus","headers","body","order"}: ${faults.join('; ')}.`,
   );

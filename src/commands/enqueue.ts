@@ -185,10 +185,12 @@ function cannotRead(file: string): string {
 function parseLine(line: number, content: string | undefined): OrderLine {
   if (content === undefined) return { line, fault: `is longer than ${maxLineLength} characters` };
   try {
-    return { line, order: JSON.parse(content) as unknown };
+    const order: unknown = JSON.parse(content);
+    if (typeof order === 'object' && order !== null && !Array.isArray(order)) return { line, order };
   } catch {
-    return { line, fault: 'is not JSON; write one order a line' };
+    // Told below, in the same words as for JSON that is no object.
   }
+  return { line, fault: 'is not a JSON object; write one order a line' };
 }
 
 function faultsOf(result: Extract<EnqueueResult, { faults: unknown }>): string {

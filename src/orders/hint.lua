@@ -11,6 +11,7 @@ if hintAt > now and isUnserved then return { 'waiting', known[2] } end
 -- A poll that came early served the wish that was set down for later; this one takes its place.
 local at = string.format('%.0f', hintAt > now and hintAt or math.max(now, hintAt + tonumber(ARGV[2])))
 redis.call('HSET', KEYS[1], 'hintAt', at)
--- A poll that is due before then serves the wish.
-if tonumber(known[3]) < tonumber(at) then at = known[3] end
+-- A poll that is due before then serves the wish; one that was due already may be under way, and have asked too early.
+local nextPollAt = tonumber(known[3])
+if nextPollAt > now and nextPollAt < tonumber(at) then at = known[3] end
 return { 'wake', at }

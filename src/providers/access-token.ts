@@ -173,6 +173,9 @@ function parseFailure(text: string): NoToken | null {
   }
 }
 
+/** Bytes. Shorter ones would be believed otherwise, and can be guessed. */
+const authTagLength = 16;
+
 /** Seals tokens with a key made from the login itself: who reads Redis but lacks the credentials learns nothing. */
 function createBox(login: ProviderRequest) {
   const material = createHash('sha256').update(JSON.stringify(login)).digest();
@@ -180,7 +183,7 @@ function createBox(login: ProviderRequest) {
   return {
     seal(content: { token: string; expiresAt: number }): string {
       const iv = randomBytes(12);
-      const cipher = createCipheriv('aes-256-gcm', secret, iv);
+      const cipher = createCipheriv('aes-256-gcm', secret, iv, { authTagLength });
       const sealed = Buffer.concat([cipher.update(JSON.stringify(content), 'utf8'), cipher.final()]);
       return Buffer.concat([iv, cipher.getAuthTag(), sealed]).toString('base64');
     },
@@ -188,7 +191,7 @@ function createBox(login: ProviderRequest) {
     open(text: string): { token: string; expiresAt: number } | null {
       const bytes = Buffer.from(text, 'base64');
       try {
-        const decipher = createDecipheriv('aes-256-gcm', secret, bytes.subarray(0, 12));
+        const decipher = createDecipheriv('aes-256-gcm', secret, bytes.subarray(0, 12), { authTagLength });
         decipher.setAuthTag(bytes.subarray(12, 28));
         const opened = Buffer.concat([decipher.update(bytes.subarray(28)), decipher.final()]).toString(
           'utf8',

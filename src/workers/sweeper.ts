@@ -32,6 +32,12 @@ export interface SweeperParts {
   readonly resultsRetentionMs: number;
   /** How long a closed order is kept. */
   readonly retentionMs: number;
+  /**
+   * As of the poll workers: a sweep whose process died blocks the next one for about this long. With BullMQ's defaults
+   * nothing would be mended for up to 90 s.
+   */
+  readonly lockDurationMs?: number;
+  readonly stalledIntervalMs?: number;
   mended(kind: SweepKind, orderId: string): void;
   failed(error: Error): void;
 }
@@ -64,7 +70,13 @@ export async function startSweeper(parts: SweeperParts): Promise<Sweeper> {
   await schedule();
   // Somebody may delete the sweeper's own queue by hand.
   const renewal = setInterval(() => void schedule().catch(parts.failed), 10 * intervalMs);
-  const worker = new Worker('sweeper', () => sweep(parts), { ...options, maxStalledCount: 1_000_000 });
+  const { lockDurationMs, stalledIntervalMs } = parts;
+  const worker = new Worker('sweeper', () => sweep(parts), {
+    ...options,
+    ...(lockDurationMs === undefined ? {} : { lockDuration: lockDurationMs }),
+    ...(stalledIntervalMs === undefined ? {} : { stalledInterval: stalledIntervalMs }),
+    maxStalledCount: 1_000_000,
+  });
   worker.on('error', parts.failed);
   worker.on('failed', (_job, error) => parts.failed(error));
   return {

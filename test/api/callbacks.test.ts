@@ -18,7 +18,7 @@ const redis = testRedis();
 async function everything(prefix: string): Promise<{ [key: string]: string }> {
   const keys: string[] = [];
   for await (const found of redis.scanStream({ match: `*{${prefix}*`, count: 1_000 }))
-    keys.push(...found.filter((key) => !key.endsWith(':meta')));
+    keys.push(...(found as string[]).filter((key) => !key.endsWith(':meta')));
   const dumps = keys.sort().map(async (key) => [key, sha256(String(await redis.dumpBuffer(key)))] as const);
   return Object.fromEntries(await Promise.all(dumps));
 }

@@ -44,7 +44,7 @@ test('what happens to orders is counted', async () => {
   await enqueue('m-paid', 'jenga', 'paid');
   await enqueue('m-odd', 'jenga', { word: 'SETTLEMENT_REVIEW_OF_THE_MOON' });
   await enqueue('m-sick', 'sick', 'pending');
-  await running.callback('jenga', { anything: 1 });
+  await running.callback('jenga', 'no JSON at all');
   await eventually(async () => {
     const text = await scrape();
     return text.includes('account_breaker{account="sick",state="open"} 1') && text.includes('status="paid"')

@@ -113,7 +113,7 @@ describe('orders by state', () => {
         throw error;
       },
     });
-    expect(await redis.zrange(keys.asking, 0, -1, 'WITHSCORES')).toEqual(['lost', String(now)]);
+    expect(await redis.zrange(keys.asking, '0', '-1', 'WITHSCORES')).toEqual(['lost', String(now)]);
     expect(mended).toEqual(['missing-from-open lost']);
   });
 });

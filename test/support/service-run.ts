@@ -17,16 +17,16 @@ import { forAccounts, freePort, testApiKey, testCallbackToken } from './running-
 import { eventsOf } from './service-parts-of-account.ts';
 import { until } from './service-until.ts';
 
-/** Millisecond times: polls every 40 ms, a soft word counts after 150 ms, a verdict is watched for a minute. */
+/** Millisecond times: polls every 100 ms, a soft word counts after 150 ms, a verdict is watched every 250 ms. */
 const hurried = {
   FIRST_POLL_AFTER_MS: '20',
-  INITIAL_INTERVAL_MS: '40',
+  INITIAL_INTERVAL_MS: '100',
   FACTOR: '1',
-  MAX_INTERVAL_MS: '40',
+  MAX_INTERVAL_MS: '100',
   JITTER: '0',
-  DEADLINE_MS: '30000',
+  DEADLINE_MS: '120000',
   CONFIRM_AFTER_MS: '150',
-  WATCH_MS: '200,400,600,800,1000,2000,60000',
+  WATCH_MS: Array.from({ length: 200 }, (_, n) => 250 * (n + 1)).join(','),
   RATE_PER_SECOND: '1000',
   TIMEOUT_MS: '1000',
   THROTTLE_PAUSE_MS: '50',
@@ -88,17 +88,30 @@ export async function setupWorld(options: WorldOptions) {
       const refused = results.find(({ outcome }) => outcome !== 'new');
       if (refused !== undefined) throw new Error(`Not taken: ${JSON.stringify(refused)}`);
     },
+    /** From now on the providers tell another story about these orders, from its beginning. */
+    rescript(...stories: Story[]): void {
+      for (const story of stories) simulator.script(scriptOf(story));
+    },
+    /** Waits until each of these orders was asked about since its story was scripted last. */
+    async asked(...stories: Story[]): Promise<void> {
+      const keysOf = stories.map(
+        ({ provider, orderId }) => `${provider} ${referenceOf(provider, orderId).key}`,
+      );
+      await until('all to be asked about', () => {
+        const polled = new Set(
+          simulator
+            .ledger()
+            .flatMap(({ provider, reference, polls }) => (polls > 0 ? [`${provider} ${reference}`] : [])),
+        );
+        return keysOf.every((key) => polled.has(key));
+      });
+    },
     events: (orderId?: string) => eventsOf(redis, keys, orderId),
     /** Waits until so many results are out, and returns all of them. */
-    verdicts: (count: number, withinMs = 15_000): Promise<ResultEvent[]> =>
-      until(
-        `${count} results`,
-        async () => {
-          const all = await eventsOf(redis, keys);
-          return all.length >= count && all;
-        },
-        withinMs,
-      ),
+    async verdicts(count: number, withinMs = 40_000): Promise<ResultEvent[]> {
+      await until(`${count} results`, async () => (await redis.xlen(keys.results)) >= count, withinMs);
+      return eventsOf(redis, keys);
+    },
   };
 }
 

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type AccountGateParts, createAccountGate } from '../../src/orders/account-gate.ts';
 import { aReading } from '../support/builders.ts';
 import { testPrefix, testRedis } from '../support/redis.ts';
@@ -7,6 +7,9 @@ import { type HeldGateway, startHeldGateway } from '../support/service-gateway.t
 import { setupParts } from '../support/service-parts.ts';
 import { account, aHurriedOrder, breaker, hurried } from '../support/service-parts-of-account.ts';
 import { until } from '../support/service-until.ts';
+
+// Nothing waits for its own sake, but the machine may be busy with other things.
+vi.setConfig({ testTimeout: 90_000 });
 
 const redis = testRedis();
 const pauseMs = 600;

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { createKeys } from '../../src/orders/keys.ts';
 import { startCrashChild } from '../support/crash-child.ts';
 import type { CrashPoint } from '../support/crash-worker.ts';
@@ -7,6 +7,9 @@ import { type HeldGateway, type Said, startHeldGateway } from '../support/servic
 import { setupParts } from '../support/service-parts.ts';
 import { aHurriedOrder } from '../support/service-parts-of-account.ts';
 import { until } from '../support/service-until.ts';
+
+// Nothing waits for its own sake, but the machine may be busy with other things.
+vi.setConfig({ testTimeout: 90_000 });
 
 const redis = testRedis();
 let gateway: HeldGateway;

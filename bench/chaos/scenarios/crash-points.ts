@@ -20,7 +20,7 @@ export const crashPointsScenario: Scenario = {
   boundMs: 60_000,
   workers: 0,
   world: () => ({ env: { SWEEP_INTERVAL_MS: '1000' } }),
-  except: ({ input }, count) => Number(input.metadata?.drill) % Math.floor(count / timesFor(count)) === 0,
+  except: ({ input }, count) => Number(input.metadata?.drill) % Math.ceil(count / timesFor(count)) === 0,
   async misery(stage) {
     const { world, script, stop, note } = stage;
     const times = timesFor(script.length);
@@ -104,7 +104,7 @@ async function keepDamaging({ world, random }: Stage, ended: Promise<unknown>): 
     isOver = true;
   });
   while (!isOver) {
-    const open = await world.reader.zrange(world.keys.open, 0, -1);
+    const open = await world.reader.zrange(world.keys.open, '0', '-1');
     if (open.length > 0) await world.reader.zrem(world.keys.open, random.pick(open));
     await delay(300);
   }

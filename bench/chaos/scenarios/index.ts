@@ -2,9 +2,15 @@ import type { DrillOptions, Outcome } from '../play.ts';
 import { play } from '../play.ts';
 import type { DrillRedis } from '../redis-topology.ts';
 import type { Scenario } from '../scenario.ts';
+import { callbacksScenario } from './callbacks.ts';
 import { crashPointsScenario } from './crash-points.ts';
+import { clusterFailover, sentinelFailover } from './failover.ts';
 import { providerMisery } from './provider-misery.ts';
 import { redisHalfOpen, redisUnreachable } from './redis-away.ts';
+import { redisKilledAlways, redisKilledEverysec } from './redis-killed.ts';
+import { sigtermStorm } from './sigterm-storm.ts';
+import { subscribersKilled } from './subscribers-killed.ts';
+import { twoVersions } from './two-versions.ts';
 import { workersKilled } from './workers-killed.ts';
 
 /** A scenario that is ready to be played, whatever Redis it needs. */
@@ -25,10 +31,18 @@ function playable<Server extends DrillRedis>(scenario: Scenario<Server>, isUsual
 /** Every scenario of the drill, in the order of `--scenario all`. */
 export const scenarios: readonly Playable[] = [
   playable(workersKilled),
+  playable(redisKilledAlways),
+  playable(redisKilledEverysec),
   playable(redisUnreachable),
   playable(redisHalfOpen),
+  playable(sentinelFailover),
+  playable(clusterFailover),
   playable(providerMisery),
+  playable(callbacksScenario),
   playable(crashPointsScenario),
+  playable(twoVersions),
+  playable(sigtermStorm),
+  playable(subscribersKilled),
 ];
 
 /** The scenarios behind a list of names and letters; `all` is every usual one. `null` for one that nobody knows. */

@@ -1,0 +1,46 @@
+import { mkdir } from 'node:fs/promises';
+import { type ServerProcess, spawnServer } from '../../src/embedded/server-process.ts';
+
+/** One Redis of a group, on a port of its own, that can be killed and started again on its files. */
+export interface RedisNode {
+  readonly port: number;
+  start(): Promise<void>;
+  kill(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Makes a node; it does not run yet. */
+export function createNode(
+  executable: string,
+  port: number,
+  dir: string,
+  args: readonly string[],
+): RedisNode {
+  let server: ServerProcess | null = null;
+  const stop = async () => {
+    const ending = server;
+    server = null;
+    await ending?.stop();
+  };
+  return {
+    port,
+    async start() {
+      await mkdir(dir, { recursive: true });
+      server = await spawnServer(executable, args, { dir, isTemporary: false });
+      if ((await server.awaitStart(port)) === 'port taken') throw new Error(`Port ${port} was taken.`);
+    },
+    async kill() {
+      if (server !== null) process.kill(server.pid, 'SIGKILL');
+      await stop();
+    },
+    close: stop,
+  };
+}
+
+/** The arguments of a durable server, as our own embedded one has them. */
+export function serverArgs(port: number, dir: string): string[] {
+  return [
+    ...['--port', String(port), '--bind', '127.0.0.1', '--dir', dir, '--appendonly', 'yes'],
+    ...['--appendfsync', 'everysec', '--save', '', '--maxmemory-policy', 'noeviction', '--hz', '100'],
+  ];
+}

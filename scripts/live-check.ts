@@ -1,0 +1,136 @@
+/**
+ * Asks every provider's sandbox about a payment that does not exist: do its login, its address and its error bodies still
+ * look as the adapter believes? Providers without credentials are skipped. Exit code 1 when an answer is not understood.
+ *
+ * Credentials come as `LIVE_<PROVIDER>_<SETTING>`, e.g. `LIVE_JENGA_API_KEY`. Addresses are written down here and taken from
+ * nowhere else, so that no mistake in the environment can point this at a live account.
+ */
+import { randomBytes } from 'node:crypto';
+import { variableName } from '../src/config.ts';
+import type { Reading, ReadingKind, Reference } from '../src/order.ts';
+import type { AccessTokens, TokenResult } from '../src/providers/access-token.ts';
+import { createAsker } from '../src/providers/ask.ts';
+import { providers } from '../src/providers/index.ts';
+import type { Provider } from '../src/providers/provider.ts';
+import { parseJson } from '../src/providers/read-answer.ts';
+import { createTransport, type Transport } from '../src/providers/transport.ts';
+
+/** Where a provider may be asked, and about what. */
+interface Sandbox {
+  readonly addresses: { readonly [setting: string]: string };
+  /** Of the form that the provider hands out, and never handed out. */
+  readonly reference: () => Reference;
+}
+
+const hex = (length: number) => randomBytes(length).toString('hex').slice(0, length);
+const safaricom = { baseUrl: 'https://sandbox.safaricom.co.ke' };
+
+export const sandboxes: { readonly [provider: string]: Sandbox } = {
+  jenga: {
+    addresses: { baseUrl: 'https://uat.finserve.africa' },
+    reference: () => `OR${Date.now()}00`,
+  },
+  daraja: { addresses: safaricom, reference: () => `ZZ${hex(8).toUpperCase()}` },
+  'daraja-stk': { addresses: safaricom, reference: () => `ws_CO_${Date.now()}${hex(8)}` },
+  vexora: {
+    addresses: { baseUrl: 'https://sandbox-api.vexora.com/kenya' },
+    reference: () => ({ tradeNo: `live-check-${hex(12)}` }),
+  },
+  // It has no sandbox host, only test keys: use one of those. The question reads, and changes nothing.
+  lipia: {
+    addresses: { baseUrl: 'https://lipia-api.kreativelabske.com/api/v2' },
+    reference: () => hex(24),
+  },
+  tanda: {
+    addresses: {
+      baseUrl: 'https://api-v3-uat.tanda.africa',
+      identityUrl: 'https://identity-uat.tanda.africa',
+    },
+    reference: () => `00000000-0000-4000-8000-${hex(12)}`,
+  },
+};
+
+/** What a sound adapter may make of an answer about a payment that does not exist. `pending`: only for a query merely taken. */
+const expected: readonly ReadingKind[] = ['not-found', 'refused', 'unavailable'];
+
+type Environment = { readonly [name: string]: string | undefined };
+type Outcome = { readonly level: 'ok' | 'skipped' | 'FAULT'; readonly text: string };
+
+/** Asks one provider. Its answer is told by kind and code alone: no text of a gateway, no setting. */
+export async function checkLive(provider: Provider, environment: Environment): Promise<Outcome> {
+  const sandbox = sandboxes[provider.id];
+  if (sandbox === undefined) return { level: 'FAULT', text: 'has no sandbox in scripts/live-check.ts' };
+  const given = settingsOf(provider, environment);
+  if (Object.keys(given).length === 0) return { level: 'skipped', text: 'no credentials (LIVE_…)' };
+  const parsed = provider.settings.safeParse({ ...given, ...sandbox.addresses });
+  if (!parsed.success) {
+    const names = parsed.error.issues.map(({ path }) => `LIVE_${variableName(String(path[0]), provider.id)}`);
+    return { level: 'FAULT', text: `is missing or wrong: ${[...new Set(names)].join(', ')}` };
+  }
+  const transport = createTransport({ timeoutMs: 20_000, maxBodyBytes: 1_048_576, connections: 1 });
+  try {
+    const tokens = provider.access === undefined ? null : ownTokens(provider, parsed.data, transport);
+    const asker = createAsker({ provider, settings: parsed.data, transport, tokens });
+    const reference = provider.reference.parse(sandbox.reference());
+    return judge(provider, await asker.ask({ reference, amountMinor: 100 }, nowhere()));
+  } finally {
+    await transport.close();
+  }
+}
+
+function judge(provider: Provider, reading: Reading): Outcome {
+  const { kind, httpStatus, providerStatus } = reading;
+  const isTaken = provider.later !== undefined && kind === 'pending' && reading.awaitedUntil !== undefined;
+  const code = /^[\w .-]{1,24}$/.test(providerStatus ?? '') ? providerStatus : '…';
+  const text = `${kind} (HTTP ${httpStatus ?? 'none'}, code ${providerStatus === null ? 'none' : code})`;
+  return { level: expected.includes(kind) || isTaken ? 'ok' : 'FAULT', text };
+}
+
+/** Everything but addresses. */
+function settingsOf(provider: Provider, environment: Environment): { [setting: string]: string } {
+  const names = Object.keys(provider.settings.shape).filter((name) => !name.endsWith('Url'));
+  const given = names.map((name) => [name, environment[`LIVE_${variableName(name, provider.id)}`]?.trim()]);
+  return Object.fromEntries(given.filter(([, value]) => value));
+}
+
+/** Where a pushed answer is to go: a name that by its nature has no address. */
+function nowhere() {
+  const url = `https://payment-poller.invalid/callbacks/${hex(32)}`;
+  return { resultUrl: `${url}.result`, timeoutUrl: `${url}.timeout` };
+}
+
+/** One login, kept in memory. */
+function ownTokens(provider: Provider, settings: object, transport: Transport): AccessTokens {
+  async function logIn(): Promise<TokenResult> {
+    const access = provider.access;
+    const answer = access && (await transport.send(access.request(settings as never)));
+    const body = answer !== undefined && 'body' in answer ? parseJson(answer.body) : undefined;
+    const httpStatus = answer !== undefined && 'httpStatus' in answer ? answer.httpStatus : null;
+    const token =
+      httpStatus !== null && httpStatus < 300 ? access?.grant(body, Date.now())?.token : undefined;
+    if (token !== undefined) return { token };
+    const refused = httpStatus !== null && httpStatus >= 400 && httpStatus < 500;
+    return { token: null, refused, throttled: false, retryAfterMs: null, httpStatus, reason: 'no token' };
+  }
+  let login: Promise<TokenResult> | null = null;
+  return {
+    current() {
+      login ??= logIn();
+      return login;
+    },
+    renew() {
+      login = logIn();
+      return login;
+    },
+  };
+}
+
+if (process.argv[1] === import.meta.filename) {
+  let faults = 0;
+  for (const provider of providers.values()) {
+    const { level, text } = await checkLive(provider, process.env);
+    if (level === 'FAULT') faults += 1;
+    console.log(`${level.padEnd(8)} ${provider.id.padEnd(11)} ${text}`);
+  }
+  process.exitCode = faults === 0 ? 0 : 1;
+}

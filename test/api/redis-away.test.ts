@@ -1,0 +1,75 @@
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { redisServer, startRestartableRedis } from '../support/restartable-redis.ts';
+import { eventually, startRunningService } from '../support/running-service.ts';
+
+const order = { account: 'jenga', reference: 'OR1', amount: '2.00' };
+const ipn = { customer: { reference: 'OR1' } };
+
+describe.skipIf(redisServer === undefined)('while Redis is away', () => {
+  test('every request is told so at once, nothing is done later, and all is well again afterwards', async () => {
+    const redis = await startRestartableRedis();
+    const running = await startRunningService({ accounts: 'jenga', roles: ['api'], redisUrl: redis.url });
+    onTestFinished(() => running.close());
+    await running.enqueue({ ...order, orderId: 'before' });
+    await redis.kill();
+
+    const startedAt = performance.now();
+    const answers = await Promise.all([
+      running.call('POST', '/v1/orders', { body: { ...order, orderId: 'while' } }),
+      running.call('GET', '/v1/orders/before'),
+      running.call('GET', '/v1/orders/before?wait=30'),
+      running.call('POST', '/v1/orders/before/poll'),
+      running.call('GET', '/v1/results'),
+      running.callback('jenga', ipn),
+    ]);
+    expect(performance.now() - startedAt).toBeLessThan(9_000);
+    for (const { status, json, headers, text } of answers) {
+      expect({ status, json }).toMatchObject({ status: 503, json: { type: 'about:blank', status: 503 } });
+      expect(headers['content-type']).toContain('application/problem+json');
+      expect(text).not.toMatch(/ECONNREFUSED|127\.0\.0\.1|stream/i);
+    }
+    // What needs no Redis goes on; what tells of Redis tells the truth.
+    expect((await running.call('GET', '/health/live', { key: null })).status).toBe(200);
+    expect((await running.call('GET', '/health/ready', { key: null })).status).toBe(503);
+    const metrics = await running.call('GET', '/metrics', { key: null });
+    expect(metrics.status).toBe(200);
+    expect(metrics.text).toContain('payment_poller_process_cpu_seconds_total');
+    expect(
+      (await running.call('POST', '/v1/orders', { body: { nonsense: true } })).status,
+    ).toBeGreaterThanOrEqual(400);
+
+    await redis.start();
+    await eventually(async () => (await running.call('GET', '/v1/orders/before')).status === 200, 20_000);
+    expect((await running.call('GET', '/v1/orders/while')).status).toBe(404);
+    expect((await running.call('GET', '/v1/orders/before')).json).toMatchObject({
+      polls: 0,
+      phase: 'asking',
+    });
+    const again = await running.call('POST', '/v1/orders', { body: { ...order, orderId: 'while' } });
+    expect(again.status).toBe(201);
+    await eventually(async () => (await running.call('GET', '/health/ready', { key: null })).status === 200);
+    expect((await running.callback('jenga', ipn)).status).toBe(200);
+  });
+
+  test('frozen: nobody waits for ever', async () => {
+    const redis = await startRestartableRedis();
+    const running = await startRunningService({ accounts: 'jenga', roles: ['api'], redisUrl: redis.url });
+    onTestFinished(() => running.close());
+    await running.enqueue({ ...order, orderId: 'before' });
+    const thaw = redis.freeze();
+    try {
+      const startedAt = performance.now();
+      const answers = await Promise.all([
+        running.call('POST', '/v1/orders', { body: { ...order, orderId: 'while' } }),
+        running.call('GET', '/v1/orders/before'),
+        running.call('GET', '/v1/results'),
+        running.callback('jenga', ipn),
+      ]);
+      expect(answers.map(({ status }) => status)).toEqual([503, 503, 503, 503]);
+      expect(performance.now() - startedAt).toBeLessThan(12_000);
+    } finally {
+      thaw();
+    }
+    await eventually(async () => (await running.call('GET', '/v1/orders/before')).status === 200, 20_000);
+  });
+});

@@ -1,0 +1,230 @@
+import { globSync, readFileSync } from 'node:fs';
+import { dirname, join, normalize } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
+
+// The direction of imports and the manners of the house (ARCHITECTURE.md), held by reading the sources.
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+
+interface Import {
+  /** Path from `src/`, or the name of a package. */
+  readonly target: string;
+  readonly isOurs: boolean;
+  /** `import type`, or braces that hold types only: gone at run time. */
+  readonly isType: boolean;
+}
+
+interface Source {
+  /** Path from `src/`. */
+  readonly path: string;
+  readonly text: string;
+  /** Without comments and the text of strings. */
+  readonly code: string;
+  readonly imports: readonly Import[];
+}
+
+const sources: readonly Source[] = globSync('**/*.ts', { cwd: join(root, 'src') })
+  .sort()
+  .map((path) => {
+    const text = readFileSync(join(root, 'src', path), 'utf8');
+    const bare = text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/(^|\s)\/\/.*$/gm, '$1');
+    const code = bare.replace(/'(?:[^'\\\n]|\\.)*'/g, "''");
+    return { path, text, code, imports: importsOf(path, bare) };
+  });
+
+function importsOf(path: string, text: string): Import[] {
+  const fixed = [...text.matchAll(/^\s*(?:import|export)\s+([^'"`;]*?\s+from\s+)?'([^']+)'/gm)].map(
+    ([, clause = '', specifier = '']) => ({ specifier, isType: isTypeOnly(clause) }),
+  );
+  const dynamic = [...text.matchAll(/\bimport\(\s*'([^']+)'\s*\)/g)].map(([, specifier = '']) => {
+    return { specifier, isType: false };
+  });
+  return [...fixed, ...dynamic].map(({ specifier, isType }) => {
+    const isOurs = specifier.startsWith('.');
+    return { target: isOurs ? normalize(join(dirname(path), specifier)) : specifier, isOurs, isType };
+  });
+}
+
+function isTypeOnly(clause: string): boolean {
+  if (clause.startsWith('type ')) return true;
+  const names = /^\{([^}]*)\}/
+    .exec(clause)?.[1]
+    ?.split(',')
+    .map((name) => name.trim());
+  return names?.filter((name) => name !== '').every((name) => name.startsWith('type ')) ?? false;
+}
+
+/** The first folder of a path, or the file itself at the top. */
+function roomOf(path: string): string {
+  return path.includes('/') ? (path.split('/')[0] ?? path) : path;
+}
+
+/** Imports that a rule forbids, as `who -> what`. */
+function trespasses(
+  isBound: (path: string) => boolean,
+  isAllowed: (target: Import, path: string) => boolean,
+): string[] {
+  return sources
+    .filter(({ path }) => isBound(path))
+    .flatMap(({ path, imports }) =>
+      imports.filter((each) => !isAllowed(each, path)).map(({ target }) => `${path} -> ${target}`),
+    );
+}
+
+const inRoom =
+  (...rooms: string[]) =>
+  (path: string) =>
+    rooms.includes(roomOf(path));
+
+test('the sources are found', () => expect(sources.length).toBeGreaterThan(80));
+
+describe('the direction of imports', () => {
+  test('the vocabulary and the money import nothing of ours', () => {
+    expect(trespasses(inRoom('order.ts', 'money.ts'), () => false)).toEqual([]);
+  });
+
+  test('a provider knows the vocabulary, the money and other providers only', () => {
+    const known = inRoom('order.ts', 'money.ts', 'providers');
+    expect(
+      trespasses(inRoom('providers'), ({ target, isOurs, isType }, path) => {
+        // The shared access token is kept in Redis by whoever hands the connection in.
+        if (path === 'providers/access-token.ts' && target === 'redis.ts') return isType;
+        return isOurs ? known(target) : !['bullmq', 'ioredis', 'pino'].includes(target);
+      }),
+    ).toEqual([]);
+  });
+
+  test('the simulator shares no code with what it tests', () => {
+    const known = inRoom('simulator');
+    expect(trespasses(inRoom('simulator'), ({ target, isOurs }) => !isOurs || known(target))).toEqual([]);
+  });
+
+  // What the rooms of the middle may know of each other at run time. Types cross more freely: they are gone by then.
+  const rooms: { readonly [room: string]: readonly string[] } = {
+    jobs: ['order.ts', 'money.ts', 'redis.ts', 'tracing.ts', 'providers', 'orders', 'jobs'],
+    orders: ['order.ts', 'money.ts', 'redis.ts', 'jobs', 'results', 'orders'],
+    results: ['order.ts', 'money.ts', 'redis.ts', 'orders', 'results'],
+    workers: ['order.ts', 'money.ts', 'redis.ts', 'tracing.ts', 'jobs', 'orders', 'results', 'workers'],
+  };
+  test.each(Object.entries(rooms))('%s', (room, known) => {
+    const allowed = inRoom(...known);
+    expect(
+      trespasses(inRoom(room), ({ target, isOurs, isType }) => !isOurs || isType || allowed(target)),
+    ).toEqual([]);
+  });
+
+  test('the door stands beside the workers', () => {
+    const behind = inRoom('workers', 'commands', 'demo', 'simulator', 'service.ts', 'cli.ts');
+    expect(trespasses(inRoom('api'), ({ target }) => !behind(target))).toEqual([]);
+  });
+
+  test('nothing below knows the service, the commands or the command line', () => {
+    const top = inRoom('service.ts', 'commands', 'demo', 'doctor', 'cli.ts');
+    expect(
+      trespasses(
+        (path) => !top(path),
+        ({ target }) => !top(target),
+      ),
+    ).toEqual([]);
+  });
+
+  test('no circles: no file needs itself to be loaded first', () => {
+    expect(circles(({ isType }) => !isType)).toEqual([]);
+  });
+});
+
+/** Circles among files, each told once, from its first file in the alphabet. */
+function circles(counts: (each: Import) => boolean): string[] {
+  const edges = new Map(
+    sources.map(({ path, imports }) => [
+      path,
+      imports.filter((each) => each.isOurs && counts(each)).map(({ target }) => target),
+    ]),
+  );
+  const found = new Set<string>();
+  const done = new Set<string>();
+  const visit = (path: string, trail: readonly string[]): void => {
+    const at = trail.indexOf(path);
+    if (at >= 0) {
+      const circle = trail.slice(at);
+      const first = circle.indexOf([...circle].sort()[0] ?? '');
+      found.add([...circle.slice(first), ...circle.slice(0, first)].join(' -> '));
+      return;
+    }
+    if (done.has(path)) return;
+    for (const next of edges.get(path) ?? []) visit(next, [...trail, path]);
+    done.add(path);
+  };
+  for (const path of edges.keys()) visit(path, []);
+  return [...found];
+}
+
+describe('who may do what', () => {
+  function writers(pattern: RegExp): string[] {
+    return sources.filter(({ code }) => pattern.test(code)).map(({ path }) => path);
+  }
+
+  test('only orders/ writes an order record or the results stream', () => {
+    const elsewhere = (path: string) => roomOf(path) !== 'orders';
+    expect(writers(/\.xadd\(|\bXADD\b/i).filter(elsewhere)).toEqual([]);
+    expect(writers(/\.h(?:set|setnx|mset|del|incrby)\([^)]*keys\.order\(/i).filter(elsewhere)).toEqual([]);
+    expect(writers(/\.(?:zadd|zrem)\([^)]*keys\.open\b/i).filter(elsewhere)).toEqual([]);
+    const scripts = globSync('**/*.lua', { cwd: join(root, 'src') });
+    expect(scripts.length).toBeGreaterThan(5);
+    expect(scripts.filter(elsewhere)).toEqual([]);
+  });
+
+  test('only the command line reads the environment and ends the process', () => {
+    expect(writers(/\bprocess\.env\b/)).toEqual(['cli.ts']);
+    expect(writers(/\bprocess\.(?:exit\(|exitCode)/)).toEqual(['cli.ts']);
+  });
+
+  test('nobody prints past the log and the terminal', () => {
+    expect(writers(/\bconsole\.\w/)).toEqual([]);
+  });
+});
+
+describe('manners', () => {
+  test('no drawer for odds and ends, and no barrels', () => {
+    const vague = /(?:^|[/-])(?:utils?|helpers?|common|types|misc|base|manager)(?:[/.-]|$)/i;
+    expect(sources.map(({ path }) => path).filter((path) => vague.test(path))).toEqual([]);
+    const barrels = sources.filter(({ text }) => /^export (?:\*|\{[^}]*\}) from /m.test(text));
+    expect(
+      barrels
+        .map(({ path }) => path)
+        // The simulator's face is what keeps the rest of it to itself.
+        .filter((path) => !['index.ts', 'providers/index.ts', 'simulator/simulator.ts'].includes(path)),
+    ).toEqual([]);
+  });
+
+  test('no default exports, no enums', () => {
+    expect(
+      sources.filter(({ code }) => /^export default\b|^(?:export )?(?:const )?enum\b/m.test(code)),
+    ).toEqual([]);
+  });
+
+  test('no file over 300 lines', () => {
+    const long = sources.map(({ path, text }) => ({ path, lines: text.split('\n').length - 1 }));
+    expect(long.filter(({ lines }) => lines > 300)).toEqual([]);
+  });
+
+  test('every page that the sources cite exists, section by section', () => {
+    const missing = sources.flatMap(({ path, text }) =>
+      [...text.matchAll(/\b((?:docs\/)?[a-z-]+\.md)(?: section (\d+(?:\.\d+)?))?/g)]
+        .filter(([, page = '', section]) => !isThere(page, section))
+        .map(([citation]) => `${path}: ${citation}`),
+    );
+    expect(missing).toEqual([]);
+  });
+});
+
+function isThere(page: string, section: string | undefined): boolean {
+  const file = join(root, page.startsWith('docs/') ? page : join('docs', page));
+  try {
+    const text = readFileSync(file, 'utf8');
+    return section === undefined || new RegExp(`^#+ ${section.replace('.', '\\.')}\\.? `, 'm').test(text);
+  } catch {
+    return false;
+  }
+}

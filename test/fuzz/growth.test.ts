@@ -1,0 +1,189 @@
+import { describe, expect, test } from 'vitest';
+import { isSameSecret, keyDigestOf } from '../../src/api/api-keys.ts';
+import { createMask } from '../../src/api/mask.ts';
+import { readLines } from '../../src/commands/read-lines.ts';
+import { ConfigError, readConfig, variableName } from '../../src/config.ts';
+import { defaultSchedule } from '../../src/jobs/schedule.ts';
+import { validateOrder } from '../../src/jobs/validate-order.ts';
+import { createLog } from '../../src/log.ts';
+import { toMinor } from '../../src/money.ts';
+import { accountIdPattern, orderIdPattern } from '../../src/order.ts';
+import { parseAnswerToken } from '../../src/orders/begin-query.ts';
+import { newRecordFields, parseRecord } from '../../src/orders/record.ts';
+import { providers } from '../../src/providers/index.ts';
+import { hide } from '../../src/providers/known-secrets.ts';
+import { parseOverrides } from '../../src/providers/overrides.ts';
+import type { Provider } from '../../src/providers/provider.ts';
+import { parseJson, readAnswer, rejectsToken, retryAfterMs } from '../../src/providers/read-answer.ts';
+import { scrub } from '../../src/providers/scrub.ts';
+import { isoTime, nairobiTime } from '../../src/providers/time.ts';
+import { isRedisUrl, redisAddress } from '../../src/redis.ts';
+import { parseEvent } from '../../src/results/event.ts';
+import { darajaResultFixtures } from '../providers/fixtures/daraja.ts';
+import { fixturesOf } from '../providers/fixtures/index.ts';
+import { anOrder } from '../support/builders.ts';
+import { sampleNow } from '../support/provider-fixtures.ts';
+import { pathsOf, valueAt, withRaw } from './hostile.ts';
+
+/** What regular expressions stumble over: runs, alternations and near misses of what they look for. */
+const units = [
+  ...['a', '0', '9', ' ', '-', '.', ',', ':', '/', '@', '(', '[', '{', '"', '\\', '=', '+', '%', '*', '_', '~'],
+  ...['\n', '\r', '\t', '\u0000', '\u00a0', '\u200b', '\ud800', '\ufeff', 'é'],
+  ...['a-', 'a:', 'a.', '0-', '0.', '0,', '//', '/a', '@/', ':@', '::', '[]', '  -', '1 ', ' 1', '07', '254 ', '254(0)'],
+  ...['token ', 'token - ', 'Bearer ', 'password="', 'sign:', 'spike-', 'rate-', '/callbacks/', 'a,', 'a=', '=,', '%2'],
+];
+const prefixes = ['', 'redis://', 'http://h', '0', 'Bearer '];
+const suffixes = ['', 'x', '!'];
+
+const small = 2_000;
+const factor = 8;
+/** Below this nothing is told apart from noise; a quadratic parser is far above it at the larger size. */
+const noticeableMs = 30;
+
+/** How the time that a parser takes grows when its input grows by `factor`: about that much, if it is linear. */
+function growthOf(parse: (text: string) => unknown, make: (length: number) => string): number {
+  const large = make(factor * small);
+  if (timeOf(parse, large, 1) < noticeableMs) return 1;
+  return timeOf(parse, large, 3) / Math.max(timeOf(parse, make(small), 5), 0.05);
+}
+
+/** The best of several times: other programs run on this machine. */
+function timeOf(parse: (text: string) => unknown, text: string, times: number): number {
+  let best = Number.POSITIVE_INFINITY;
+  for (let nth = 0; nth < times; nth += 1) {
+    const startedAt = performance.now();
+    parse(text);
+    best = Math.min(best, performance.now() - startedAt);
+  }
+  return best;
+}
+
+/** The inputs for which a parser grows as the square of their length, or worse. */
+function slowInputs(parse: (text: string) => unknown): string[] {
+  return prefixes.flatMap((prefix) =>
+    units.flatMap((unit) =>
+      suffixes.flatMap((suffix) => {
+        const make = (length: number) => prefix + unit.repeat(length / unit.length) + suffix;
+        return growthOf(parse, make) < 4 * factor ? [] : [JSON.stringify([prefix, unit, suffix])];
+      }),
+    ),
+  );
+}
+
+const accounts = new Map([
+  ['lipia', { provider: 'lipia', currency: 'KES', schedule: defaultSchedule, callbacks: false }],
+]);
+const input = { orderId: 'o', account: 'lipia', reference: 'r', amount: '1', currency: 'KES', createdAt: 'c' };
+const silent = createLog('error', { write() {} });
+const mask = createMask(['phone']);
+const secrets = ['simulated-secret', 'aaaaaaaaaaaaaaaa', '0000000000000000'];
+
+const parsers: { readonly [name: string]: (text: string) => unknown } = {
+  scrub,
+  hide: (text) => hide(text, secrets),
+  redisAddress,
+  isRedisUrl,
+  nairobiTime,
+  isoTime,
+  toMinor,
+  parseAnswerToken,
+  orderIdPattern: (text) => orderIdPattern.test(text),
+  accountIdPattern: (text) => accountIdPattern.test(text),
+  retryAfterMs: (text) => retryAfterMs(text, 0),
+  'the API key of a request': (text) => keyDigestOf({ headers: { authorization: text } } as never),
+  isSameSecret: (text) => isSameSecret(text, 'secret'),
+  'an order': (text) => Object.keys(input).map((name) => validateOrder({ ...input, [name]: text }, accounts, providers, 0)),
+  'metadata of an order': (text) => validateOrder({ ...input, metadata: { [text]: text } }, accounts, providers, 0),
+  'the mask of the board': (text) => mask.json({ [text]: text }),
+  'an error in the log': (text) => silent.error({ err: new Error(text) }),
+  parseOverrides: (text) => parseOverrides(`{"jenga":{${JSON.stringify(text)}:{"reading":"paid"}}}`, providers),
+  'an event': (text) => attempt(() => parseEvent(['id', text, 'source', text, 'time', text, 'type', text, 'data', '{}'])),
+  'a record': (text) => attempt(() => parseRecord('o', { ...newRecordFields(anOrder(), 1), amountMinor: text, phase: text })),
+};
+
+function attempt(work: () => unknown): unknown {
+  try {
+    return work();
+  } catch (error) {
+    return error;
+  }
+}
+
+test.each(Object.entries(parsers))('%s grows with its input, and no faster', (_name, parse) => {
+  expect(slowInputs(parse)).toEqual([]);
+});
+
+const answered = [...fixturesOf, ['daraja', darajaResultFixtures] as const];
+
+describe.each(answered)('the answers of %s', (id, fixtures) => {
+  const provider = providers.get(id) as Provider;
+  const settings = provider.settings.parse(fixtures.settings);
+  const paths = pathsOf(fixtures.paid).filter((path) => typeof valueAt(fixtures.paid, path) === 'string');
+
+  test('grow with their texts, and no faster', () => {
+    const parse = (text: string) => {
+      const json = JSON.stringify(text);
+      let body = JSON.stringify(fixtures.paid);
+      for (const path of paths) body = withRaw(JSON.parse(body) as object, path, json);
+      const answer = { httpStatus: 200, headers: {}, body: Buffer.from(body) };
+      const options = { at: sampleNow, source: 'poll', settings } as const;
+      readAnswer(provider, answer, fixtures.order, id === 'daraja' ? { ...options, pushed: true } : options);
+      rejectsToken(provider, answer);
+      const pushed = provider.callback?.body.safeParse(parseJson(answer.body));
+      if (pushed?.success) provider.callback?.names(pushed.data);
+    };
+    expect(slowInputs(parse)).toEqual([]);
+  });
+
+  test('grow with the number of their parts, and no faster', () => {
+    const containers = pathsOf(fixtures.paid).filter((path) => Array.isArray(valueAt(fixtures.paid, path)));
+    for (const path of ['extra', ...containers]) {
+      const part = JSON.stringify((valueAt(fixtures.paid, path) as unknown[] | undefined)?.[0] ?? {});
+      const make = (length: number) => withRaw(fixtures.paid, path, `[${`${part},`.repeat(length / 4)}${part}]`);
+      const parse = (text: string) => {
+        const answer = { httpStatus: 200, headers: {}, body: Buffer.from(text) };
+        readAnswer(provider, answer, fixtures.order, { at: sampleNow, source: 'poll', settings });
+      };
+      expect(growthOf(parse, make), path).toBeLessThan(4 * factor);
+    }
+  });
+});
+
+test.each(['redisUrl', 'publicUrl', 'apiKeysSha256', 'trustedProxies', 'statusOverrides', 'logLevel'])(
+  'the setting %s grows with its text, and no faster',
+  (name) => {
+    expect(slowInputs(configured(variableName(name)))).toEqual([]);
+  },
+);
+
+test.each(['baseUrl', 'apiKey', 'watchMs', 'callbackToken', 'callbackAddresses', 'currency'])(
+  "an account's %s grows with its text, and no faster",
+  (name) => {
+    expect(slowInputs(configured(variableName(name, 'lipia')))).toEqual([]);
+  },
+);
+
+/** Reads a configuration with this text in a variable. */
+function configured(variable: string) {
+  return (text: string) => {
+    try {
+      readConfig({ ACCOUNTS: 'lipia', LIPIA_API_KEY: 'x', [variable]: text });
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+    }
+  };
+}
+
+test('lines grow with their text, and no faster, however it is cut', async () => {
+  const timeOfLines = async (length: number) => {
+    async function* chunks() {
+      for (let nth = 0; nth < length; nth += 1) yield nth % 2 === 0 ? '\r' : 'x';
+    }
+    const startedAt = performance.now();
+    for await (const _ of readLines(chunks(), 1_000_000));
+    return performance.now() - startedAt;
+  };
+  await timeOfLines(small);
+  const large = await timeOfLines(factor * 10 * small);
+  expect(large / Math.max(await timeOfLines(10 * small), 5)).toBeLessThan(4 * factor);
+});

@@ -1,0 +1,32 @@
+import { PassThrough } from 'node:stream';
+import type { Terminal } from '../../src/terminal.ts';
+
+/** A terminal that keeps what is written to it. */
+export interface CapturedTerminal {
+  readonly terminal: Terminal;
+  output(): string;
+  errors(): string;
+  /** Ends a command that follows something. */
+  stop(): void;
+}
+
+export function capturedTerminal(environment: Terminal['environment'], input: string | Uint8Array = ''): CapturedTerminal {
+  const stdin = new PassThrough();
+  stdin.end(input);
+  const [stdout, stderr] = [keeping(), keeping()];
+  const stopping = new AbortController();
+  const streams = { stdin, stdout: stdout.stream, stderr: stderr.stream } as unknown as Terminal;
+  return {
+    terminal: { ...streams, environment, stop: stopping.signal },
+    output: stdout.text,
+    errors: stderr.text,
+    stop: () => stopping.abort(),
+  };
+}
+
+function keeping() {
+  const stream = new PassThrough();
+  const chunks: Buffer[] = [];
+  stream.on('data', (chunk: Buffer) => chunks.push(chunk));
+  return { stream, text: () => Buffer.concat(chunks).toString('utf8') };
+}
