@@ -49,7 +49,7 @@ function build(folder: string): void {
     '--outDir',
     join(folder, 'dist'),
   ]);
-  for (const file of globSync('src/**/*.{lua,css,html,js}', { cwd: root })) {
+  for (const file of globSync('src/**/*.*', { cwd: root, exclude: ['**/*.ts'] })) {
     const target = join(folder, file.replace(/^src[\\/]/, 'dist/'));
     mkdirSync(dirname(target), { recursive: true });
     copyFileSync(join(root, file), target);

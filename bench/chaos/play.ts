@@ -39,7 +39,6 @@ export interface Outcome {
   readonly passed: boolean;
 }
 
-const fullSize = 5_000;
 const quietMs = 2_000;
 const lookMs = 500;
 /** Arrivals end before the misery does, so that the last orders live through it too. */
@@ -75,6 +74,11 @@ export async function play<Server extends DrillRedis>(
       workers: scenario.workers ?? 3,
       ...scenario.world?.(random),
     });
+    const note = (name: string, value: string | number) => {
+      notes[name] = value;
+    };
+    const share = Math.min(1, miseryMs / 60_000);
+    const others = (await scenario.prepare?.({ world, share, note, say: options.say })) ?? [];
     options.say(`${script.length} orders arrive over ${seconds(miseryMs * arrivalShare)}`);
     checkout = openCheckout({
       script,
@@ -90,13 +94,11 @@ export async function play<Server extends DrillRedis>(
       random,
       miseryMs,
       stop: options.stop,
-      scale: Math.min(1, options.orders / fullSize),
+      others,
       killed: (what) => {
         kills[what] = (kills[what] ?? 0) + 1;
       },
-      note: (name, value) => {
-        notes[name] = value;
-      },
+      note,
       fault: (why) => faults.push(why),
       say: options.say,
     };
@@ -107,7 +109,10 @@ export async function play<Server extends DrillRedis>(
     await scenario.check?.(stage);
     await delay(quietMs);
     const judgement = judge(casesOf(truth), await world.results());
-    const surprises = [world.api, ...world.workers].reduce((sum, child) => sum + child.surprises, 0);
+    const surprises = [world.api, ...world.workers, ...others].reduce(
+      (sum, child) => sum + child.surprises,
+      0,
+    );
     faults.push(...checkout.refusals.slice(0, 5));
     if (checkout.acknowledged < truth.length) {
       const left = truth.filter(({ handed }) => handed.acknowledgedAt === null).length;

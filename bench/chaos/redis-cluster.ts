@@ -32,7 +32,9 @@ export async function startClusterRedis(executable: string, dir: string): Promis
   });
   const asked = new Map<number, Redis>();
   const ask = (port: number) => {
-    const redis = asked.get(port) ?? new Redis({ host: '127.0.0.1', port, maxRetriesPerRequest: 0 });
+    const known = asked.get(port);
+    if (known !== undefined) return known;
+    const redis = new Redis({ host: '127.0.0.1', port, maxRetriesPerRequest: 0 });
     redis.on('error', () => {});
     asked.set(port, redis);
     return redis;

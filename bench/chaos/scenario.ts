@@ -1,5 +1,6 @@
 import type { FsyncPolicy } from '../../src/embedded/found-redis.ts';
 import type { Checkout } from './checkout.ts';
+import type { Child } from './child.ts';
 import type { Random } from './random.ts';
 import type { SingleRedis } from './redis-single.ts';
 import type { DrillRedis } from './redis-topology.ts';
@@ -16,14 +17,23 @@ export interface Stage<Server extends DrillRedis = SingleRedis> {
   readonly miseryMs: number;
   /** Given on Ctrl-C: healing comes at once then. */
   readonly stop: AbortSignal;
-  /** How big the drill is, as a share of 5 000 orders, at most 1. */
-  readonly scale: number;
+  /** The processes that `prepare` started. */
+  readonly others: readonly Child[];
   /** Counts what was killed. */
   killed(what: string): void;
   /** Notes a figure for the table. */
   note(name: string, value: string | number): void;
   /** Notes that a promise of the scenario's own was broken. */
   fault(why: string): void;
+  say(line: string): void;
+}
+
+/** What there is before the first order. */
+export interface Backstage<Server extends DrillRedis = SingleRedis> {
+  readonly world: World<Server>;
+  /** How long the drill is, as a share of a minute, at most 1. */
+  readonly share: number;
+  note(name: string, value: string | number): void;
   say(line: string): void;
 }
 
@@ -45,6 +55,8 @@ export interface Scenario<Server extends DrillRedis = SingleRedis> {
   readonly redis?: (executable: string, dir: string) => Promise<Server>;
   /** Which orders are not handed in by the checkout but by the scenario. */
   readonly except?: (order: DrillOrder, count: number) => boolean;
+  /** Comes before the first order. Returns further processes of the service, which are up. */
+  prepare?(stage: Backstage<Server>): Promise<Child[]>;
   /** Makes misery for its time, heals, and returns. */
   misery(stage: Stage<Server>): Promise<void>;
   /** Further promises, once the truth is out. */

@@ -10,6 +10,7 @@ import type { OrderStore } from '../orders/order-store.ts';
 import type { Provider, Words } from '../providers/provider.ts';
 import { parseJson, readAnswer } from '../providers/read-answer.ts';
 import { isSameSecret } from './api-keys.ts';
+import { inTime } from './in-time.ts';
 import { sendProblem } from './problem.ts';
 
 /** What the door needs to know of an account. */
@@ -71,8 +72,8 @@ export function callbacks(parts: CallbackParts): FastifyPluginAsync {
         const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
         const result =
           account.provider.later === undefined
-            ? await takeHint(parts, account, body)
-            : await takeAnswer(parts, account, request.params.token, body);
+            ? await inTime(takeHint(parts, account, body))
+            : await inTime(takeAnswer(parts, account, request.params.token, body));
         parts.counted(account.id, result);
         // Redis was so slow that the provider was sent away; answering twice would log the path, and the token in it.
         if (reply.sent) return reply;

@@ -9,8 +9,8 @@ import type { OrderStore } from '../orders/order-store.ts';
 import { orderViewSchema, viewOf } from '../orders/order-view.ts';
 import type { OrderRecord } from '../orders/record.ts';
 import type { ResultsHub } from '../results/results-hub.ts';
+import { inTime, redisMs } from './in-time.ts';
 import { problemResponse, sendProblem, usualProblems } from './problem.ts';
-import { within } from './readiness.ts';
 
 export interface OrdersParts {
   readonly producer: Producer;
@@ -25,23 +25,12 @@ export interface OrdersParts {
 const orderParams = z.object({ orderId: z.string().regex(orderIdPattern) });
 const enqueuedSchema = z.object({ orderId: z.string(), outcome: z.enum(['new', 'same']) });
 const maxWaitSeconds = 60;
-/** Redis may take this long to tell an order. */
-const readMs = 5_000;
 /** The longest wait, and the time to read the order before and after it. */
-const waitHandlerMs = maxWaitSeconds * 1_000 + 3 * readMs;
+const waitHandlerMs = maxWaitSeconds * 1_000 + 3 * redisMs;
 
 /** The checkout's routes: hand in, look up, ask now. */
 export function ordersRoutes(parts: OrdersParts): FastifyPluginAsyncZod {
   const { store, hub, producer } = parts;
-
-  async function read(orderId: string): Promise<OrderRecord | null> {
-    const told = await within(
-      readMs,
-      store.read(orderId).then((record) => ({ record })),
-    );
-    if (told === null) throw new Error('Redis did not tell the order in time.');
-    return told.record;
-  }
 
   /** The record, once it has a verdict newer than `after`; at the latest after `seconds`. */
   async function awaitVerdict(orderId: string, seconds: number, after: number): Promise<OrderRecord | null> {
@@ -59,10 +48,10 @@ export function ordersRoutes(parts: OrdersParts): FastifyPluginAsyncZod {
     });
     try {
       // Listening comes first: a verdict between the look and the wait would be missed otherwise.
-      const record = await read(orderId);
+      const record = await inTime(store.read(orderId));
       if (record === null || record.progress.stateversion > after || parts.stop.aborted) return record;
       await heard;
-      return await read(orderId);
+      return await inTime(store.read(orderId));
     } finally {
       stop();
       clearTimeout(timer);
@@ -150,10 +139,12 @@ export function ordersRoutes(parts: OrdersParts): FastifyPluginAsyncZod {
       },
       handler: async (request, reply) => {
         const { orderId } = request.params;
-        const record = await store.read(orderId);
+        const record = await inTime(store.read(orderId));
         if (record === null) return sendProblem(reply, 404, 'No order has this orderId.');
         const { account } = record.order;
-        const woken = await wakeOrder(store, parts.queue(account), orderId, parts.minHintIntervalMs(account));
+        const woken = await inTime(
+          wakeOrder(store, parts.queue(account), orderId, parts.minHintIntervalMs(account)),
+        );
         switch (woken.outcome) {
           case 'woken':
           case 'waiting':

@@ -17,6 +17,7 @@ import type { Log } from '../log.ts';
 import { keyDigestOf, requireApiKey } from './api-keys.ts';
 import { type CallbackParts, callbacks } from './callbacks.ts';
 import { type HealthParts, healthRoutes } from './health-routes.ts';
+import { redisMs } from './in-time.ts';
 import { openapi } from './openapi.ts';
 import { type OrdersParts, ordersRoutes } from './orders-routes.ts';
 import { type PagesParts, pages } from './page.ts';
@@ -46,8 +47,6 @@ export interface Door {
 
 /** An order is far smaller; the callback door has a limit of its own. */
 const bodyLimit = 64 * 1024;
-/** While Redis is frozen an answer would never come; whoever asks is told before they give up on us. */
-const handlerMs = 5_000;
 /** An order id has up to 128 characters, and so has the token of a callback. Longer ones are refused by their routes. */
 const maxParamLength = 512;
 
@@ -59,7 +58,7 @@ export async function createApi(parts: ApiParts) {
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit,
     requestTimeout: 30_000,
-    handlerTimeout: handlerMs,
+    handlerTimeout: redisMs,
     routerOptions: { maxParamLength },
     // The router's own errors repeat the path, which may hold the token of a callback.
     frameworkErrors: (error, _request, reply) => sendProblem(reply, error.statusCode ?? 400),

@@ -25,7 +25,7 @@ const hurried = {
 
 /** Where the parts of a demo are. */
 export interface DemoPlaces {
-  readonly simulator: Simulator;
+  readonly simulator: Pick<Simulator, 'url' | 'darajaCertificate'>;
   readonly redisUrl: string;
   readonly prefix: string;
   /** Port of the HTTP API. */
@@ -55,7 +55,10 @@ export function demoEnvironment(places: DemoPlaces): { [name: string]: string } 
   return variables;
 }
 
-function addresses(account: (typeof demoAccounts)[number], { url, darajaCertificate }: Simulator) {
+function addresses(
+  account: (typeof demoAccounts)[number],
+  { url, darajaCertificate }: DemoPlaces['simulator'],
+) {
   switch (account) {
     case 'daraja':
       return { baseUrl: `${url}/daraja`, certificate: darajaCertificate, resultTimeoutMs: 3_000 };

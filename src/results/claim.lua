@@ -1,14 +1,16 @@
 -- Takes over results that were handed out and left: by a consumer that died, or by a handler that threw.
--- KEYS: results. ARGV: group, consumer, retry after ms, longest retry ms, at most so many.
+-- KEYS: results. ARGV: group, consumer, retry after ms, longest retry ms, at most so many, then the stream ids that the
+-- caller has in hand: it may have been frozen for long, and is at them all the same.
 -- A result comes again after the retry time, doubled with every try. Returns {streamId, fields, tries} of each.
 local retry, longest, count = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
-local taken = {}
+local taken, inHand = {}, {}
+for i = 6, #ARGV do inHand[ARGV[i]] = true end
 local from = '-'
 for _ = 1, 100 do
   local pending = redis.call('XPENDING', KEYS[1], ARGV[1], 'IDLE', ARGV[3], from, '+', 100)
   for _, each in ipairs(pending) do
     local id, idle, tries = each[1], each[3], each[4]
-    if idle >= math.min(retry * 2 ^ (tries - 1), longest) then
+    if not inHand[id] and idle >= math.min(retry * 2 ^ (tries - 1), longest) then
       local claimed = redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, id)[1]
       if claimed then
         taken[#taken + 1] = { id, claimed[2], tries + 1 }

@@ -83,12 +83,12 @@ export class ResultGroup {
     return entries.map(([streamId, fields]) => toEntry(streamId, fields, 1));
   }
 
-  /** Results that were handed out, to whomever, and whose next try is due. */
-  async claim(count: number): Promise<Entry[]> {
+  /** Results that were handed out, to whomever, and whose next try is due; but for those in hand. */
+  async claim(count: number, inHand: Iterable<string>): Promise<Entry[]> {
     const { redis, keys, name, consumer, retryAfterMs } = this.#parts;
     await this.#ensure();
     const longest = Math.max(retryAfterMs, longestRetryMs);
-    const args = [name, consumer, retryAfterMs, longest, count];
+    const args = [name, consumer, retryAfterMs, longest, count, ...inHand];
     const reply = await this.#orRecreate(claimScript.run(redis, [keys.results], args));
     return (reply as [string, string[], number][]).map((each) => toEntry(...each));
   }

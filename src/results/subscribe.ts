@@ -94,7 +94,7 @@ export function subscribe(options: SubscribeOptions): Subscription {
           await unlessAborted(hasRoom.promise, closing.signal);
         } else if (Date.now() >= claimAt) {
           // What was left behind comes first: it is the oldest.
-          const left = await unlessAborted(group.claim(free), closing.signal);
+          const left = await unlessAborted(group.claim(free, inHand.keys()), closing.signal);
           if ((left?.length ?? 0) < free) claimAt = Date.now() + Math.min(retryAfterMs / 2, claimEveryMs);
           left?.forEach(take);
         } else {
@@ -112,8 +112,6 @@ export function subscribe(options: SubscribeOptions): Subscription {
 
   /** Entries of one order in turn, of different orders side by side. */
   function take(entry: Entry): void {
-    // Claimed although it is in hand: this process was frozen for long. It is at it already.
-    if (inHand.has(entry.streamId)) return;
     inHand.set(entry.streamId, entry);
     const done: Promise<void> = (lastOfOrder.get(entry.orderId) ?? Promise.resolve())
       .then(() => handle(entry))

@@ -59,14 +59,18 @@ describe.skipIf(redisServer === undefined)('while Redis is away', () => {
     const thaw = redis.freeze();
     try {
       const startedAt = performance.now();
-      const answers = await Promise.all([
-        running.call('POST', '/v1/orders', { body: { ...order, orderId: 'while' } }),
-        running.call('GET', '/v1/orders/before'),
-        running.call('GET', '/v1/results'),
-        running.callback('jenga', ipn),
-      ]);
-      expect(answers.map(({ status }) => status)).toEqual([503, 503, 503, 503]);
-      expect(performance.now() - startedAt).toBeLessThan(12_000);
+      const answers = await Promise.all(
+        [
+          running.call('POST', '/v1/orders', { body: { ...order, orderId: 'while' } }),
+          running.call('GET', '/v1/orders/before'),
+          running.call('GET', '/v1/results'),
+          running.callback('jenga', ipn),
+        ].map(async (answer) => ({
+          status: (await answer).status,
+          isSoon: performance.now() - startedAt < 12_000,
+        })),
+      );
+      expect(answers).toEqual(Array.from({ length: 4 }, () => ({ status: 503, isSoon: true })));
     } finally {
       thaw();
     }

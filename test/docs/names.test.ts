@@ -95,7 +95,7 @@ test('consuming results tells what to do with every reason', () => {
 test('ops/kubernetes.yml configures a service, but for what it says to change', () => {
   const pairs = [...text('ops/kubernetes.yml').matchAll(/^ {2}([A-Z][A-Z0-9_]+): '?([^'\n]+)'?$/gm)];
   const environment = Object.fromEntries(pairs.map(([, name, value]) => [name, value]));
-  expect(() => readConfig(environment)).toThrow(/1 fault:\n {2}API_KEYS_SHA256/);
+  expect(() => readConfig(environment)).toThrow(/has 1 fault\b.*\n {2}API_KEYS_SHA256/);
   const config = readConfig({ ...environment, API_KEYS_SHA256: 'a'.repeat(64) });
   expect(config.accounts.map(({ id }) => id)).toEqual(['jenga']);
   expect(config.host).toBe('0.0.0.0');

@@ -38,10 +38,20 @@ function source(id: string, fixtures: ProviderFixtures, pushed: boolean): Source
   const provider = providers.get(id);
   if (provider === undefined) throw new Error(`There is no provider ${id}.`);
   const settings = provider.settings.parse(fixtures.settings);
-  return { provider, settings, fixtures, pushed, also: id === 'jenga' ? ['data.invoices.0.invoiceStatus'] : [] };
+  return {
+    provider,
+    settings,
+    fixtures,
+    pushed,
+    also: id === 'jenga' ? ['data.invoices.0.invoiceStatus'] : [],
+  };
 }
 
-function read({ provider, settings, fixtures, pushed }: Source, body: string | Uint8Array, httpStatus = 200): Reading {
+function read(
+  { provider, settings, fixtures, pushed }: Source,
+  body: string | Uint8Array,
+  httpStatus = 200,
+): Reading {
   return readAnswer(provider, { httpStatus, headers: {}, body: Buffer.from(body) }, fixtures.order, {
     at: sampleNow,
     source: pushed ? 'callback' : 'poll',
@@ -83,7 +93,9 @@ function isOurs({ id, gives }: Provider, { at, order }: ProviderFixtures, body: 
   const ours = typeof order.reference === 'string' ? [order.reference] : Object.values(order.reference);
   const names = at.references.map((path) => valueAt(body, path)).filter(isText);
   if (names.length === 0) return !gives.reference;
-  return id === 'tanda' ? names.some((name) => ours.includes(name)) : names.every((name) => ours.includes(name));
+  return id === 'tanda'
+    ? names.some((name) => ours.includes(name))
+    : names.every((name) => ours.includes(name));
 }
 
 /** A code may be printed as a text or as a number. */
@@ -206,7 +218,12 @@ test('the acknowledgement of a Daraja query never ends an order', () => {
   const acknowledgements = [
     { ResponseCode: '0', ResponseDescription: 'Accept the service request successfully.' },
     { requestId: '1', errorCode: '404.001.03', errorMessage: 'Invalid Access Token' },
-    { fault: { faultstring: 'Spike arrest', detail: { errorcode: 'policies.ratelimit.SpikeArrestViolation' } } },
+    {
+      fault: {
+        faultstring: 'Spike arrest',
+        detail: { errorcode: 'policies.ratelimit.SpikeArrestViolation' },
+      },
+    },
     darajaResultFixtures.paid,
   ];
   const each = source('daraja', darajaResultFixtures, false);

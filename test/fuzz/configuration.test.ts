@@ -27,7 +27,8 @@ const good: { [name: string]: string } = {
 const variables = ids.map((id, nth): readonly [string, string[]] => {
   const own = Object.keys(providers.get(id)?.settings.shape ?? {});
   const names = nth === 0 ? [...Object.keys(accountSettings.shape), ...own] : own;
-  const ofService = nth === 0 ? ['ACCOUNTS', ...Object.keys(serviceSettings.shape).map((name) => variableName(name))] : [];
+  const ofService =
+    nth === 0 ? ['ACCOUNTS', ...Object.keys(serviceSettings.shape).map((name) => variableName(name))] : [];
   return [id, [...ofService, ...names.map((name) => variableName(name, id))]];
 });
 
@@ -70,7 +71,9 @@ describe('a configuration', () => {
 
   test('of random text in any variables is read, or its faults are told', () => {
     const text = fc.oneof(fc.string({ maxLength: 30 }), fc.constantFrom(...texts), fc.double().map(String));
-    const environment = fc.dictionary(fc.constantFrom(...variables.flatMap(([, names]) => names)), text, { maxKeys: 6 });
+    const environment = fc.dictionary(fc.constantFrom(...variables.flatMap(([, names]) => names)), text, {
+      maxKeys: 6,
+    });
     fc.assert(
       fc.property(environment, (given) => {
         faultsOf({ ...good, ...given });
@@ -98,7 +101,8 @@ describe('STATUS_OVERRIDES', () => {
     for (const [name, document] of hostileDocuments) {
       const json = typeof document === 'string' ? document : Buffer.from(document).toString('latin1');
       const parsed = parseOverrides(json, providers);
-      const isEmpty = 'overrides' in parsed && [...parsed.overrides.values()].every((words) => words.size === 0);
+      const isEmpty =
+        'overrides' in parsed && [...parsed.overrides.values()].every((words) => words.size === 0);
       expect('faults' in parsed || isEmpty, name).toBe(true);
     }
   });
@@ -135,7 +139,23 @@ describe('STATUS_OVERRIDES', () => {
 
 describe('a Redis URL', () => {
   const part = fc.constantFrom(
-    ...['redis', 'rediss', '+sentinel', '+cluster', '://', ':', '@', '/', ',', '%', '%zz', '%40', '[', ']', '::1'],
+    ...[
+      'redis',
+      'rediss',
+      '+sentinel',
+      '+cluster',
+      '://',
+      ':',
+      '@',
+      '/',
+      ',',
+      '%',
+      '%zz',
+      '%40',
+      '[',
+      ']',
+      '::1',
+    ],
     ...['127.0.0.1', 'h', '6379', '99999', '0', '16', '?', '#', ' ', '\u0000', '\ud800', 'secret-word', '//'],
   );
   const url = fc.array(part, { maxLength: 12 }).map((parts) => parts.join(''));

@@ -27,13 +27,16 @@ import { pathsOf, valueAt, withRaw } from './hostile.ts';
 
 /** What regular expressions stumble over: runs, alternations and near misses of what they look for. */
 const units = [
-  ...['a', '0', '9', ' ', '-', '.', ',', ':', '/', '@', '(', '[', '{', '"', '\\', '=', '+', '%', '*', '_', '~'],
-  ...['\n', '\r', '\t', '\u0000', '\u00a0', '\u200b', '\ud800', '\ufeff', 'é'],
-  ...['a-', 'a:', 'a.', '0-', '0.', '0,', '//', '/a', '@/', ':@', '::', '[]', '  -', '1 ', ' 1', '07', '254 ', '254(0)'],
-  ...['token ', 'token - ', 'Bearer ', 'password="', 'sign:', 'spike-', 'rate-', '/callbacks/', 'a,', 'a=', '=,', '%2'],
+  ...['a', '0', ' ', '-', '.', ',', ':', '/', '@', '(', '[', '"', '\\', '=', '+', '%', '*'],
+  ...['\n', '\r', '\u00a0', '\u200b', '\ud800', 'a-', 'a:', '0-', '0.', '0,', '@/', ' 1', '07', '254(0)'],
+  ...['token - ', 'Bearer ', 'spike-', '/callbacks/', 'a=', '%2'],
 ];
-const prefixes = ['', 'redis://', 'http://h', '0', 'Bearer '];
-const suffixes = ['', 'x', '!'];
+/** Where the run stands. */
+const places: readonly (readonly [before: string, after: string])[] = [
+  ['', '!'],
+  ['redis://h', 'x'],
+  ['Bearer ', ' '],
+];
 
 const small = 2_000;
 const factor = 8;
@@ -47,33 +50,39 @@ function growthOf(parse: (text: string) => unknown, make: (length: number) => st
   return timeOf(parse, large, 3) / Math.max(timeOf(parse, make(small), 5), 0.05);
 }
 
-/** The best of several times: other programs run on this machine. */
+/** The best of several times of this thread alone: other programs run on this machine. */
 function timeOf(parse: (text: string) => unknown, text: string, times: number): number {
   let best = Number.POSITIVE_INFINITY;
   for (let nth = 0; nth < times; nth += 1) {
-    const startedAt = performance.now();
+    const startedAt = process.threadCpuUsage();
     parse(text);
-    best = Math.min(best, performance.now() - startedAt);
+    const { user, system } = process.threadCpuUsage(startedAt);
+    best = Math.min(best, (user + system) / 1_000);
   }
   return best;
 }
 
 /** The inputs for which a parser grows as the square of their length, or worse. */
-function slowInputs(parse: (text: string) => unknown): string[] {
-  return prefixes.flatMap((prefix) =>
-    units.flatMap((unit) =>
-      suffixes.flatMap((suffix) => {
-        const make = (length: number) => prefix + unit.repeat(length / unit.length) + suffix;
-        return growthOf(parse, make) < 4 * factor ? [] : [JSON.stringify([prefix, unit, suffix])];
-      }),
-    ),
+function slowInputs(parse: (text: string) => unknown, wrap = (text: string) => text): string[] {
+  return places.flatMap(([before, after]) =>
+    units.flatMap((unit) => {
+      const make = (length: number) => wrap(before + unit.repeat(length / unit.length) + after);
+      return growthOf(parse, make) < 4 * factor ? [] : [JSON.stringify([before, unit, after])];
+    }),
   );
 }
 
 const accounts = new Map([
   ['lipia', { provider: 'lipia', currency: 'KES', schedule: defaultSchedule, callbacks: false }],
 ]);
-const input = { orderId: 'o', account: 'lipia', reference: 'r', amount: '1', currency: 'KES', createdAt: 'c' };
+const input = {
+  orderId: 'o',
+  account: 'lipia',
+  reference: 'r',
+  amount: '1',
+  currency: 'KES',
+  createdAt: 'c',
+};
 const silent = createLog('error', { write() {} });
 const mask = createMask(['phone']);
 const secrets = ['simulated-secret', 'aaaaaaaaaaaaaaaa', '0000000000000000'];
@@ -92,13 +101,18 @@ const parsers: { readonly [name: string]: (text: string) => unknown } = {
   retryAfterMs: (text) => retryAfterMs(text, 0),
   'the API key of a request': (text) => keyDigestOf({ headers: { authorization: text } } as never),
   isSameSecret: (text) => isSameSecret(text, 'secret'),
-  'an order': (text) => Object.keys(input).map((name) => validateOrder({ ...input, [name]: text }, accounts, providers, 0)),
-  'metadata of an order': (text) => validateOrder({ ...input, metadata: { [text]: text } }, accounts, providers, 0),
+  'an order': (text) =>
+    Object.keys(input).map((name) => validateOrder({ ...input, [name]: text }, accounts, providers, 0)),
+  'metadata of an order': (text) =>
+    validateOrder({ ...input, metadata: { [text]: text } }, accounts, providers, 0),
   'the mask of the board': (text) => mask.json({ [text]: text }),
   'an error in the log': (text) => silent.error({ err: new Error(text) }),
-  parseOverrides: (text) => parseOverrides(`{"jenga":{${JSON.stringify(text)}:{"reading":"paid"}}}`, providers),
-  'an event': (text) => attempt(() => parseEvent(['id', text, 'source', text, 'time', text, 'type', text, 'data', '{}'])),
-  'a record': (text) => attempt(() => parseRecord('o', { ...newRecordFields(anOrder(), 1), amountMinor: text, phase: text })),
+  parseOverrides: (text) =>
+    parseOverrides(`{"jenga":{${JSON.stringify(text)}:{"reading":"paid"}}}`, providers),
+  'an event': (text) =>
+    attempt(() => parseEvent(['id', text, 'source', text, 'time', text, 'type', text, 'data', '{}'])),
+  'a record': (text) =>
+    attempt(() => parseRecord('o', { ...newRecordFields(anOrder(), 1), amountMinor: text, phase: text })),
 };
 
 function attempt(work: () => unknown): unknown {
@@ -118,50 +132,46 @@ const answered = [...fixturesOf, ['daraja', darajaResultFixtures] as const];
 describe.each(answered)('the answers of %s', (id, fixtures) => {
   const provider = providers.get(id) as Provider;
   const settings = provider.settings.parse(fixtures.settings);
-  const paths = pathsOf(fixtures.paid).filter((path) => typeof valueAt(fixtures.paid, path) === 'string');
+  /** A paid body all of whose texts are this one. */
+  const bodyOf = (text: string) => {
+    const json = JSON.stringify(text);
+    return JSON.stringify(fixtures.paid, (_key, value: unknown) =>
+      typeof value === 'string' ? '@' : value,
+    ).replaceAll('"@"', () => json);
+  };
+  const parse = (body: string) => {
+    const answer = { httpStatus: 200, headers: {}, body: Buffer.from(body) };
+    const options = { at: sampleNow, source: 'poll', settings } as const;
+    readAnswer(provider, answer, fixtures.order, id === 'daraja' ? { ...options, pushed: true } : options);
+    rejectsToken(provider, answer);
+    const pushed = provider.callback?.body.safeParse(parseJson(answer.body));
+    if (pushed?.success) provider.callback?.names(pushed.data);
+  };
 
   test('grow with their texts, and no faster', () => {
-    const parse = (text: string) => {
-      const json = JSON.stringify(text);
-      let body = JSON.stringify(fixtures.paid);
-      for (const path of paths) body = withRaw(JSON.parse(body) as object, path, json);
-      const answer = { httpStatus: 200, headers: {}, body: Buffer.from(body) };
-      const options = { at: sampleNow, source: 'poll', settings } as const;
-      readAnswer(provider, answer, fixtures.order, id === 'daraja' ? { ...options, pushed: true } : options);
-      rejectsToken(provider, answer);
-      const pushed = provider.callback?.body.safeParse(parseJson(answer.body));
-      if (pushed?.success) provider.callback?.names(pushed.data);
-    };
-    expect(slowInputs(parse)).toEqual([]);
+    expect(slowInputs(parse, bodyOf)).toEqual([]);
   });
 
   test('grow with the number of their parts, and no faster', () => {
     const containers = pathsOf(fixtures.paid).filter((path) => Array.isArray(valueAt(fixtures.paid, path)));
     for (const path of ['extra', ...containers]) {
       const part = JSON.stringify((valueAt(fixtures.paid, path) as unknown[] | undefined)?.[0] ?? {});
-      const make = (length: number) => withRaw(fixtures.paid, path, `[${`${part},`.repeat(length / 4)}${part}]`);
-      const parse = (text: string) => {
-        const answer = { httpStatus: 200, headers: {}, body: Buffer.from(text) };
-        readAnswer(provider, answer, fixtures.order, { at: sampleNow, source: 'poll', settings });
-      };
+      const make = (length: number) =>
+        withRaw(fixtures.paid, path, `[${`${part},`.repeat(length / 4)}${part}]`);
       expect(growthOf(parse, make), path).toBeLessThan(4 * factor);
     }
   });
 });
 
-test.each(['redisUrl', 'publicUrl', 'apiKeysSha256', 'trustedProxies', 'statusOverrides', 'logLevel'])(
-  'the setting %s grows with its text, and no faster',
-  (name) => {
-    expect(slowInputs(configured(variableName(name)))).toEqual([]);
-  },
-);
-
-test.each(['baseUrl', 'apiKey', 'watchMs', 'callbackToken', 'callbackAddresses', 'currency'])(
-  "an account's %s grows with its text, and no faster",
-  (name) => {
-    expect(slowInputs(configured(variableName(name, 'lipia')))).toEqual([]);
-  },
-);
+test.each([
+  ['redisUrl', undefined],
+  ['publicUrl', undefined],
+  ['baseUrl', 'lipia'],
+  ['watchMs', 'lipia'],
+  ['callbackAddresses', 'lipia'],
+])('the setting %s grows with its text, and no faster', (name, account) => {
+  expect(slowInputs(configured(variableName(name, account)))).toEqual([]);
+});
 
 /** Reads a configuration with this text in a variable. */
 function configured(variable: string) {

@@ -1,6 +1,14 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Answer, type RunningService, startRunningService } from '../support/running-service.ts';
-import { hostileDocuments, hostileValues, hugeValues, pathsOf, valueAt, withRaw, withTwice } from './hostile.ts';
+import {
+  hostileDocuments,
+  hostileValues,
+  hugeValues,
+  pathsOf,
+  valueAt,
+  withRaw,
+  withTwice,
+} from './hostile.ts';
 
 let running: RunningService;
 beforeAll(async () => {
@@ -63,7 +71,11 @@ describe('an order over HTTP', () => {
   test('has no use for a prototype', async () => {
     const inherited = JSON.stringify(order).replace(/^\{/, '{"__proto__":{"account":"jenga"},');
     expect((await hand(inherited)).status).toBe(400);
-    const inMetadata = withRaw({ ...order, orderId: 'ord-m' }, 'metadata', '{"constructor":{"prototype":{}}}');
+    const inMetadata = withRaw(
+      { ...order, orderId: 'ord-m' },
+      'metadata',
+      '{"constructor":{"prototype":{}}}',
+    );
     expect(isRefusal(await hand(inMetadata))).toBe(true);
     expect(valueAt({}, 'account')).toBeUndefined();
     expect(({} as { account?: unknown }).account).toBeUndefined();
@@ -77,13 +89,17 @@ describe('an order over HTTP', () => {
     });
   });
 
-  test.each(['text/plain', 'application/xml', 'multipart/form-data; boundary=x', 'application/jsonx', '', 'x'])(
-    'of the content type %j is refused',
-    async (type) => {
-      const answer = await hand(JSON.stringify(order), { 'content-type': type });
-      expect(isRefusal(answer), `${answer.status}`).toBe(true);
-    },
-  );
+  test.each([
+    'text/plain',
+    'application/xml',
+    'multipart/form-data; boundary=x',
+    'application/jsonx',
+    '',
+    'x',
+  ])('of the content type %j is refused', async (type) => {
+    const answer = await hand(JSON.stringify(order), { 'content-type': type });
+    expect(isRefusal(answer), `${answer.status}`).toBe(true);
+  });
 
   test('a fault is told without the value that was at fault', async () => {
     const phone = '254711223344';
@@ -103,7 +119,18 @@ describe('an order over HTTP', () => {
 });
 
 describe('a request with a hostile path, query or header', () => {
-  const texts = ['%00', '%ff', '%ED%A0%80', '..%2f..%2f', '%0d%0aSet-Cookie:x', 'prototype', "'", '*', '{}', '%25'];
+  const texts = [
+    '%00',
+    '%ff',
+    '%ED%A0%80',
+    '..%2f..%2f',
+    '%0d%0aSet-Cookie:x',
+    'prototype',
+    "'",
+    '*',
+    '{}',
+    '%25',
+  ];
   const numbers = ['-1', '1e400', 'NaN', '0x10', '99999999999999999999', '1,2', '%20', '', '٣', '[]'];
 
   test.each([
@@ -155,7 +182,9 @@ describe('a callback', () => {
     await running.enqueue({ ...order, orderId: 'ord-quiet', reference: 'quiet' });
     for (const [name, document] of hostileDocuments) {
       const statuses = await Promise.all(
-        ['jenga', 'vexora', 'lipia'].map(async (account) => (await running.callback(account, document)).status),
+        ['jenga', 'vexora', 'lipia'].map(
+          async (account) => (await running.callback(account, document)).status,
+        ),
       );
       for (const status of statuses) expect([200, 413], `${name}: ${status}`).toContain(status);
     }
@@ -165,7 +194,9 @@ describe('a callback', () => {
   test('with a hostile value anywhere is accepted or too large', async () => {
     for (const path of pathsOf(push)) {
       const answers = await Promise.all(
-        [...hostileValues, ...hugeValues].map(([, json]) => running.callback('lipia', withRaw(push, path, json))),
+        [...hostileValues, ...hugeValues].map(([, json]) =>
+          running.callback('lipia', withRaw(push, path, json)),
+        ),
       );
       for (const { status } of answers) expect([200, 413]).toContain(status);
     }

@@ -39,10 +39,7 @@ describe.each(Object.entries(pushes))('the push of %s', (id, push) => {
     for (const path of pathsOf(push)) {
       for (const [name, json] of [...hostileValues, ...hugeValues]) {
         const taken = take(provider, withRaw(push, path, json));
-        expect(
-          taken?.names.every((each) => typeof each === 'string') ?? true,
-          `${path}: ${name}`,
-        ).toBe(true);
+        expect(taken?.names.every((each) => typeof each === 'string') ?? true, `${path}: ${name}`).toBe(true);
       }
     }
   });

@@ -13,10 +13,10 @@ import type { Redis } from '../../src/redis.ts';
 import { eventFields, parseEvent, type ResultEvent } from '../../src/results/event.ts';
 import { readResults } from '../../src/results/read-results.ts';
 import { subscribe } from '../../src/results/subscribe.ts';
-import { aReading, anOrder } from '../support/builders.ts';
+import { anOrder, aReading } from '../support/builders.ts';
 import { testPrefix, testRedis, testRedisUrl } from '../support/redis.ts';
-import { until } from '../support/service-until.ts';
 import { breaker } from '../support/service-parts-of-account.ts';
+import { until } from '../support/service-until.ts';
 import { hostileDocuments, hostileValues, hugeValues, pathsOf, withRaw } from './hostile.ts';
 
 /** What other programs, older and newer versions, and people with redis-cli may leave in our keys. */
@@ -62,7 +62,9 @@ const texts = [...hostileDocuments.map(([, document]) => document)].map((documen
 );
 
 function withField(name: string, value: string): string[] {
-  return eventFields(event).map((field, nth, fields) => (nth % 2 === 1 && fields[nth - 1] === name ? value : field));
+  return eventFields(event).map((field, nth, fields) =>
+    nth % 2 === 1 && fields[nth - 1] === name ? value : field,
+  );
 }
 
 function parsesOrThrows(fields: readonly string[]): ResultEvent | null {
@@ -100,7 +102,13 @@ describe('an entry of the results stream', () => {
 
   test('of an odd number of fields, of none, of a prototype, is no event', () => {
     const whole = eventFields(event);
-    for (const fields of [[], ['data'], whole.slice(0, -1), ['__proto__', '{}'], ['constructor', 'x', 'data', '{}']]) {
+    for (const fields of [
+      [],
+      ['data'],
+      whole.slice(0, -1),
+      ['__proto__', '{}'],
+      ['constructor', 'x', 'data', '{}'],
+    ]) {
       expect(parsesOrThrows(fields)).toBeNull();
     }
     expect(parseEvent([...whole, '__proto__', 'x', 'constructor', 'y'])).toEqual(event);
@@ -162,7 +170,10 @@ describe('the record of an order', () => {
         }
         if (record === null) continue;
         const { amountMinor, createdAt } = record.order;
-        expect(Number.isFinite(amountMinor) && Number.isFinite(createdAt), `${name}=${text.slice(0, 40)}`).toBe(true);
+        expect(
+          Number.isFinite(amountMinor) && Number.isFinite(createdAt),
+          `${name}=${text.slice(0, 40)}`,
+        ).toBe(true);
         if (name !== 'amountMinor') expect(amountMinor).toBe(order?.amountMinor);
         expect(record.progress.verdict?.status ?? 'paid').toBe('paid');
       }
@@ -170,7 +181,15 @@ describe('the record of an order', () => {
   });
 
   test('without one of its facts is refused', () => {
-    for (const name of ['amountMinor', 'createdAt', 'reference', 'schedule', 'stateversion', 'phase', 'revision']) {
+    for (const name of [
+      'amountMinor',
+      'createdAt',
+      'reference',
+      'schedule',
+      'stateversion',
+      'phase',
+      'revision',
+    ]) {
       const { [name]: _, ...rest } = good;
       expect(() => parseRecord('ord-1', rest), name).toThrow();
       expect(() => parseRecord('ord-1', { ...good, [name]: '' }), name).toThrow();
@@ -235,7 +254,14 @@ describe('the entries of an access token', () => {
 
   test('that tell of a failed login are believed', async () => {
     const key = createKeys(testPrefix()).token('daraja');
-    const failure = { token: null, refused: true, throttled: false, retryAfterMs: null, httpStatus: 400, reason: 'x' };
+    const failure = {
+      token: null,
+      refused: true,
+      throttled: false,
+      retryAfterMs: null,
+      httpStatus: 400,
+      reason: 'x',
+    };
     await redis.set(`${key}:failure`, JSON.stringify(failure), 'PX', 60_000);
     expect(await tokensOn(key).current()).toEqual(failure);
   });

@@ -54,7 +54,9 @@ const anyKey = anyText.filter((key) => !hasEscapedKey({ [key]: '' }));
 const anyReference: fc.Arbitrary<Reference> = fc.oneof(anyText, fc.dictionary(anyKey, anyText));
 const anyMetadata = fc
   .dictionary(anyKey, fc.jsonValue())
-  .filter((metadata) => !hasEscapedKey(metadata)) as fc.Arbitrary<{ [key: string]: Json }>;
+  .filter((metadata) => !hasEscapedKey(metadata))
+  // JSON has no -0.
+  .map((metadata) => JSON.parse(JSON.stringify(metadata)) as { [key: string]: Json });
 
 const anyHistory: fc.Arbitrary<Evidence[]> = fc
   .array(fc.tuple(fc.constantFrom(...Object.values(everyReading)), instant, anyText), { maxLength: 60 })

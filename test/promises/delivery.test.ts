@@ -8,7 +8,7 @@ import { orderOf, type Story, setupWorld, toldOf } from '../support/service-run.
 import { until } from '../support/service-until.ts';
 
 // Nothing waits for its own sake, but the machine may be busy with other things.
-vi.setConfig({ testTimeout: 90_000 });
+vi.setConfig({ testTimeout: 120_000 });
 
 const story = (n: number, afterMs = 0): Story => ({
   ...{ provider: 'lipia', orderId: `order-${n}` },

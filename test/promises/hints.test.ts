@@ -3,7 +3,7 @@ import { testCallbackToken } from '../support/running-service.ts';
 import { referenceOf, type Story, setupWorld, toldOf } from '../support/service-run.ts';
 
 // Nothing waits for its own sake, but the machine may be busy with other things.
-vi.setConfig({ testTimeout: 90_000 });
+vi.setConfig({ testTimeout: 120_000 });
 
 const paid: Story['timeline'] = [{ afterMs: 0, state: 'paid' }];
 

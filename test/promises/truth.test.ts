@@ -5,7 +5,7 @@ import { referenceOf, type Story, setupWorld, toldOf } from '../support/service-
 import { until } from '../support/service-until.ts';
 
 // Nothing waits for its own sake, but the machine may be busy with other things.
-vi.setConfig({ testTimeout: 90_000 });
+vi.setConfig({ testTimeout: 120_000 });
 
 const synchronous = ['jenga', 'daraja-stk', 'vexora', 'lipia', 'tanda'] as const;
 const paidAtOnce: Story['timeline'] = [{ afterMs: 0, state: 'paid' }];
@@ -14,7 +14,7 @@ test('1. Doubt is never failure', async () => {
   const { start, follow, asked, rescript, verdicts, events, simulator } = await setupWorld({
     accounts: synchronous.join(','),
     settings: {
-      ...{ TIMEOUT_MS: '300', MAX_BODY_BYTES: '50000' },
+      ...{ TIMEOUT_MS: '1500', MAX_BODY_BYTES: '50000' },
       ...{ INITIAL_INTERVAL_MS: '700', MAX_INTERVAL_MS: '700' },
     },
   });

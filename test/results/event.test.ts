@@ -154,11 +154,9 @@ describe('parseEvent', () => {
   /** `__proto__` has its own test: the reader's schema leaves it out. */
   const metadata = fc
     .dictionary(text, fc.jsonValue({ stringUnit: 'binary' }))
-    .filter(
-      (drawn) => !hasEscapedKey(drawn) && !JSON.stringify(drawn).includes('__proto__'),
-    ) as fc.Arbitrary<{
-    [key: string]: Json;
-  }>;
+    .filter((drawn) => !hasEscapedKey(drawn) && !JSON.stringify(drawn).includes('__proto__'))
+    // JSON has no -0.
+    .map((drawn) => JSON.parse(JSON.stringify(drawn)) as { [key: string]: Json });
 
   it('gives back what was written', () => {
     fc.assert(

@@ -10,7 +10,10 @@ export interface CapturedTerminal {
   stop(): void;
 }
 
-export function capturedTerminal(environment: Terminal['environment'], input: string | Uint8Array = ''): CapturedTerminal {
+export function capturedTerminal(
+  environment: Terminal['environment'],
+  input: string | Uint8Array = '',
+): CapturedTerminal {
   const stdin = new PassThrough();
   stdin.end(input);
   const [stdout, stderr] = [keeping(), keeping()];

@@ -3,10 +3,11 @@ import { onTestFinished } from 'vitest';
 import { readConfig } from '../../src/config.ts';
 import { demoEnvironment } from '../../src/demo/environment.ts';
 import { createProducer } from '../../src/jobs/producer.ts';
+import { jobIdOf } from '../../src/jobs/queue.ts';
 import type { OrderInput } from '../../src/jobs/validate-order.ts';
 import { createLog } from '../../src/log.ts';
 import type { Reference } from '../../src/order.ts';
-import { createKeys } from '../../src/orders/keys.ts';
+import { createKeys, type Keys } from '../../src/orders/keys.ts';
 import { createOrderStore } from '../../src/orders/order-store.ts';
 import type { Redis } from '../../src/redis.ts';
 import type { ResultEvent } from '../../src/results/event.ts';
@@ -28,7 +29,7 @@ const hurried = {
   CONFIRM_AFTER_MS: '150',
   WATCH_MS: Array.from({ length: 200 }, (_, n) => 250 * (n + 1)).join(','),
   RATE_PER_SECOND: '1000',
-  TIMEOUT_MS: '1000',
+  TIMEOUT_MS: '4000',
   THROTTLE_PAUSE_MS: '50',
   BREAKER_FAILURES: '1000000',
 };
@@ -94,25 +95,43 @@ export async function setupWorld(options: WorldOptions) {
     },
     /** Waits until each of these orders was asked about since its story was scripted last. */
     async asked(...stories: Story[]): Promise<void> {
-      const keysOf = stories.map(
-        ({ provider, orderId }) => `${provider} ${referenceOf(provider, orderId).key}`,
-      );
-      await until('all to be asked about', () => {
-        const polled = new Set(
-          simulator
-            .ledger()
-            .flatMap(({ provider, reference, polls }) => (polls > 0 ? [`${provider} ${reference}`] : [])),
+      const nameOf = (provider: string, key: string) => `${provider} ${key}`;
+      const unasked = () => {
+        const polled = simulator.ledger().filter(({ polls }) => polls > 0);
+        const names = new Set(polled.map(({ provider, reference }) => nameOf(provider, reference)));
+        return stories.filter(
+          ({ provider, orderId }) => !names.has(nameOf(provider, referenceOf(provider, orderId).key)),
         );
-        return keysOf.every((key) => polled.has(key));
+      };
+      await until('all to be asked about', () => unasked().length === 0).catch((error: Error) => {
+        throw new Error(`${error.message} Not yet: ${unasked().map(({ orderId }) => orderId)}`);
       });
     },
     events: (orderId?: string) => eventsOf(redis, keys, orderId),
     /** Waits until so many results are out, and returns all of them. */
-    async verdicts(count: number, withinMs = 40_000): Promise<ResultEvent[]> {
-      await until(`${count} results`, async () => (await redis.xlen(keys.results)) >= count, withinMs);
+    async verdicts(count: number, withinMs = 60_000): Promise<ResultEvent[]> {
+      const areOut = async () => (await redis.xlen(keys.results)) >= count;
+      await until(`${count} results`, areOut, withinMs).catch(async (error: Error) => {
+        throw new Error(`${error.message} Open: ${await openOrders(redis, keys)}`);
+      });
       return eventsOf(redis, keys);
     },
   };
+}
+
+/** How some of the open orders stand, for whoever must find out why a result stays away. */
+async function openOrders(redis: Redis, keys: Keys): Promise<string> {
+  const orderIds = await redis.zrange(keys.open, '0', '-1');
+  const fields = ['phase', 'polls', 'nextPollAt', 'account', 'hints', 'hintsSeen'] as const;
+  const some = await Promise.all(
+    orderIds.slice(0, 5).map(async (orderId) => {
+      const known = await redis.hmget(keys.order(orderId), ...fields);
+      const queue = `${keys.queuePrefix(known[3] ?? '')}:${known[3]}`;
+      const delayed = await redis.zscore(`${queue}:delayed`, jobIdOf(orderId));
+      return [orderId, ...known, `delayed ${delayed === null ? '-' : Number(delayed) / 4_096 - Date.now()}`];
+    }),
+  );
+  return `${orderIds.length}, ${JSON.stringify(some)} at ${Date.now()}`;
 }
 
 /** `<status>/<reason>` of every result by order, in the order in which they were published. */

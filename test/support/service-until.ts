@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 export async function until<T>(
   what: string,
   look: () => T | Promise<T>,
-  withinMs = 25_000,
+  withinMs = 60_000,
 ): Promise<Exclude<T, false | null | undefined>> {
   const giveUpAt = Date.now() + withinMs;
   for (;;) {

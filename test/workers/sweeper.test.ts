@@ -244,6 +244,28 @@ describe('several processes', () => {
     expect(most).toBe(1);
     expect(mended).toContain(`record-without-job ${orderId}`);
   });
+
+  test('wait for one that died in the middle of a sweep no longer than its lock lasts', async () => {
+    const { sweeperParts, startSweeper: start, queue, enqueue, mended } = await setup();
+    await enqueue(later());
+    let begun = false;
+    const dying: PollQueue = Object.create(queue, {
+      getFailed: {
+        value: () => {
+          begun = true;
+          return new Promise(() => {});
+        },
+      },
+    });
+    const locks = { lockDurationMs: 400, stalledIntervalMs: 200 };
+    const dead = await startSweeper({ ...sweeperParts, ...locks, queue: () => dying });
+    await until('its sweep to begin', () => begun);
+    // As after SIGKILL: the sweep neither ends nor is its lock renewed.
+    await dead.close(true);
+    await (await queue.getJob(jobIdOf(orderId)))?.remove();
+    await start(locks);
+    await until('the next sweep', () => mended.includes(`record-without-job ${orderId}`));
+  });
 });
 
 async function fail(queue: PollQueue): Promise<void> {

@@ -5,6 +5,7 @@ import type { Scenario } from '../scenario.ts';
 import { callbacksScenario } from './callbacks.ts';
 import { crashPointsScenario } from './crash-points.ts';
 import { clusterFailover, sentinelFailover } from './failover.ts';
+import { load } from './load.ts';
 import { providerMisery } from './provider-misery.ts';
 import { redisHalfOpen, redisUnreachable } from './redis-away.ts';
 import { redisKilledAlways, redisKilledEverysec } from './redis-killed.ts';
@@ -43,6 +44,7 @@ export const scenarios: readonly Playable[] = [
   playable(twoVersions),
   playable(sigtermStorm),
   playable(subscribersKilled),
+  playable(load, false),
 ];
 
 /** The scenarios behind a list of names and letters; `all` is every usual one. `null` for one that nobody knows. */

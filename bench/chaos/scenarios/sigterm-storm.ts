@@ -1,12 +1,19 @@
-import type { Ending } from '../child.ts';
+import { jobIdOf } from '../../../src/jobs/queue.ts';
+import type { Child, Ending } from '../child.ts';
 import { lockDurationMs, shutdownMs, stalledIntervalMs } from '../environment.ts';
 import type { Scenario, Stage } from '../scenario.ts';
 import { again } from './misery.ts';
 
 const graceMs = 3_000;
-/** Lock, two looks for stalled jobs, and what a busy machine takes to start a process. */
+/** Lock, two looks for stalled jobs, and what a busy machine adds. */
 const lateBoundMs = lockDurationMs + 2 * stalledIntervalMs + 5_000;
 const lookMs = 200;
+const leastUp = 3;
+
+interface End {
+  readonly child: Child;
+  readonly ending: Ending | null;
+}
 
 /** A rolling restart that never ends. */
 export const sigtermStorm: Scenario = {
@@ -17,7 +24,7 @@ export const sigtermStorm: Scenario = {
   workers: 4,
   async misery(stage) {
     const { world, random, miseryMs, stop, killed, note, fault } = stage;
-    const endings: Promise<Ending | null>[] = [];
+    const endings: Promise<End>[] = [];
     let worstLateMs = 0;
     const watch = setInterval(() => {
       void latenessMs(stage).then((ms) => {
@@ -25,21 +32,24 @@ export const sigtermStorm: Scenario = {
       });
     }, lookMs);
     await again(miseryMs, [1_000, 2_000], random, stop, async () => {
-      const alive = [...world.workers, ...(random.chance(0.2) ? [world.api] : [])].filter((child) =>
-        child.isUp(),
-      );
-      if (alive.length === 0) return;
-      const child = random.pick(alive);
+      const alive = world.workers.filter((worker) => worker.isUp());
+      // As in a rolling restart, the others are there to take over: that some work is left behind must be the news.
+      if (alive.length < leastUp) return;
+      const child = random.chance(0.2) && world.api.isUp() ? world.api : random.pick(alive);
       killed(child === world.api ? 'API' : 'workers');
-      endings.push(child.signal('SIGTERM'));
+      endings.push(child.signal('SIGTERM').then((ending) => ({ child, ending })));
     });
-    const ended = (await Promise.all(endings)).filter((ending) => ending !== null);
+    const ended = await Promise.all(endings);
     clearInterval(watch);
-    const slowestMs = Math.max(0, ...ended.map(({ tookMs }) => tookMs));
+    const slowestMs = Math.max(0, ...ended.map(({ ending }) => ending?.tookMs ?? 0));
     note('slowest stop (s)', (slowestMs / 1_000).toFixed(1));
     note('most overdue order (s)', (worstLateMs / 1_000).toFixed(1));
-    const unclean = ended.filter(({ code }) => code !== 0);
-    if (unclean.length > 0) fault(`${unclean.length} processes did not end with exit code 0`);
+    note('jobs left behind with their lock', await stalledJobs(stage));
+    for (const { child, ending } of ended) {
+      if (ending === null || ending.code === 0) continue;
+      const lastWords = child.log().trim().split('\n').slice(-3).join(' | ').slice(0, 600);
+      fault(`${child.name} ended with ${ending.code ?? ending.signal}: ${lastWords}`);
+    }
     if (slowestMs > shutdownMs + graceMs) fault('a process took longer to stop than SHUTDOWN_MS');
     if (worstLateMs > lateBoundMs) fault(`an order waited ${worstLateMs} ms: longer than a lock lasts`);
     await Promise.all([world.api, ...world.workers].map((child) => child.awaitUp(60_000)));
@@ -50,4 +60,17 @@ export const sigtermStorm: Scenario = {
 async function latenessMs({ world }: Stage): Promise<number> {
   const [, dueAt] = await world.reader.zrange(world.keys.open, '0', '0', 'WITHSCORES');
   return dueAt === undefined ? 0 : Math.max(0, Date.now() - Number(dueAt));
+}
+
+/** Open jobs that were ever found without a living worker. A worker that is stopped in order leaves none. */
+async function stalledJobs({ world }: Stage): Promise<number> {
+  const { reader, keys } = world;
+  const open = await reader.zrange(keys.open, '0', '-1');
+  const counts = await Promise.all(
+    open.map(async (orderId) => {
+      const account = await reader.hget(keys.order(orderId), 'account');
+      return reader.hget(`${keys.queuePrefix(account ?? '')}:${account}:${jobIdOf(orderId)}`, 'stc');
+    }),
+  );
+  return counts.filter((count) => Number(count ?? 0) > 0).length;
 }

@@ -3,6 +3,8 @@ import { prepareEarlierVersion } from '../earlier-version.ts';
 import type { Scenario } from '../scenario.ts';
 import { again } from './misery.ts';
 
+const upMs = 60_000;
+
 /** A rolling upgrade that takes as long as the drill. */
 export const twoVersions: Scenario = {
   letter: 'i',
@@ -10,24 +12,28 @@ export const twoVersions: Scenario = {
   title: 'workers of an earlier version run beside those of this one, and both are killed now and then',
   boundMs: 45_000,
   workers: 2,
-  async misery({ world, random, miseryMs, stop, killed, note, say }) {
+  async prepare({ world, note, say }) {
     const earlier = prepareEarlierVersion(world.dir);
     say(`beside it runs ${earlier.name}`);
     note('beside it', earlier.name);
-    const old: Child[] = [];
+    const others: Child[] = [];
     for (const name of ['earlier-1', 'earlier-2']) {
       const { env, port } = await world.environment();
-      old.push(world.start({ name, script: earlier.script, args: ['start', '--role', 'worker'], env, port }));
+      others.push(
+        world.start({ name, script: earlier.script, args: ['start', '--role', 'worker'], env, port }),
+      );
     }
-    await Promise.all(old.map((child) => child.awaitUp(60_000)));
+    await Promise.all(others.map((child) => child.awaitUp(upMs)));
+    return others;
+  },
+  async misery({ world, others, random, miseryMs, stop, killed }) {
+    const all = [...world.workers, ...others];
     await again(miseryMs, [2_000, 4_000], random, stop, async () => {
-      const alive = [...world.workers, ...old].filter((child) => child.isUp());
+      const alive = all.filter((child) => child.isUp());
       if (alive.length === 0) return;
       const signal = random.pick(['SIGKILL', 'SIGTERM'] as const);
       if ((await random.pick(alive).signal(signal)) !== null) killed('workers');
     });
-    await Promise.all([...world.workers, ...old].map((child) => child.awaitUp(60_000)));
-    const surprises = old.reduce((sum, child) => sum + child.surprises, 0);
-    note('earlier version ended by itself', surprises);
+    await Promise.all(all.map((child) => child.awaitUp(upMs)));
   },
 };

@@ -39,7 +39,11 @@ function follow() {
     live.textContent = word;
     document.body.classList.toggle('live', isLive);
   };
+  let toldAt = Date.now();
+  // The connection may stand while the figures do not come: the service cannot reach Redis.
+  setInterval(() => Date.now() - toldAt > 15000 && say('Not up to date; as of', false), 5000);
   events.onmessage = ({ data }) => {
+    toldAt = Date.now();
     const told = JSON.parse(data);
     for (const [id, html] of Object.entries(told.sections)) {
       const section = document.getElementById(id);
