@@ -1,3 +1,5 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Checkout, type Handed, openCheckout } from './checkout.ts';
 import { confirmAfterMs, drillDeadlineMs } from './environment.ts';
@@ -108,6 +110,8 @@ export async function play<Server extends DrillRedis>(
     const truth = await awaitTruth(world, checkout, healedAt, scenario.boundMs, options);
     await scenario.check?.(stage);
     await delay(quietMs);
+    const mended = mendedBySweeper(folder.dir);
+    if (mended !== '') note('mended by the sweeper', mended);
     const judgement = judge(casesOf(truth), await world.results());
     const surprises = [world.api, ...world.workers, ...others].reduce(
       (sum, child) => sum + child.surprises,
@@ -246,6 +250,17 @@ function timesToTruth(
   times.sort((a, b) => a - b);
   const share = (part: number) => times[Math.min(times.length - 1, Math.floor(times.length * part))] ?? 0;
   return { p50: share(0.5), p99: share(0.99), max: times.at(-1) ?? 0 };
+}
+
+/** What the sweeper says in the logs that it mended, by kind. */
+function mendedBySweeper(dir: string): string {
+  const lines = readdirSync(dir)
+    .filter((file) => file.endsWith('.log'))
+    .flatMap((file) => readFileSync(join(dir, file), 'utf8').split('\n'));
+  const kinds = lines
+    .filter((line) => line.includes('the sweeper mended an order'))
+    .map((line) => /"kind":"([a-z-]+)"/.exec(line)?.[1] ?? 'unknown');
+  return [...Map.groupBy(kinds, (kind) => kind)].map(([kind, all]) => `${all.length} ${kind}`).join(', ');
 }
 
 function seconds(ms: number): string {

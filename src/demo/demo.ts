@@ -157,8 +157,9 @@ async function stayUp({ stdout, stop }: Terminal, places: DemoPlaces, apiUrl: st
       '\nThe service stays up. In another terminal:',
       `  ${elsewhere} npx payment-poller results --from 0`,
       `  redis-cli -u ${redisUrl} XRANGE '{${prefix}}:results' - +`,
-      `  curl -H 'Authorization: Bearer ${apiKey}' ${apiUrl}/v1/results?from=0`,
-      `  curl ${simulator.url}/_simulator/ledger`,
+      `  export API_URL=${apiUrl} API_KEY=${apiKey} SIMULATOR_URL=${simulator.url}`,
+      '  curl -H "Authorization: Bearer $API_KEY" "$API_URL/v1/results?from=0"',
+      '  curl "$SIMULATOR_URL/_simulator/ledger"',
       `The HTTP API is described at ${apiUrl}/docs. Ctrl-C ends everything.\n`,
     ].join('\n'),
   );

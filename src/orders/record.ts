@@ -106,11 +106,20 @@ export function parseRecord(orderId: string, fields: Fields): OrderRecord | null
     );
   }
   const get = (name: string) => fields[name] ?? '';
+  const damaged = (name: string) => new Error(`The record of order ${orderId} is damaged: ${name}.`);
   const number = (name: string): number => {
     const value = Number(get(name) || Number.NaN);
     // No number is smaller than any amount: an order with a broken amount would be paid by whatever arrived.
-    if (!Number.isFinite(value)) throw new Error(`The record of order ${orderId} is damaged: ${name}.`);
+    if (!Number.isFinite(value)) throw damaged(name);
     return value;
+  };
+  const json = (name: string): unknown => {
+    try {
+      return JSON.parse(get(name));
+    } catch {
+      // Without its cause: that one repeats the text, which may be personal.
+      throw damaged(name);
+    }
   };
   const nextPollAt = instant(get('nextPollAt'));
   return {
@@ -118,29 +127,29 @@ export function parseRecord(orderId: string, fields: Fields): OrderRecord | null
       orderId,
       account: get('account'),
       provider: get('provider'),
-      reference: JSON.parse(get('reference')) as Reference,
+      reference: json('reference') as Reference,
       amountMinor: number('amountMinor'),
       currency: get('currency'),
       createdAt: number('createdAt'),
-      schedule: JSON.parse(get('schedule')) as Order['schedule'],
-      metadata: JSON.parse(get('metadata')) as Order['metadata'],
+      schedule: json('schedule') as Order['schedule'],
+      metadata: json('metadata') as Order['metadata'],
     },
     progress: {
       phase: phases.parse(get('phase')),
       stateversion: number('stateversion'),
       verdict: parseVerdict(get('status'), get('reason'), instant(get('settledAt'))),
       watchedSince: instant(get('watchedSince')),
-      candidate: get('candidate') === '' ? null : (JSON.parse(get('candidate')) as Progress['candidate']),
+      candidate: get('candidate') === '' ? null : (json('candidate') as Progress['candidate']),
       moneySeen: get('moneySeen') === '1',
       polls: number('polls'),
       answeredPolls: number('answeredPolls'),
       lastAnsweredAt: instant(get('lastAnsweredAt')),
       lastPolledAt: instant(get('lastPolledAt')),
     },
-    history: JSON.parse(get('history')) as Evidence[],
+    history: json('history') as Evidence[],
     revision: number('revision'),
     nextPollAt,
-    query: get('query') === '' ? null : (JSON.parse(get('query')) as PendingQuery),
+    query: get('query') === '' ? null : (json('query') as PendingQuery),
     hints: Number(get('hints')),
     hintsSeen: Number(get('hintsSeen')),
     hintAt: instant(get('hintAt')),

@@ -51,10 +51,7 @@ describe('every verdict stands on the stream as the contract prints it', () => {
   ]);
   const late: Story = {
     ...{ provider: 'jenga', orderId: 'jenga:late' },
-    timeline: [
-      { afterMs: 0, state: { word: 'SETTLEMENT_REVIEW' } },
-      { afterMs: 2_500, state: 'paid' },
-    ],
+    timeline: [{ afterMs: 0, state: { word: 'SETTLEMENT_REVIEW' } }],
     order: { schedule: { deadlineMs: 500 } },
   };
   const unproven = {
@@ -68,6 +65,8 @@ describe('every verdict stands on the stream as the contract prints it', () => {
     const world = await setupWorld({ accounts: providers.join(',') });
     const service = await startService(world.environment);
     await world.follow(...stories, late);
+    await world.verdicts(stories.length + 1);
+    world.rescript({ ...late, timeline: [{ afterMs: 0, state: 'paid' }] });
     await world.verdicts(stories.length + 2);
     service.kill('SIGTERM');
     expect(await service.ended).toMatchObject({ code: 0, stderr: '' });

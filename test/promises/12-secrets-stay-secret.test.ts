@@ -198,14 +198,12 @@ test('12. Secrets stay secret', async () => {
   const poisoned = { ...orderOf('jenga', 'paid'), orderId: 'poisoned', reference: 'POISON' };
   expect((await hand(poisoned)).status).toBe(503);
   await hand({ ...orderOf('jenga', 'paid'), orderId: 'damaged', reference: 'DAMAGED' });
-  await redis.hset(keys.order('damaged'), 'amountMinor', phones.metadata, 'history', `[${phones.metadata}`);
+  await redis.hset(keys.order('damaged'), 'history', `oops ${phones.metadata}`);
 
   const published = async () =>
     new Set((await redis.xrange(keys.results, '-', '+')).map(([, fields]) => parseEvent(fields).subject));
   await until('every order has its verdict', async () => (await published()).size >= orders.length, 90_000);
-  await until('the damaged record was met', () =>
-    lines.some((line) => line.includes('is damaged') || line.includes('not valid JSON')),
-  );
+  await until('the damaged record was met', () => lines.some((line) => line.includes('is damaged')));
 
   // A subscriber that cannot handle anything: everything is parked.
   const complaints: unknown[] = [];

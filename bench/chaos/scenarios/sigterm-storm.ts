@@ -25,10 +25,10 @@ export const sigtermStorm: Scenario = {
   async misery(stage) {
     const { world, random, miseryMs, stop, killed, note, fault } = stage;
     const endings: Promise<End>[] = [];
-    let worstLateMs = 0;
+    let worst = { lateMs: 0, orderId: '' };
     const watch = setInterval(() => {
-      void latenessMs(stage).then((ms) => {
-        worstLateMs = Math.max(worstLateMs, ms);
+      void mostOverdue(stage).then((found) => {
+        if (found.lateMs > worst.lateMs) worst = found;
       });
     }, lookMs);
     await again(miseryMs, [1_000, 2_000], random, stop, async () => {
@@ -43,7 +43,7 @@ export const sigtermStorm: Scenario = {
     clearInterval(watch);
     const slowestMs = Math.max(0, ...ended.map(({ ending }) => ending?.tookMs ?? 0));
     note('slowest stop (s)', (slowestMs / 1_000).toFixed(1));
-    note('most overdue order (s)', (worstLateMs / 1_000).toFixed(1));
+    note('most overdue order (s)', `${(worst.lateMs / 1_000).toFixed(1)}, ${worst.orderId}`);
     note('jobs left behind with their lock', await stalledJobs(stage));
     for (const { child, ending } of ended) {
       if (ending === null || ending.code === 0) continue;
@@ -51,15 +51,15 @@ export const sigtermStorm: Scenario = {
       fault(`${child.name} ended with ${ending.code ?? ending.signal}: ${lastWords}`);
     }
     if (slowestMs > shutdownMs + graceMs) fault('a process took longer to stop than SHUTDOWN_MS');
-    if (worstLateMs > lateBoundMs) fault(`an order waited ${worstLateMs} ms: longer than a lock lasts`);
+    if (worst.lateMs > lateBoundMs) fault(`an order waited ${worst.lateMs} ms: longer than a lock lasts`);
     await Promise.all([world.api, ...world.workers].map((child) => child.awaitUp(60_000)));
   },
 };
 
-/** How long the most overdue order has been due. */
-async function latenessMs({ world }: Stage): Promise<number> {
-  const [, dueAt] = await world.reader.zrange(world.keys.open, '0', '0', 'WITHSCORES');
-  return dueAt === undefined ? 0 : Math.max(0, Date.now() - Number(dueAt));
+/** The most overdue order, and how long it has been due. */
+async function mostOverdue({ world }: Stage) {
+  const [orderId = '', dueAt] = await world.reader.zrange(world.keys.open, '0', '0', 'WITHSCORES');
+  return { lateMs: dueAt === undefined ? 0 : Math.max(0, Date.now() - Number(dueAt)), orderId };
 }
 
 /** Open jobs that were ever found without a living worker. A worker that is stopped in order leaves none. */

@@ -1,0 +1,88 @@
+import type { Telemetry } from 'bullmq';
+import type { Config } from '../config.ts';
+import { createPollQueue, type PollQueue } from '../jobs/queue.ts';
+import type { Log } from '../log.ts';
+import { createMetrics, type Metrics } from '../metrics.ts';
+import { createKeys, type Keys } from '../orders/keys.ts';
+import { createOrderStore, type OrderStore } from '../orders/order-store.ts';
+import type { Asker } from '../providers/ask.ts';
+import type { Redis } from '../redis.ts';
+import { createTelemetry } from '../tracing.ts';
+
+export type Role = 'worker' | 'api';
+export const allRoles: readonly Role[] = ['worker', 'api'];
+
+/** Where somebody may put something of theirs between the parts: the drill dies there. */
+export interface Seams {
+  store?(store: OrderStore): OrderStore;
+  asker?(asker: Asker): Asker;
+}
+
+/** What all parts of one process share. */
+export interface Shared {
+  readonly config: Config;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly keys: Keys;
+  readonly redis: Redis;
+  readonly store: OrderStore;
+  queue(account: string): PollQueue;
+  /** Notes that this process got something done. */
+  progressed(): void;
+  readonly lastProgressAt: () => number;
+  readonly telemetry: Telemetry | undefined;
+  readonly seams: Seams;
+}
+
+/** How long Redis may take to answer at start. */
+export const redisStartMs = 6_000;
+
+export const dayMs = 86_400_000;
+
+/** Builds what the roles of this process have in common. */
+export function share(config: Config, log: Log, redis: Redis, seams: Seams): Shared {
+  const keys = createKeys(config.prefix);
+  const { store, queue } = ordersOn(redis, keys, config);
+  let lastProgressAt = Date.now();
+  return {
+    config,
+    log,
+    metrics: createMetrics(),
+    keys,
+    redis,
+    store: seams.store?.(store) ?? store,
+    queue,
+    seams,
+    progressed() {
+      lastProgressAt = Date.now();
+    },
+    lastProgressAt: () => lastProgressAt,
+    telemetry: config.tracing ? createTelemetry() : undefined,
+  };
+}
+
+/** The order records and the queues over one connection. */
+export function ordersOn(redis: Redis, keys: Keys, config: Config): Pick<Shared, 'store' | 'queue'> {
+  const queues = new Map<string, PollQueue>();
+  return {
+    store: createOrderStore({ redis, keys, retentionMs: config.retentionDays * dayMs }),
+    queue(account) {
+      const queue = queues.get(account) ?? createPollQueue(redis, keys, account);
+      queues.set(account, queue);
+      return queue;
+    },
+  };
+}
+
+/** Whether the work ended in time. It goes on if not. */
+export async function endedWithin(ms: number, work: Promise<unknown>): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => resolve(false), ms);
+  });
+  try {
+    return await Promise.race([work.then(() => true), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

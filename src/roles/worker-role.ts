@@ -1,0 +1,118 @@
+import type { AccountConfig } from '../config.ts';
+import { createAccountGate } from '../orders/account-gate.ts';
+import { type ActivityLog, createActivityLog } from '../orders/activity.ts';
+import { createBeginQuery } from '../orders/begin-query.ts';
+import { createAccessTokens } from '../providers/access-token.ts';
+import { createAsker } from '../providers/ask.ts';
+import { createTransport, type Transport } from '../providers/transport.ts';
+import { fingerprintOf } from '../service-facts.ts';
+import { traceAsker, tracePolls } from '../tracing.ts';
+import { createNewWords } from '../workers/new-words.ts';
+import { countPolls, logPolls, notePolls, observeAll } from '../workers/poll-observers.ts';
+import { createPollWorker } from '../workers/poll-worker.ts';
+import { startSweeper } from '../workers/sweeper.ts';
+import { dayMs, endedWithin, type Shared } from './shared.ts';
+
+/** The role `worker`: a poll worker for every account, and the sweeper. */
+export async function startWorkers(shared: Shared) {
+  const { config, log, metrics, redis, keys, store, queue } = shared;
+  const sweeper = await startSweeper({
+    redis,
+    keys,
+    accounts: config.accounts.map(({ id }) => id),
+    store,
+    queue,
+    intervalMs: config.sweepIntervalMs,
+    resultsRetentionMs: config.resultsRetentionDays * dayMs,
+    retentionMs: config.retentionDays * dayMs,
+    lockDurationMs: config.lockDurationMs,
+    stalledIntervalMs: config.stalledIntervalMs,
+    mended(kind, orderId) {
+      metrics.swept.inc({ kind });
+      log.warn({ kind, orderId }, 'the sweeper mended an order');
+    },
+    failed: (error) => log.error({ err: error }, 'a sweep failed; the next one goes on'),
+  });
+  const accounts = config.accounts.map((account) => startAccount(account, shared));
+  const closing = (force: boolean) => [
+    sweeper.close(force),
+    ...accounts.map(({ worker, activity }) => worker.close(force).then(() => activity.close())),
+  ];
+  return {
+    async close() {
+      if (!(await endedWithin(config.shutdownMs, Promise.all(closing(false))))) {
+        log.warn(
+          { shutdownMs: config.shutdownMs },
+          'polls still under way are handed back: other workers take them over',
+        );
+        // Not awaited: BullMQ's close hangs while Redis is away (upstream #4656), and the locks run out by themselves.
+        for (const part of closing(true)) void part.catch(() => {});
+      }
+      await Promise.all(accounts.map(({ transport }) => transport.close()));
+    },
+  };
+}
+
+interface RunningAccount {
+  readonly worker: ReturnType<typeof createPollWorker>;
+  readonly transport: Transport;
+  readonly activity: ActivityLog;
+}
+
+function startAccount(account: AccountConfig, shared: Shared): RunningAccount {
+  const { config, redis, keys, store, metrics, telemetry } = shared;
+  const { id, provider, settings } = account;
+  const log = shared.log.child({ account: id });
+  const transport = createTransport(account.transport);
+  const tokens =
+    provider.access === undefined
+      ? null
+      : createAccessTokens({ redis, key: keys.token(id), access: provider.access, settings, transport });
+  const plain = createAsker({
+    provider,
+    settings,
+    transport,
+    tokens,
+    ...(account.overrides && { overrides: account.overrides }),
+  });
+  const asker = shared.seams.asker?.(plain) ?? plain;
+  const activity = createActivityLog(redis, keys, id, (error) =>
+    log.debug({ err: error }, 'the time of the last poll could not be noted'),
+  );
+  const worker = createPollWorker({
+    redis,
+    keys,
+    account: id,
+    queue: shared.queue(id),
+    store,
+    gate: createAccountGate({
+      redis,
+      keys,
+      account: id,
+      policy: account.breaker,
+      credentials: fingerprintOf(settings),
+      pollMs: 3 * account.transport.timeoutMs,
+    }),
+    asker: telemetry === undefined ? asker : traceAsker(asker, id),
+    telemetry,
+    beginQuery: provider.later && config.publicUrl ? createBeginQuery(store, config.publicUrl, id) : null,
+    policy: account.policy,
+    observer: observeAll(
+      logPolls(log),
+      countPolls(metrics, id),
+      notePolls(activity),
+      ...(telemetry ? [tracePolls] : []),
+    ),
+    newWords: createNewWords(),
+    limits: {
+      concurrency: account.concurrency,
+      ratePerSecond: account.ratePerSecond,
+      lockDurationMs: config.lockDurationMs,
+      stalledIntervalMs: config.stalledIntervalMs,
+    },
+  });
+  worker.on('drained', shared.progressed);
+  worker.on('active', shared.progressed);
+  worker.run().catch((error: Error) => log.error({ err: error }, 'the worker stopped'));
+  return { worker, transport, activity };
+}
