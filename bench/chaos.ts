@@ -9,7 +9,7 @@ import type { Outcome } from './chaos/play.ts';
 import { details, jsonLine, table } from './chaos/report.ts';
 import { scenarios, scenariosNamed } from './chaos/scenarios/index.ts';
 
-const usage = `usage: npm run chaos -- [--orders 300] [--seed 7] [--minutes 0.3] [--scenario all|NAME,NAME]
+const usage = `usage: npm run chaos -- [--orders 300] [--seed 7] [--minutes 0.3] [--scenario all|NAME,NAME] [--keep]
 
 ${scenarios.map(({ letter, name, title }) => `  ${letter.padEnd(5)} ${name.padEnd(24)} ${title}`).join('\n')}`;
 
@@ -56,6 +56,7 @@ function readArguments() {
         seed: { type: 'string', default: '7' },
         minutes: { type: 'string', default: '0.3' },
         scenario: { type: 'string', default: 'all' },
+        keep: { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },
       },
     });
@@ -64,7 +65,13 @@ function readArguments() {
     const isGood =
       Number.isInteger(orders) && Number(orders) > 0 && Number.isInteger(seed) && Number(minutes) > 0;
     if (values.help || chosen === null || !isGood) throw new Error(usage);
-    return { orders: Number(orders), seed: Number(seed), minutes: Number(minutes), chosen };
+    return {
+      orders: Number(orders),
+      seed: Number(seed),
+      minutes: Number(minutes),
+      keep: values.keep,
+      chosen,
+    };
   } catch (error) {
     console.error(error instanceof Error && error.message !== usage ? `${error.message}\n\n${usage}` : usage);
     return null;

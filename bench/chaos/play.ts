@@ -18,6 +18,8 @@ export interface DrillOptions {
   readonly seed: number;
   readonly minutes: number;
   readonly redisServer: string;
+  /** Leave the folder with logs and data where it is. Default false. */
+  readonly keep: boolean;
   readonly stop: AbortSignal;
   say(line: string): void;
 }
@@ -144,7 +146,8 @@ export async function play<Server extends DrillRedis>(
     await checkout?.close();
     await world?.close();
     await redis?.close();
-    await folder.remove();
+    if (options.keep) options.say(`logs and data are kept in ${folder.dir}`);
+    else await folder.remove();
   }
 }
 

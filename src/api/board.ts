@@ -100,7 +100,9 @@ function orderQueue(queue: PollQueue, description: string, { store, settings }: 
   return maskedQueue(queue as unknown as Queue, description, settings.boardWritable, async (job, isAlone) => {
     const data = job.data as { [name: string]: Json };
     const orderId = orderIdOf(job.id ?? '') ?? String(data.orderId ?? '');
-    const record = await store.read(orderId);
+    // One record that cannot be read must not hide all other orders.
+    const record = await store.read(orderId).catch((error: Error) => error);
+    if (record instanceof Error) return { ...data, order: record.message };
     if (record === null) return data;
     const view = mask.view(viewOf(record));
     return { ...data, order: (isAlone ? inFull(view) : inShort(view)) as Json };

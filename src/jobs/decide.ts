@@ -1,13 +1,5 @@
-import {
-  type Certainty,
-  type Doubt,
-  type FailureReason,
-  isAnswered,
-  type Order,
-  type Reading,
-  type Reason,
-  type Verdict,
-} from '../order.ts';
+import { isAnswered, type Order, type Reading, type Verdict } from '../order.ts';
+import { type Claim, claimOf, contradictsPaid, saysMore, saysOurMoneyArrived } from './claim.ts';
 import { deadlineAt, nextPollAt } from './schedule.ts';
 
 /** How an account wants doubt to be handled. Times in milliseconds. */
@@ -102,46 +94,6 @@ export function decide(
   return conclude(order, { ...known, candidate: null }, claim, reading, policy, now, random);
 }
 
-/** A reading that wants to become a verdict. */
-interface Claim {
-  readonly kind: 'paid' | 'failed' | 'expired';
-  readonly certainty: Certainty;
-  readonly verdict: Verdict;
-  /** No later answer is expected to change it. */
-  readonly final: boolean;
-}
-
-function claimOf(reading: Reading, moneySeen: boolean): Claim | null {
-  switch (reading.kind) {
-    case 'paid':
-      return {
-        kind: 'paid',
-        certainty: reading.certainty,
-        verdict: reading.doubt === null ? { status: 'paid', reason: null } : unresolved(reading.doubt),
-        final: reading.doubt === null,
-      };
-    case 'failed':
-    case 'expired':
-      return moneySeen
-        ? { kind: reading.kind, certainty: 'firm', verdict: unresolved('contradiction'), final: false }
-        : notPaid(reading.kind, reading.certainty, reading.reason);
-    case 'pending':
-    case 'not-found':
-    case 'unrecognised':
-    case 'unavailable':
-    case 'refused':
-      return null;
-  }
-}
-
-function notPaid(kind: 'failed' | 'expired', certainty: Certainty, reason: FailureReason): Claim {
-  return { kind, certainty, verdict: { status: kind, reason }, final: certainty === 'firm' };
-}
-
-function unresolved(doubt: Doubt): Verdict {
-  return { status: 'unresolved', reason: doubt };
-}
-
 /** A soft claim is believed when an earlier reading of the same kind is at least `confirmAfterMs` old. */
 function isConfirmed(candidate: Candidate | null, claim: Claim, policy: Policy, at: number): boolean {
   return candidate?.kind === claim.kind && at - candidate.at >= policy.confirmAfterMs;
@@ -172,18 +124,6 @@ function conclude(
   if (claim.final) return closed(published, publish);
   if (publish === null) return goOn(order, published, reading, policy, now, random);
   return watch(published, publish, reading, policy, now);
-}
-
-/** Would publishing this claim tell the reader of the stream something that the last event did not? */
-function saysMore(verdict: Verdict | null, claim: Claim): boolean {
-  if (verdict === null) return true;
-  const { status, reason } = claim.verdict;
-  // An answer about another payment takes back nothing that was said about ours.
-  if (isForeign(reason)) return verdict.reason === 'deadline';
-  if (verdict.status === 'unresolved') return status !== 'unresolved' || reason !== verdict.reason;
-  if (status === verdict.status) return false;
-  // Failed and expired both mean "not paid": only a firm word corrects one into the other.
-  return status === 'paid' || status === 'unresolved' || claim.certainty === 'firm';
 }
 
 /** Nothing (new) to publish from the reading itself: speak at the deadline, or ask again. */
@@ -299,18 +239,4 @@ function count(before: Progress, reading: Reading): Progress {
     lastAnsweredAt: answered ? reading.at : before.lastAnsweredAt,
     moneySeen: before.moneySeen || saysOurMoneyArrived(reading),
   };
-}
-
-function saysOurMoneyArrived(reading: Reading): boolean {
-  return reading.kind === 'paid' && !isForeign(reading.doubt);
-}
-
-/** The answer speaks of another payment, or of money that went the other way. */
-function isForeign(reason: Reason | null): boolean {
-  return reason === 'reference-mismatch' || reason === 'wrong-direction';
-}
-
-function contradictsPaid(reading: Reading): boolean {
-  if (reading.kind === 'paid') return reading.doubt === 'underpaid' || reading.doubt === 'contradiction';
-  return reading.kind === 'failed' || reading.kind === 'expired';
 }

@@ -19,7 +19,11 @@ export interface EchoGateway {
 /** What is repeated, besides what came with the request. Several numbers, as providers write them. */
 export const echoedPhones = ['254711223344', '+254 711 223 344', '0711-223-344', '254\u00a0711.223.344'];
 
-export async function startEchoGateway(simulatorUrl: string, known: readonly string[]): Promise<EchoGateway> {
+/** @param credentialsOf what a provider knows of its account's credentials */
+export async function startEchoGateway(
+  simulatorUrl: string,
+  credentialsOf: (provider: string) => readonly string[],
+): Promise<EchoGateway> {
   const agent = new Agent();
   const secrets = new Set<string>();
   let echoes = 0;
@@ -28,8 +32,9 @@ export async function startEchoGateway(simulatorUrl: string, known: readonly str
     const body = await textOf(incoming);
     const { method = 'GET', url = '/', headers } = incoming;
     overhear(headers, body);
-    if (/ECHO-/.test(url + body)) {
-      const pieces = [...piecesOf(headers, body), ...known, ...echoedPhones];
+    const provider = /ECHO-\d+-([a-z-]+)/.exec(url + body)?.[1];
+    if (provider !== undefined) {
+      const pieces = [...piecesOf(headers, body), ...credentialsOf(provider), ...echoedPhones];
       echoes += 1;
       const status = echoes % 2 === 0 ? 200 : 400;
       const echo = echoOf(pieces[Math.floor(echoes / 2) % pieces.length] ?? '');

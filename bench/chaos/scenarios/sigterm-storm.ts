@@ -47,7 +47,13 @@ export const sigtermStorm: Scenario = {
     note('jobs left behind with their lock', await stalledJobs(stage));
     for (const { child, ending } of ended) {
       if (ending === null || ending.code === 0) continue;
-      const lastWords = child.log().trim().split('\n').slice(-3).join(' | ').slice(0, 600);
+      const lastWords = child
+        .log()
+        .trim()
+        .split('\n')
+        .slice(-2)
+        .map((line) => line.slice(0, 300))
+        .join(' | ');
       fault(`${child.name} ended with ${ending.code ?? ending.signal}: ${lastWords}`);
     }
     if (slowestMs > shutdownMs + graceMs) fault('a process took longer to stop than SHUTDOWN_MS');
