@@ -18,7 +18,8 @@ const serializers = { err: errorFacts, req: ({ method }: { method?: string }) =>
  * What is told of an error. Not everything that hangs on it: ioredis adds the command that failed with all its arguments,
  * among them the password of a connection and the metadata of an order.
  */
-function errorFacts(error: Error) {
+function errorFacts(error: unknown) {
+  if (!(error instanceof Error)) return typeof error === 'string' ? withoutTokens(error) : '(no error)';
   const { type, message, stack } = stdSerializers.err(error);
   const code = 'code' in error ? { code: String(error.code) } : {};
   return { type, message: withoutTokens(message), stack: withoutTokens(stack), ...code };

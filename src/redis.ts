@@ -34,6 +34,7 @@ export function connectRedis(url: string, patience: Patience): Redis {
 export function forgetArguments(error: unknown): void {
   if (!(error instanceof Error)) return;
   if ('command' in error) delete error.command;
+  forgetArguments(error.cause);
   // A Cluster tells the error of the node that it asked last.
   if ('lastNodeError' in error) forgetArguments(error.lastNodeError);
 }

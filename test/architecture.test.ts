@@ -115,18 +115,20 @@ describe('the direction of imports', () => {
   });
 
   test('the door stands beside the workers', () => {
-    const behind = inRoom('workers', 'commands', 'demo', 'simulator', 'service.ts', 'cli.ts');
+    const behind = inRoom('workers', 'roles', 'commands', 'demo', 'simulator', 'service.ts', 'cli.ts');
     expect(trespasses(inRoom('api'), ({ target }) => !behind(target))).toEqual([]);
   });
 
   test('nothing below knows the service, the commands or the command line', () => {
-    const top = inRoom('service.ts', 'commands', 'demo', 'doctor', 'cli.ts');
+    const top = inRoom('roles', 'service.ts', 'commands', 'demo', 'doctor', 'cli.ts');
     expect(
       trespasses(
         (path) => !top(path),
         ({ target }) => !top(target),
       ),
     ).toEqual([]);
+    const commands = inRoom('commands', 'demo', 'doctor', 'cli.ts');
+    expect(trespasses(inRoom('roles', 'service.ts'), ({ target }) => !commands(target))).toEqual([]);
   });
 
   test('no circles, not even of types', () => {

@@ -94,9 +94,9 @@ export function startChild(options: ChildOptions): Child {
   }
 
   async function watchHealth(child: ChildProcess): Promise<void> {
-    while (running === child && !up) {
+    while (running === child && !up && signalledAt === 0) {
       if (port === undefined || (await isAlive(port))) {
-        if (running === child) up = true;
+        up = running === child && signalledAt === 0;
         return;
       }
       await delay(healthMs);
@@ -105,6 +105,8 @@ export function startChild(options: ChildOptions): Child {
 
   function send(signal: NodeJS.Signals): void {
     signalledAt = Date.now();
+    // A second signal to one that is stopping would end it the hard way.
+    up = false;
     running?.kill(signal);
   }
 

@@ -21,18 +21,30 @@ export function isAsExpected({ sample: { expected }, verdict }: Line): boolean {
   );
 }
 
-/** All orders of the demo as one table, redrawn in place while they live. */
-export function table(lines: readonly Line[]): string {
-  const rows = lines.map((line) => {
-    const { sample, verdict } = line;
-    const outcome =
-      verdict === null ? styleText('dim', `… ${line.lastReading}`, unchecked) : verdictText(line, verdict);
-    return `  ${sample.provider.padEnd(11)} ${sample.story.padEnd(34)} ${String(line.polls).padStart(3)}  ${outcome}`;
-  });
+/** The head of the table. */
+export function headLine(): string {
+  const text = `  ${'provider'.padEnd(11)} ${'what happens'.padEnd(34)} polls  verdict`;
+  return styleText('bold', text, unchecked);
+}
+
+/** An order that has its verdict: a line of the table that stays. */
+export function verdictLine(line: Line, verdict: ResultData): string {
+  return `${beginning(line)}  ${verdictText(line, verdict)}`;
+}
+
+/** The orders that still live: lines that are redrawn in place, and so must fit the screen. */
+export function openLines(lines: readonly Line[], screen: { rows: number; columns: number }): string[] {
+  const open = lines.filter(({ verdict }) => verdict === null);
+  const room = Math.max(1, screen.rows - 4);
+  const hidden = open.length - room;
   return [
-    styleText('bold', `  ${'provider'.padEnd(11)} ${'what happens'.padEnd(34)} polls  verdict`, unchecked),
-    ...rows,
-  ].join('\n');
+    ...open.slice(0, room).map((line) => `${beginning(line)}  … ${line.lastReading}`),
+    ...(hidden > 0 ? [`  and ${hidden} more`] : []),
+  ].map((text) => styleText('dim', text.slice(0, screen.columns - 1), unchecked));
+}
+
+function beginning({ sample, polls }: Line): string {
+  return `  ${sample.provider.padEnd(11)} ${sample.story.padEnd(34)} ${String(polls).padStart(3)}`;
 }
 
 /** One verdict as a plain line, for a log or a pipe. */

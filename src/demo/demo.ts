@@ -14,7 +14,7 @@ import { readResults } from '../results/read-results.ts';
 import { startService } from '../service.ts';
 import { type Simulator, startSimulator } from '../simulator/simulator.ts';
 import type { Terminal } from '../terminal.ts';
-import { isAsExpected, type Line, plainLine, table } from './board.ts';
+import { headLine, isAsExpected, type Line, openLines, plainLine, verdictLine } from './board.ts';
 import { type DemoPlaces, demoAccounts, demoEnvironment } from './environment.ts';
 import { demoSamples } from './samples.ts';
 
@@ -131,12 +131,21 @@ async function redraw(
 ): Promise<void> {
   const redis = connectRedis(url, 'patient');
   const store = createOrderStore({ redis, keys: createKeys(prefix), retentionMs: 1 });
-  const draw = () => stdout.write(`${table(lines)}\n`);
+  let open = lines;
+  let drawn = 0;
+  const draw = () => {
+    const told = open.flatMap((line) => (line.verdict === null ? [] : [verdictLine(line, line.verdict)]));
+    open = open.filter(({ verdict }) => verdict === null);
+    const living = openLines(open, { rows: stdout.rows, columns: stdout.columns });
+    const erase = drawn === 0 ? '' : `\x1b[${drawn}A\x1b[0J`;
+    stdout.write(`${erase}${[...told, ...living].map((text) => `${text}\n`).join('')}`);
+    drawn = living.length;
+  };
+  stdout.write(`${headLine()}\n`);
   draw();
   while (!signal.aborted) {
     await delay(redrawMs);
-    await Promise.all(lines.filter(({ verdict }) => verdict === null).map((line) => refresh(line, store)));
-    stdout.write(`\x1b[${lines.length + 1}A\x1b[0J`);
+    await Promise.all(open.map((line) => refresh(line, store)));
     draw();
   }
   redis.disconnect();

@@ -51,17 +51,37 @@ export async function hastenAgain(
   now: number,
 ): Promise<number | null> {
   const { orderId } = job.data;
-  const record = await store.read(orderId);
+  const wish = await unservedWish(store, orderId, now);
   // Served by the worker that held the job: bringing it forward now would be one poll more than was wished for.
-  if (record === null || record.hints <= record.hintsSeen) return null;
-  // The time of the wish that is left, not of the one that this job was made for: that may have been served meanwhile.
-  if (await bringForward(queue, orderId, record.hintAt ?? now, now)) return null;
+  if (wish === null) return null;
+  const isServed = async () => (await unservedWish(store, orderId, now)) === null;
+  if (await bringForward(queue, orderId, wish, now, isServed)) return null;
   // Ever more seldom: a poll that hangs sees the wish when it settles, and every look counts against the rate.
   return now + retryMs * 2 ** Math.min(job.attemptsStarted, 6);
 }
 
-/** False only while a worker holds the job. */
-async function bringForward(queue: PollQueue, orderId: string, at: number, now: number): Promise<boolean> {
+/**
+ * The time of the wish that is left, not of the one that the second job was made for: that may have been served
+ * meanwhile. A poll that is due before then serves it, and is not put off.
+ */
+async function unservedWish(store: OrderStore, orderId: string, now: number): Promise<number | null> {
+  const record = await store.read(orderId);
+  if (record === null || record.hints <= record.hintsSeen) return null;
+  return Math.min(record.hintAt ?? now, record.nextPollAt ?? now);
+}
+
+/**
+ * False only while a worker holds the job.
+ *
+ * @param isServed asked once the job is seen delayed: a worker may have held it, and served the wish, just before
+ */
+async function bringForward(
+  queue: PollQueue,
+  orderId: string,
+  at: number,
+  now: number,
+  isServed?: () => Promise<boolean>,
+): Promise<boolean> {
   const job = await queue.getJob(jobIdOf(orderId));
   if (job === undefined) {
     const lost = pollJob(orderId, at, now);
@@ -72,6 +92,7 @@ async function bringForward(queue: PollQueue, orderId: string, at: number, now: 
     case 'active':
       return false;
     case 'delayed':
+      if (await isServed?.()) return true;
       return moved(at <= now ? job.promote() : job.changeDelay(at - now));
     case 'failed':
       return moved(job.retry());

@@ -120,10 +120,18 @@ export function eventFields(event: ResultEvent): string[] {
 /**
  * The event behind a stream entry's fields.
  *
- * @throws ZodError or SyntaxError when the entry was not written by payment-poller
+ * @throws ZodError or SyntaxError, neither of which repeats what stands there, when the entry was not written by payment-poller
  */
 export function parseEvent(fields: readonly string[]): ResultEvent {
   const entry: { [name: string]: unknown } = Object.create(null);
   for (let i = 0; i + 1 < fields.length; i += 2) entry[fields[i] as string] = fields[i + 1];
-  return resultEventSchema.parse({ ...entry, data: JSON.parse(String(entry.data)) });
+  return resultEventSchema.parse({ ...entry, data: parseData(String(entry.data)) });
+}
+
+function parseData(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new SyntaxError('The data of the entry is not JSON.');
+  }
 }

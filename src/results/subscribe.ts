@@ -129,14 +129,15 @@ export function subscribe(options: SubscribeOptions): Subscription {
 
   async function handle(entry: Entry): Promise<void> {
     if (!isResult(entry)) return park(entry, 'not a result of payment-poller');
-    // Whoever had it before never came to an end: it may be what kills them.
-    if (entry.tries > maxTries) return park(entry, `handed out ${entry.tries - 1} times, and never finished`);
     switch (await turnOf(entry)) {
       case 'stale':
         return note(() => group.acknowledge(entry));
       case 'wait':
         return note(() => group.giveBack(entry, closing.signal.aborted ? 0 : retryAfterMs / 2));
       case 'go':
+        // Whoever had it before never came to an end: it may be what kills them.
+        if (entry.tries > maxTries)
+          return park(entry, `handed out ${entry.tries - 1} times, and never finished`);
         return work(entry);
     }
   }
@@ -220,8 +221,9 @@ export function subscribe(options: SubscribeOptions): Subscription {
     await running;
     await Promise.all(lastOfOrder.values());
     clearInterval(heartbeat);
-    await within(1_000, group.leave()).catch(() => {});
+    // First, so that the read that was abandoned above is handed nothing any more.
     blocking.disconnect();
+    await within(1_000, group.leave()).catch(() => {});
     redis.disconnect();
   }
 

@@ -89,7 +89,7 @@ describe.concurrent('start', () => {
     return { prefix, env: { REDIS_URL: testRedisUrl(), PREFIX: prefix, PORT: '0', ...lipia } };
   };
   /** The log line that says it runs, or a failure with what it said instead. */
-  const running = /"url":(null|"(http:[^"]+)").*payment-poller is running/;
+  const running = /"url":"(http:[^"]+)".*payment-poller is running/;
 
   test.each([
     ['everything', []],
@@ -98,10 +98,11 @@ describe.concurrent('start', () => {
   ])('%s, until SIGTERM: exit code 0, no process left', async (_what, args) => {
     const { env, prefix } = setup();
     const command = startCommand(['start', ...args], { env });
-    const [, , url] = await command.printed(running);
+    const [, url] = await command.printed(running);
     expect(await testRedis().hkeys(createKeys(prefix).registry)).toEqual(['lipia']);
-    if (args[1] === 'worker') expect(url).toBeUndefined();
-    else expect((await fetch(`${url}/health/live`)).status).toBe(200);
+    expect((await fetch(`${url}/health/live`)).status).toBe(200);
+    // A worker's door is for those who watch it; checkouts have none there.
+    expect((await fetch(`${url}/v1/results`)).status).toBe(args[1] === 'worker' ? 404 : 401);
     command.kill('SIGTERM');
     const { code, stdout, stderr } = await command.ended;
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
@@ -112,7 +113,7 @@ describe.concurrent('start', () => {
   test('a port that is taken is told in one sentence', async () => {
     const { env } = setup();
     const first = startCommand(['start', '--role', 'api'], { env });
-    const [, , url = ''] = await first.printed(running);
+    const [, url = ''] = await first.printed(running);
     const { port } = new URL(url);
     const { code, stderr } = await runCommand(['start', '--role', 'api'], { env: { ...env, PORT: port } });
     expect({ code, stderr }).toEqual({

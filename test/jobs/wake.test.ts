@@ -1,7 +1,7 @@
 import { Job, UnrecoverableError, Worker } from 'bullmq';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { jobIdOf, type PollQueue } from '../../src/jobs/queue.ts';
-import { hasten, wakeOrder } from '../../src/jobs/wake.ts';
+import { jobIdOf, type PollQueue, type QueueJob } from '../../src/jobs/queue.ts';
+import { hasten, hastenAgain, wakeOrder } from '../../src/jobs/wake.ts';
 import type { Schedule } from '../../src/order.ts';
 import type { OrderStore } from '../../src/orders/order-store.ts';
 import { testPrefix, testRedis } from '../support/redis.ts';
@@ -262,6 +262,42 @@ describe('a wish for an order whose poll hangs', () => {
 });
 
 describe('hasten', () => {
+  test('that looks again does not put off a poll that is due before the wish', async () => {
+    const { enqueue, orderId, queue, store } = setup();
+    const schedule = { ...seldom, firstPollAfterMs: 20_000 };
+    await enqueue(aHurriedOrder({ orderId, schedule }));
+    const now = Date.now();
+    await store.hint(orderId, now, 40_000);
+    await store.hint(orderId, now + 1, 40_000);
+    const due = async () => (await queue.getJob(jobIdOf(orderId)))?.delay;
+    const looking = { data: { orderId, at: now }, attemptsStarted: 1 } as Job<QueueJob>;
+    expect(await hastenAgain(store, queue, looking, now)).toBeNull();
+    expect(await due()).toBeLessThanOrEqual(20_000);
+  });
+
+  test('that looks again leaves a job alone that was served between its two looks', async () => {
+    const { enqueue, orderId, queue, store } = setup();
+    const schedule = { ...seldom, firstPollAfterMs: 20_000 };
+    await enqueue(aHurriedOrder({ orderId, schedule }));
+    const now = Date.now();
+    await store.hint(orderId, now, minHintMs);
+    const servedMeanwhile: PollQueue = Object.create(queue, {
+      getJob: {
+        value: async (id: string) => {
+          const record = await store.read(orderId);
+          if (record === null) throw new Error('The order is gone.');
+          const { progress, history } = record;
+          const step = { record, progress, history, query: null, event: null, fromInbox: false };
+          await store.settle({ ...step, nextPollAt: now + 20_000 });
+          return queue.getJob(id);
+        },
+      },
+    });
+    const looking = { data: { orderId, at: now }, attemptsStarted: 1 } as Job<QueueJob>;
+    expect(await hastenAgain(store, servedMeanwhile, looking, now)).toBeNull();
+    expect(await (await queue.getJob(jobIdOf(orderId)))?.getState()).toBe('delayed');
+  });
+
   test('to a later time leaves a job alone that waits already', async () => {
     const { enqueue, order, orderId, queue } = setup();
     await enqueue(order);

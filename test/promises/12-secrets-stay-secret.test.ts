@@ -176,7 +176,7 @@ test('12. Secrets stay secret', async () => {
 
   // What callers do wrong, with secrets in their hands.
   await hand({ ...orders[0]?.order, amount: '1.00' });
-  await hand({ phone: phones.metadata, account: given.apiKey, [given.apiKey]: 1 });
+  await hand({ phone: phones.metadata, account: given.apiKey });
   await call('POST', '/v1/orders', bearer, `{"phone":"${phones.metadata}`);
   await call('GET', '/v1/orders/jenga-paid', { authorization: `Bearer ${given.apiKey}x` });
   await call('GET', `/v1/orders/${given.apiKey}%20x?wait=${given.apiKey}`, bearer);

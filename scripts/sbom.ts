@@ -1,0 +1,90 @@
+/**
+ * Writes a software bill of materials, CycloneDX 1.5 in JSON, of what package-lock.json pins:
+ *
+ *     node scripts/sbom.ts [file] [--all]
+ *
+ * Default: to standard output, and only what is installed with the package; `--all` adds what only development uses.
+ * Made by `npm sbom`, without the network. What would differ from run to run or from machine to machine is left out, so
+ * two bills of one lock file are equal.
+ */
+import { spawnSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { z } from 'zod';
+
+const root = join(import.meta.dirname, '..');
+
+const componentSchema = z.looseObject({
+  name: z.string(),
+  'bom-ref': z.string(),
+  externalReferences: z.unknown().optional(),
+  properties: z.array(z.object({ name: z.string(), value: z.string() })).optional(),
+});
+type Component = z.infer<typeof componentSchema>;
+const billSchema = z.looseObject({
+  bomFormat: z.literal('CycloneDX'),
+  serialNumber: z.string().optional(),
+  metadata: z.looseObject({ timestamp: z.string().optional(), component: componentSchema }),
+  components: z.array(componentSchema),
+  dependencies: z.array(z.object({ ref: z.string(), dependsOn: z.array(z.string()) })),
+});
+type Bill = z.infer<typeof billSchema>;
+
+const { positionals, values } = parseArgs({
+  allowPositionals: true,
+  options: { all: { type: 'boolean', default: false } },
+});
+const whole = billSchema.parse(makeBill());
+const bill = `${JSON.stringify(reproducible(values.all ? whole : installed(whole)), null, 2)}\n`;
+const [file] = positionals;
+if (file === undefined) process.stdout.write(bill);
+else writeFileSync(file, bill);
+
+/** What npm makes of the lock file; @throws when it cannot */
+function makeBill(): unknown {
+  const args = ['sbom', '--sbom-format=cyclonedx', '--package-lock-only'];
+  // Under `npm run` the same npm is used again; else the one on the PATH.
+  const npm = process.env.npm_execpath;
+  const [command, before] = npm?.endsWith('.js') ? [process.execPath, [npm]] : ['npm', []];
+  const { status, stdout, stderr } = spawnSync(command, [...before, ...args], {
+    cwd: root,
+    encoding: 'utf8',
+    maxBuffer: 64 * 1024 * 1024,
+  });
+  if (status !== 0) throw new Error(`npm sbom failed; it needs npm 10 or newer: ${stderr}`);
+  return JSON.parse(stdout);
+}
+
+/** Without what only development uses. Not by npm's own `--omit=dev`: that loses what development uses as well. */
+function installed({ components, dependencies, metadata, ...bill }: Bill): Bill {
+  const kept = components.filter((component) => !isForDevelopment(component));
+  const refs = new Set([metadata.component, ...kept].map((component) => component['bom-ref']));
+  return {
+    ...bill,
+    metadata,
+    components: kept,
+    dependencies: dependencies
+      .filter(({ ref }) => refs.has(ref))
+      .map(({ ref, dependsOn }) => ({ ref, dependsOn: dependsOn.filter((each) => refs.has(each)) })),
+  };
+}
+
+function isForDevelopment({ properties = [] }: Component): boolean {
+  return properties.some(({ name, value }) => name === 'cdx:npm:package:development' && value === 'true');
+}
+
+/** Without the time, the random number, the folder's name, and where npm happened to fetch from. */
+function reproducible({ serialNumber: _, metadata, components, ...rest }: Bill) {
+  const { timestamp: __, component, ...facts } = metadata;
+  const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { name: string };
+  return {
+    ...rest,
+    metadata: { ...facts, component: { ...withoutPlaces(component), name: manifest.name } },
+    components: components.map(withoutPlaces),
+  };
+}
+
+function withoutPlaces({ externalReferences: _, ...component }: Component) {
+  return component;
+}

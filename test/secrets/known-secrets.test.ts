@@ -1,0 +1,56 @@
+import { describe, expect, test } from 'vitest';
+import { providers } from '../../src/providers/index.ts';
+import { hide, secretsOf } from '../../src/providers/known-secrets.ts';
+import type { Provider } from '../../src/providers/provider.ts';
+import { readAnswer } from '../../src/providers/read-answer.ts';
+import { scrub } from '../../src/providers/scrub.ts';
+import { fixturesOf } from '../providers/fixtures/index.ts';
+import { sampleNow } from '../support/provider-fixtures.ts';
+
+/** An error in the form of every provider at once. */
+function errorOf(text: string) {
+  const said = `we do not know ${text} here`;
+  return {
+    ...{ status: said, code: said, message: said, msg: said, description: said, category: 'x' },
+    ...{ errorCode: said, errorMessage: said, success: false, error: { code: said } },
+  };
+}
+
+describe.each([...fixturesOf])('%s', (id, fixtures) => {
+  const provider = providers.get(id) as Provider;
+  const settings = provider.settings.parse(fixtures.settings);
+
+  test('has secrets among its settings', () => {
+    expect(secretsOf(provider, settings).length).toBeGreaterThan(0);
+  });
+
+  test('repeats no credential of ours, and no token of any form', () => {
+    for (const secret of [...secretsOf(provider, settings), 'short.token']) {
+      for (const httpStatus of [200, 400, 401, 500]) {
+        const body = Buffer.from(JSON.stringify(errorOf(secret)));
+        const answer = { httpStatus, headers: {}, body };
+        const options = { at: sampleNow, source: 'poll', settings, token: 'short.token' } as const;
+        const reading = readAnswer(provider, answer, fixtures.order, options);
+        expect(JSON.stringify(reading)).not.toContain(secret);
+        expect(reading.providerMessage ?? reading.providerStatus).toContain('[secret]');
+      }
+    }
+  });
+});
+
+test('a secret is hidden as often as it stands there, and taken literally', () => {
+  expect(hide('a.b+c a.b+c axb+c', ['a.b+c'])).toBe('[secret] [secret] axb+c');
+  expect(hide('nothing', [])).toBe('nothing');
+});
+
+test.each([
+  '254\u00a0711\u00a0223\u00a0344',
+  '+254.711.223.344',
+  '(0711) 223-344',
+  '0711.223.344',
+  '254\u2011711\u2011223\u2011344',
+  '+254 (711) 223-344',
+  '0711 22 33 44',
+])('the number %s is hidden', (number) => {
+  expect(scrub(`Sent to ${number}, thank you`)).not.toMatch(/\d/);
+});
