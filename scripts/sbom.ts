@@ -18,8 +18,10 @@ const root = join(import.meta.dirname, '..');
 const componentSchema = z.looseObject({
   name: z.string(),
   'bom-ref': z.string(),
+  version: z.string(),
+  scope: z.string().optional(),
+  properties: z.unknown().optional(),
   externalReferences: z.unknown().optional(),
-  properties: z.array(z.object({ name: z.string(), value: z.string() })).optional(),
 });
 type Component = z.infer<typeof componentSchema>;
 const billSchema = z.looseObject({
@@ -30,6 +32,16 @@ const billSchema = z.looseObject({
   dependencies: z.array(z.object({ ref: z.string(), dependsOn: z.array(z.string()) })),
 });
 type Bill = z.infer<typeof billSchema>;
+const lockSchema = z.object({
+  packages: z.record(
+    z.string(),
+    z.object({
+      version: z.string().optional(),
+      dev: z.boolean().optional(),
+      devOptional: z.boolean().optional(),
+    }),
+  ),
+});
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
@@ -56,22 +68,32 @@ function makeBill(): unknown {
   return JSON.parse(stdout);
 }
 
-/** Without what only development uses. Not by npm's own `--omit=dev`: that loses what development uses as well. */
+/**
+ * Without what only development uses, by the lock file. Not by npm's own `--omit=dev`: that loses what development uses
+ * as well, such as ioredis.
+ */
 function installed({ components, dependencies, metadata, ...bill }: Bill): Bill {
-  const kept = components.filter((component) => !isForDevelopment(component));
+  const shipped = shippedPackages();
+  const kept = components.filter(({ name, version }) => shipped.has(`${name}@${version}`));
   const refs = new Set([metadata.component, ...kept].map((component) => component['bom-ref']));
   return {
     ...bill,
     metadata,
-    components: kept,
+    components: kept.map(({ scope: _, properties: __, ...component }) => component),
     dependencies: dependencies
       .filter(({ ref }) => refs.has(ref))
       .map(({ ref, dependsOn }) => ({ ref, dependsOn: dependsOn.filter((each) => refs.has(each)) })),
   };
 }
 
-function isForDevelopment({ properties = [] }: Component): boolean {
-  return properties.some(({ name, value }) => name === 'cdx:npm:package:development' && value === 'true');
+/** `name@version` of all that an installation of the package brings along. */
+function shippedPackages(): Set<string> {
+  const { packages } = lockSchema.parse(JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')));
+  return new Set(
+    Object.entries(packages)
+      .filter(([path, { dev, devOptional }]) => path !== '' && dev !== true && devOptional !== true)
+      .map(([path, { version }]) => `${path.split('node_modules/').at(-1)}@${version}`),
+  );
 }
 
 /** Without the time, the random number, the folder's name, and where npm happened to fetch from. */

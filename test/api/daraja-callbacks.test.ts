@@ -43,7 +43,7 @@ async function setup(
     return answer(queries.length);
   });
   const running = await startRunningService({
-    accounts: 'jenga,daraja',
+    accounts: 'jenga,daraja,till=daraja',
     environment: {
       DARAJA_BASE_URL: gateway.url,
       DARAJA_RESULT_TIMEOUT_MS: '60000',
@@ -151,6 +151,8 @@ describe("daraja: the answer to our own query, and nobody else's", () => {
     }
     // The right token at another account's door.
     expect((await post(result, forged, 'jenga')).status).toBe(404);
+    expect(await post(result, forged, 'till')).toMatchObject(accepted);
+    expect(await counted('wrong-token', 'till')).toBe(1);
     expect(await counted('wrong-token')).toBe(7);
     await delay(300);
     expect(await view('ord-1')).toEqual(before);

@@ -34,7 +34,7 @@ export const hostileValues: readonly (readonly [name: string, json: string])[] =
   ['markup', '"<script>alert(1)</script>"'],
   ['a command', '"\\r\\nFLUSHALL\\r\\n"'],
   ['a path', '"../../../etc/passwd"'],
-  ['a template', '"${process.env} {{7*7}} %s %n"'],
+  ['a template', '"{{7*7}} <%= 7*7 %> %s %n $(id)"'],
 ];
 
 /** As above, and large: used where it matters. */

@@ -29,7 +29,7 @@ async function contentOf(redis: Redis, key: string): Promise<unknown> {
     case 'set':
       return redis.smembers(key);
     case 'zset':
-      return redis.zrange(key, 0, -1);
+      return redis.zrange(key, '0', '-1');
     case 'stream':
       return (await redis.xrange(key, '-', '+')).map(([, fields]) => fields.map(eventWithoutMetadata));
     default:

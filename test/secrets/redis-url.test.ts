@@ -73,7 +73,6 @@ describe.each(urls)('with %s, no error tells the password', (_name, redisUrl) =>
     await until('it hears of it', () => heard.length > 0);
     expect(heard.join('\n')).not.toContain(password);
   });
-
 });
 
 test('neither the start of the service and its log, nor the doctor tells the password', async () => {

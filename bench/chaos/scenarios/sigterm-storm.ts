@@ -62,10 +62,28 @@ export const sigtermStorm: Scenario = {
   },
 };
 
-/** The most overdue order, and how long it has been due. */
-async function mostOverdue({ world }: Stage) {
-  const [orderId = '', dueAt] = await world.reader.zrange(world.keys.open, '0', '0', 'WITHSCORES');
-  return { lateMs: dueAt === undefined ? 0 : Math.max(0, Date.now() - Number(dueAt)), orderId };
+/** The most overdue order, and for how long it has been due and in our hands. */
+async function mostOverdue({ world, checkout }: Stage) {
+  const now = Date.now();
+  const due = await world.reader.zrange(
+    world.keys.open,
+    '-inf',
+    now,
+    'BYSCORE',
+    'LIMIT',
+    0,
+    500,
+    'WITHSCORES',
+  );
+  let worst = { lateMs: 0, orderId: '' };
+  for (let index = 0; index + 1 < due.length; index += 2) {
+    const orderId = due[index] ?? '';
+    // While the API was away, the order was late through no fault of the workers.
+    const handedOverAt = checkout.handed.get(orderId)?.acknowledgedAt ?? now;
+    const lateMs = now - Math.max(Number(due[index + 1]), handedOverAt);
+    if (lateMs > worst.lateMs) worst = { lateMs, orderId };
+  }
+  return worst;
 }
 
 /** Open jobs that were ever found without a living worker. A worker that is stopped in order leaves none. */
