@@ -68,7 +68,7 @@ async function mostOverdue({ world, checkout }: Stage) {
   const due = await world.reader.zrange(
     world.keys.open,
     '-inf',
-    now,
+    String(now),
     'BYSCORE',
     'LIMIT',
     0,
