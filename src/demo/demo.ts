@@ -63,6 +63,7 @@ async function play(
     prefix,
     port: await freePort(),
     apiKey: randomBytes(12).toString('hex'),
+    boardPassword: randomBytes(9).toString('base64url'),
     callbackToken: randomBytes(12).toString('hex'),
   };
   const config = readConfig({
@@ -158,7 +159,7 @@ async function refresh(line: Line, store: ReturnType<typeof createOrderStore>): 
 }
 
 async function stayUp({ stdout, stop }: Terminal, places: DemoPlaces, apiUrl: string): Promise<void> {
-  const { redisUrl, prefix, apiKey, simulator } = places;
+  const { redisUrl, prefix, apiKey, boardPassword, simulator } = places;
   const elsewhere =
     prefix === defaultPrefix ? `REDIS_URL=${redisUrl}` : `REDIS_URL=${redisUrl} PREFIX=${prefix}`;
   stdout.write(
@@ -169,6 +170,7 @@ async function stayUp({ stdout, stop }: Terminal, places: DemoPlaces, apiUrl: st
       `  export API_URL=${apiUrl} API_KEY=${apiKey} SIMULATOR_URL=${simulator.url}`,
       '  curl -H "Authorization: Bearer $API_KEY" "$API_URL/v1/results?from=0"',
       '  curl "$SIMULATOR_URL/_simulator/ledger"',
+      `The page for people is ${apiUrl}/, the queues are at ${apiUrl}/board: user operator, password ${boardPassword}`,
       `The HTTP API is described at ${apiUrl}/docs. Ctrl-C ends everything.\n`,
     ].join('\n'),
   );

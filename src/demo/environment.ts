@@ -32,19 +32,22 @@ export interface DemoPlaces {
   readonly port: number;
   /** Key for the HTTP API, made for this run. */
   readonly apiKey: string;
+  /** Password of the pages for people, made for this run; without one there are none. */
+  readonly boardPassword?: string;
   /** Last part of every callback URL, made for this run. */
   readonly callbackToken: string;
 }
 
 /** The environment of a service that polls the simulator: the demo is configured as any service is. */
 export function demoEnvironment(places: DemoPlaces): { [name: string]: string } {
-  const { simulator, redisUrl, prefix, port, apiKey, callbackToken } = places;
+  const { simulator, redisUrl, prefix, port, apiKey, boardPassword, callbackToken } = places;
   const variables: { [name: string]: string } = {
     ACCOUNTS: demoAccounts.join(','),
     REDIS_URL: redisUrl,
     PREFIX: prefix,
     PORT: String(port),
     PUBLIC_URL: `http://127.0.0.1:${port}`,
+    ...(boardPassword && { BOARD_PASSWORD: boardPassword }),
     API_KEYS_SHA256: createHash('sha256').update(apiKey).digest('hex'),
   };
   for (const account of demoAccounts) {

@@ -171,6 +171,8 @@ async function mendOrder(
     parts.mended('forgotten-wish', orderId);
   }
   if (state !== 'missing' && state !== 'unknown' && state !== 'completed') return;
+  // Its last poll may have ended between our two looks: then the record has moved, and nothing is wrong.
+  if ((await redis.hget(keys.order(orderId), 'nextPollAt')) !== nextPollAt) return;
   // A job in no list blocks its own id: BullMQ takes a second one for a repetition.
   await job?.remove();
   const lost = pollJob(orderId, Number(nextPollAt), now);

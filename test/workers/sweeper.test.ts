@@ -191,6 +191,23 @@ describe('one sweep', () => {
     expect(new Set(mended).size).toBe(1_200);
     expect(await queue.getDelayedCount()).toBe(1_200);
   });
+
+  test('takes no order for broken whose last poll ends while it looks', async () => {
+    const { sweeperParts, queue, keys, enqueue, mended, state } = await setup();
+    await enqueue(later());
+    const racing: PollQueue = Object.create(queue, {
+      getJob: {
+        value: async (id: string) => {
+          await (await queue.getJob(id))?.remove();
+          await redis.hset(keys.order(orderId), 'nextPollAt', '');
+          return undefined;
+        },
+      },
+    });
+    await sweep({ ...sweeperParts, queue: () => racing });
+    expect(mended).toEqual([]);
+    expect(await state()).toBeUndefined();
+  });
 });
 
 describe('several processes', () => {
