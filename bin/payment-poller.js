@@ -3,6 +3,7 @@
 // hands over to the command line: src/cli.ts in a clone, dist/cli.js in an installed package.
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import module from 'node:module';
 import { constants } from 'node:os';
 import { dirname, join, sep } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -25,6 +26,8 @@ if (!entry) {
 } else if (canRun(entry)) {
   if (isStartedByLauncher) followLauncher();
   hideTypeStrippingWarning();
+  // A command takes a third of the time when its modules are compiled already; without a place to keep them nothing is lost.
+  module.enableCompileCache?.();
   await import(pathToFileURL(entry).href);
 } else {
   const node = isStartedByLauncher ? undefined : findBundledNode();

@@ -126,7 +126,7 @@ function orderFault(events: readonly ResultEvent[]): string | null {
 }
 
 /** An end without money, or paid, that rests on a question to which the provider cannot have answered so. */
-function untruth({ paidAt }: Case, events: readonly ResultEvent[]): string | null {
+export function untruth({ paidAt }: Case, events: readonly ResultEvent[]): string | null {
   for (const { id, data } of events) {
     const askedAt = Date.parse(data.evidence.at(-1)?.at ?? '');
     if ((data.status === 'failed' || data.status === 'expired') && paidAt !== null && askedAt > paidAt) {

@@ -12,7 +12,8 @@ process.channel?.unref();
 const count = Number(process.env.COUNT);
 const first = Number(process.env.FIRST);
 const perSecond = Number(process.env.PER_SECOND);
-const accounts = ['jenga', 'daraja-stk', 'vexora', 'lipia', 'tanda'];
+// Vexora says of an order that it does not know the same as of a trouble of its own, and its account would rest.
+const accounts = ['jenga', 'daraja-stk', 'lipia', 'tanda'];
 const batch = perSecond === 0 ? 1_000 : Math.ceil(perSecond / 10);
 const spreadMs = 600_000;
 
@@ -42,7 +43,7 @@ function orderOf(index: number): OrderInput {
   return {
     orderId: `load:${index}`,
     account,
-    reference: account === 'vexora' ? { tradeNo: `L${index}` } : `LOAD${index}`,
+    reference: `LOAD${index}`,
     amount: '100.00',
     schedule: {
       firstPollAfterMs,

@@ -42,13 +42,12 @@ export function table(outcomes: readonly Outcome[]): string {
 }
 
 /** What was noted beside the table, and everything that went wrong. */
-export function details({ judgement, notes, faults, surprises, scenario }: Outcome): string[] {
+export function details({ judgement, notes, faults, scenario }: Outcome): string[] {
   const noted = Object.entries(notes).map(([name, value]) => `${name}: ${value}`);
   const wrong = judgement.faults.map(({ orderId, class: name, why }) => `${orderId} ${name}: ${why}`);
   const hidden = wrong.length - shownFaults;
   return [
     ...(noted.length === 0 ? [] : [`${scenario}: ${noted.join('; ')}`]),
-    ...(surprises === 0 ? [] : [`${scenario}: ${surprises} processes ended though nobody asked them to`]),
     ...faults.map((fault) => `${scenario}: ${fault}`),
     ...wrong.slice(0, shownFaults).map((line) => `${scenario}: ${line}`),
     ...(hidden > 0 ? [`${scenario}: and ${hidden} more`] : []),

@@ -1,6 +1,7 @@
 import type { FsyncPolicy } from '../../src/embedded/found-redis.ts';
 import type { Checkout } from './checkout.ts';
 import type { Child } from './child.ts';
+import type { Case } from './judge.ts';
 import type { Random } from './random.ts';
 import type { SingleRedis } from './redis-single.ts';
 import type { DrillRedis } from './redis-topology.ts';
@@ -60,5 +61,5 @@ export interface Scenario<Server extends DrillRedis = SingleRedis> {
   /** Makes misery for its time, heals, and returns. */
   misery(stage: Stage<Server>): Promise<void>;
   /** Further promises, once the truth is out. */
-  check?(stage: Stage<Server>): Promise<void>;
+  check?(stage: Stage<Server>, cases: readonly Case[]): Promise<void>;
 }

@@ -5,8 +5,6 @@ import type { Redis } from '../redis.ts';
 /** The engine of one order. Everything else about it stands in its record. */
 export interface QueueJob {
   readonly orderId: string;
-  /** Of a `wake` job: when the order's own job is to run. */
-  readonly at?: number;
 }
 
 /** `poll`: one per open order. `wake`: brings the poll job of an order forward that a worker holds at the moment. */

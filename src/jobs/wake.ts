@@ -38,7 +38,7 @@ export async function hasten(queue: PollQueue, orderId: string, at: number, now:
   if (await bringForward(queue, orderId, at, now)) return;
   await queue.add(
     'wake',
-    { orderId, at },
+    { orderId },
     { jobId: `w~${jobIdOf(orderId)}`, delay: Math.max(retryMs, at - now) },
   );
 }

@@ -6,7 +6,7 @@ import {
   darajaErrors,
   darajaSettings,
   readDarajaError,
-} from './daraja-common.ts';
+} from './daraja-gateway.ts';
 import { code, note, path, referenceText, secret, section, text } from './fields.ts';
 import { defineCallback, defineProvider, type Finding, type Meaning, words } from './provider.ts';
 import { nairobiStamp } from './time.ts';

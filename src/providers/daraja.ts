@@ -8,7 +8,7 @@ import {
   darajaErrors,
   darajaSettings,
   readDarajaError,
-} from './daraja-common.ts';
+} from './daraja-gateway.ts';
 import { darajaResult } from './daraja-result.ts';
 import { code, credential, note, referenceText, secret } from './fields.ts';
 import { defineProvider, type Finding, words } from './provider.ts';

@@ -24,10 +24,14 @@ afterAll(() => running.close());
 beforeEach(() => redis.del(stream));
 
 /** Publishes verdicts as the settling script does. Returns their stream ids. */
-async function publish(from: number, count: number): Promise<string[]> {
+async function publish(
+  from: number,
+  count: number,
+  metadata: { readonly [name: string]: string } = {},
+): Promise<string[]> {
   const verdict = { status: 'paid', reason: null, at: createdAt } as const;
   const entries = Array.from({ length: count }, (_, nth) => {
-    const order = anOrder({ orderId: `ord-${from + nth}` });
+    const order = anOrder({ orderId: `ord-${from + nth}`, metadata });
     const event = buildEvent(order, aProgress.closed(verdict), verdict, aReading.paid(), [], createdAt);
     return redis.xadd(stream, '*', ...eventFields(event));
   });
@@ -153,18 +157,30 @@ describe('GET /v1/results', () => {
     for (const reader of readers) expect(reader.subjects()).toEqual(subjects(0, 50));
   });
 
-  test('a slow reader holds up nobody, and is not fed from memory', async () => {
+  test('a slow reader holds up nobody, and hears everything in the end', async () => {
     const slow = await follow('/v1/results?from=0');
     slow.response.pause();
     const brisk = await follow('/v1/results?from=0');
-    const before = process.memoryUsage().rss;
-    for (let from = 0; from < 10_000; from += 1_000) await publish(from, 1_000);
-    await eventually(async () => brisk.events.length >= 10_000, 20_000);
-    expect(process.memoryUsage().rss - before).toBeLessThan(300_000_000);
-    expect(slow.events.length).toBeLessThan(10_000);
+    for (let from = 0; from < 5_000; from += 1_000) await publish(from, 1_000);
+    await eventually(async () => brisk.events.length >= 5_000, 20_000);
+    expect(slow.events.length).toBeLessThan(5_000);
     slow.response.resume();
-    await eventually(async () => slow.events.length >= 10_000, 20_000);
-    expect(slow.subjects()).toEqual(subjects(0, 10_000));
+    await eventually(async () => slow.events.length >= 5_000, 20_000);
+    expect(slow.subjects()).toEqual(subjects(0, 5_000));
+  });
+
+  test('a slow reader is fed from Redis, not from memory', async () => {
+    const slow = await follow('/v1/results?from=0');
+    slow.response.pause();
+    const brisk = await follow('/v1/results?from=0');
+    // Far more than the sockets between us hold.
+    for (let from = 0; from < 6_000; from += 500) await publish(from, 500, { much: 'x'.repeat(3_500) });
+    await eventually(async () => brisk.events.length >= 6_000, 20_000);
+    await redis.del(stream);
+    slow.response.resume();
+    await publish(6_000, 1);
+    await eventually(async () => slow.subjects().includes('ord-6000'), 20_000);
+    expect(slow.events.length).toBeLessThan(6_000);
   });
 
   test('a reader that goes is forgotten, and its place is free again', async () => {
@@ -227,10 +243,23 @@ describe('when Redis hands over to another one', () => {
     const clients = (await redis.client('LIST')) as string;
     const blocked = clients.split('\n').filter((line) => /cmd=xread\b/.test(line) && /flags=\S*b/.test(line));
     expect(blocked.length).toBeGreaterThan(0);
-    for (const line of blocked) await redis.client('UNBLOCK', Number(/id=(\d+)/.exec(line)?.[1]), 'ERROR');
+    const unblock = () =>
+      Promise.all(
+        blocked.map((line) => redis.client('UNBLOCK', Number(/id=(\d+)/.exec(line)?.[1]), 'ERROR')),
+      );
+    await unblock();
     await publish(1, 1);
     await reader.has(2);
-    expect(reader.subjects()).toEqual(subjects(0, 2));
+    // Somebody's mistake, and its repair: what the hub hears is an error that no reconnecting mends.
+    await redis.rename(stream, `${stream}:aside`);
+    await redis.set(stream, 'no stream');
+    await unblock();
+    await delay(600);
+    await redis.del(stream);
+    await redis.rename(`${stream}:aside`, stream);
+    await publish(2, 1);
+    await reader.has(3);
+    expect(reader.subjects()).toEqual(subjects(0, 3));
   });
 });
 

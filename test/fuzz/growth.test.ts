@@ -43,11 +43,21 @@ const factor = 8;
 /** Below this nothing is told apart from noise; a quadratic parser is far above it at the larger size. */
 const noticeableMs = 30;
 
+/** Of a quadratic parser it is `factor` squared. */
+const mostGrowth = 5 * factor;
+/** A garbage collection at the wrong moment looks like growth, but not three times. */
+const attempts = 3;
+
 /** How the time that a parser takes grows when its input grows by `factor`: about that much, if it is linear. */
 function growthOf(parse: (text: string) => unknown, make: (length: number) => string): number {
-  const large = make(factor * small);
-  if (timeOf(parse, large, 1) < noticeableMs) return 1;
-  return timeOf(parse, large, 3) / Math.max(timeOf(parse, make(small), 5), 0.05);
+  const [few, many] = [make(small), make(factor * small)];
+  let least = Number.POSITIVE_INFINITY;
+  for (let nth = 0; nth < attempts && least > mostGrowth; nth += 1) {
+    const large = timeOf(parse, many, 1);
+    if (large < noticeableMs) return 1;
+    least = Math.min(least, large / Math.max(timeOf(parse, few, 5), 0.05));
+  }
+  return least;
 }
 
 /** The best of several times of this thread alone: other programs run on this machine. */
@@ -67,7 +77,7 @@ function slowInputs(parse: (text: string) => unknown, wrap = (text: string) => t
   return places.flatMap(([before, after]) =>
     units.flatMap((unit) => {
       const make = (length: number) => wrap(before + unit.repeat(length / unit.length) + after);
-      return growthOf(parse, make) < 4 * factor ? [] : [JSON.stringify([before, unit, after])];
+      return growthOf(parse, make) < mostGrowth ? [] : [JSON.stringify([before, unit, after])];
     }),
   );
 }
@@ -158,7 +168,7 @@ describe.each(answered)('the answers of %s', (id, fixtures) => {
       const part = JSON.stringify((valueAt(fixtures.paid, path) as unknown[] | undefined)?.[0] ?? {});
       const make = (length: number) =>
         withRaw(fixtures.paid, path, `[${`${part},`.repeat(length / 4)}${part}]`);
-      expect(growthOf(parse, make), path).toBeLessThan(4 * factor);
+      expect(growthOf(parse, make), path).toBeLessThan(mostGrowth);
     }
   });
 });
@@ -195,5 +205,5 @@ test('lines grow with their text, and no faster, however it is cut', async () =>
   };
   await timeOfLines(small);
   const large = await timeOfLines(factor * 10 * small);
-  expect(large / Math.max(await timeOfLines(10 * small), 5)).toBeLessThan(4 * factor);
+  expect(large / Math.max(await timeOfLines(10 * small), 5)).toBeLessThan(mostGrowth);
 });

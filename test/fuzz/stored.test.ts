@@ -7,7 +7,7 @@ import { createKeys } from '../../src/orders/keys.ts';
 import { newRecordFields, parseRecord } from '../../src/orders/record.ts';
 import { readUnresolved } from '../../src/orders/statistics.ts';
 import { createAccessTokens } from '../../src/providers/access-token.ts';
-import { darajaAccess } from '../../src/providers/daraja-common.ts';
+import { darajaAccess } from '../../src/providers/daraja-gateway.ts';
 import { providers } from '../../src/providers/index.ts';
 import type { Redis } from '../../src/redis.ts';
 import { eventFields, parseEvent, type ResultEvent } from '../../src/results/event.ts';

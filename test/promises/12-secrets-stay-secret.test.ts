@@ -239,6 +239,14 @@ test('12. Secrets stay secret', async () => {
   places.push(...(await commandPlaces(environment, orders.length)));
   await redis.del(keys.order('damaged'));
   places.push(...(await redisPlaces(redis, prefix)));
+
+  // The password is changed under way: every connection is refused, with the old one in its hands.
+  await redis.call('ACL', 'SETUSER', prefix, 'resetpass', '>another-password');
+  await redis.call('CLIENT', 'KILL', 'USER', prefix);
+  await until('the log tells of it', () => lines.some((line) => line.includes('WRONGPASS')), 30_000);
+  await redis.call('ACL', 'SETUSER', prefix, 'resetpass', `>${given.redisPassword}`);
+  const isReady = async () => (await call('GET', '/health/ready', {})).status === 200;
+  await until('the service has recovered', isReady, 30_000);
   places.push(...lines.map((text) => ({ name: 'the log', text })));
   places.push({ name: 'what the subscriber heard', text: JSON.stringify(complaints) });
 

@@ -1,9 +1,17 @@
+import type { ResultEvent } from '../../../src/results/event.ts';
+import { readResults } from '../../../src/results/read-results.ts';
+import { untruth } from '../judge.ts';
 import type { Scenario, Stage } from '../scenario.ts';
 import { mendLoss } from './loss.ts';
 import { again, pause } from './misery.ts';
 
 /** How much of the append-only file a power loss takes under `everysec`. */
 const lostMs = 1_000;
+
+interface Heard {
+  end(): Promise<readonly ResultEvent[]>;
+}
+const heard = new WeakMap<object, Heard>();
 
 /** With `appendfsync always` nothing that was acknowledged is lost. */
 export const redisKilledAlways: Scenario = {
@@ -31,12 +39,41 @@ export const redisKilledEverysec: Scenario = {
   leastMiseryMs: 24_000,
   appendfsync: 'everysec',
   async misery(stage) {
+    heard.set(stage.world, listen(stage));
     await killAgainAndAgain(stage, async () => {
       const killedAt = Date.now();
       return { killedAt, lostFrom: await stage.world.redis.killWithPowerLoss(lostMs) };
     });
   },
+  async check({ world, note, fault }, cases) {
+    const events = (await heard.get(world)?.end()) ?? [];
+    const byOrder = Map.groupBy(events, ({ subject }) => subject);
+    for (const one of cases) {
+      const wrong = untruth(one, byOrder.get(one.orderId) ?? []);
+      if (wrong !== null) fault(`a reader was told that ${wrong}`);
+    }
+    note('words taken back and said again', events.length - new Set(events.map(({ id }) => id)).size);
+  },
 };
+
+/** A word that the power loss took back was heard all the same: it must not have been wrong either. */
+function listen({ world, stop }: Stage): Heard {
+  const closing = new AbortController();
+  const events: ResultEvent[] = [];
+  const signal = AbortSignal.any([closing.signal, stop]);
+  const follow = async () => {
+    const results = readResults({ redis: world.redis.url, prefix: world.keys.prefix, follow: true, signal });
+    for await (const { event } of results) events.push(event);
+  };
+  const done = follow();
+  return {
+    async end() {
+      closing.abort();
+      await done;
+      return events;
+    },
+  };
+}
 
 async function killAgainAndAgain(
   stage: Stage,
