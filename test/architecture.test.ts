@@ -192,7 +192,6 @@ describe('who may do what', () => {
 describe('manners', () => {
   test('no drawer for odds and ends, and no barrels', () => {
     const vague = /(?:^|[/-])(?:utils?|helpers?|common|types|misc|base|manager)(?:[/.-]|$)/i;
-    // To be renamed daraja-gateway.ts: the login and the refusals of the gateway before both of Safaricom's APIs.
     const named = sources.map(({ path }) => path).filter((path) => vague.test(path));
     expect(named).toEqual([]);
     const barrels = sources.filter(({ text }) => /^export (?:\*|\{[^}]*\}) from /m.test(text));

@@ -41,7 +41,7 @@ export interface Outcome {
   readonly passed: boolean;
 }
 
-const usualWorkers = 3;
+const usualWorkers = 2;
 const quietMs = 2_000;
 const shownRefusals = 5;
 /** Arrivals end before the misery does, so that the last orders live through it too. */

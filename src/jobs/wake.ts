@@ -47,7 +47,7 @@ export async function hasten(queue: PollQueue, orderId: string, at: number, now:
 export async function hastenAgain(
   store: OrderStore,
   queue: PollQueue,
-  job: Job<QueueJob>,
+  job: Pick<Job<QueueJob>, 'data' | 'attemptsStarted'>,
   now: number,
 ): Promise<number | null> {
   const { orderId } = job.data;

@@ -1,6 +1,6 @@
 import { Job, UnrecoverableError, Worker } from 'bullmq';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { jobIdOf, type PollQueue, type QueueJob } from '../../src/jobs/queue.ts';
+import { jobIdOf, type PollQueue } from '../../src/jobs/queue.ts';
 import { hasten, hastenAgain, wakeOrder } from '../../src/jobs/wake.ts';
 import type { Schedule } from '../../src/order.ts';
 import type { OrderStore } from '../../src/orders/order-store.ts';
@@ -270,7 +270,7 @@ describe('hasten', () => {
     await store.hint(orderId, now, 40_000);
     await store.hint(orderId, now + 1, 40_000);
     const due = async () => (await queue.getJob(jobIdOf(orderId)))?.delay;
-    const looking = { data: { orderId, at: now }, attemptsStarted: 1 } as Job<QueueJob>;
+    const looking = { data: { orderId, at: now }, attemptsStarted: 1 };
     expect(await hastenAgain(store, queue, looking, now)).toBeNull();
     expect(await due()).toBeLessThanOrEqual(20_000);
   });
@@ -293,7 +293,7 @@ describe('hasten', () => {
         },
       },
     });
-    const looking = { data: { orderId, at: now }, attemptsStarted: 1 } as Job<QueueJob>;
+    const looking = { data: { orderId, at: now }, attemptsStarted: 1 };
     expect(await hastenAgain(store, servedMeanwhile, looking, now)).toBeNull();
     expect(await (await queue.getJob(jobIdOf(orderId)))?.getState()).toBe('delayed');
   });

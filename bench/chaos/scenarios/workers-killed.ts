@@ -7,7 +7,7 @@ export const workersKilled: Scenario = {
   name: 'workers-killed',
   title: 'a worker is killed with SIGKILL every second or two',
   boundMs: 45_000,
-  workers: 4,
+  workers: 3,
   async misery({ world, random, miseryMs, stop, killed }) {
     await again(miseryMs, [1_000, 2_000], random, stop, async () => {
       // One that is still starting has nothing in its hands.
