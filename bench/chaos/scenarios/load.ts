@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Child } from '../child.ts';
 import type { Scenario, Stage } from '../scenario.ts';
 import type { World } from '../world.ts';
-import { pollsOf } from './redis-away.ts';
+import { pollsOf } from './progress.ts';
 
 const fullOpen = 200_000;
 const perSecond = 2_000;

@@ -3,6 +3,7 @@ import type { Child } from '../child.ts';
 import type { ProxyMode } from '../proxy.ts';
 import type { Scenario, Stage } from '../scenario.ts';
 import { pause } from './misery.ts';
+import { pollsOf } from './progress.ts';
 
 const awayMs = 20_000;
 const recoverMs = 30_000;
@@ -74,19 +75,6 @@ async function msToProgress(child: Child, { world, checkout, stop }: Stage): Pro
     await delay(100);
   }
   return Date.now() - startedAt;
-}
-
-/** Polls that a process has finished since it started. */
-export async function pollsOf({ port }: Child): Promise<number> {
-  try {
-    const answer = await fetch(`http://127.0.0.1:${port}/metrics`, { signal: AbortSignal.timeout(5_000) });
-    const lines = (await answer.text()).split('\n');
-    const polls = lines.filter((line) => line.startsWith('payment_poller_polls_total'));
-    return polls.reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
-  } catch {
-    // Too busy to answer, or away: no progress to be seen.
-    return 0;
-  }
 }
 
 async function statusOf(url: string): Promise<number> {

@@ -1,5 +1,6 @@
 import type { Scenario } from '../scenario.ts';
 import { again } from './misery.ts';
+import { pollsOf } from './progress.ts';
 
 /** Workers die by SIGKILL all the time, and a supervisor starts them again. */
 export const workersKilled: Scenario = {
@@ -10,10 +11,11 @@ export const workersKilled: Scenario = {
   workers: 3,
   async misery({ world, random, miseryMs, stop, killed }) {
     await again(miseryMs, [1_000, 2_000], random, stop, async () => {
-      // One that is still starting has nothing in its hands.
-      const alive = world.workers.filter((worker) => worker.isUp());
-      if (alive.length === 0) return;
-      if ((await random.pick(alive).signal('SIGKILL')) !== null) killed('workers');
+      // One that has not polled yet has nothing in its hands, and on a slow machine none would ever get to work.
+      const polls = await Promise.all(world.workers.map((worker) => (worker.isUp() ? pollsOf(worker) : 0)));
+      const atWork = world.workers.filter((_, index) => (polls[index] ?? 0) > 0);
+      if (atWork.length === 0) return;
+      if ((await random.pick(atWork).signal('SIGKILL')) !== null) killed('workers');
     });
     await Promise.all(world.workers.map((worker) => worker.awaitUp(60_000)));
   },
