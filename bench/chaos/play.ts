@@ -98,7 +98,13 @@ export async function play<Server extends DrillRedis>(
       scenario: scenario.name,
       orders: script.length,
       acknowledged: checkout.acknowledged,
-      ...{ judgement, kills, truthMs, boundMs: boundOf(scenario, script.length), tookMs: Date.now() - startedAt },
+      ...{
+        judgement,
+        kills,
+        truthMs,
+        boundMs: boundOf(scenario, script.length),
+        tookMs: Date.now() - startedAt,
+      },
       ...{ notes, faults, passed: isClean && !stop.aborted },
     };
   } finally {

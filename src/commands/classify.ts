@@ -60,6 +60,7 @@ function parseInput(json: string): AnswerInput {
       'The answer must be JSON like {"httpStatus":200,"body":{…}}; a body that is no JSON goes in as a string.';
     throw new UsageError(help, { cause });
   }
+  if (isTooDeep(value)) throw new UsageError('The answer is nested too deep; give its body as a string.');
   const parsed = answerInputSchema.safeParse(value);
   if (parsed.success) return parsed.data;
   const faults = parsed.error.issues
@@ -68,4 +69,14 @@ function parseInput(json: string): AnswerInput {
   throw new UsageError(
     `The answer is not of the form {"kind","httpStatus","headers","body","order"}: ${faults.join('; ')}.`,
   );
+}
+
+/** JSON of any depth can be read, but not be written again. */
+function isTooDeep(value: unknown): boolean {
+  try {
+    JSON.stringify(value);
+    return false;
+  } catch {
+    return true;
+  }
 }

@@ -9,7 +9,8 @@ import { testRedis, testRedisUrl } from '../support/redis.ts';
 import { startRunningService } from '../support/running-service.ts';
 
 const count = 1_000;
-const withinMs = 80_000;
+/** About 15 s on an idle machine; ten times that is no fault of the orders. */
+const withinMs = 120_000;
 
 /** Mulberry32: the same orders in every run. */
 function randomFrom(seed: number): () => number {
@@ -135,7 +136,7 @@ test('1,000 daraja orders whose results are delayed, lost, duplicated and early 
   expect(ledger.filter(({ queries, results }) => queries > results).length).toBeGreaterThan(count / 20);
   expect(ledger.filter(({ queries, results }) => results > queries).length).toBeGreaterThan(count / 20);
   expect(ledger.every(({ undelivered }) => undelivered === 0)).toBe(true);
-}, 120_000);
+}, 160_000);
 
 /** The first `wanted` results, as far as they come in time. */
 async function eventsOf(prefix: string, wanted: number, ms: number): Promise<ResultEvent[]> {

@@ -3,8 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { classifyCommand } from '../../src/commands/classify.ts';
 import { enqueueCommand } from '../../src/commands/enqueue.ts';
 import { readLines } from '../../src/commands/read-lines.ts';
+import { UsageError } from '../../src/commands/usage-error.ts';
 import { createKeys } from '../../src/orders/keys.ts';
 import { capturedTerminal } from '../support/captured-terminal.ts';
 import { testPrefix, testRedis, testRedisUrl } from '../support/redis.ts';
@@ -58,6 +60,21 @@ describe('orders in a file', () => {
     const { exitCode, output } = await enqueue('', testPrefix(), file);
     expect([exitCode, output]).toEqual([1, '0 new, 0 same, 1 refused\n']);
   });
+});
+
+test('classify says of any answer what it would teach, or what is wrong with it', async () => {
+  for (const [name, document] of hostileDocuments) {
+    const text = Buffer.from(document).toString('utf8');
+    for (const input of [text, `{"body":${text}}`, `{"body":${JSON.stringify(text)}}`, `{"order":${text}}`]) {
+      const { terminal, output } = capturedTerminal({}, input);
+      try {
+        await classifyCommand(terminal).parseAsync(['lipia'], { from: 'user' });
+        expect(JSON.parse(output()).verdict, name).toBeNull();
+      } catch (error) {
+        expect(error, name).toBeInstanceOf(UsageError);
+      }
+    }
+  }
 });
 
 test('lines are those of the text, wherever its bytes are cut', async () => {
