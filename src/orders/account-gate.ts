@@ -42,7 +42,7 @@ export interface AccountGate {
    */
   enter(admission: Admission, now: number): Promise<number | null>;
   /** Learns from a reading. */
-  report(admission: Pick<Admission, 'troubled'>, reading: Reading, now: number): Promise<GateChange>;
+  report(admission: Admission, reading: Reading, now: number): Promise<GateChange>;
 }
 
 export interface AccountGateParts {
@@ -91,7 +91,7 @@ export function createAccountGate(parts: AccountGateParts): AccountGate {
       return now + probeRetryMs;
     },
 
-    async report({ troubled }, reading, now) {
+    async report({ troubled, probing }, reading, now) {
       if (reading.kind === 'unavailable' || reading.kind === 'refused') {
         const rest = restMs(reading, policy);
         const locked = reading.kind === 'refused' && reading.locksAccount ? credentials : '';
@@ -102,7 +102,7 @@ export function createAccountGate(parts: AccountGateParts): AccountGate {
           httpStatus: reading.httpStatus,
         };
         const reply = await failedScript.run(redis, eventKeys, [
-          ...[now, breakerFailures, breakerPauseMs, breakerMaxPauseMs, rest, locked],
+          ...[now, breakerFailures, breakerPauseMs, breakerMaxPauseMs, rest, locked, probing ? 1 : 0],
           ...accountEvent(account, 'account.degraded', now, why),
         ]);
         return (reply as [string, number])[1] === 1 ? 'degraded' : null;

@@ -131,7 +131,7 @@ async function takePushed(
   for (const { queryId, reading } of inbox) {
     const current = (await store.read(record.order.orderId)) ?? record;
     observer.reading(current, reading, 0);
-    const change = await gate.report({ troubled: true }, reading, Date.now());
+    const change = await gate.report({ troubled: true, probing: false }, reading, Date.now());
     if (change !== null) observer.gate(change, reading);
     nextPollAt = await settle(parts, current, reading, queryId);
   }

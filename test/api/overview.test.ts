@@ -179,10 +179,10 @@ describe('an account', () => {
     const gate = gateOf();
     const state = async (at = now) => (await readBreaker(redis, keys, 'jenga', at)).state;
     expect(await state()).toBe('closed');
-    await gate.report({ troubled: false }, aReading.throttled(1_000), now);
+    await gate.report({ troubled: false, probing: false }, aReading.throttled(1_000), now);
     expect(await state()).toBe('resting');
     expect(await state(now + 1_001)).toBe('closed');
-    await gate.report({ troubled: true }, aReading.unavailable(), now + 2_000);
+    await gate.report({ troubled: true, probing: false }, aReading.unavailable(), now + 2_000);
     expect(await readBreaker(redis, keys, 'jenga', now + 2_000)).toEqual({
       state: 'open',
       failures: 2,
@@ -190,9 +190,9 @@ describe('an account', () => {
     });
     expect((await look()).attention.html).toContain('<b>jenga</b> fails');
     expect(await state(now + 7_001)).toBe('half-open');
-    await gate.report({ troubled: true }, aReading.refused({ locksAccount: true }), now + 8_000);
+    await gate.report({ troubled: true, probing: false }, aReading.refused({ locksAccount: true }), now + 8_000);
     expect(await state(now + 900_000)).toBe('locked');
-    await gateOf('c2').report({ troubled: true }, aReading.pending(), now + 900_000);
+    await gateOf('c2').report({ troubled: true, probing: false }, aReading.pending(), now + 900_000);
     expect(await state(now + 900_000)).toBe('closed');
   });
 
@@ -277,5 +277,14 @@ describe('the charts', () => {
     const { readers, attention } = await look();
     expect(readers.html).toContain('1\u202f001');
     expect(attention.html).toContain('<b>checkout</b> are 1\u202f001 results behind');
+    expect(attention.html).not.toContain('parked');
+  });
+
+  test('tell which readers have put results aside', async () => {
+    await redis.xgroup('CREATE', keys.results, 'checkout', '0', 'MKSTREAM');
+    await redis.xadd(keys.parked('checkout'), '*', 'reason', 'the shop threw');
+    const { readers, attention } = await look();
+    expect(readers.html).toMatch(/checkout<\/th><td>0<\/td><td>0<\/td><td>1<\/td>/);
+    expect(attention.html).toContain('<b>checkout</b> have parked 1 result that');
   });
 });

@@ -297,8 +297,8 @@ describe('the gate of an account', () => {
       const prefix = testPrefix();
       await redis.hset(createKeys(prefix).gate('lipia'), field, text);
       const gate = gateOn(prefix);
-      await gate.report({ troubled: true }, aReading.unavailable(), Date.now());
-      await gate.report({ troubled: true }, aReading.paid(), Date.now());
+      await gate.report({ troubled: true, probing: false }, aReading.unavailable(), Date.now());
+      await gate.report({ troubled: true, probing: false }, aReading.paid(), Date.now());
       expect(await gate.admit(Date.now())).toMatchObject({ troubled: false });
     }
   });

@@ -108,6 +108,17 @@ describe('failures in a row', () => {
     await until('a second probe', async () => !('waitUntil' in (await pass(open(), now + 1_100))));
   });
 
+  test('a probe that fails while the account was paused anew gives its turn back', async () => {
+    const { open, gate } = setup();
+    const straggler = await admitted(gate, now);
+    for (let n = 0; n < 3; n++) await poll(gate, aReading.unavailable(), now);
+    const looked = await gate.admit(now + 1_000);
+    await gate.report(straggler, aReading.unavailable(), now + 1_000);
+    expect(await gate.enter(looked as Admission, now + 1_001)).toBeNull();
+    await gate.report(looked as Admission, aReading.unavailable(), now + 1_002);
+    expect(await pass(open(), now + 3_001)).not.toHaveProperty('waitUntil');
+  });
+
   test('an order that looked at the gate and did not ask leaves the probe to another', async () => {
     const { open, gate } = setup();
     for (let n = 0; n < 3; n++) await poll(gate, aReading.unavailable(), now);
@@ -211,7 +222,7 @@ describe('locked credentials', () => {
     await gate.report(first, locked, now);
     expect(await gate.report(second, aReading.pending(), now + 1)).toBeNull();
     // An answer pushed to us is reported as if there had been trouble.
-    expect(await gate.report({ troubled: true }, aReading.pending(), now + 1)).toBeNull();
+    expect(await gate.report({ troubled: true, probing: false }, aReading.pending(), now + 1)).toBeNull();
     expect(await gate.admit(now + 2)).toHaveProperty('waitUntil');
     expect((await accountEvents(keys)).map(({ type }) => type)).toEqual(['account.degraded']);
   });

@@ -55,7 +55,7 @@ describe('a sick provider', () => {
   test('is left alone while its account rests: nothing is used up, nobody expires', async () => {
     const { enqueueAll, startWorker, gate, polls, events, queue, store, orderIds } = setup();
     const resting = gate({ policy: { ...breaker, breakerFailures: 1, breakerPauseMs: 60_000 } });
-    await resting.report({ troubled: false }, aReading.unavailable(), Date.now());
+    await resting.report({ troubled: false, probing: false }, aReading.unavailable(), Date.now());
     await enqueueAll(100);
     await startWorker({ gate: resting });
     const allWait = () => until('all to wait', async () => (await queue.getDelayedCount()) === 20);
