@@ -190,7 +190,11 @@ describe('an account', () => {
     });
     expect((await look()).attention.html).toContain('<b>jenga</b> fails');
     expect(await state(now + 7_001)).toBe('half-open');
-    await gate.report({ troubled: true, probing: false }, aReading.refused({ locksAccount: true }), now + 8_000);
+    await gate.report(
+      { troubled: true, probing: false },
+      aReading.refused({ locksAccount: true }),
+      now + 8_000,
+    );
     expect(await state(now + 900_000)).toBe('locked');
     await gateOf('c2').report({ troubled: true, probing: false }, aReading.pending(), now + 900_000);
     expect(await state(now + 900_000)).toBe('closed');
