@@ -2,7 +2,7 @@
  * A small checkout: it starts payments, hands them to payment-poller, and ships goods once they are paid.
  * Beside a running `npm run demo`, with REDIS_URL, API_URL, API_KEY and SIMULATOR_URL as the demo prints them:
  *
- *   node --conditions=payment-poller-source examples/checkout.ts
+ *   npx node --conditions=payment-poller-source examples/checkout.ts
  *   curl http://127.0.0.1:3000/pay --json '{"amount":"100.00"}'
  *   curl http://127.0.0.1:3000/pay/<the id it answers>
  *

@@ -1,5 +1,5 @@
 // Prints every verdict, from the first one on. Beside a running `npm run demo`:
-//   REDIS_URL=<as printed> node --conditions=payment-poller-source examples/subscriber.ts
+//   REDIS_URL=<as printed> npx node --conditions=payment-poller-source examples/subscriber.ts
 import { subscribe } from 'payment-poller';
 
 const subscription = subscribe({

@@ -30,6 +30,8 @@ export interface AccountConfig {
   readonly overrides: Words | undefined;
   readonly currency: string;
   readonly schedule: Schedule;
+  /** Least distance of an order's polls where they are planned by what was learnt; `null`: they are not. */
+  readonly adaptive: { readonly minIntervalMs: number } | null;
   readonly policy: Policy;
   readonly breaker: BreakerPolicy;
   readonly transport: TransportLimits;
@@ -102,6 +104,11 @@ export function readServiceSettings(environment: Environment): ServiceSettings {
   const service = readSettings(serviceSettings, environment, faults);
   if (service === null) throw new ConfigError(faults);
   return service;
+}
+
+/** The accounts that an environment names, as far as they can be understood. */
+export function accountsNamed(environment: Environment): Pick<AccountConfig, 'id' | 'provider'>[] {
+  return readAccountIds(environment.ACCOUNTS, []);
 }
 
 /** The sweeper's queue bears this name, and an account's queue bears the account's. */
@@ -197,6 +204,7 @@ function toAccount(
     overrides: overrides.get(provider.id),
     currency: common.currency,
     schedule: { firstPollAfterMs, initialIntervalMs, factor, maxIntervalMs, jitter, deadlineMs },
+    adaptive: common.schedule === 'adaptive' ? { minIntervalMs: common.minIntervalMs } : null,
     policy: { confirmAfterMs: common.confirmAfterMs, watchMs: common.watchMs },
     breaker: { breakerFailures, breakerPauseMs, breakerMaxPauseMs, throttlePauseMs },
     transport: { timeoutMs, maxBodyBytes, connections: concurrency },

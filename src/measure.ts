@@ -10,7 +10,11 @@ export function measure(metrics: Metrics, overview: Overview): void {
   metrics.oldestAskingSeconds.set(oldestAsking === null ? 0 : secondsSince(oldestAsking.createdAt, at));
   metrics.overdueSeconds.set(nextDue === null ? 0 : secondsSince(nextDue.at, at));
   metrics.groupLag.reset();
-  for (const { group, lag, pending } of groups) metrics.groupLag.set({ group }, (lag ?? 0) + pending);
+  metrics.parked.reset();
+  for (const { group, lag, pending, parked } of groups) {
+    metrics.groupLag.set({ group }, (lag ?? 0) + pending);
+    metrics.parked.set({ group }, parked);
+  }
   measureAccounts(metrics, overview);
   measureMoney(metrics, overview);
 }

@@ -147,6 +147,12 @@ export function createMetrics() {
       labelNames: ['group'],
       registers,
     }),
+    parked: new Gauge({
+      name: named('parked_entries'),
+      help: 'Results that a consumer group could not handle and put aside, until somebody removes them (from Redis)',
+      labelNames: ['group'],
+      registers,
+    }),
     errors: new Counter({
       name: named('errors_total'),
       help: 'Polls that could not be completed for a reason of ours (a bug, Redis)',

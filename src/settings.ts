@@ -81,6 +81,10 @@ export const serviceSettings = z.object({
     .default([])
     .describe('Addresses or CIDR blocks of proxies whose X-Forwarded-For is believed, separated by commas'),
   metricsPublic: z.stringbool().default(true).describe('Serve /metrics without an API key'),
+  docsPublic: z
+    .stringbool()
+    .default(false)
+    .describe('Serve /docs, the description of the HTTP API, without an API key or a login'),
   boardUsername: z.string().min(1).max(128).default('operator').describe('User who may see / and /board'),
   boardPassword: z
     .string()
@@ -164,6 +168,13 @@ export const accountSettings = z.object({
   maxIntervalMs: ms.default(defaultSchedule.maxIntervalMs).describe(said('maxIntervalMs')),
   jitter: z.coerce.number().min(0).max(0.5).default(defaultSchedule.jitter).describe(said('jitter')),
   deadlineMs: ms.default(defaultSchedule.deadlineMs).describe(said('deadlineMs')),
+  schedule: z
+    .enum(['exponential', 'adaptive'])
+    .default('exponential')
+    .describe(
+      '`adaptive` learns when orders become final, and makes as many polls as the settings above would, at better times',
+    ),
+  minIntervalMs: ms.default(1_000).describe('Adaptive polls of one order are at least so far apart'),
   confirmAfterMs: ms
     .default(10_000)
     .describe('A soft failure is published when a second reading, at least this much later, agrees'),

@@ -17,14 +17,28 @@ export function keyDigestOf({ headers }: FastifyRequest): Buffer {
   return digestOf(/^Bearer +(\S+)$/i.exec(headers.authorization ?? '')?.[1] ?? '');
 }
 
-/** Lets requests pass that carry one of the API keys as a Bearer token. Several are valid at once, for rotation. */
-export function requireApiKey(keysSha256: readonly string[]): onRequestHookHandler {
+/** Whether a request shows a Bearer token at all, be it valid or not. */
+export function isBearer({ headers }: FastifyRequest): boolean {
+  return /^Bearer\b/i.test(headers.authorization ?? '');
+}
+
+/** Whether a request carries one of the API keys. */
+export type KeyCheck = (request: FastifyRequest) => boolean;
+
+/** Knows the API keys by their SHA-256. Several are valid at once, for rotation. */
+export function createKeyCheck(keysSha256: readonly string[]): KeyCheck {
   const known = keysSha256.map((hex) => Buffer.from(hex, 'hex'));
-  return async (request, reply) => {
+  return (request) => {
     const given = keyDigestOf(request);
     // Every key is compared, so that the duration does not tell which one came close.
-    const matches = known.filter((key) => timingSafeEqual(key, given)).length;
-    if (matches > 0) return;
+    return known.filter((key) => timingSafeEqual(key, given)).length > 0;
+  };
+}
+
+/** Lets requests pass that carry one of the API keys as a Bearer token. */
+export function requireApiKey(isKnownKey: KeyCheck): onRequestHookHandler {
+  return async (request, reply) => {
+    if (isKnownKey(request)) return;
     reply.header('www-authenticate', 'Bearer');
     return sendProblem(reply, 401, 'Send a valid API key as "Authorization: Bearer <key>".');
   };

@@ -4,7 +4,7 @@ import { type Activity, readActivity } from '../orders/activity.ts';
 import type { Keys } from '../orders/keys.ts';
 import { readUnresolved, type UnresolvedMoney } from '../orders/statistics.ts';
 import type { Redis } from '../redis.ts';
-import { type GroupPosition, groupPositions } from '../results/trim-results.ts';
+import { type ReaderPosition, readerPositions } from '../results/reader-positions.ts';
 
 /** Everything that people and metrics are told about the whole, at one moment. */
 export interface Overview {
@@ -18,7 +18,7 @@ export interface Overview {
   /** The order whose poll is most overdue, or else the next one. While its account is left alone it stays overdue. */
   readonly nextDue: { readonly orderId: string; readonly account: string; readonly at: number } | null;
   readonly accounts: readonly AccountHealth[];
-  readonly groups: readonly GroupPosition[];
+  readonly groups: readonly ReaderPosition[];
   readonly unresolved: UnresolvedSummary;
 }
 
@@ -93,7 +93,7 @@ async function readOverview(
     redis.zrange(keys.asking, '0', '0', 'WITHSCORES'),
     readNextDue(redis, keys),
     Promise.all(parts.accounts.map((account) => readAccount(parts, account, now))),
-    groupPositions(redis, keys.results),
+    readerPositions(redis, keys),
     summary,
   ]);
   return {

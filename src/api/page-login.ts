@@ -137,7 +137,7 @@ ${trouble !== null && html`<p class="trouble" role="alert">${trouble}</p>`}
 /** Where to go after the login: a page of ours and no other site's. */
 function nextOf(source: unknown): string {
   const { next } = fieldsOf(source);
-  return next !== undefined && /^\/(?:$|\?|board(?:\/|$)|orders\/)[^\\\s]*$/.test(next) ? next : '/';
+  return next !== undefined && /^\/(?:$|\?|(?:board|docs)(?:\/|$)|orders\/)[^\\\s]*$/.test(next) ? next : '/';
 }
 
 function fieldsOf(source: unknown): { readonly [name: string]: string | undefined } {

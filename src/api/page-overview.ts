@@ -53,6 +53,11 @@ function attention(overview: Overview): Html {
       .map(({ group, lag, pending }) => {
         return html`Readers <b>${group}</b> are ${count((lag ?? 0) + pending)} results behind.`;
       }),
+    ...groups
+      .filter(({ parked }) => parked > 0)
+      .map(({ group, parked }) => {
+        return html`Readers <b>${group}</b> have parked ${plural(parked, 'result')} that they could not handle.`;
+      }),
     ...unresolved.currencies.map(({ currency, classes }) => {
       const orders = classes['7d'].orders + classes.older.orders;
       const amountMinor = classes['7d'].amountMinor + classes.older.amountMinor;
@@ -162,8 +167,8 @@ function unresolvedMoney({ unresolved, at }: Overview): Html {
 function readers({ groups }: Overview): Html {
   if (groups.length === 0)
     return html`<h2>Readers of results</h2><p class="empty">No consumer group reads the results yet.</p>`;
-  return html`<h2>Readers of results</h2><table><thead><tr><th scope="col">Group</th><th scope="col">Not yet read</th><th scope="col">In work</th></tr></thead>
-<tbody>${groups.map(({ group, lag, pending }) => html`<tr><th scope="row">${group}</th><td>${lag === null ? 'not known' : count(lag)}</td><td>${count(pending)}</td></tr>`)}</tbody></table>`;
+  return html`<h2>Readers of results</h2><table><thead><tr><th scope="col">Group</th><th scope="col">Not yet read</th><th scope="col">In work</th><th scope="col">Parked</th></tr></thead>
+<tbody>${groups.map(({ group, lag, pending, parked }) => html`<tr><th scope="row">${group}</th><td>${lag === null ? 'not known' : count(lag)}</td><td>${count(pending)}</td><td>${count(parked)}</td></tr>`)}</tbody></table>`;
 }
 
 function orderLink(orderId: string): Html {

@@ -1,4 +1,3 @@
-import cookie from '@fastify/cookie';
 import formbody from '@fastify/formbody';
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify';
 import type { PollQueue } from '../jobs/queue.ts';
@@ -43,21 +42,20 @@ export interface PagesSettings {
 
 const defaultRefreshMs = 3_000;
 
+/** The login of people, `null` without a password. It reads cookies, which the server must parse for it. */
+export function createPageLogin({ redis, keys, settings }: PagesParts): Login | null {
+  const { boardUsername: username, boardPassword: password, sessionHours } = settings;
+  if (password === undefined) return null;
+  const lifeMs = sessionHours * 3_600_000;
+  const sessions = createSessions({ redis, prefix: keys.prefix, password, lifeMs });
+  return createLogin({ sessions, username, password });
+}
+
 /** What people use: the overview at /, single orders, and Bull Board; all behind one login. */
-export function pages(parts: PagesParts): FastifyPluginAsync {
-  const { boardUsername: username, boardPassword: password, sessionHours } = parts.settings;
+export function pages(parts: PagesParts, login: Login | null): FastifyPluginAsync {
   return async (app) => {
-    if (password === undefined) return closePages(app);
-    await app.register(cookie);
+    if (login === null) return closePages(app);
     await app.register(formbody);
-    const { redis, keys } = parts;
-    const sessions = createSessions({
-      redis,
-      prefix: keys.prefix,
-      password,
-      lifeMs: sessionHours * 3_600_000,
-    });
-    const login = createLogin({ sessions, username, password });
     serveAssets(app);
     login.routes(app);
     await app.register(async (inside) => {

@@ -21,6 +21,7 @@ export const usualProblems = {
   401: problemResponse('No valid API key'),
   422: problemResponse('Everything that is wrong with the request'),
   429: problemResponse('Too many requests with this key; `Retry-After` says how long to wait'),
+  500: problemResponse('A fault of ours; it is logged'),
   503: problemResponse('Redis cannot take or tell it now; send it again, which is safe'),
 };
 

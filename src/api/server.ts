@@ -1,9 +1,8 @@
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
+import cookie from '@fastify/cookie';
 import helmet from '@fastify/helmet';
 import rateLimit from '@fastify/rate-limit';
-import swagger from '@fastify/swagger';
-import swaggerUi from '@fastify/swagger-ui';
 import Fastify, {
   type FastifyBaseLogger,
   type FastifyError,
@@ -14,14 +13,15 @@ import Fastify, {
 } from 'fastify';
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
 import type { Log } from '../log.ts';
-import { keyDigestOf, requireApiKey } from './api-keys.ts';
+import { createKeyCheck, type KeyCheck, keyDigestOf, requireApiKey } from './api-keys.ts';
 import { type CallbackParts, callbacks } from './callbacks.ts';
+import { serveDocs } from './docs.ts';
 import { type HealthParts, healthRoutes } from './health-routes.ts';
 import { redisMs } from './in-time.ts';
-import { openapi } from './openapi.ts';
 import { type OrdersParts, ordersRoutes } from './orders-routes.ts';
-import { type PagesParts, pages } from './page.ts';
+import { createPageLogin, type PagesParts, pages } from './page.ts';
 import { problemOf, problemType, sendProblem } from './problem.ts';
+import { isRedisFault } from './redis-fault.ts';
 import { type ResultsRouteParts, resultsRoute } from './results-route.ts';
 
 export interface ApiParts {
@@ -32,6 +32,7 @@ export interface ApiParts {
   readonly apiRatePerSecond: number;
   readonly trustedProxies: readonly string[];
   readonly metricsPublic: boolean;
+  readonly docsPublic: boolean;
   /** What checkouts, readers and providers use; `null` in a process that only polls. */
   readonly door: Door | null;
   readonly health: Omit<HealthParts, 'guard'>;
@@ -81,8 +82,9 @@ export async function createApi(parts: ApiParts) {
   });
   await app.register(rateLimit, { global: false });
   hangUpWhenStopping(app);
-  const guard = requireApiKey(parts.apiKeysSha256);
-  if (parts.door !== null) await openDoor(app, parts, parts.door, guard);
+  const isKnownKey = createKeyCheck(parts.apiKeysSha256);
+  const guard = requireApiKey(isKnownKey);
+  if (parts.door !== null) await openDoor(app, parts, parts.door, isKnownKey);
   await app.register(healthRoutes({ ...parts.health, guard: parts.metricsPublic ? null : guard }));
   return app;
 }
@@ -134,14 +136,15 @@ async function openDoor(
   app: FastifyInstance,
   parts: ApiParts,
   door: Door,
-  guard: onRequestHookHandler,
+  isKnownKey: KeyCheck,
 ): Promise<void> {
-  await app.register(swagger, openapi(parts.version));
-  await app.register(swaggerUi, { routePrefix: '/docs' });
-
+  await app.register(cookie);
+  const login = createPageLogin(door.pages);
+  await serveDocs(app, { version: parts.version, isPublic: parts.docsPublic, isKnownKey, login });
+  const guard = requireApiKey(isKnownKey);
   await app.register(versionOne(door, parts.apiRatePerSecond, guard), { prefix: '/v1' });
   await app.register(callbacks(door.callbacks));
-  await app.register(pages(door.pages));
+  await app.register(pages(door.pages, login));
 }
 
 /** The routes behind an API key. */
@@ -180,5 +183,11 @@ function answerError(
   const status = error.statusCode ?? 500;
   if (status < 500) return sendProblem(reply, status, error.message);
   log.error({ err: error, route }, 'a request could not be served');
-  return sendProblem(reply, 503, 'Redis cannot take this now; send it again, which is safe.');
+  return isRedisFault(error)
+    ? sendProblem(reply, 503, 'Redis cannot take this now; send it again, which is safe.')
+    : sendProblem(
+        reply,
+        500,
+        'Something went wrong here, not with you. It is in our log; sending it again is safe.',
+      );
 }

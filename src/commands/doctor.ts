@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { ConfigError, readConfig, readServiceSettings } from '../config.ts';
 import type { Finding } from '../doctor/finding.ts';
 import { diagnoseRedis } from '../doctor/redis.ts';
+import { misspeltVariables } from '../misspelt.ts';
 import type { Terminal } from '../terminal.ts';
 
 const signs = { ok: ['ok', 'green'], warning: ['warning', 'yellow'], danger: ['DANGER', 'red'] } as const;
@@ -28,6 +29,8 @@ export function doctorCommand(terminal: Terminal, exit: (code: number) => void):
 async function* examine({ environment }: Terminal, live: boolean): AsyncGenerator<Finding> {
   const { redisUrl, prefix } = readServiceSettings(environment);
   yield* diagnoseRedis(redisUrl, prefix);
+  for (const { text } of misspeltVariables(environment))
+    yield { level: 'warning', subject: 'configuration', text };
   try {
     const config = readConfig(environment);
     const { diagnoseAccounts } = await import('../doctor/accounts.ts');

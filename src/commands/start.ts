@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { Command, Option } from 'commander';
 import { readConfig } from '../config.ts';
+import { misspeltVariables } from '../misspelt.ts';
 import type { Role } from '../service.ts';
 import type { Terminal } from '../terminal.ts';
 
@@ -17,6 +18,7 @@ export function startCommand(terminal: Terminal): Command {
         import('../service.ts'),
       ]);
       const log = createLog(config.logLevel);
+      for (const { variable, text } of misspeltVariables(terminal.environment)) log.warn({ variable }, text);
       const service = await startService(config, log, role === undefined ? roles : [role]);
       if (!terminal.stop.aborted) await once(terminal.stop, 'abort');
       await service.close();

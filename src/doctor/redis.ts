@@ -1,6 +1,6 @@
 import { createKeys } from '../orders/keys.ts';
 import { awaitRedis, connectRedis, type Redis, redisAddress } from '../redis.ts';
-import { groupPositions } from '../results/trim-results.ts';
+import { readerPositions } from '../results/reader-positions.ts';
 import type { Finding } from './finding.ts';
 
 const subject = 'redis';
@@ -125,13 +125,16 @@ async function clock(redis: Redis): Promise<Finding> {
 }
 
 async function groups(redis: Redis, prefix: string): Promise<Finding[]> {
-  const found = await groupPositions(redis, createKeys(prefix).results);
-  return found.map(({ group, lag, pending }) => {
+  const found = await readerPositions(redis, createKeys(prefix));
+  return found.flatMap(({ group, lag, pending, parked }): Finding[] => {
     const behind = (lag ?? 0) + pending;
     const text =
       behind === 0
         ? `group ${group} has handled everything`
         : `group ${group} has ${behind} results to handle`;
-    return { level: behind > 1_000 ? 'warning' : 'ok', subject: 'results', text } as const;
+    const progress: Finding = { level: behind > 1_000 ? 'warning' : 'ok', subject: 'results', text };
+    if (parked === 0) return [progress];
+    const aside = `group ${group} has parked ${parked} results: nobody has acted on them (docs/consuming-results.md)`;
+    return [progress, { level: 'warning', subject: 'results', text: aside }];
   });
 }

@@ -5,6 +5,28 @@ import type { Redis } from '../redis.ts';
 /** The engine of one order. Everything else about it stands in its record. */
 export interface QueueJob {
   readonly orderId: string;
+  /** The form of this data; absent in form 1 as the first workers wrote it. */
+  readonly version?: number;
+}
+
+const jobVersion = 1;
+
+/** What the job of an order carries. */
+export function jobData(orderId: string): QueueJob {
+  return { orderId, version: jobVersion };
+}
+
+/**
+ * The order of a job.
+ *
+ * @throws when a newer version of payment-poller wrote the job: it is left to a worker of that version
+ */
+export function orderOfJob({ orderId, version = jobVersion }: QueueJob): string {
+  if (version <= jobVersion) return orderId;
+  throw new Error(
+    `The job of order ${orderId} has version ${version}, this process knows ${jobVersion}; ` +
+      'finish the upgrade of all processes.',
+  );
 }
 
 /** `poll`: one per open order. `wake`: brings the poll job of an order forward that a worker holds at the moment. */
@@ -61,7 +83,7 @@ export function orderIdOf(jobId: string): string | null {
 export function pollJob(orderId: string, at: number, now: number) {
   return {
     name: 'poll' as const,
-    data: { orderId },
+    data: jobData(orderId),
     opts: { jobId: jobIdOf(orderId), delay: Math.max(0, at - now) },
   };
 }

@@ -1,6 +1,6 @@
 import type { Job } from 'bullmq';
 import type { OrderStore } from '../orders/order-store.ts';
-import { isRefusal, jobIdOf, type PollQueue, pollJob, type QueueJob } from './queue.ts';
+import { isRefusal, jobData, jobIdOf, orderOfJob, type PollQueue, pollJob, type QueueJob } from './queue.ts';
 
 /** What became of the wish to have an order polled now. */
 export type Woken =
@@ -36,11 +36,10 @@ const retryMs = 50;
  */
 export async function hasten(queue: PollQueue, orderId: string, at: number, now: number): Promise<void> {
   if (await bringForward(queue, orderId, at, now)) return;
-  await queue.add(
-    'wake',
-    { orderId },
-    { jobId: `w~${jobIdOf(orderId)}`, delay: Math.max(retryMs, at - now) },
-  );
+  await queue.add('wake', jobData(orderId), {
+    jobId: `w~${jobIdOf(orderId)}`,
+    delay: Math.max(retryMs, at - now),
+  });
 }
 
 /** The work of the second job: returns when it must be tried again, `null` when done. */
@@ -50,7 +49,7 @@ export async function hastenAgain(
   job: Pick<Job<QueueJob>, 'data' | 'attemptsStarted'>,
   now: number,
 ): Promise<number | null> {
-  const { orderId } = job.data;
+  const orderId = orderOfJob(job.data);
   const wish = await unservedWish(store, orderId, now);
   // Served by the worker that held the job: bringing it forward now would be one poll more than was wished for.
   if (wish === null) return null;

@@ -23,6 +23,23 @@ export function patientCopy(redis: string | Redis): Redis {
   return copy;
 }
 
+/**
+ * When one of two connections is lost, asks the other for a sign of life. A half-open connection shows only by a question
+ * that gets no answer: of two that are used in turn, the second would be found out when the first is back already, and the
+ * time-out waited for twice.
+ */
+export function watchEachOther(one: Redis, other: Redis): void {
+  for (const [lost, left] of [
+    [one, other],
+    [other, one],
+  ] as const) {
+    lost.on('close', () => {
+      // Its answer is of no interest: without one, the connection is given up and made anew.
+      if (left.status === 'ready') void left.ping().catch(() => {});
+    });
+  }
+}
+
 function copyOfCluster(cluster: Cluster): Redis {
   const { enableOfflineQueue, lazyConnect, keyPrefix, ...ofNodes } = patient;
   const options = { enableOfflineQueue, lazyConnect, keyPrefix, redisOptions: ofNodes };

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { createKeys, defaultPrefix } from '../orders/keys.ts';
 import { forgetArguments, type Redis } from '../redis.ts';
 import type { ResultEvent } from './event.ts';
-import { patientCopy } from './own-connection.ts';
+import { patientCopy, watchEachOther } from './own-connection.ts';
 import { type Entry, isResult, type ResultEntry, ResultGroup } from './result-group.ts';
 import { unlessAborted, within } from './waiting.ts';
 
@@ -80,6 +80,7 @@ export function subscribe(options: SubscribeOptions): Subscription {
   let hasRoom = Promise.withResolvers<void>();
 
   tellOutages(blocking);
+  watchEachOther(redis, blocking);
   const heartbeat = setInterval(renew, retryAfterMs / 3);
   const running = run();
   let closed: Promise<void> | undefined;

@@ -25,6 +25,7 @@ export async function startHttp(shared: Shared, roles: readonly Role[]) {
     apiRatePerSecond: config.apiRatePerSecond,
     trustedProxies: config.trustedProxies,
     metricsPublic: config.metricsPublic,
+    docsPublic: config.docsPublic,
     door: opened?.door ?? null,
     health: {
       metrics,

@@ -1,5 +1,5 @@
 import { connect } from 'node:net';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { z } from 'zod';
 import { orderInputSchema } from '../../src/jobs/validate-order.ts';
 import { type RunningService, sha256, startRunningService, testApiKey } from '../support/running-service.ts';
@@ -27,6 +27,12 @@ const guarded = [
   ['HEAD', '/v1/orders/ord-1'],
   ['GET', '/v1/unknown'],
   ['DELETE', '/v1/orders/ord-1'],
+  ['GET', '/docs'],
+  ['GET', '/docs/'],
+  ['GET', '/docs/json'],
+  ['GET', '/docs/yaml'],
+  ['GET', '/docs/static/swagger-ui.css'],
+  ['HEAD', '/docs/json'],
 ] as const;
 
 describe('keys', () => {
@@ -207,7 +213,7 @@ describe('OpenAPI', () => {
   });
 
   async function document() {
-    return documentSchema.parse((await running.call('GET', '/docs/json', { key: null })).json);
+    return documentSchema.parse((await running.call('GET', '/docs/json')).json);
   }
 
   test('names every route of a checkout with its answers', async () => {
@@ -218,7 +224,7 @@ describe('OpenAPI', () => {
         Object.keys(responses).map(Number),
       ]),
     );
-    const everywhere = [401, 429, 503];
+    const everywhere = [401, 429, 500, 503];
     expect(Object.fromEntries(routes)).toEqual({
       'POST /v1/orders': expect.arrayContaining([200, 201, 400, 409, 413, 415, 422, ...everywhere]),
       'GET /v1/orders/{orderId}': expect.arrayContaining([200, 404, 422, ...everywhere]),
@@ -250,7 +256,7 @@ describe('OpenAPI', () => {
   });
 
   test('the page for people is there, and works without the internet', async () => {
-    const page = await running.call('GET', '/docs/', { key: null });
+    const page = await running.call('GET', '/docs/');
     expect(page.status).toBe(200);
     expect(page.text).toContain('swagger');
     expect([...page.text.matchAll(/(?:src|href)="(https?:)?\/\/([^"]+)"/g)].map(([whole]) => whole)).toEqual(
@@ -258,6 +264,52 @@ describe('OpenAPI', () => {
     );
     // Asking a browser to upgrade to HTTPS would leave the page blank wherever there is none.
     expect(page.headers['content-security-policy']).not.toContain('upgrade-insecure-requests');
+  });
+
+  test('is for all to read only with DOCS_PUBLIC', async () => {
+    const open = await startRunningService({
+      accounts: 'jenga',
+      roles: ['api'],
+      environment: { DOCS_PUBLIC: 'true' },
+    });
+    onTestFinished(() => open.close());
+    for (const path of ['/docs/', '/docs/json', '/docs/static/swagger-ui.css']) {
+      expect((await open.call('GET', path, { key: null })).status, path).toBe(200);
+    }
+  });
+
+  test('is what people may read who have logged in, and nobody who has not', async () => {
+    const password = 'open sesame, please';
+    const withLogin = await startRunningService({
+      accounts: 'jenga',
+      roles: ['api'],
+      environment: { BOARD_PASSWORD: password },
+    });
+    onTestFinished(() => withLogin.close());
+    const get = (path: string, headers: { [name: string]: string } = {}) =>
+      withLogin.call('GET', path, { key: null, headers });
+    const basic = (given: string) => ({
+      authorization: `Basic ${Buffer.from(`operator:${given}`).toString('base64')}`,
+    });
+    const toLogin = await get('/docs/', { accept: 'text/html' });
+    expect(toLogin).toMatchObject({ status: 303, headers: { location: '/login?next=%2Fdocs%2F' } });
+    const loggedIn = await withLogin.call('POST', '/login', {
+      key: null,
+      headers: { 'content-type': 'application/x-www-form-urlencoded' },
+      body: new URLSearchParams({ username: 'operator', password, next: '/docs/' }).toString(),
+    });
+    expect(loggedIn).toMatchObject({ status: 303, headers: { location: '/docs/' } });
+    const cookie = String(loggedIn.headers['set-cookie']).split(';')[0] ?? '';
+    for (const path of ['/docs/', '/docs/json', '/docs/static/swagger-ui.css']) {
+      expect((await get(path)).status, path).toBe(401);
+      expect((await get(path, basic('wrong'))).status, path).toBe(401);
+      expect((await get(path, { authorization: 'Bearer wrong' })).status, path).toBe(401);
+      expect((await get(path, { cookie })).status, path).toBe(200);
+      expect((await get(path, basic(password))).status, path).toBe(200);
+      expect((await withLogin.call('GET', path)).status, path).toBe(200);
+    }
+    // The login of people opens the description, and nothing that it describes.
+    expect((await get('/v1/orders/ord-1', { cookie })).status).toBe(401);
   });
 });
 

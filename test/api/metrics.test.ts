@@ -40,7 +40,9 @@ function enqueue(orderId: string, account: string, state: State) {
 }
 
 test('what happens to orders is counted', async () => {
-  await testRedis().xgroup('CREATE', createKeys(running.prefix).results, 'checkout', '0', 'MKSTREAM');
+  const keys = createKeys(running.prefix);
+  await testRedis().xgroup('CREATE', keys.results, 'checkout', '0', 'MKSTREAM');
+  await testRedis().xadd(keys.parked('checkout'), '*', 'reason', 'the shop threw');
   await enqueue('m-paid', 'jenga', 'paid');
   await enqueue('m-odd', 'jenga', { word: 'SETTLEMENT_REVIEW_OF_THE_MOON' });
   await enqueue('m-sick', 'sick', 'pending');
@@ -63,6 +65,7 @@ test('what happens to orders is counted', async () => {
   expect(await value('payment_poller_account_breaker{account="sick",state="closed"}')).toBe(0);
   expect(await value('payment_poller_account_rate_limit{account="jenga"}')).toBe(1000);
   expect(await value('payment_poller_group_lag_entries{group="checkout"}')).toBe(1);
+  expect(await value('payment_poller_parked_entries{group="checkout"}')).toBe(1);
   expect(await value('payment_poller_callbacks_total{account="jenga",result="garbage"}')).toBe(1);
 });
 

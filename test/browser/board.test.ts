@@ -218,6 +218,16 @@ describe.skipIf(executablePath === undefined)('in a browser', { timeout }, () =>
     await context.close();
   });
 
+  test('the description of the API is there for whoever is logged in', async () => {
+    const { context, page, complaints } = await aPage();
+    await visit(page);
+    await page.click('nav >> text=API');
+    await page.waitForSelector('text=Hand in a pending order');
+    expect(page.url()).toContain('/docs');
+    expect(complaints).toEqual([]);
+    await context.close();
+  });
+
   test('the board only shows: a write from its own page is refused', async () => {
     const { context, page } = await aPage();
     await visit(page, '/orders/checkout-4711');

@@ -1,7 +1,13 @@
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { connectRedis } from '../../src/redis.ts';
+import { testRedis } from '../support/redis.ts';
 import { redisServer, startRestartableRedis } from '../support/restartable-redis.ts';
 import { startRunningService } from '../support/running-service.ts';
+import { startHeldGateway } from '../support/service-gateway.ts';
+import { orderOf, referenceOf, type Story, setupWorld, toldOf } from '../support/service-run.ts';
+import { until } from '../support/service-until.ts';
+
+vi.setConfig({ testTimeout: 60_000 });
 
 test.skipIf(redisServer === undefined)(
   'an order that is being handed in when the service stops is answered, not broken off',
@@ -20,5 +26,74 @@ test.skipIf(redisServer === undefined)(
     await new Promise((resolve) => setTimeout(resolve, 200));
     await running.service.close();
     expect((await answer).status).toBe(201);
+  },
+);
+
+/** A service whose gateway holds its answer about one order back, with that order's poll under way. */
+async function setup(shutdownMs: number, redis?: { readonly url: string }) {
+  const gateway = await startHeldGateway();
+  onTestFinished(() => gateway.close());
+  const client = redis === undefined ? testRedis() : connectRedis(redis.url, 'patient');
+  onTestFinished(() => client.disconnect());
+  const world = await setupWorld({
+    accounts: 'lipia',
+    settings: { BASE_URL: gateway.url, TIMEOUT_MS: '60000' },
+    environment: { SHUTDOWN_MS: String(shutdownMs) },
+    ...(redis && { redis: client, redisUrl: redis.url }),
+  });
+  const story: Story = { provider: 'lipia', orderId: 'under-way', timeline: [] };
+  const { key } = referenceOf('lipia', story.orderId);
+  gateway.say('paid');
+  gateway.hold();
+  const service = await world.start(['worker', 'api']);
+  await world.producer.enqueue(orderOf(story));
+  await gateway.arrived(key, 1);
+  return {
+    ...{ ...world, gateway, client, arrivals: () => gateway.arrivals(key).length },
+    /** Stops the service; how long that took. */
+    async stop() {
+      const startedAt = performance.now();
+      await service.close();
+      return performance.now() - startedAt;
+    },
+  };
+}
+
+test('a poll that is under way when the service stops is finished', async () => {
+  const { stop, gateway, events, arrivals } = await setup(20_000);
+  const stopped = stop();
+  gateway.release();
+  await stopped;
+  expect(toldOf(await events())).toEqual({ 'under-way': ['paid'] });
+  expect(arrivals()).toBe(1);
+});
+
+test('a poll that does not end within SHUTDOWN_MS is handed back, and another worker has it soon', async () => {
+  const { stop, gateway, events, verdicts, start } = await setup(300);
+  expect(await stop()).toBeLessThan(5_000);
+  expect(await events()).toEqual([]);
+  gateway.release();
+  await start(['worker']);
+  expect(toldOf(await verdicts(1, 20_000))).toEqual({ 'under-way': ['paid'] });
+});
+
+test.skipIf(redisServer === undefined).each(['killed', 'frozen'] as const)(
+  'a service whose Redis is %s still stops in time, and loses nothing',
+  async (how) => {
+    const server = await startRestartableRedis();
+    const { stop, gateway, start, verdicts, client } = await setup(1_000, server);
+    const thaw = how === 'frozen' ? server.freeze() : null;
+    if (thaw === null) await server.kill();
+    try {
+      // Twice SHUTDOWN_MS, as the documentation says, and what a busy machine adds.
+      expect(await stop()).toBeLessThan(8_000);
+    } finally {
+      thaw?.();
+    }
+    if (thaw === null) await server.start();
+    gateway.release();
+    await until('Redis to be back', async () => (await client.ping()) === 'PONG');
+    await start(['worker']);
+    expect(toldOf(await verdicts(1, 30_000))).toEqual({ 'under-way': ['paid'] });
   },
 );

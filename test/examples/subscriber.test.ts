@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { createKeys } from '../../src/orders/keys.ts';
+import { codeBlocks, root } from '../docs/code-blocks.ts';
 import { aResult, publish } from '../results/publish.ts';
 import { testRedis } from '../support/redis.ts';
 import { startRunningService } from '../support/running-service.ts';
@@ -56,6 +57,34 @@ describe('examples/subscriber.ts', () => {
     const source = readFileSync(join(import.meta.dirname, '../../examples/subscriber.ts'), 'utf8');
     const code = source.split('\n').filter((line) => line.trim() !== '' && !line.startsWith('//'));
     expect(code.length).toBeLessThanOrEqual(10);
+  });
+});
+
+describe("the README's own subscriber", () => {
+  const block = codeBlocks('README.md').find(
+    ({ language, code }) => language === 'ts' && /subscribe\(/.test(code),
+  );
+  const code = block?.code ?? '';
+
+  test('prints every verdict', async () => {
+    const { service, pay } = await setup();
+    // The demo keeps to the prefix that is usual; a test has one of its own.
+    const own = code.replace("  group: 'shop',", "  group: 'shop', prefix: process.env.PREFIX,");
+    const flags = ['--conditions=payment-poller-source', '--input-type=module-typescript'];
+    expect(readFileSync(join(root, 'README.md'), 'utf8')).toContain(`npx node ${flags[0]} my-subscriber.ts`);
+    const subscriber = runExample(process.execPath, [...flags, '--eval', own], service);
+    await pay('paid');
+    await subscriber.prints(/^order-1 1 paid null \w{10}$/m);
+    await subscriber.end('SIGTERM');
+  });
+
+  test('says so when Redis is not where it looks', async () => {
+    const { service } = await setup();
+    const flags = ['--conditions=payment-poller-source', '--input-type=module-typescript'];
+    const away = { REDIS_URL: 'redis://127.0.0.1:9' };
+    const subscriber = runExample(process.execPath, [...flags, '--eval', code], service, away);
+    await subscriber.prints(/^Redis does not answer, .*ECONNREFUSED/m);
+    await subscriber.end('SIGTERM');
   });
 });
 

@@ -72,6 +72,35 @@ describe('trimming the results', () => {
     expect(await left()).toEqual([200, 300]);
   });
 
+  test('keeps what was given and not acknowledged in the middle of a node', async () => {
+    const { redis, results, trim, left, group, take } = await setup(100, 200, 300);
+    await group('shop');
+    await take('shop', 3);
+    const ids = (await redis.xrange(results, '-', '+')).map(([id]) => id);
+    await redis.xack(results, 'shop', ...ids.filter((id) => id !== '200-50'));
+    await trim(1_000);
+    expect(await left()).toEqual([200, 300]);
+    expect(await redis.xrange(results, '200-50', '200-50')).toHaveLength(1);
+  });
+
+  test('keeps everything for a group that has acknowledged nothing, and for one that began late', async () => {
+    const { redis, results, trim, left, group, take } = await setup(100, 200);
+    await group('shop');
+    await take('shop', 2);
+    await redis.xgroup('CREATE', results, 'late', '$');
+    expect(await trim(1_000)).toBe(0);
+    expect(await left()).toEqual([100, 200]);
+  });
+
+  test('never loses the number that the next entry gets, even when all are gone', async () => {
+    const { redis, results, trim, left } = await setup(100, 200);
+    expect(await trim(1_000)).toBe(2 * perNode);
+    expect(await left()).toEqual([]);
+    const next = await redis.xadd(results, '*', 'field', 'value');
+    expect(Number(next?.split('-')[0])).toBeGreaterThan(200);
+    await expect(redis.xadd(results, '150-0', 'field', 'value')).rejects.toThrow(/equal or smaller/);
+  });
+
   test('does nothing where there is no stream', async () => {
     const { trim } = await setup();
     expect(await trim(1_000)).toBe(0);

@@ -1,0 +1,40 @@
+import swagger from '@fastify/swagger';
+import swaggerUi from '@fastify/swagger-ui';
+import type { FastifyInstance, FastifyPluginAsync, onRequestAsyncHookHandler } from 'fastify';
+import { isBearer, type KeyCheck } from './api-keys.ts';
+import { openapi } from './openapi.ts';
+import type { Login } from './page-login.ts';
+import { sendProblem } from './problem.ts';
+
+export interface DocsParts {
+  readonly version: string;
+  /** Anybody may read it. */
+  readonly isPublic: boolean;
+  readonly isKnownKey: KeyCheck;
+  /** `null` where people have no login. */
+  readonly login: Login | null;
+}
+
+/** Describes the routes registered after it: at /docs for people, at /docs/json for programs. */
+export async function serveDocs(app: FastifyInstance, parts: DocsParts): Promise<void> {
+  await app.register(swagger, openapi(parts.version));
+  const routes: FastifyPluginAsync = async (docs) => {
+    if (!parts.isPublic) docs.addHook('onRequest', guardOf(parts));
+    await docs.register(swaggerUi, { routePrefix: '/docs' });
+  };
+  await app.register(routes);
+}
+
+/** Programs show an API key, people have the login of the page at /. */
+function guardOf({ isKnownKey, login }: DocsParts): onRequestAsyncHookHandler {
+  return async function (request, reply) {
+    if (isKnownKey(request)) return;
+    if (login !== null && !isBearer(request)) return login.guard.call(this, request, reply);
+    reply.header('www-authenticate', 'Bearer');
+    return sendProblem(
+      reply,
+      401,
+      'Send a valid API key as "Authorization: Bearer <key>", or set DOCS_PUBLIC=true. People log in at / once BOARD_PASSWORD is set.',
+    );
+  };
+}

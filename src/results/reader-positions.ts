@@ -1,0 +1,20 @@
+import type { Keys } from '../orders/keys.ts';
+import type { Redis } from '../redis.ts';
+import { type GroupPosition, groupPositions } from './trim-results.ts';
+
+/** How far a consumer group has come, and what it could not handle. */
+export interface ReaderPosition extends GroupPosition {
+  /** Results that it put aside; they stay until somebody removes them. */
+  readonly parked: number;
+}
+
+/** The consumer groups of the results, with their parked entries. */
+export async function readerPositions(redis: Redis, keys: Keys): Promise<ReaderPosition[]> {
+  const positions = await groupPositions(redis, keys.results);
+  return Promise.all(
+    positions.map(async (position) => ({
+      ...position,
+      parked: await redis.xlen(keys.parked(position.group)),
+    })),
+  );
+}

@@ -1,0 +1,81 @@
+import { describe, expect, test } from 'vitest';
+import { createKeys } from '../../src/orders/keys.ts';
+import { runCommand, startCommand } from '../support/command-line.ts';
+import { testPrefix, testRedis, testRedisUrl } from '../support/redis.ts';
+
+function setup(more: { readonly [name: string]: string } = {}) {
+  const prefix = testPrefix();
+  const lipia = { ACCOUNTS: 'lipia', LIPIA_API_KEY: 'hunter2-of-lipia', API_KEYS_SHA256: 'a'.repeat(64) };
+  return { keys: createKeys(prefix), env: { REDIS_URL: testRedisUrl(), PREFIX: prefix, ...lipia, ...more } };
+}
+
+describe.concurrent('doctor', () => {
+  test('says of everything how it is', async () => {
+    const { code, stdout, stderr } = await runCommand(['doctor'], setup());
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    for (const line of [
+      /^ok +redis +version \d/m,
+      /^ok +redis +maxmemory-policy is noeviction/m,
+      /append-only file|appendfsync/,
+      /^ok +clock +this clock and that of Redis differ/m,
+      /^ok +lipia +Lipia.*all settings are there/m,
+    ])
+      expect(stdout).toMatch(line);
+    expect(stdout).not.toContain('hunter2');
+  });
+
+  test('a fault of the configuration is a danger, and so is plain http', async () => {
+    const { env } = setup({ LIPIA_API_KEY: '', LIPIA_CURRENCY: 'kes' });
+    const faulty = await runCommand(['doctor'], { env });
+    expect(faulty.code).toBe(1);
+    expect(faulty.stdout).toMatch(/DANGER +configuration +LIPIA_API_KEY is missing/);
+    expect(faulty.stdout).toMatch(/DANGER +configuration +LIPIA_CURRENCY is not valid/);
+    const plain = await runCommand(['doctor'], setup({ LIPIA_BASE_URL: 'http://gateway.example' }));
+    expect(plain.code).toBe(1);
+    expect(plain.stdout).toMatch(/DANGER +lipia +baseUrl is plain http/);
+  });
+
+  test('a Redis that is away is a danger', async () => {
+    const { code, stdout } = await runCommand(
+      ['doctor'],
+      setup({ REDIS_URL: 'redis://:hunter3@127.0.0.1:9' }),
+    );
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/DANGER +redis +Redis at redis:\/\/127\.0\.0\.1:9 does not answer/);
+    expect(stdout).not.toContain('hunter3');
+  });
+
+  test('a misspelt setting is a warning, with the name that was meant', async () => {
+    const { code, stdout } = await runCommand(
+      ['doctor'],
+      setup({ LIPIA_RATE_PER_SECND: '5', SHUTDWN_MS: '5', LIPIA_WATCH: 'hunter4' }),
+    );
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^warning +configuration +LIPIA_RATE_PER_SECND .*LIPIA_RATE_PER_SECOND/m);
+    expect(stdout).toMatch(/^warning +configuration +SHUTDWN_MS .*SHUTDOWN_MS/m);
+    expect(stdout).toMatch(/^warning +configuration +LIPIA_WATCH .*LIPIA_WATCH_MS/m);
+    expect(stdout).not.toContain('hunter4');
+  });
+
+  test('readers that put results aside are a warning', async () => {
+    const { keys, env } = setup();
+    await testRedis().xgroup('CREATE', keys.results, 'shop', '0', 'MKSTREAM');
+    await testRedis().xadd(keys.parked('shop'), '*', 'reason', 'the shop threw');
+    const { code, stdout } = await runCommand(['doctor'], { env });
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^ok +results +group shop has handled everything/m);
+    expect(stdout).toMatch(/^warning +results +group shop has parked 1 results/m);
+  });
+});
+
+test('start warns of a misspelt setting, and starts', async () => {
+  const { env } = setup({ PORT: '0', LIPIA_BASE_URL: 'http://127.0.0.1:1', LIPIA_RATE_PER_SECND: '5' });
+  const command = startCommand(['start'], { env });
+  await command.printed(/payment-poller is running/);
+  command.kill('SIGTERM');
+  const { code, stdout } = await command.ended;
+  expect(code).toBe(0);
+  const warning = stdout.split('\n').find((line) => line.includes('LIPIA_RATE_PER_SECND')) ?? '{}';
+  expect(JSON.parse(warning)).toMatchObject({ level: expect.anything(), variable: 'LIPIA_RATE_PER_SECND' });
+  expect(warning).toContain('LIPIA_RATE_PER_SECOND');
+});

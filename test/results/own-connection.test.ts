@@ -1,0 +1,19 @@
+import { expect, onTestFinished, test } from 'vitest';
+import { patientCopy, watchEachOther } from '../../src/results/own-connection.ts';
+import { testRedis, testRedisUrl } from '../support/redis.ts';
+
+test('when one of two connections is lost, the other is asked for a sign of life', async () => {
+  const [one, other, admin] = [patientCopy(testRedisUrl()), patientCopy(testRedisUrl()), testRedis()];
+  onTestFinished(() => {
+    for (const connection of [one, other]) connection.disconnect();
+  });
+  watchEachOther(one, other);
+  const [oneId, otherId] = await Promise.all([one.client('ID'), other.client('ID')]);
+  const lastOf = async (id: number) =>
+    / cmd=(\S+)/.exec(String(await admin.call('CLIENT', 'LIST', 'ID', String(id))))?.[1];
+  expect(await lastOf(otherId)).toBe('client|id');
+
+  await admin.client('KILL', 'ID', oneId);
+  await expect.poll(() => lastOf(otherId), { timeout: 10_000 }).toBe('ping');
+  await expect.poll(() => one.status, { timeout: 10_000 }).toBe('ready');
+});
