@@ -1,4 +1,4 @@
-import { Cluster, Redis as IORedis, type RedisOptions } from 'ioredis';
+import { Cluster, Command, Redis as IORedis, type RedisOptions } from 'ioredis';
 
 /** A connection to Redis: one server, Sentinel or Cluster. All keys of one command share a slot, so the commands are the same. */
 export type Redis = IORedis;
@@ -75,6 +75,16 @@ function connectionOptions(target: RedisTarget, patience: Patience) {
     // After a failover the old master answers writes with READONLY: find the new one.
     reconnectOnError: (error: Error) => error.message.startsWith('READONLY'),
   } satisfies RedisOptions;
+}
+
+/**
+ * Sends a command past ioredis' auto-pipelining, which copies all of BullMQ's script commands into each of its pipelines:
+ * for one command that serves a whole batch already, that costs more than it saves.
+ */
+export function sendDirectly(redis: Redis, name: string, args: (string | number)[]): Promise<unknown> {
+  const command = new Command(name, args, { replyEncoding: 'utf8' });
+  redis.sendCommand(command);
+  return command.promise;
 }
 
 /** Capped at a second: ioredis' own back-off adds many seconds to every recovery (docs/engine.md section 3). */

@@ -53,7 +53,7 @@ export function createPollQueue(redis: Redis, keys: Keys, account: string, telem
  * A job that throws met a bug or a lost Redis, never a gateway: it is tried again for ever, with the worker's own capped
  * backoff. `stackTraceLimit` keeps repeated errors from growing the job without bound (upstream #907).
  */
-const pollJobOptions: DefaultJobOptions = {
+export const pollJobOptions: DefaultJobOptions = {
   attempts: 1_000_000,
   backoff: { type: 'custom' },
   removeOnComplete: true,

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import { createBatcher } from '../batcher.ts';
 import { isAnswered, type Reading } from '../order.ts';
-import type { Redis } from '../redis.ts';
+import { type Redis, sendDirectly } from '../redis.ts';
 import type { Keys } from './keys.ts';
 import { loadScript } from './script.ts';
 
@@ -69,15 +70,15 @@ export function createAccountGate(parts: AccountGateParts): AccountGate {
   const probe = `${gate}:probe`;
   const eventKeys = [gate, probe, keys.accounts];
 
+  /** One look for all who come at the same time. */
+  const look = createBatcher<null, (string | null)[]>(async (requests) => {
+    const known = await sendDirectly(redis, 'hmget', [gate, 'pausedUntil', 'level', 'failures', 'lockedBy']);
+    return requests.map(() => known as (string | null)[]);
+  }, Number.POSITIVE_INFINITY);
+
   return {
     async admit(now) {
-      const [pausedUntil, level, failures, lockedBy] = await redis.hmget(
-        gate,
-        'pausedUntil',
-        'level',
-        'failures',
-        'lockedBy',
-      );
+      const [pausedUntil, level, failures, lockedBy] = await look(null);
       if (lockedBy === credentials) return { waitUntil: now + lockedRetryMs };
       const until = Number(pausedUntil ?? 0);
       // Looked at again after a while: an entry that somebody broke must not silence an account for ever.

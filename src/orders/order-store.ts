@@ -1,3 +1,4 @@
+import { createBatcher } from '../batcher.ts';
 import type { Order, Reading } from '../order.ts';
 import type { Redis } from '../redis.ts';
 import { eventFields, type ResultEvent } from '../results/event.ts';
@@ -10,11 +11,13 @@ import {
   type PendingQuery,
   parseRecord,
   progressFields,
+  recordFieldNames,
 } from './record.ts';
 import { loadScript } from './script.ts';
 import { countersOf, hourOf, unresolvedEntry } from './statistics.ts';
 
 const openScript = loadScript('open');
+const readScript = loadScript('read');
 const settleScript = loadScript('settle');
 const relistScript = loadScript('relist');
 const hintScript = loadScript('hint');
@@ -101,7 +104,37 @@ const inboxLifeMs = 30 * dayMs;
 const inboxLimit = 20;
 const statisticsLifeMs = 8 * dayMs;
 
+/** Orders in one script at most, so that no other client waits long for Redis. */
+const batchLimit = 50;
+
 export function createOrderStore({ redis, keys, retentionMs }: OrderStoreParts): OrderStore {
+  async function readBatch(orderIds: readonly string[]): Promise<(OrderRecord | null | Error)[]> {
+    const reply = await readScript.run(redis, orderIds.map(keys.order), recordFieldNames);
+    return (JSON.parse(reply as string) as ((string | false)[] | string)[]).map((values, index) =>
+      attempt(() => parseRecord(orderIds[index] as string, fieldsOf(values))),
+    );
+  }
+
+  /** Where nothing is published, nothing is counted. */
+  const noStatistics = keys.statistics('-');
+
+  const settleBatched = createBatcher<Step, [Settled['outcome'] | 'failed', string | undefined]>(
+    async (steps) =>
+      (await settleScript.run(
+        redis,
+        [
+          ...[keys.open, keys.results, keys.unresolved, keys.asking],
+          ...steps.flatMap(({ record: { order }, event }) => [
+            keys.order(order.orderId),
+            keys.inbox(order.orderId),
+            event === null ? noStatistics : keys.statistics(hourOf(Date.parse(event.time))),
+          ]),
+        ],
+        steps.flatMap((step) => counted(settling(step, retentionMs))),
+      )) as [Settled['outcome'], string | undefined][],
+    batchLimit,
+  );
+
   return {
     async open(order, nextPollAt, names) {
       const facts = [order.account, canonicalReference(order.reference), order.amountMinor, order.currency];
@@ -116,28 +149,14 @@ export function createOrderStore({ redis, keys, retentionMs }: OrderStoreParts):
       return outcome === 'conflict' ? { outcome } : { outcome, nextPollAt: at === '' ? null : Number(at) };
     },
 
-    async read(orderId) {
-      return parseRecord(orderId, await redis.hgetall(keys.order(orderId)));
-    },
+    read: createBatcher(readBatch, batchLimit),
 
-    async settle({ record, nextPollAt, event, fromInbox, ...movement }) {
-      const { orderId } = record.order;
-      const fields = Object.entries(progressFields(movement)).flat();
-      const reply = await settleScript.run(
-        redis,
-        [
-          ...[keys.order(orderId), keys.open, keys.results, keys.inbox(orderId), keys.unresolved],
-          keys.statistics(hourOf(event === null ? 0 : Date.parse(event.time))),
-          keys.asking,
-        ],
-        [
-          ...[orderId, record.revision, nextPollAt ?? '', retentionMs, record.hints, fromInbox ? 1 : 0],
-          ...[fields.length, ...fields],
-          ...(event === null ? [] : publishing(event, record.order)),
-        ],
-      );
-      const [outcome, at] = reply as [Settled['outcome'], string | undefined];
-      return outcome === 'settled' ? { outcome, nextPollAt: at ? Number(at) : null } : { outcome };
+    async settle(step) {
+      const reply = await settleBatched(step);
+      const [outcome, detail] = reply;
+      if (outcome === 'failed')
+        throw new Error(`Order ${step.record.order.orderId} was not settled: ${detail}`);
+      return outcome === 'settled' ? { outcome, nextPollAt: detail ? Number(detail) : null } : { outcome };
     },
 
     async relist(orderId) {
@@ -180,9 +199,51 @@ export function createOrderStore({ redis, keys, retentionMs }: OrderStoreParts):
   };
 }
 
+/** What a step hands to the script. */
+function settling({ record, nextPollAt, event, fromInbox, ...movement }: Step, retentionMs: number) {
+  const { order, revision, hints } = record;
+  const fields = changedFields(record, movement);
+  return [
+    ...[order.orderId, revision, nextPollAt ?? '', retentionMs, hints, fromInbox ? 1 : 0],
+    ...[fields.length, ...fields],
+    ...(event === null ? [] : publishing(event, order)),
+  ];
+}
+
+/** The fields that a step changes: nobody else has changed them since, or the step is stale. */
+function changedFields(record: OrderRecord, movement: Movement): string[] {
+  const before = progressFields({ ...record, history: [] });
+  return Object.entries(progressFields(movement))
+    .filter(([name, value]) => before[name] !== value)
+    .flat();
+}
+
 /** What a publishing step hands to the script besides the record's fields. */
 function publishing(event: ResultEvent, order: Order): (string | number)[] {
   const unresolved = event.data.status === 'unresolved' ? unresolvedEntry(order, Date.parse(event.time)) : '';
   const counters = countersOf(event);
   return [unresolved, statisticsLifeMs, counters.length, ...counters, ...eventFields(event)];
+}
+
+function counted(args: readonly (string | number)[]): (string | number)[] {
+  return [args.length, ...args];
+}
+
+/** @throws when the values are the error of reading them */
+function fieldsOf(values: readonly (string | false)[] | string): { [name: string]: string } {
+  if (typeof values === 'string') throw new Error(values);
+  const fields: { [name: string]: string } = {};
+  values.forEach((value, index) => {
+    if (value !== false) fields[recordFieldNames[index] as string] = value;
+  });
+  return fields;
+}
+
+/** What the work gives, or its error. */
+function attempt<T>(work: () => T): T | Error {
+  try {
+    return work();
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error));
+  }
 }

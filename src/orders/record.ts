@@ -92,6 +92,23 @@ export function newRecordFields(order: Order, nextPollAt: number): Fields {
   };
 }
 
+/** The fields of a record that are read. `deadlineAt` stands in it for people: it follows from the others. */
+export const recordFieldNames: readonly string[] = [
+  ...['version', 'account', 'provider', 'reference', 'amountMinor', 'currency', 'createdAt'],
+  ...['schedule', 'metadata', 'phase', 'stateversion', 'status', 'reason', 'settledAt', 'watchedSince'],
+  ...[
+    'candidate',
+    'moneySeen',
+    'polls',
+    'answeredPolls',
+    'lastAnsweredAt',
+    'lastPolledAt',
+    'query',
+    'history',
+  ],
+  ...['nextPollAt', 'revision', 'hints', 'hintsSeen', 'hintAt'],
+];
+
 /**
  * The record behind a Redis hash, `null` for an empty one.
  *

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import type { Redis } from '../redis.ts';
+import { type Redis, sendDirectly } from '../redis.ts';
 
 /** A Lua script, sent by its hash and in full only when Redis does not know it yet. */
 export interface Script {
@@ -13,11 +13,12 @@ export function loadScript(name: string, module: string = import.meta.url): Scri
   const sha = createHash('sha1').update(lua).digest('hex');
   return {
     async run(redis, keys, args) {
+      const rest = [keys.length, ...keys, ...args];
       try {
-        return await redis.evalsha(sha, keys.length, ...keys, ...args);
+        return await sendDirectly(redis, 'evalsha', [sha, ...rest]);
       } catch (error) {
         if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error;
-        return redis.eval(lua, keys.length, ...keys, ...args);
+        return sendDirectly(redis, 'eval', [lua, ...rest]);
       }
     },
   };

@@ -1,46 +1,65 @@
--- Moves an order one step and publishes its verdict, all or nothing.
--- KEYS: order, open, results, inbox, unresolved, statistics of this hour, asking
--- ARGV: orderId, revision it was decided on, nextPollAt ('' = closed), retention in ms, hints seen,
+-- Moves orders one step each and publishes their verdicts; each order all or nothing, none hindered by another.
+-- KEYS: open, results, unresolved, asking; then per order: order, inbox, statistics of this hour.
+-- ARGV per order: number of arguments that follow, then
+--   orderId, revision it was decided on, nextPollAt ('' = closed), retention in ms, hints seen,
 --   pushed answers taken from the inbox (0 or 1), number of field strings, field, value, ...;
 --   when something is published also: what to note of unresolved money ('' = none), life of the statistics in ms,
 --   number of counters, counters to raise, then the event's field, value, ...
--- Returns {'settled', nextPollAt}, {'stale'} (someone else moved it first: decide again) or {'gone'}.
-local known = redis.call('HMGET', KEYS[1], 'revision', 'hints', 'hintAt')
-if not known[1] then return { 'gone' } end
-if known[1] ~= ARGV[2] then return { 'stale' } end
-local nextPollAt, hints, hintsSeen = ARGV[3], tonumber(known[2] or 0), tonumber(ARGV[5])
-if hints > hintsSeen or ARGV[6] == '1' then
-  local isInboxLeft = redis.call('LLEN', KEYS[4]) > tonumber(ARGV[6])
-  -- What is left in the inbox keeps a wish unserved, so that whoever takes over after a crash looks there.
-  if isInboxLeft then hintsSeen = math.min(hintsSeen, hints - 1) end
-  -- Someone asked for a poll while this one was under way: it may have asked too early, so ask again.
+-- Returns per order {'settled', nextPollAt}, {'stale'} (someone else moved it first: decide again), {'gone'}, or
+--   {'failed', why}.
+local call = redis.call
+local open, results, unresolved, asking = unpack(KEYS, 1, 4)
+
+local function settle(order, inbox, statistics, from, to)
+  local orderId, retentionMs, isFromInbox = ARGV[from], ARGV[from + 3], ARGV[from + 5] == '1'
+  local known = call('HMGET', order, 'revision', 'hints', 'hintAt', 'nextPollAt')
+  if not known[1] then return { 'gone' } end
+  if known[1] ~= ARGV[from + 1] then return { 'stale' } end
+  local nextPollAt, hints, hintsSeen = ARGV[from + 2], tonumber(known[2] or 0), tonumber(ARGV[from + 4])
+  if hints > hintsSeen or isFromInbox then
+    local isInboxLeft = call('LLEN', inbox) > (isFromInbox and 1 or 0)
+    -- What is left in the inbox keeps a wish unserved, so that whoever takes over after a crash looks there.
+    if isInboxLeft then hintsSeen = math.min(hintsSeen, hints - 1) end
+    -- Someone asked for a poll while this one was under way: it may have asked too early, so ask again.
+    if nextPollAt == '' then
+      if isInboxLeft then nextPollAt = known[3] end
+    elseif hints > hintsSeen and tonumber(known[3]) < tonumber(nextPollAt) then
+      nextPollAt = known[3]
+    end
+  end
+  local last = from + 6 + tonumber(ARGV[from + 6])
+  local isPublishing = to > last
+  call('HSET', order, 'nextPollAt', nextPollAt, 'hintsSeen', hintsSeen, 'revision', tonumber(known[1]) + 1,
+    unpack(ARGV, from + 7, last))
+  if isFromInbox then call('LPOP', inbox) end
   if nextPollAt == '' then
-    if isInboxLeft then nextPollAt = known[3] end
-  elseif hints > hintsSeen and tonumber(known[3]) < tonumber(nextPollAt) then
-    nextPollAt = known[3]
-  end
-end
-local last = 7 + tonumber(ARGV[7])
-redis.call('HSET', KEYS[1], 'nextPollAt', nextPollAt, 'hintsSeen', hintsSeen, unpack(ARGV, 8, last))
-redis.call('HINCRBY', KEYS[1], 'revision', 1)
-if ARGV[6] == '1' then redis.call('LPOP', KEYS[4]) end
-if nextPollAt == '' then
-  redis.call('ZREM', KEYS[2], ARGV[1])
-  redis.call('PEXPIRE', KEYS[1], ARGV[4])
-else
-  redis.call('ZADD', KEYS[2], nextPollAt, ARGV[1])
-  redis.call('PERSIST', KEYS[1])
-end
-if nextPollAt == '' or #ARGV > last then redis.call('ZREM', KEYS[7], ARGV[1]) end
-if #ARGV > last then
-  if ARGV[last + 1] == '' then
-    redis.call('HDEL', KEYS[5], ARGV[1])
+    call('ZREM', open, orderId)
+    call('PEXPIRE', order, retentionMs)
   else
-    redis.call('HSET', KEYS[5], ARGV[1], ARGV[last + 1])
+    call('ZADD', open, nextPollAt, orderId)
+    if known[4] == '' then call('PERSIST', order) end
   end
-  local counters = last + 3 + tonumber(ARGV[last + 3])
-  for i = last + 4, counters do redis.call('HINCRBY', KEYS[6], ARGV[i], 1) end
-  redis.call('PEXPIRE', KEYS[6], ARGV[last + 2])
-  redis.call('XADD', KEYS[3], '*', unpack(ARGV, counters + 1))
+  if nextPollAt == '' or isPublishing then call('ZREM', asking, orderId) end
+  if isPublishing then
+    if ARGV[last + 1] == '' then
+      call('HDEL', unresolved, orderId)
+    else
+      call('HSET', unresolved, orderId, ARGV[last + 1])
+    end
+    local counters = last + 3 + tonumber(ARGV[last + 3])
+    for i = last + 4, counters do call('HINCRBY', statistics, ARGV[i], 1) end
+    call('PEXPIRE', statistics, ARGV[last + 2])
+    call('XADD', results, '*', unpack(ARGV, counters + 1, to))
+  end
+  return { 'settled', nextPollAt }
 end
-return { 'settled', nextPollAt }
+
+local replies, from = {}, 2
+for i = 1, (#KEYS - 4) / 3 do
+  local to = from - 1 + tonumber(ARGV[from - 1])
+  local key = 2 + 3 * i
+  local isDone, reply = pcall(settle, KEYS[key], KEYS[key + 1], KEYS[key + 2], from, to)
+  replies[i] = isDone and reply or { 'failed', type(reply) == 'table' and reply.err or tostring(reply) }
+  from = to + 2
+end
+return replies

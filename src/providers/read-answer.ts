@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { toMinor } from '../money.ts';
 import type { Doubt, Reading, ReadingFacts, Reference } from '../order.ts';
 import { hide, secretsOf } from './known-secrets.ts';
@@ -45,7 +45,7 @@ export function readAnswer(
     httpStatus: answer.httpStatus,
     providerStatus: null,
     providerMessage: null,
-    bodySha256: createHash('sha256').update(answer.body).digest('hex'),
+    bodySha256: hash('sha256', answer.body),
   };
   const rules: ReadingRules = options.pushed && provider.later ? provider.later : provider;
   const body = parseJson(answer.body);

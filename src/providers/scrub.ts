@@ -4,6 +4,21 @@
  * is logged, stored or published. At most 200 characters are left.
  */
 export function scrub(text: string): string {
+  const known = scrubbed.get(text);
+  if (known !== undefined) return known;
+  const clean = scrubAnew(text);
+  if (text.length > rememberedLength) return clean;
+  if (scrubbed.size >= rememberedTexts) scrubbed.clear();
+  scrubbed.set(text, clean);
+  return clean;
+}
+
+/** Providers say the same few things over and over, and the patterns cost more than the rest of reading an answer. */
+const scrubbed = new Map<string, string>();
+const rememberedTexts = 1_000;
+const rememberedLength = 200;
+
+function scrubAnew(text: string): string {
   const readable = text.slice(0, windowLength).replace(invisible, '').replace(breaking, ' ');
   const clean = readable
     .replace(named, '$1[secret]')

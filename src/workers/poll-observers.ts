@@ -45,10 +45,15 @@ export function countPolls(metrics: Metrics, account: string): PollObserver {
   // An alert on growth sees the first one only where there was a zero before.
   for (const counter of [metrics.contradictions, metrics.unrecognised, metrics.errors])
     counter.inc({ account }, 0);
+  // Looked up once: prom-client builds a key out of the labels otherwise, for every poll.
+  const pollSeconds = metrics.pollSeconds.labels({ account });
+  const polls = new Map<string, ReturnType<typeof metrics.polls.labels>>();
   return {
     reading(_record, reading, tookMs) {
-      metrics.polls.inc({ account, reading: reading.kind });
-      if (reading.source === 'poll') metrics.pollSeconds.observe({ account }, tookMs / 1_000);
+      const counter = polls.get(reading.kind) ?? metrics.polls.labels({ account, reading: reading.kind });
+      polls.set(reading.kind, counter);
+      counter.inc();
+      if (reading.source === 'poll') pollSeconds.observe(tookMs / 1_000);
       if (reading.kind === 'unrecognised') metrics.unrecognised.inc({ account });
     },
     published(event, reading) {

@@ -1,6 +1,7 @@
 import { DelayedError, type Job, type Telemetry, Worker, type WorkerOptions } from 'bullmq';
 import { decide, type Policy } from '../jobs/decide.ts';
-import { type JobName, type PollQueue, type QueueJob, retryDelayMs } from '../jobs/queue.ts';
+import { createPollBackend } from '../jobs/poll-backend.ts';
+import { type JobName, orderOfJob, type PollQueue, type QueueJob, retryDelayMs } from '../jobs/queue.ts';
 import { deadlineAt } from '../jobs/schedule.ts';
 import { hastenAgain } from '../jobs/wake.ts';
 import type { Order, Reading } from '../order.ts';
@@ -56,6 +57,9 @@ export interface PollLimits {
 
 type PollWorker = Worker<QueueJob, void, JobName>;
 
+/** Thrown for every poll that is not the last one: made once, because a stack trace costs more than the rest of it. */
+const delayed = new DelayedError();
+
 /** Asks one account's provider about its orders: read the record, ask, decide, settle, wait for the next time. */
 export function createPollWorker(parts: PollWorkerParts): PollWorker {
   const { account, keys, limits, observer, queue } = parts;
@@ -64,18 +68,20 @@ export function createPollWorker(parts: PollWorkerParts): PollWorker {
     const runAgainAt =
       job.name === 'wake'
         ? await hastenAgain(parts.store, queue, job, Date.now())
-        : await pollOrder(parts, job.data.orderId);
+        : await pollOrder(parts, orderOfJob(job.data));
     if (runAgainAt === null) return;
     await job.moveToDelayed(runAgainAt, token);
-    throw new DelayedError();
+    throw delayed;
   }
 
-  const worker: PollWorker = new Worker(account, process, {
+  const limiter = limiterOf(limits.ratePerSecond);
+  const lockDuration = limits.lockDurationMs;
+  const options = {
     connection: parts.redis,
     prefix: keys.queuePrefix(account),
     concurrency: limits.concurrency,
-    limiter: limiterOf(limits.ratePerSecond),
-    lockDuration: limits.lockDurationMs,
+    limiter,
+    lockDuration,
     stalledInterval: limits.stalledIntervalMs,
     // The count of stalls is never reset over a job's life (upstream #2152): with the default of 1, an order whose
     // workers died twice in a week would end as a failed job.
@@ -84,7 +90,10 @@ export function createPollWorker(parts: PollWorkerParts): PollWorker {
     settings: { backoffStrategy: retryDelayMs },
     autorun: false,
     ...(parts.telemetry && { telemetry: parts.telemetry }),
-  } satisfies WorkerOptions);
+  } satisfies WorkerOptions;
+  const isTraced = parts.telemetry !== undefined;
+  const backend = createPollBackend(parts.redis, { lockDuration, limiter, isTraced });
+  const worker: PollWorker = new Worker(account, process, options, backend);
   worker.on('error', (error) => observer.error(error, null));
   worker.on('failed', (job, error) => observer.error(error, job?.data.orderId ?? null));
   return worker;

@@ -6,6 +6,7 @@ import type { OrderStore } from '../orders/order-store.ts';
 import { forgetUnresolved } from '../orders/statistics.ts';
 import type { Redis } from '../redis.ts';
 import { trimResults } from '../results/trim-results.ts';
+import { createJobPlaces, type JobPlaces } from './job-places.ts';
 
 /** What the sweeper mends. */
 export const sweepKinds = [
@@ -88,10 +89,17 @@ export async function startSweeper(parts: SweeperParts): Promise<Sweeper> {
   };
 }
 
+/** What one sweep works with besides: the places of the jobs of each account. */
+interface Sweep extends SweeperParts {
+  readonly places: ReadonlyMap<string, JobPlaces>;
+}
+
 /** One sweep. */
 export async function sweep(parts: SweeperParts): Promise<void> {
-  await mendOverdue(parts);
-  await walkOpen(parts);
+  const looks = parts.accounts.map((id) => [id, createJobPlaces(parts.redis, parts.queue(id))] as const);
+  const thisSweep: Sweep = { ...parts, places: new Map(looks) };
+  await mendOverdue(thisSweep);
+  await walkOpen(thisSweep);
   await mendAsking(parts);
   for (const account of parts.accounts) {
     await retryFailed(parts, account);
@@ -102,18 +110,12 @@ export async function sweep(parts: SweeperParts): Promise<void> {
 }
 
 /** Overdue orders are looked at in every sweep, the most overdue first. */
-async function mendOverdue({ redis, keys, ...parts }: SweeperParts): Promise<void> {
-  const overdue = await redis.zrange(
-    keys.open,
-    '-inf',
-    String(Date.now() - parts.intervalMs),
-    'BYSCORE',
-    'LIMIT',
-    0,
-    walkLimit,
-  );
+async function mendOverdue(parts: Sweep): Promise<void> {
+  const { redis, keys, intervalMs } = parts;
+  const before = String(Date.now() - intervalMs);
+  const overdue = await redis.zrange(keys.open, '-inf', before, 'BYSCORE', 'LIMIT', 0, walkLimit);
   for (let start = 0; start < overdue.length; start += batchSize) {
-    await mendOrders({ redis, keys, ...parts }, overdue.slice(start, start + batchSize));
+    await mendOrders(parts, overdue.slice(start, start + batchSize));
   }
 }
 
@@ -128,7 +130,7 @@ async function mendAsking({ redis, keys, store }: SweeperParts): Promise<void> {
 }
 
 /** All other open orders, a bounded number per sweep. */
-async function walkOpen(parts: SweeperParts): Promise<void> {
+async function walkOpen(parts: Sweep): Promise<void> {
   const { redis, keys } = parts;
   let cursor = (await redis.get(keys.sweepCursor)) ?? '0';
   for (let seen = 0; seen < walkLimit; seen += batchSize) {
@@ -144,14 +146,11 @@ async function walkOpen(parts: SweeperParts): Promise<void> {
 }
 
 /** Makes sure that each of these orders has a job, and is open at all. */
-async function mendOrders(parts: SweeperParts, orderIds: readonly string[]): Promise<void> {
+async function mendOrders(parts: Sweep, orderIds: readonly string[]): Promise<void> {
   await Promise.all(orderIds.map((orderId) => mendOrder(parts, orderId)));
 }
 
-async function mendOrder(
-  { redis, keys, store, accounts, ...parts }: SweeperParts,
-  orderId: string,
-): Promise<void> {
+async function mendOrder({ redis, keys, store, places, ...parts }: Sweep, orderId: string): Promise<void> {
   const [account, nextPollAt, hints, hintsSeen, hintAt] = await redis.hmget(
     keys.order(orderId),
     ...['account', 'nextPollAt', 'hints', 'hintsSeen', 'hintAt'],
@@ -160,16 +159,20 @@ async function mendOrder(
     await store.relist(orderId);
     return;
   }
-  if (!accounts.includes(account)) return;
+  const place = await places.get(account)?.placeOf(orderId);
+  if (place === undefined || place === 'waiting') return;
   const queue = parts.queue(account);
-  const job = await queue.getJob(jobIdOf(orderId));
-  const state = job === undefined ? 'missing' : await job.getState();
   const now = Date.now();
-  const isForgotten = Number(hints ?? 0) > Number(hintsSeen ?? 0) && Number(hintAt) < now - parts.intervalMs;
-  if (state === 'delayed' && isForgotten) {
+  if (place === 'delayed') {
+    const isForgotten =
+      Number(hints ?? 0) > Number(hintsSeen ?? 0) && Number(hintAt) < now - parts.intervalMs;
+    if (!isForgotten) return;
     await hasten(queue, orderId, now, now);
     parts.mended('forgotten-wish', orderId);
+    return;
   }
+  const job = await queue.getJob(jobIdOf(orderId));
+  const state = job === undefined ? 'missing' : await job.getState();
   if (state !== 'missing' && state !== 'unknown' && state !== 'completed') return;
   // Its last poll may have ended between our two looks: then the record has moved, and nothing is wrong.
   if ((await redis.hget(keys.order(orderId), 'nextPollAt')) !== nextPollAt) return;

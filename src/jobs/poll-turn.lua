@@ -1,0 +1,147 @@
+-- One turn of a poll worker on its queue: jobs that wait again are delayed, done ones removed, free slots get the next.
+-- Does to BullMQ's keys what its scripts moveToDelayed, moveToFinished (of a job without parents that is not kept) and
+-- moveToActive (6.7) do, for many jobs in one call, with these differences: no entries in the events stream, which nobody
+-- reads; jobs that are due go straight from the delayed ones to a worker; the list of waiting jobs (promoted by a hint, or
+-- overdue when they came) and the due ones take turns, so that neither waits for all of the other; jobs that only hasten
+-- another one do not count against the rate.
+-- KEYS: wait, active, prioritized, delayed, stalled, limiter, meta, pc, marker.
+-- ARGV: key prefix, now, life of a lock in ms, starts per window (0 = no limit), window in ms, '1' to read job options,
+--   number of jobs to let go, job id, token, due time ('' = done), ..., then a token for each free slot.
+-- Returns, as JSON, which costs clients much less to read than as many strings:
+--   { a code per job let go: 0 or BullMQ's error code }, { job id, data, opts ('' unless wanted), starts, attempts, ... } for
+--   the first slots, ms until the limiter lets more start, due time of the next delayed job (0 = none).
+local call = redis.call
+local wait, active, prioritized, delayed, stalled, limiter, meta, pc, marker = unpack(KEYS)
+local prefix, now, lockMs = ARGV[1], tonumber(ARGV[2]), ARGV[3]
+
+local function head() return tonumber(call('ZRANGE', delayed, 0, 0, 'WITHSCORES')[2]) end
+
+local headBefore, codes, gone, done, again = head(), {}, {}, {}, {}
+
+local function letGo(id, token, at)
+  local job = prefix .. id
+  local owner = call('GET', job .. ':lock')
+  if owner ~= token then return call('EXISTS', job) == 0 and -1 or owner and -6 or -2 end
+  gone[#gone + 1] = id
+  done[#done + 1] = job .. ':lock'
+  if call('LREM', active, -1, id) < 1 then return -3 end
+  if at == '' then
+    done[#done + 1] = job
+    done[#done + 1] = job .. ':logs'
+    return 0
+  end
+  at = math.max(tonumber(at), now)
+  -- The field has been there since the job was added: a new one means that somebody deleted the job.
+  if call('HSET', job, 'delay', at - now) == 1 and call('HLEN', job) == 1 then
+    done[#done + 1] = job
+    return -1
+  end
+  -- BullMQ's scores: the due time, and twelve bits for the order within a millisecond.
+  again[#again + 1] = at * 4096
+  again[#again + 1] = id
+  return 0
+end
+
+local count = tonumber(ARGV[7])
+for i = 1, count do
+  local first = 5 + 3 * i
+  codes[i] = letGo(ARGV[first], ARGV[first + 1], ARGV[first + 2])
+end
+if #gone > 0 then
+  call('DEL', unpack(done))
+  call('SREM', stalled, unpack(gone))
+  if #again > 0 then call('ZADD', delayed, unpack(again)) end
+end
+
+local firstToken = 8 + 3 * count
+local known = call('HMGET', meta, 'paused', 'concurrency', 'max', 'duration')
+local room = #ARGV - firstToken + 1
+if known[2] then room = math.min(room, tonumber(known[2]) - call('LLEN', active)) end
+if known[1] then room = 0 end
+local most, limitedMs, left = tonumber(known[3] or ARGV[4]), 0, math.huge
+if most > 0 then
+  left = most - tonumber(call('GET', limiter) or 0)
+  if left <= 0 then
+    limitedMs = call('PTTL', limiter)
+    if limitedMs <= 0 then
+      -- The window ends in this millisecond.
+      call('DEL', limiter)
+      left, limitedMs = most, 0
+    end
+  end
+end
+
+local due, waiting, urgent, moved = {}, 0, 0, {}
+if room > 0 and left > 0 then
+  due = call('ZRANGEBYSCORE', delayed, 0, (now + 1) * 4096 - 1, 'LIMIT', 0, room)
+  waiting, urgent = call('LLEN', wait), call('ZCARD', prioritized)
+end
+
+local function takeWaiting()
+  if waiting > 0 then
+    waiting = waiting - 1
+    return call('RPOPLPUSH', wait, active)
+  end
+  if urgent > 0 then
+    urgent = urgent - 1
+    local id = call('ZPOPMIN', prioritized)[1]
+    call('LPUSH', active, id)
+    return id
+  end
+end
+
+local function takeDue()
+  local id = due[#moved + 1]
+  if id then moved[#moved + 1] = id end
+  return id
+end
+
+local jobs, taken, started, isDuesTurn = {}, 0, 0, now % 2 == 0
+while taken < room and started < left do
+  local id
+  if isDuesTurn then id = takeDue() or takeWaiting() else id = takeWaiting() or takeDue() end
+  isDuesTurn = not isDuesTurn
+  if not id then break end
+  local job = prefix .. id
+  local known = call('HMGET', job, 'data', 'ats', 'atm')
+  if known[1] then
+    local starts = tonumber(known[2] or 0) + 1
+    call('SET', job .. ':lock', ARGV[firstToken + taken], 'PX', lockMs)
+    call('HSET', job, 'processedOn', ARGV[2], 'ats', starts)
+    local opts = ARGV[6] == '1' and call('HGET', job, 'opts') or ''
+    local at = 5 * taken
+    jobs[at + 1], jobs[at + 2], jobs[at + 3], jobs[at + 4], jobs[at + 5] = id, known[1], opts, starts, known[3] or 0
+    taken = taken + 1
+    if string.sub(id, 1, 2) ~= 'w~' then started = started + 1 end
+  else
+    -- A name without a job: nothing to work on. The sweeper sees to its order.
+    call('LREM', active, 1, id)
+    call('ZREM', delayed, id)
+    if moved[#moved] == id then
+      table.remove(moved)
+      table.remove(due, #moved + 1)
+    end
+  end
+end
+if #moved > 0 then
+  call('ZREM', delayed, unpack(moved))
+  call('LPUSH', active, unpack(moved))
+end
+
+if most > 0 and started > 0 then
+  if call('INCRBY', limiter, started) == started then
+    call('PEXPIRE', limiter, math.floor(tonumber(known[4] or ARGV[5])))
+  end
+  if started >= left then limitedMs = math.max(1, call('PTTL', limiter)) end
+end
+
+local next = head()
+local isDue = next and next < (now + 1) * 4096
+-- There is more to do than we take now: some other worker may.
+if taken > 0 and (isDue or waiting > 0 or urgent > 0) then
+  call('ZADD', marker, 0, '0')
+elseif next and (not headBefore or next < headBefore) then
+  call('ZADD', marker, math.floor(next / 4096), '1')
+end
+-- (An empty list becomes {}, of which nothing is taken either.)
+return cjson.encode({ codes, jobs, limitedMs, next and math.floor(next / 4096) or 0 })
