@@ -146,7 +146,7 @@ function jobOf(jobs: TurnReply[1], first: number): JobJson {
     opts: opts === '' ? pollJobOptions : tracedOptions(String(opts)),
     attemptsStarted: Number(jobs[first + 3]),
     attemptsMade: Number(jobs[first + 4]),
-    ...{ progress: 0, timestamp: 0, delay: 0, failedReason: '', returnvalue: '', stalledCounter: 0 },
+    ...{ progress: 0, timestamp: 0, delay: 0, failedReason: '', returnvalue: 'null', stalledCounter: 0 },
   };
 }
 

@@ -1,0 +1,319 @@
+import {
+  createRedisBackend,
+  DelayedError,
+  type Job,
+  type JobJson,
+  type RedisQueueBackend,
+  Worker,
+} from 'bullmq';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { createPollBackend } from '../../src/jobs/poll-backend.ts';
+import { createPollQueue, jobIdOf, pollJob, type QueueJob } from '../../src/jobs/queue.ts';
+import { createKeys } from '../../src/orders/keys.ts';
+import { testPrefix, testRedis } from '../support/redis.ts';
+import { until } from '../support/service-until.ts';
+
+// Our back end must leave Redis as BullMQ's own does: it is compared with that, call by call, so that a new version of
+// BullMQ with other keys or codes fails here.
+
+const redis = testRedis();
+const unlimited = { max: 1_000_000, duration: 1_000 };
+const lockDuration = 30_000;
+type Kind = 'ours' | "BullMQ's";
+const kinds: readonly Kind[] = ['ours', "BullMQ's"];
+
+function setup(limiter = unlimited) {
+  const keys = createKeys(testPrefix());
+  const queue = createPollQueue(redis, keys, 'shop');
+  onTestFinished(() => queue.close());
+  const options = { connection: redis, prefix: keys.queuePrefix('shop'), lockDuration, limiter };
+  const factories = {
+    ours: createPollBackend(redis, { lockDuration, limiter, isTraced: false }),
+    "BullMQ's": createRedisBackend,
+  };
+  return {
+    queue,
+    options,
+    factories,
+    key: (name: string) => queue.toKey(name),
+    backend: (kind: Kind): RedisQueueBackend => factories[kind]('shop', options),
+    async add(orderId: string, inMs: number): Promise<string> {
+      const now = Date.now();
+      const { name, data, opts } = pollJob(orderId, now + inMs, now);
+      await queue.add(name, data, opts);
+      return jobIdOf(orderId);
+    },
+    async take(backend: RedisQueueBackend, token: string): Promise<JobJson | null> {
+      return (await backend.moveToActive(token))[0] as JobJson | null;
+    },
+    /** Everything that the queue keeps, but for its events and what holds a time. */
+    async kept(): Promise<object> {
+      const names = (await redis.keys(`${queue.toKey('')}*`)).map((name) =>
+        name.slice(queue.toKey('').length),
+      );
+      const lasting = names.filter((name) => name !== 'events' && name !== 'marker').sort();
+      const entries = lasting.map(async (name) => [name, await contents(queue.toKey(name))] as const);
+      return Object.fromEntries(await Promise.all(entries));
+    },
+  };
+}
+
+async function contents(name: string): Promise<unknown> {
+  switch (await redis.type(name)) {
+    case 'hash': {
+      const { processedOn, delay, timestamp, opts, ...rest } = await redis.hgetall(name);
+      return { ...rest, isProcessed: processedOn !== undefined };
+    }
+    case 'list':
+      return redis.lrange(name, 0, -1);
+    case 'set':
+      return (await redis.smembers(name)).sort();
+    case 'zset':
+      return redis.zrange(name, '0', '-1');
+    default:
+      return redis.get(name);
+  }
+}
+
+/** What a call came to: its error as code and text, so that both kinds can be compared. */
+async function outcomeOf(work: Promise<unknown>): Promise<unknown> {
+  try {
+    await work;
+    return 'done';
+  } catch (error) {
+    return { code: (error as { code?: number }).code, message: (error as Error).message };
+  }
+}
+
+describe('leaves the queue as BullMQ itself does', () => {
+  async function both(
+    steps: (parts: ReturnType<typeof setup>, backend: RedisQueueBackend) => Promise<unknown>,
+    limiter = unlimited,
+  ) {
+    const results = [];
+    for (const kind of kinds) {
+      const parts = setup(limiter);
+      const result = await steps(parts, parts.backend(kind));
+      results.push({ result, kept: await parts.kept() });
+    }
+    expect(results[0]).toEqual(results[1]);
+    return results[0] as { result: unknown; kept: { [name: string]: unknown } };
+  }
+
+  test('when a due job is taken', async () => {
+    const { kept } = await both(async ({ add, take }, backend) => {
+      await add('a:1', -5);
+      const job = await take(backend, 'token');
+      return { id: job?.id ?? jobIdOf('a:1'), name: job?.name, data: job?.data, ats: job?.attemptsStarted };
+    });
+    expect(kept.active).toEqual(['o~a~1']);
+    expect(kept['o~a~1:lock']).toBe('token');
+  });
+
+  test('when a delayed job has become due', async () => {
+    const { result } = await both(async ({ add, take, key }, backend) => {
+      await add('a:1', 60_000);
+      await redis.zadd(key('delayed'), String((Date.now() - 10) * 4_096), 'o~a~1');
+      return (await take(backend, 'token'))?.data;
+    });
+    expect(result).toEqual(expect.stringContaining('a:1'));
+  });
+
+  test('when a job is delayed again', async () => {
+    const { kept } = await both(async ({ add, take }, backend) => {
+      await add('a:1', -5);
+      await take(backend, 'token');
+      await backend.moveToDelayed('o~a~1', Date.now(), 5_000, 'token', { skipAttempt: true });
+    });
+    expect(kept).toMatchObject({ delayed: ['o~a~1'] });
+    expect(kept).not.toHaveProperty('active');
+    expect(kept).not.toHaveProperty('o~a~1:lock');
+  });
+
+  test('when a job is done', async () => {
+    const { kept } = await both(async ({ add, take, queue }, backend) => {
+      await add('a:1', -5);
+      await take(backend, 'token');
+      const job = { id: 'o~a~1', opts: { removeOnComplete: true }, queue } as unknown as Job<QueueJob>;
+      const { result } = await backend.moveToCompleted(job, undefined, true, 'token', true);
+      return (result as unknown[] | undefined)?.[0] ?? null;
+    });
+    expect(Object.keys(kept)).toEqual(['id', 'limiter', 'meta']);
+  });
+
+  test.each<[string, (parts: ReturnType<typeof setup>) => Promise<unknown>]>([
+    ['whose lock another worker holds', ({ key }) => redis.set(key('o~a~1:lock'), 'other')],
+    ['whose lock has run out', ({ key }) => redis.del(key('o~a~1:lock'))],
+    ['that is in no list of active jobs', ({ key }) => redis.del(key('active'))],
+  ])('when a job cannot be let go of %s', async (_, break_) => {
+    const { result } = await both(async (parts, backend) => {
+      await parts.add('a:1', -5);
+      await parts.take(backend, 'token');
+      await break_(parts);
+      return outcomeOf(backend.moveToDelayed('o~a~1', Date.now(), 5_000, 'token', { skipAttempt: true }));
+    });
+    expect(result).toMatchObject({ code: expect.any(Number) });
+  });
+
+  test('when the queue is paused, or has as many active jobs as it may', async () => {
+    await both(async ({ add, take, queue }, backend) => {
+      await add('a:1', -5);
+      await add('a:2', -5);
+      await queue.pause();
+      const paused = await take(backend, 'one');
+      await queue.resume();
+      await queue.setGlobalConcurrency(1);
+      const first = await take(backend, 'two');
+      return { paused, first: first?.data, beyond: await take(backend, 'three') };
+    });
+  });
+
+  test('when the rate is used up', async () => {
+    const { result } = await both(
+      async ({ add, take, key }, backend) => {
+        for (const nth of [1, 2, 3]) await add(`a:${nth}`, -5);
+        const taken = [await take(backend, '1'), await take(backend, '2')].map((job) => job?.data);
+        const [none, , limitedMs] = await backend.moveToActive('3');
+        const counted = await redis.get(key('limiter'));
+        return { taken, none, isLimited: limitedMs > 0 && limitedMs <= 60_000, counted };
+      },
+      { max: 2, duration: 60_000 },
+    );
+    expect(result).toMatchObject({ none: null, isLimited: true, counted: '2' });
+  });
+});
+
+test('a job that somebody deleted while it was worked on: the same error, and nothing of it is left behind', async () => {
+  const outcomes = [];
+  for (const kind of kinds) {
+    const { add, take, backend, key, kept } = setup();
+    const one = backend(kind);
+    await add('a:1', -5);
+    await take(one, 'token');
+    await redis.del(key('o~a~1'));
+    outcomes.push(
+      await outcomeOf(one.moveToDelayed('o~a~1', Date.now(), 5_000, 'token', { skipAttempt: true })),
+    );
+    if (kind === 'ours') expect(Object.keys(await kept())).toEqual(['id', 'limiter', 'meta']);
+  }
+  expect(outcomes[0]).toMatchObject({ code: -1 });
+  expect(outcomes[0]).toEqual(outcomes[1]);
+});
+
+test('many wishes at once: each slot gets a job of its own, each job one slot', async () => {
+  const { add, backend, take, kept } = setup();
+  const orderIds = Array.from({ length: 250 }, (_, nth) => `many:${nth}`);
+  await Promise.all(orderIds.map((orderId) => add(orderId, -5)));
+  const ours = backend('ours');
+  const jobs = await Promise.all(Array.from({ length: 300 }, (_, nth) => take(ours, `token:${nth}`)));
+  expect(new Set(jobs.flatMap((job) => (job === null ? [] : [job.id]))).size).toBe(250);
+  await Promise.all(
+    jobs.map((job, nth) =>
+      job === null
+        ? null
+        : ours.moveToDelayed(job.id, Date.now(), 60_000, `token:${nth}`, { skipAttempt: true }),
+    ),
+  );
+  expect(Object.keys((await kept()) as object).filter((name) => name.endsWith(':lock'))).toEqual([]);
+});
+
+test('waiting jobs and due ones take turns, so that neither waits for all of the other', async () => {
+  const { add, backend, take, key } = setup();
+  for (let nth = 0; nth < 20; nth++) {
+    await add(`waiting:${nth}`, -5);
+    await add(`due:${nth}`, 60_000);
+    await redis.zadd(key('delayed'), String((Date.now() - 10) * 4_096), jobIdOf(`due:${nth}`));
+  }
+  const ours = backend('ours');
+  const first = await Promise.all(Array.from({ length: 20 }, (_, nth) => take(ours, `token:${nth}`)));
+  expect(first.filter((job) => job?.id.startsWith('o~due'))).toHaveLength(10);
+});
+
+test('a job that only hastens another one does not count against the rate', async () => {
+  const { queue, backend, take, key } = setup({ max: 1, duration: 60_000 });
+  await queue.add('wake', { orderId: 'a' }, { jobId: 'w~o~a' });
+  expect((await take(backend('ours'), 'token'))?.name).toBe('wake');
+  expect(await redis.get(key('limiter'))).toBeNull();
+});
+
+test('a name without a job is dropped, and the next one is taken', async () => {
+  const { add, backend, take, key } = setup();
+  await redis.lpush(key('wait'), 'o~lost');
+  await redis.zadd(key('delayed'), '4096', 'o~gone');
+  await add('there', -5);
+  const ours = backend('ours');
+  const jobs = await Promise.all([take(ours, '1'), take(ours, '2'), take(ours, '3')]);
+  expect(jobs.filter((job) => job !== null).map(({ id }) => id)).toEqual(['o~there']);
+  expect(await redis.zcard(key('delayed'))).toBe(0);
+  expect(await redis.lrange(key('active'), 0, -1)).toEqual(['o~there']);
+});
+
+test('workers of both kinds share a queue: every job runs as often as it wants, none twice at once', async () => {
+  const { add, options, factories, queue } = setup();
+  const rounds = 5;
+  const runs = new Map<string, number>();
+  const running = new Set<string>();
+  let clashes = 0;
+  const work = async (job: Job<QueueJob>, token?: string): Promise<void> => {
+    const { orderId } = job.data;
+    if (running.has(orderId)) clashes += 1;
+    running.add(orderId);
+    const count = (runs.get(orderId) ?? 0) + 1;
+    runs.set(orderId, count);
+    await redis.ping();
+    running.delete(orderId);
+    if (count === rounds) return;
+    await job.moveToDelayed(Date.now() + 20, token);
+    throw new DelayedError();
+  };
+  const workers = kinds.map(
+    (kind) =>
+      new Worker(
+        'shop',
+        work,
+        { ...options, concurrency: 20, removeOnComplete: { count: 0 } },
+        factories[kind],
+      ),
+  );
+  const served = workers.map((worker) => {
+    const ids = new Set<string>();
+    worker.on('active', ({ id }) => void ids.add(id ?? ''));
+    worker.on('error', (error) => expect.unreachable(error.message));
+    return ids;
+  });
+  onTestFinished(async () => void (await Promise.all(workers.map((worker) => worker.close()))));
+  const orderIds = Array.from({ length: 200 }, (_, nth) => `shared:${nth}`);
+  await Promise.all(orderIds.map((orderId, nth) => add(orderId, nth % 40)));
+  await until(
+    'all runs',
+    () => [...runs.values()].filter((count) => count === rounds).length === 200,
+    30_000,
+  );
+  await until(
+    'an empty queue',
+    async () => (await queue.count()) === 0 && (await queue.getActiveCount()) === 0,
+  );
+  expect([...runs.values()].every((count) => count === rounds)).toBe(true);
+  expect(clashes).toBe(0);
+  for (const ids of served) expect(ids.size).toBeGreaterThan(0);
+}, 60_000);
+
+test('an idle worker starts a job that becomes due, though Redis ends blocking reads only once per tick', async () => {
+  const { add, options, factories } = setup();
+  const late: number[] = [];
+  let dueAt = 0;
+  const worker = new Worker(
+    'shop',
+    async () => void late.push(Date.now() - dueAt),
+    { ...options, drainDelay: 60 },
+    factories.ours,
+  );
+  onTestFinished(() => worker.close());
+  await worker.waitUntilReady();
+  for (let nth = 0; nth < 5; nth++) {
+    dueAt = Date.now() + 150;
+    await add(`idle:${nth}`, 150);
+    await until('its start', () => late.length === nth + 1);
+  }
+  expect(Math.min(...late)).toBeGreaterThanOrEqual(-2);
+});
