@@ -55,7 +55,7 @@ export async function hastenAgain(
   if (wish === null) return null;
   const isServed = async () => (await unservedWish(store, orderId, now)) === null;
   if (await bringForward(queue, orderId, wish, now, isServed)) return null;
-  // Ever more seldom: a poll that hangs sees the wish when it settles, and every look counts against the rate.
+  // Ever more seldom: a poll that hangs sees the wish when it settles.
   return now + retryMs * 2 ** Math.min(job.attemptsStarted, 6);
 }
 

@@ -34,13 +34,16 @@ export interface Step extends Movement {
   readonly record: OrderRecord;
   readonly nextPollAt: number | null;
   readonly event: ResultEvent | null;
-  /** The reading came from the inbox, and leaves it with this step. */
-  readonly fromInbox: boolean;
+  /** The entry of the inbox that the reading came from, and that leaves it with this step; `null` for a poll. */
+  readonly entry: string | null;
 }
 
-/** `nextPollAt` may be earlier than asked for: somebody wanted a poll meanwhile. `stale`: read and decide again. */
+/**
+ * `settled`: `nextPollAt` may be earlier than asked for, somebody wanted a poll meanwhile. `taken`: another process has
+ * settled this entry of the inbox. `stale`: read and decide again.
+ */
 export type Settled =
-  | { readonly outcome: 'settled'; readonly nextPollAt: number | null }
+  | { readonly outcome: 'settled' | 'taken'; readonly nextPollAt: number | null }
   | { readonly outcome: 'stale' | 'gone' };
 
 /** `wake`: poll at `at`. `waiting`: an earlier wish is still to be served. */
@@ -48,10 +51,16 @@ export type Hinted =
   | { readonly outcome: 'wake'; readonly at: number }
   | { readonly outcome: 'waiting' | 'closed' | 'gone' };
 
-/** An answer that was pushed to us, waiting for a worker. `queryId` is `null` when it answers no query under way. */
+/** An answer that was pushed to us, waiting for a worker. */
 export interface PushedReading {
   readonly queryId: string;
   readonly reading: Reading;
+}
+
+/** A pushed answer in the inbox of its order. `pushed` is `null` when the entry cannot be read. */
+export interface InboxEntry {
+  readonly entry: string;
+  readonly pushed: PushedReading | null;
 }
 
 /**
@@ -85,7 +94,9 @@ export interface OrderStore {
     now: number,
   ): Promise<'delivered' | 'unknown' | 'gone'>;
   /** Pushed answers that no step has taken yet, oldest first. */
-  inbox(orderId: string): Promise<PushedReading[]>;
+  inbox(orderId: string): Promise<InboxEntry[]>;
+  /** Drops an entry of the inbox that cannot be read: it would stand before all others for ever. */
+  drop(orderId: string, entry: string): Promise<void>;
 }
 
 export interface OrderStoreParts {
@@ -156,7 +167,8 @@ export function createOrderStore({ redis, keys, retentionMs }: OrderStoreParts):
       const [outcome, detail] = reply;
       if (outcome === 'failed')
         throw new Error(`Order ${step.record.order.orderId} was not settled: ${detail}`);
-      return outcome === 'settled' ? { outcome, nextPollAt: detail ? Number(detail) : null } : { outcome };
+      if (outcome === 'stale' || outcome === 'gone') return { outcome };
+      return { outcome, nextPollAt: detail ? Number(detail) : null };
     },
 
     async relist(orderId) {
@@ -194,17 +206,21 @@ export function createOrderStore({ redis, keys, retentionMs }: OrderStoreParts):
 
     async inbox(orderId) {
       const entries = await redis.lrange(keys.inbox(orderId), 0, -1);
-      return entries.map((entry) => JSON.parse(entry) as PushedReading);
+      return entries.map((entry) => ({ entry, pushed: parsePushed(entry) }));
+    },
+
+    async drop(orderId, entry) {
+      await redis.lrem(keys.inbox(orderId), 1, entry);
     },
   };
 }
 
 /** What a step hands to the script. */
-function settling({ record, nextPollAt, event, fromInbox, ...movement }: Step, retentionMs: number) {
+function settling({ record, nextPollAt, event, entry, ...movement }: Step, retentionMs: number) {
   const { order, revision, hints } = record;
   const fields = changedFields(record, movement);
   return [
-    ...[order.orderId, revision, nextPollAt ?? '', retentionMs, hints, fromInbox ? 1 : 0],
+    ...[order.orderId, revision, nextPollAt ?? '', retentionMs, hints, entry ?? ''],
     ...[fields.length, ...fields],
     ...(event === null ? [] : publishing(event, order)),
   ];
@@ -216,6 +232,16 @@ function changedFields(record: OrderRecord, movement: Movement): string[] {
   return Object.entries(progressFields(movement))
     .filter(([name, value]) => before[name] !== value)
     .flat();
+}
+
+function parsePushed(entry: string): PushedReading | null {
+  try {
+    const pushed = JSON.parse(entry) as Partial<PushedReading> | null;
+    const { queryId, reading } = pushed ?? {};
+    return typeof queryId === 'string' && typeof reading?.kind === 'string' ? { queryId, reading } : null;
+  } catch {
+    return null;
+  }
 }
 
 /** What a publishing step hands to the script besides the record's fields. */

@@ -2,22 +2,23 @@
 -- KEYS: open, results, unresolved, asking; then per order: order, inbox, statistics of this hour.
 -- ARGV per order: number of arguments that follow, then
 --   orderId, revision it was decided on, nextPollAt ('' = closed), retention in ms, hints seen,
---   pushed answers taken from the inbox (0 or 1), number of field strings, field, value, ...;
+--   entry of the inbox that the reading came from ('' = none), number of field strings, field, value, ...;
 --   when something is published also: what to note of unresolved money ('' = none), life of the statistics in ms,
 --   number of counters, counters to raise, then the event's field, value, ...
--- Returns per order {'settled', nextPollAt}, {'stale'} (someone else moved it first: decide again), {'gone'}, or
---   {'failed', why}.
+-- Returns per order {'settled', nextPollAt}, {'stale'} (someone else moved it first: decide again), {'taken', nextPollAt}
+--   (someone else has settled this entry), {'gone'}, or {'failed', why}.
 local call = redis.call
 local open, results, unresolved, asking = unpack(KEYS, 1, 4)
 
 local function settle(order, inbox, statistics, from, to)
-  local orderId, retentionMs, isFromInbox = ARGV[from], ARGV[from + 3], ARGV[from + 5] == '1'
+  local orderId, retentionMs, entry = ARGV[from], ARGV[from + 3], ARGV[from + 5]
   local known = call('HMGET', order, 'revision', 'hints', 'hintAt', 'nextPollAt')
   if not known[1] then return { 'gone' } end
   if known[1] ~= ARGV[from + 1] then return { 'stale' } end
+  if entry ~= '' and call('LREM', inbox, 1, entry) == 0 then return { 'taken', known[4] } end
   local nextPollAt, hints, hintsSeen = ARGV[from + 2], tonumber(known[2] or 0), tonumber(ARGV[from + 4])
-  if hints > hintsSeen or isFromInbox then
-    local isInboxLeft = call('LLEN', inbox) > (isFromInbox and 1 or 0)
+  if hints > hintsSeen or entry ~= '' then
+    local isInboxLeft = call('LLEN', inbox) > 0
     -- What is left in the inbox keeps a wish unserved, so that whoever takes over after a crash looks there.
     if isInboxLeft then hintsSeen = math.min(hintsSeen, hints - 1) end
     -- Someone asked for a poll while this one was under way: it may have asked too early, so ask again.
@@ -31,7 +32,6 @@ local function settle(order, inbox, statistics, from, to)
   local isPublishing = to > last
   call('HSET', order, 'nextPollAt', nextPollAt, 'hintsSeen', hintsSeen, 'revision', tonumber(known[1]) + 1,
     unpack(ARGV, from + 7, last))
-  if isFromInbox then call('LPOP', inbox) end
   if nextPollAt == '' then
     call('ZREM', open, orderId)
     call('PEXPIRE', order, retentionMs)

@@ -136,15 +136,21 @@ async function takePushed(
 ): Promise<{ readonly nextPollAt: number | null } | null> {
   const { store, gate, observer } = parts;
   const inbox = await store.inbox(record.order.orderId);
-  let nextPollAt: number | null = null;
-  for (const { queryId, reading } of inbox) {
+  let taken: { readonly nextPollAt: number | null } | null = null;
+  for (const { entry, pushed } of inbox) {
+    if (pushed === null) {
+      await store.drop(record.order.orderId, entry);
+      observer.error(new Error('A pushed answer could not be read and was dropped.'), record.order.orderId);
+      continue;
+    }
+    const { queryId, reading } = pushed;
     const current = (await store.read(record.order.orderId)) ?? record;
     observer.reading(current, reading, 0);
     const change = await gate.report({ troubled: true, probing: false }, reading, Date.now());
     if (change !== null) observer.gate(change, reading);
-    nextPollAt = await settle(parts, current, reading, queryId);
+    taken = { nextPollAt: await settle(parts, current, reading, { entry, queryId }) };
   }
-  return inbox.length === 0 ? null : { nextPollAt };
+  return taken;
 }
 
 /** When the query that is under way counts as lost; 0 when there is none, or when the deadline wants a new one. */
@@ -159,13 +165,13 @@ function queryLostAt({ resultTimeoutMs }: Asker, { query, order }: OrderRecord):
  * Decides on a reading and writes the decision, as often as it takes: when another process moved the order meanwhile,
  * the same reading is decided on again over the newer state. Returns the time of the next poll, `null` when closed.
  *
- * @param answeredQuery the query that a pushed reading answers; `null` for a poll
+ * @param pushed where a pushed reading came from, and the query that it answers; `null` for a poll
  */
 async function settle(
   { store, policy, observer }: Pick<PollWorkerParts, 'store' | 'policy' | 'observer'>,
   record: OrderRecord,
   reading: Reading,
-  answeredQuery: string | null,
+  pushed: { readonly entry: string; readonly queryId: string } | null,
 ): Promise<number | null> {
   for (let current: OrderRecord | null = record; current !== null; ) {
     const now = Date.now();
@@ -174,8 +180,7 @@ async function settle(
     const { progress, publish, nextPollAt } = decision;
     const history = remember(current.history, reading);
     const event = publish === null ? null : buildEvent(order, progress, publish, reading, history, now);
-    const query = queryAfter(current.query, reading, answeredQuery);
-    const fromInbox = answeredQuery !== null;
+    const query = queryAfter(current.query, reading, pushed?.queryId ?? null);
     const settled = await store.settle({
       record: current,
       progress,
@@ -183,13 +188,14 @@ async function settle(
       nextPollAt,
       query,
       event,
-      fromInbox,
+      entry: pushed?.entry ?? null,
     });
     if (settled.outcome === 'settled') {
       if (event !== null) observer.published(event, reading);
       if (decision.contradictsPaid) observer.contradiction(current, reading);
       return settled.nextPollAt;
     }
+    if (settled.outcome === 'taken') return settled.nextPollAt;
     current = settled.outcome === 'gone' ? null : await store.read(order.orderId);
   }
   return null;

@@ -1,6 +1,7 @@
 import { type Job, Queue, Worker } from 'bullmq';
 import { isRefusal, jobIdOf, orderIdOf, type PollQueue, pollJob } from '../jobs/queue.ts';
 import { hasten } from '../jobs/wake.ts';
+import { readBreaker } from '../orders/account-gate.ts';
 import type { Keys } from '../orders/keys.ts';
 import type { OrderStore } from '../orders/order-store.ts';
 import { forgetUnresolved } from '../orders/statistics.ts';
@@ -92,12 +93,15 @@ export async function startSweeper(parts: SweeperParts): Promise<Sweeper> {
 /** What one sweep works with besides: the places of the jobs of each account. */
 interface Sweep extends SweeperParts {
   readonly places: ReadonlyMap<string, JobPlaces>;
+  /** Accounts that are left alone at present: their wishes wait, and are not forgotten. */
+  readonly resting: ReadonlySet<string>;
 }
 
 /** One sweep. */
 export async function sweep(parts: SweeperParts): Promise<void> {
   const looks = parts.accounts.map((id) => [id, createJobPlaces(parts.redis, parts.queue(id))] as const);
-  const thisSweep: Sweep = { ...parts, places: new Map(looks) };
+  const resting = await restingAccounts(parts);
+  const thisSweep: Sweep = { ...parts, places: new Map(looks), resting };
   await mendOverdue(thisSweep);
   await walkOpen(thisSweep);
   await mendAsking(parts);
@@ -107,6 +111,12 @@ export async function sweep(parts: SweeperParts): Promise<void> {
   }
   await trimResults(parts.redis, parts.keys.results, Date.now() - parts.resultsRetentionMs);
   await forgetUnresolved(parts.redis, parts.keys, Date.now() - parts.retentionMs);
+}
+
+async function restingAccounts({ redis, keys, accounts }: SweeperParts): Promise<Set<string>> {
+  const now = Date.now();
+  const breakers = await Promise.all(accounts.map((id) => readBreaker(redis, keys, id, now)));
+  return new Set(accounts.filter((_, index) => breakers[index]?.state !== 'closed'));
 }
 
 /** Overdue orders are looked at in every sweep, the most overdue first. */
@@ -150,7 +160,10 @@ async function mendOrders(parts: Sweep, orderIds: readonly string[]): Promise<vo
   await Promise.all(orderIds.map((orderId) => mendOrder(parts, orderId)));
 }
 
-async function mendOrder({ redis, keys, store, places, ...parts }: Sweep, orderId: string): Promise<void> {
+async function mendOrder(
+  { redis, keys, store, places, resting, ...parts }: Sweep,
+  orderId: string,
+): Promise<void> {
   const [account, nextPollAt, hints, hintsSeen, hintAt] = await redis.hmget(
     keys.order(orderId),
     ...['account', 'nextPollAt', 'hints', 'hintsSeen', 'hintAt'],
@@ -166,7 +179,7 @@ async function mendOrder({ redis, keys, store, places, ...parts }: Sweep, orderI
   if (place === 'delayed') {
     const isForgotten =
       Number(hints ?? 0) > Number(hintsSeen ?? 0) && Number(hintAt) < now - parts.intervalMs;
-    if (!isForgotten) return;
+    if (!isForgotten || resting.has(account)) return;
     await hasten(queue, orderId, now, now);
     parts.mended('forgotten-wish', orderId);
     return;

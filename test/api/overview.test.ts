@@ -59,7 +59,7 @@ async function settled(orderId: string, verdict: Verdict | null, nextPollAt: num
       : aProgress[nextPollAt === null ? 'closed' : 'watching']({ ...verdict, at });
   const reading = aReading.paid({ at });
   const event = verdict === null ? null : buildEvent(record.order, progress, verdict, reading, [], at);
-  const step = { record, progress, history: [], query: null, nextPollAt, event, fromInbox: false };
+  const step = { record, progress, history: [], query: null, nextPollAt, event, entry: null };
   return store.settle(step);
 }
 

@@ -185,7 +185,7 @@ describe('a wish to have an order polled now', () => {
     if (record === null) throw new Error('The order is gone.');
     await store.settle({
       ...{ record, progress: record.progress, history: record.history, query: null, event: null },
-      ...{ nextPollAt: Date.now() + 50_000, fromInbox: false },
+      ...{ nextPollAt: Date.now() + 50_000, entry: null },
     });
     await wake();
     await gateway.arrived(orderId, 3);
@@ -241,7 +241,7 @@ describe('a wish to have an order polled now', () => {
 });
 
 describe('a wish for an order whose poll hangs', () => {
-  test('is looked after ever more seldom: every look counts against the rate of the account', async () => {
+  test('is looked after ever more seldom', async () => {
     const { enqueue, startWorker, wake, order, orderId } = setup();
     gateway.hold(orderId);
     const worker = await startWorker();
@@ -287,7 +287,7 @@ describe('hasten', () => {
           const record = await store.read(orderId);
           if (record === null) throw new Error('The order is gone.');
           const { progress, history } = record;
-          const step = { record, progress, history, query: null, event: null, fromInbox: false };
+          const step = { record, progress, history, query: null, event: null, entry: null };
           await store.settle({ ...step, nextPollAt: now + 20_000 });
           return queue.getJob(id);
         },

@@ -4,7 +4,7 @@ import { firstPollAt } from '../../src/jobs/schedule.ts';
 import type { Order, Reading } from '../../src/order.ts';
 import { remember } from '../../src/orders/evidence.ts';
 import { createKeys } from '../../src/orders/keys.ts';
-import { createOrderStore, type Step } from '../../src/orders/order-store.ts';
+import { createOrderStore, type OrderStore, type Step } from '../../src/orders/order-store.ts';
 import type { OrderRecord } from '../../src/orders/record.ts';
 import { buildEvent } from '../../src/results/event.ts';
 import { anOrder, aPolicy, aReading, aSchedule, createdAt } from '../support/builders.ts';
@@ -39,7 +39,11 @@ function aStep(record: OrderRecord, reading: Reading, changes: Partial<Step> = {
   const history = remember(record.history, reading);
   const { progress, publish, nextPollAt } = decision;
   const event = publish === null ? null : buildEvent(order, progress, publish, reading, history, now);
-  return { record, progress, history, nextPollAt, query: record.query, event, fromInbox: false, ...changes };
+  return { record, progress, history, nextPollAt, query: record.query, event, entry: null, ...changes };
+}
+
+async function firstEntry(store: OrderStore): Promise<string> {
+  return (await store.inbox('ord-1'))[0]?.entry ?? '';
 }
 
 describe('open', () => {
@@ -372,7 +376,7 @@ describe('answers pushed to us', () => {
       expect(await store.deliver('ord-1', pushed(n), false, createdAt)).toBe('delivered');
     }
     const inbox = await store.inbox('ord-1');
-    expect(inbox.map(({ reading }) => reading.at - createdAt)).toEqual(
+    expect(inbox.map(({ pushed: each }) => (each?.reading.at ?? 0) - createdAt)).toEqual(
       Array.from({ length: 20 }, (_, n) => n + 5),
     );
   });
@@ -383,11 +387,18 @@ describe('answers pushed to us', () => {
     await store.beginQuery('ord-1', query);
     for (const n of [1, 2]) await store.deliver('ord-1', pushed(n), false, createdAt + n);
     const stale = await read();
-    await store.settle(aStep(await read(), aReading.pending(), { fromInbox: true }));
-    expect(await store.settle(aStep(stale, aReading.pending(), { fromInbox: true }))).toEqual({
-      outcome: 'stale',
+    const entry = await firstEntry(store);
+    await store.settle(aStep(await read(), aReading.pending(), { entry }));
+    expect(await store.settle(aStep(stale, aReading.pending(), { entry }))).toEqual({ outcome: 'stale' });
+    // Decided on again over the newer record, it must not take the next one with it.
+    const { nextPollAt } = await read();
+    expect(await store.settle(aStep(await read(), aReading.pending(), { entry }))).toEqual({
+      outcome: 'taken',
+      nextPollAt,
     });
-    expect((await store.inbox('ord-1')).map(({ reading }) => reading.at - createdAt)).toEqual([2]);
+    expect(
+      (await store.inbox('ord-1')).map(({ pushed: each }) => (each?.reading.at ?? 0) - createdAt),
+    ).toEqual([2]);
   });
 
   test('open a closed order until they are read, and it stays closed for hints', async () => {
@@ -398,7 +409,9 @@ describe('answers pushed to us', () => {
     expect(await store.deliver('ord-1', pushed(7), true, createdAt + 7)).toBe('delivered');
     expect(await redis.pttl(keys.order('ord-1'))).toBe(-1);
     expect(await openList()).toEqual(['ord-1', String(createdAt + 7)]);
-    await store.settle(aStep(await read(), aReading.pending(), { fromInbox: true, nextPollAt: null }));
+    await store.settle(
+      aStep(await read(), aReading.pending(), { entry: await firstEntry(store), nextPollAt: null }),
+    );
     expect(await openList()).toEqual([]);
     expect(await redis.pttl(keys.order('ord-1'))).toBeGreaterThan(0);
   });
@@ -418,12 +431,24 @@ describe('answers pushed to us', () => {
     await open();
     await store.beginQuery('ord-1', query);
     for (const n of [1, 2]) await store.deliver('ord-1', pushed(n), false, createdAt + n);
-    const settled = await store.settle(aStep(await read(), aReading.pending(), { fromInbox: true }));
+    const settled = await store.settle(
+      aStep(await read(), aReading.pending(), { entry: await firstEntry(store) }),
+    );
     // Whoever takes the job over looks into the inbox only for wishes that nobody has seen.
     expect(settled).toMatchObject({ outcome: 'settled', nextPollAt: createdAt + 2 });
     const { hints, hintsSeen } = await read();
     expect(hints).toBeGreaterThan(hintsSeen);
   });
+});
+
+test('an entry of the inbox that cannot be read is told from the others, and can be dropped', async () => {
+  const { keys, store, open } = setup();
+  await open();
+  for (const broken of ['{', '[]', 'null', '{"queryId":1}']) await redis.rpush(keys.inbox('ord-1'), broken);
+  const inbox = await store.inbox('ord-1');
+  expect(inbox.map((each) => each.pushed)).toEqual([null, null, null, null]);
+  for (const { entry } of inbox) await store.drop('ord-1', entry);
+  expect(await store.inbox('ord-1')).toEqual([]);
 });
 
 describe('ordersNamed', () => {
