@@ -1,7 +1,8 @@
-import type { AccountConfig, Config } from './config.ts';
-import { type AccountInfo, registerAccounts } from './jobs/accounts.ts';
+import type { Config } from './config.ts';
+import { registerAccounts } from './jobs/accounts.ts';
 import type { Log } from './log.ts';
 import { awaitRedis, connectRedis } from './redis.ts';
+import { accountInfo } from './roles/account-info.ts';
 import { startHttp } from './roles/http-role.ts';
 import { allRoles, type Role, redisStartMs, type Seams, share } from './roles/shared.ts';
 import { startWorkers } from './roles/worker-role.ts';
@@ -36,7 +37,7 @@ export async function startService(
     await registerAccounts(
       redis,
       shared.keys,
-      new Map(config.accounts.map((account) => [account.id, infoOf(account)])),
+      new Map(config.accounts.map((account) => [account.id, accountInfo(account)])),
     );
     // The door opens first and closes last: providers knock on it while orders are polled.
     const http = await startHttp(shared, roles);
@@ -59,8 +60,4 @@ export async function startService(
       redis.disconnect();
     },
   };
-}
-
-function infoOf({ provider, currency, schedule, callbacks }: AccountConfig): AccountInfo {
-  return { provider: provider.id, currency, schedule, callbacks: callbacks.token !== undefined };
 }

@@ -1,6 +1,6 @@
 import { isAnswered, type Order, type Reading, type Verdict } from '../order.ts';
 import { type Claim, claimOf, contradictsPaid, saysMore, saysOurMoneyArrived } from './claim.ts';
-import { deadlineAt, nextPollAt } from './schedule.ts';
+import { deadlineAt, nextPollAt, type Plan, plannedPollAt } from './schedule.ts';
 
 /** How an account wants doubt to be handled. Times in milliseconds. */
 export interface Policy {
@@ -8,6 +8,8 @@ export interface Policy {
   readonly confirmAfterMs: number;
   /** When to ask again after a verdict that may still turn, counted from the verdict, ascending. */
   readonly watchMs: readonly number[];
+  /** When to ask before anything final is seen, in place of the exponential schedule; absent or `null`: nothing planned. */
+  readonly plan?: Plan | null;
 }
 
 /** `asking`: no verdict yet. `watching`: a verdict is out that may still turn. `closed`: nothing is asked any more. */
@@ -150,12 +152,25 @@ function goOn(
       }
       const regular =
         awaited(reading, deadline, now) ??
-        nextPollAt(order, known.polls, now, random, notBefore(reading, now));
+        usualPollAt(order, known, policy, now, random, notBefore(reading, now));
       const confirm = confirmAt(known, policy, now) ?? regular;
       const at = Math.max(Math.min(confirm, regular, Math.max(deadline, now)), notBefore(reading, now), now);
       return { publish: null, nextPollAt: at, progress: known, contradictsPaid: false };
     }
   }
+}
+
+/** The next poll by the account's schedule. A plan is for orders of which nothing final was seen. */
+function usualPollAt(
+  order: Order,
+  known: Progress,
+  { plan }: Policy,
+  now: number,
+  random: number,
+  earliest: number,
+): number {
+  const planned = plan && known.candidate === null ? plannedPollAt(order, plan, now, random, earliest) : null;
+  return planned ?? nextPollAt(order, known.polls, now, random, earliest);
 }
 
 /** The next poll of the watch, or its end. */

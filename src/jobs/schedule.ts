@@ -44,6 +44,55 @@ export function nextPollAt(
   return Math.max(Math.min(usual, deadlineAt(order)), now, notBefore);
 }
 
+/** Poll times that were made to suit an account's orders, in place of its exponential schedule. */
+export interface Plan {
+  /** The schedule of the account. An order with intervals of its own keeps to them. */
+  readonly schedule: Schedule;
+  /** Milliseconds since `createdAt`, ascending. */
+  readonly times: readonly number[];
+  /** Polls of one order are at least so far apart. */
+  readonly minIntervalMs: number;
+}
+
+/**
+ * The poll after `now` by a plan, `null` where it does not apply: to an order with intervals of its own, and after its last
+ * time. As with `nextPollAt`, a poll is always made at the deadline, and `notBefore` pushes later, never earlier.
+ *
+ * The times are the plan's, wherever the polls before them came to lie; one that is less than half its interval away has
+ * been made already, or would come to little.
+ *
+ * @param random a number in [0, 1), the source of jitter
+ */
+export function plannedPollAt(
+  order: { createdAt: number; schedule: Schedule },
+  { schedule, times, minIntervalMs }: Plan,
+  now: number,
+  random: number,
+  notBefore = 0,
+): number | null {
+  if (!hasSameIntervals(order.schedule, schedule)) return null;
+  const elapsedMs = now - order.createdAt;
+  const last = times.length - 1;
+  for (const [nth, time] of times.entries()) {
+    const intervalMs = time - (times[nth - 1] ?? 0);
+    if (time <= elapsedMs || (nth < last && time - elapsedMs < intervalMs / 2)) continue;
+    // Jitter moves a poll within its interval, or within what is left of it; the last one is for the deadline.
+    const restMs = Math.min(intervalMs, time - elapsedMs);
+    const movedMs = nth === last ? restMs : jittered(restMs, order.schedule.jitter, random);
+    const at = order.createdAt + time - restMs + movedMs;
+    return Math.max(Math.min(Math.max(at, now + minIntervalMs), deadlineAt(order)), now, notBefore);
+  }
+  return null;
+}
+
+function hasSameIntervals(own: Schedule, account: Schedule): boolean {
+  return (
+    own.initialIntervalMs === account.initialIntervalMs &&
+    own.factor === account.factor &&
+    own.maxIntervalMs === account.maxIntervalMs
+  );
+}
+
 /** The interval after `pollsMade` polls (1 or more), before jitter. */
 export function intervalMs(schedule: Schedule, pollsMade: number): number {
   const grown = schedule.initialIntervalMs * schedule.factor ** Math.max(0, pollsMade - 1);

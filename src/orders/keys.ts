@@ -28,6 +28,8 @@ export interface Keys {
   reference(account: string, name: string): string;
   /** Hash: whether an account may be asked at present. */
   gate(account: string): string;
+  /** Hash: how long the orders of an account take to become final, for `SCHEDULE=adaptive`. */
+  completions(account: string): string;
   /** Hash: when an account was last polled, and last answered. */
   activity(account: string): string;
   /** Counter: polls of an account in one minute, which is epoch milliseconds divided by 60 000. */
@@ -62,6 +64,7 @@ export function createKeys(prefix: string = defaultPrefix): Keys {
     query: (id) => `${tag}:query:${id}`,
     reference: (account, name) => `${tag}:reference:${account}:${name}`,
     gate: (account) => `${tag}:gate:${account}`,
+    completions: (account) => `${tag}:completions:${account}`,
     activity: (account) => `${tag}:activity:${account}`,
     pollsInMinute: (account, minute) => `${tag}:polls:${account}:${minute}`,
     accounts: `${tag}:accounts`,

@@ -1,19 +1,37 @@
--- Accepts an order once. KEYS: order, open, asking, then the reference index keys (perhaps none).
--- ARGV: orderId, nextPollAt, life of the index in ms, account, reference, amountMinor, currency, field, value, ...
--- Returns {outcome, nextPollAt or ''}: 'new', 'same' (equal facts), 'conflict' (other facts, nothing changed).
-if redis.call('EXISTS', KEYS[1]) == 1 then
-  local facts = redis.call('HMGET', KEYS[1], 'account', 'reference', 'amountMinor', 'currency', 'nextPollAt')
-  for i = 1, 4 do
-    if facts[i] ~= ARGV[i + 3] then return { 'conflict', '' } end
+-- Accepts orders, each once; none is hindered by another.
+-- KEYS: open, asking; then per order: order, then its reference index keys (perhaps none).
+-- ARGV per order: number of its keys, number of arguments that follow, then
+--   orderId, nextPollAt, createdAt, life of the index in ms, account, reference, amountMinor, currency, field, value, ...
+-- Returns per order {outcome, nextPollAt or ''}: 'new', 'same' (equal facts), 'conflict' (other facts, nothing changed),
+--   or {'failed', why}.
+local call = redis.call
+local open, asking = KEYS[1], KEYS[2]
+
+local function accept(key, lastKey, from, to)
+  local orderId, nextPollAt, order = ARGV[from], ARGV[from + 1], KEYS[key]
+  if call('EXISTS', order) == 1 then
+    local facts = call('HMGET', order, 'account', 'reference', 'amountMinor', 'currency', 'nextPollAt')
+    for i = 1, 4 do
+      if facts[i] ~= ARGV[from + 3 + i] then return { 'conflict', '' } end
+    end
+    if facts[5] and facts[5] ~= '' then call('ZADD', open, 'NX', facts[5], orderId) end
+    return { 'same', facts[5] or '' }
   end
-  if facts[5] and facts[5] ~= '' then redis.call('ZADD', KEYS[2], 'NX', facts[5], ARGV[1]) end
-  return { 'same', facts[5] or '' }
+  call('HSET', order, unpack(ARGV, from + 8, to))
+  call('ZADD', open, nextPollAt, orderId)
+  call('ZADD', asking, ARGV[from + 2], orderId)
+  for i = key + 1, lastKey do
+    call('SADD', KEYS[i], orderId)
+    if call('PTTL', KEYS[i]) < tonumber(ARGV[from + 3]) then call('PEXPIRE', KEYS[i], ARGV[from + 3]) end
+  end
+  return { 'new', nextPollAt }
 end
-redis.call('HSET', KEYS[1], unpack(ARGV, 8))
-redis.call('ZADD', KEYS[2], ARGV[2], ARGV[1])
-redis.call('ZADD', KEYS[3], redis.call('HGET', KEYS[1], 'createdAt'), ARGV[1])
-for i = 4, #KEYS do
-  redis.call('SADD', KEYS[i], ARGV[1])
-  if redis.call('PTTL', KEYS[i]) < tonumber(ARGV[3]) then redis.call('PEXPIRE', KEYS[i], ARGV[3]) end
+
+local replies, key, from = {}, 3, 1
+while from < #ARGV do
+  local lastKey, to = key - 1 + tonumber(ARGV[from]), from + 1 + tonumber(ARGV[from + 1])
+  local isDone, reply = pcall(accept, key, lastKey, from + 2, to)
+  replies[#replies + 1] = isDone and reply or { 'failed', type(reply) == 'table' and reply.err or tostring(reply) }
+  key, from = lastKey + 1, to + 1
 end
-return { 'new', ARGV[2] }
+return replies

@@ -1,16 +1,21 @@
 import type { AccountConfig } from '../config.ts';
+import { registerAccounts } from '../jobs/accounts.ts';
+import type { Log } from '../log.ts';
 import { createAccountGate } from '../orders/account-gate.ts';
 import { type ActivityLog, createActivityLog } from '../orders/activity.ts';
 import { createBeginQuery } from '../orders/begin-query.ts';
+import { createCompletionLog } from '../orders/completion-log.ts';
 import { createAccessTokens } from '../providers/access-token.ts';
 import { createAsker } from '../providers/ask.ts';
 import { createTransport, type Transport } from '../providers/transport.ts';
 import { fingerprintOf } from '../service-facts.ts';
 import { traceAsker, tracePolls } from '../tracing.ts';
+import { type AdaptiveSchedule, createAdaptiveSchedule } from '../workers/adaptive-schedule.ts';
 import { createNewWords } from '../workers/new-words.ts';
 import { countPolls, logPolls, notePolls, observeAll } from '../workers/poll-observers.ts';
 import { createPollWorker } from '../workers/poll-worker.ts';
 import { startSweeper } from '../workers/sweeper.ts';
+import { accountInfo } from './account-info.ts';
 import { dayMs, endedWithin, type Shared } from './shared.ts';
 
 /** The role `worker`: a poll worker for every account, and the sweeper. */
@@ -36,7 +41,9 @@ export async function startWorkers(shared: Shared) {
   const accounts = config.accounts.map((account) => startAccount(account, shared));
   const closing = (force: boolean) => [
     sweeper.close(force),
-    ...accounts.map(({ worker, activity }) => worker.close(force).then(() => activity.close())),
+    ...accounts.map(({ worker, activity, adaptive }) =>
+      worker.close(force).then(() => Promise.all([activity.close(), adaptive?.close()])),
+    ),
   ];
   return {
     async close() {
@@ -57,6 +64,8 @@ interface RunningAccount {
   readonly worker: ReturnType<typeof createPollWorker>;
   readonly transport: Transport;
   readonly activity: ActivityLog;
+  /** `null`: the account's schedule is the exponential one. */
+  readonly adaptive: AdaptiveSchedule | null;
 }
 
 function startAccount(account: AccountConfig, shared: Shared): RunningAccount {
@@ -79,6 +88,7 @@ function startAccount(account: AccountConfig, shared: Shared): RunningAccount {
   const activity = createActivityLog(redis, keys, id, (error) =>
     log.debug({ err: error }, 'the time of the last poll could not be noted'),
   );
+  const adaptive = startAdaptive(account, shared, log);
   const worker = createPollWorker({
     redis,
     keys,
@@ -96,11 +106,12 @@ function startAccount(account: AccountConfig, shared: Shared): RunningAccount {
     asker: telemetry === undefined ? asker : traceAsker(asker, id),
     telemetry,
     beginQuery: provider.later && config.publicUrl ? createBeginQuery(store, config.publicUrl, id) : null,
-    policy: account.policy,
+    policy: adaptive?.policy ?? account.policy,
     observer: observeAll(
       logPolls(log),
       countPolls(metrics, id),
       notePolls(activity),
+      ...(adaptive ? [adaptive.observer] : []),
       ...(telemetry ? [tracePolls] : []),
     ),
     newWords: createNewWords(),
@@ -114,5 +125,23 @@ function startAccount(account: AccountConfig, shared: Shared): RunningAccount {
   worker.on('drained', shared.progressed);
   worker.on('active', shared.progressed);
   worker.run().catch((error: Error) => log.error({ err: error }, 'the worker stopped'));
-  return { worker, transport, activity };
+  return { worker, transport, activity, adaptive };
+}
+
+/** How often the processes of an account tell each other what they learnt about its completion times. */
+const exchangeMs = 10_000;
+
+function startAdaptive(account: AccountConfig, shared: Shared, log: Log): AdaptiveSchedule | null {
+  if (account.adaptive === null) return null;
+  const { redis, keys } = shared;
+  const { id, schedule, policy } = account;
+  return createAdaptiveSchedule({
+    ...{ log: createCompletionLog(redis, keys, id), policy, schedule, everyMs: exchangeMs },
+    minIntervalMs: account.adaptive.minIntervalMs,
+    announce(firstPollAfterMs) {
+      const info = { ...accountInfo(account), schedule: { ...schedule, firstPollAfterMs } };
+      return registerAccounts(redis, keys, new Map([[id, info]]));
+    },
+    failed: (error) => log.debug({ err: error }, 'completion times could not be exchanged'),
+  });
 }

@@ -1,0 +1,175 @@
+import { createBatcher } from '../batcher.ts';
+import type { Order } from '../order.ts';
+import type { Redis } from '../redis.ts';
+import { eventFields, type ResultEvent } from '../results/event.ts';
+import type { Keys } from './keys.ts';
+import {
+  canonicalReference,
+  type Movement,
+  newRecordFields,
+  type OrderRecord,
+  parseRecord,
+  progressFields,
+  recordFieldNames,
+} from './record.ts';
+import { loadScript } from './script.ts';
+import { countersOf, hourOf, unresolvedEntry } from './statistics.ts';
+
+const openScript = loadScript('open');
+const readScript = loadScript('read');
+const settleScript = loadScript('settle');
+
+const dayMs = 86_400_000;
+/** Callbacks are minutes, seldom hours late; a hint for an older order has nothing left to hasten. */
+const namesLifeMs = 8 * dayMs;
+const statisticsLifeMs = 8 * dayMs;
+/** Orders in one script at most, so that no other client waits long for Redis. */
+const batchLimit = 50;
+
+/** What became of an order handed in. `nextPollAt` is `null` when it is closed already. */
+export type Opened =
+  | { readonly outcome: 'new' | 'same'; readonly nextPollAt: number | null }
+  | { readonly outcome: 'conflict' };
+
+/** One step of an order, decided on the given record. */
+export interface Step extends Movement {
+  readonly record: OrderRecord;
+  readonly nextPollAt: number | null;
+  readonly event: ResultEvent | null;
+  /** The entry of the inbox that the reading came from, and that leaves it with this step; `null` for a poll. */
+  readonly entry: string | null;
+}
+
+/**
+ * `settled`: `nextPollAt` may be earlier than asked for, somebody wanted a poll meanwhile. `taken`: another process has
+ * settled this entry of the inbox. `stale`: read and decide again.
+ */
+export type Settled =
+  | { readonly outcome: 'settled' | 'taken'; readonly nextPollAt: number | null }
+  | { readonly outcome: 'stale' | 'gone' };
+
+/** What a script says of one order: an outcome, and the time of its next poll or why it failed. */
+type Reply<Outcome> = readonly [outcome: Outcome | 'failed', detail: string | undefined];
+
+/**
+ * The three steps of every order (accepted, read, moved), each for many orders in one script: what happens to one of them
+ * in Redis is still all or nothing, and none hinders another.
+ */
+export function createRecordBatches({
+  redis,
+  keys,
+  retentionMs,
+}: {
+  readonly redis: Redis;
+  readonly keys: Keys;
+  readonly retentionMs: number;
+}) {
+  async function readBatch(orderIds: readonly string[]): Promise<(OrderRecord | null | Error)[]> {
+    const reply = await readScript.run(redis, orderIds.map(keys.order), recordFieldNames);
+    return (JSON.parse(reply as string) as ((string | false)[] | string)[]).map((values, index) =>
+      attempt(() => parseRecord(orderIds[index] as string, fieldsOf(values))),
+    );
+  }
+
+  const openBatched = createBatcher<Opening, Reply<Opened['outcome']>>(
+    async (openings) =>
+      (await openScript.run(
+        redis,
+        [keys.open, keys.asking, ...openings.flatMap((opening) => keysOf(opening, keys))],
+        openings.flatMap((opening) => [keysOf(opening, keys).length, ...counted(openingArgs(opening))]),
+      )) as Reply<Opened['outcome']>[],
+    batchLimit,
+  );
+
+  /** Where nothing is published, nothing is counted. */
+  const noStatistics = keys.statistics('-');
+
+  const settleBatched = createBatcher<Step, Reply<Settled['outcome']>>(
+    async (steps) =>
+      (await settleScript.run(
+        redis,
+        [
+          ...[keys.open, keys.results, keys.unresolved, keys.asking],
+          ...steps.flatMap(({ record: { order }, event }) => [
+            keys.order(order.orderId),
+            keys.inbox(order.orderId),
+            event === null ? noStatistics : keys.statistics(hourOf(Date.parse(event.time))),
+          ]),
+        ],
+        steps.flatMap((step) => counted(settling(step, retentionMs))),
+      )) as Reply<Settled['outcome']>[],
+    batchLimit,
+  );
+
+  return { open: openBatched, read: createBatcher(readBatch, batchLimit), settle: settleBatched };
+}
+
+/** A new order on its way to its record. */
+interface Opening {
+  readonly order: Order;
+  readonly nextPollAt: number;
+  readonly names: readonly string[];
+}
+
+function keysOf({ order, names }: Opening, keys: Keys): string[] {
+  return [keys.order(order.orderId), ...names.map((name) => keys.reference(order.account, name))];
+}
+
+/** What an order hands to the script. */
+function openingArgs({ order, nextPollAt }: Opening): (string | number)[] {
+  const { orderId, createdAt, schedule, account, reference, amountMinor, currency } = order;
+  return [
+    ...[orderId, nextPollAt, createdAt, schedule.deadlineMs + namesLifeMs],
+    ...[account, canonicalReference(reference), amountMinor, currency],
+    ...Object.entries(newRecordFields(order, nextPollAt)).flat(),
+  ];
+}
+
+/** What a step hands to the script. */
+function settling({ record, nextPollAt, event, entry, ...movement }: Step, retentionMs: number) {
+  const { order, revision, hints } = record;
+  const fields = changedFields(record, movement);
+  return [
+    ...[order.orderId, revision, nextPollAt ?? '', retentionMs, hints, entry ?? ''],
+    ...[fields.length, ...fields],
+    ...(event === null ? [] : publishing(event, order)),
+  ];
+}
+
+/** The fields that a step changes: nobody else has changed them since, or the step is stale. */
+function changedFields(record: OrderRecord, movement: Movement): string[] {
+  const before = progressFields({ ...record, history: [] });
+  return Object.entries(progressFields(movement))
+    .filter(([name, value]) => before[name] !== value)
+    .flat();
+}
+
+/** What a publishing step hands to the script besides the record's fields. */
+function publishing(event: ResultEvent, order: Order): (string | number)[] {
+  const unresolved = event.data.status === 'unresolved' ? unresolvedEntry(order, Date.parse(event.time)) : '';
+  const counters = countersOf(event);
+  return [unresolved, statisticsLifeMs, counters.length, ...counters, ...eventFields(event)];
+}
+
+function counted(args: readonly (string | number)[]): (string | number)[] {
+  return [args.length, ...args];
+}
+
+/** @throws when the values are the error of reading them */
+function fieldsOf(values: readonly (string | false)[] | string): { [name: string]: string } {
+  if (typeof values === 'string') throw new Error(values);
+  const fields: { [name: string]: string } = {};
+  values.forEach((value, index) => {
+    if (value !== false) fields[recordFieldNames[index] as string] = value;
+  });
+  return fields;
+}
+
+/** What the work gives, or its error. */
+function attempt<T>(work: () => T): T | Error {
+  try {
+    return work();
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error));
+  }
+}
