@@ -199,7 +199,8 @@ test('12. Secrets stay secret', async () => {
   const poisoned = { ...orderOf('jenga', 'paid'), orderId: 'poisoned', reference: 'POISON' };
   expect((await hand(poisoned)).status).toBe(500);
   await hand({ ...orderOf('jenga', 'paid'), orderId: 'damaged', reference: 'DAMAGED' });
-  await redis.hset(keys.order('damaged'), 'history', `oops ${phones.metadata}`);
+  // A field that no poll under way writes over.
+  await redis.hset(keys.order('damaged'), 'schedule', `oops ${phones.metadata}`);
 
   const published = async () =>
     new Set((await redis.xrange(keys.results, '-', '+')).map(([, fields]) => parseEvent(fields).subject));

@@ -491,9 +491,18 @@ describe.runIf(redisServer !== undefined)('when Redis goes away', () => {
     const server = await startRestartableRedis();
     const { publish, follow, isHandled, isSettled, errors, handled } = setup(server.url);
     const gate = Promise.withResolvers<void>();
+    const begun = Promise.withResolvers<void>();
     await publish(aResult('a'), aResult('b'));
-    follow({ retryAfterMs: 30_000, onResult: ({ subject }) => (subject === 'b' ? gate.promise : undefined) });
+    follow({
+      retryAfterMs: 30_000,
+      async onResult({ subject }) {
+        if (subject !== 'b') return;
+        begun.resolve();
+        await gate.promise;
+      },
+    });
     await isHandled('a:1');
+    await begun.promise;
     await server.kill();
     // A handler that ends while Redis is away is acknowledged afterwards.
     gate.resolve();
