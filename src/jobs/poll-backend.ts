@@ -150,7 +150,7 @@ function jobOf(jobs: TurnReply[1], first: number): JobJson {
   };
 }
 
-/** With what a trace is to be continued from, which BullMQ's own reading of a job decodes. */
+/** The options as they are stored, among them the trace to go on with, decoded by BullMQ's own reading of a job. */
 function tracedOptions(opts: string): JobJson['opts'] {
   const [job] = raw2NextJobData([['opts', opts], '', 0, 0]) as [JobJson];
   return job.opts;
