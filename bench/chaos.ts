@@ -4,12 +4,19 @@
  */
 import { parseArgs } from 'node:util';
 import { findExecutable } from '../src/embedded/executables.ts';
-import { packageVersion } from '../src/service-facts.ts';
+import { factsOf } from './chaos/facts.ts';
+import { writeLastRun } from './chaos/last-run.ts';
 import type { Outcome } from './chaos/play.ts';
-import { details, jsonLine, table } from './chaos/report.ts';
+import { details, jsonLine, summary, table } from './chaos/report.ts';
 import { scenarios, scenariosNamed } from './chaos/scenarios/index.ts';
 
-const usage = `usage: npm run chaos -- [--orders 300] [--seed 7] [--minutes 0.3] [--scenario all|NAME,NAME] [--keep]
+const usage = `usage: npm run chaos -- [--orders 300] [--seed 7] [--minutes M] [--scenario all|NAME,NAME] [--short]
+                        [--markdown FILE] [--keep]
+
+  --minutes M      how long the misery lasts; default a minute for 2 500 orders, at least 0.3
+  --short          what CI plays: ${shortDrill().scenario} with few orders, unless told otherwise
+  --markdown FILE  writes the outcome into the page FILE, in place of its last one
+  --keep           leaves the folder with logs and data behind
 
 ${scenarios.map(({ letter, name, title }) => `  ${letter.padEnd(5)} ${name.padEnd(24)} ${title}`).join('\n')}`;
 
@@ -29,54 +36,63 @@ async function main(): Promise<number> {
   const failures: string[] = [];
   for (const scenario of given.chosen) {
     if (stop.aborted) break;
-    const say = (line: string) => console.log(`  ${clock()} ${line}`);
-    console.log(`${clock()} ${scenario.name}: ${scenario.title}`);
+    // The short drill says a line for each scenario, and more only of those that failed.
+    const tell = given.short ? () => {} : (line: string) => console.log(line);
+    const say = (line: string) => tell(`  ${clock()} ${line}`);
+    tell(`${clock()} ${scenario.name}: ${scenario.title}`);
     try {
       const outcome = await scenario.play({ ...given, redisServer, stop, say });
       outcomes.push(outcome);
-      for (const line of details(outcome)) console.log(`  ${line}`);
+      console.log(`${clock()} ${summary(outcome)}`);
+      for (const line of details(outcome)) (outcome.passed ? tell : console.log)(`  ${line}`);
     } catch (error) {
       failures.push(scenario.name);
-      console.error(`  ${scenario.name} could not be played:`, error);
+      console.error(`${clock()} ${scenario.name}: FAILED, it could not be played:`, error);
     }
   }
+  const allPlayed = failures.length === 0 && outcomes.length === given.chosen.length && !stop.aborted;
+  const passed = allPlayed && outcomes.every((outcome) => outcome.passed);
   console.log(`\n${table(outcomes)}\n`);
-  const { orders, seed, minutes } = given;
-  const facts = { orders, seed, minutes, version: packageVersion(), node: process.version, failures };
-  console.log(jsonLine(outcomes, facts));
+  const { orders, seed, minutes, markdown } = given;
+  const line = jsonLine(outcomes, { ...factsOf(redisServer), orders, seed, minutes, passed, failures });
+  console.log(line);
+  if (markdown !== undefined) writeLastRun(markdown, [line]);
   if (stop.aborted) return 130;
-  const allPlayed = failures.length === 0 && outcomes.length === given.chosen.length;
-  return allPlayed && outcomes.every(({ passed }) => passed) ? 0 : 1;
+  return passed ? 0 : 1;
 }
 
 function readArguments() {
   try {
     const { values } = parseArgs({
       options: {
-        orders: { type: 'string', default: '300' },
+        orders: { type: 'string' },
         seed: { type: 'string', default: '7' },
-        minutes: { type: 'string', default: '0.3' },
-        scenario: { type: 'string', default: 'all' },
+        minutes: { type: 'string' },
+        scenario: { type: 'string' },
+        short: { type: 'boolean', default: false },
+        markdown: { type: 'string' },
         keep: { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },
       },
     });
-    const [orders, seed, minutes] = [values.orders, values.seed, values.minutes].map(Number);
-    const chosen = scenariosNamed(values.scenario);
-    const isGood =
-      Number.isInteger(orders) && Number(orders) > 0 && Number.isInteger(seed) && Number(minutes) > 0;
+    const usual = values.short ? shortDrill() : { orders: 300, minutes: undefined, scenario: 'all' };
+    const orders = Number(values.orders ?? usual.orders);
+    const seed = Number(values.seed);
+    const minutes = Number(values.minutes ?? usual.minutes ?? Math.max(0.3, orders / 2_500));
+    const chosen = scenariosNamed(values.scenario ?? usual.scenario);
+    const isGood = Number.isInteger(orders) && orders > 0 && Number.isInteger(seed) && minutes > 0;
     if (values.help || chosen === null || !isGood) throw new Error(usage);
-    return {
-      orders: Number(orders),
-      seed: Number(seed),
-      minutes: Number(minutes),
-      keep: values.keep,
-      chosen,
-    };
+    const { keep, short, markdown } = values;
+    return { orders, seed, minutes, keep, short, chosen, markdown };
   } catch (error) {
     console.error(error instanceof Error && error.message !== usage ? `${error.message}\n\n${usage}` : usage);
     return null;
   }
+}
+
+/** A function, since the text of the usage comes first. */
+function shortDrill() {
+  return { orders: 150, minutes: 0.2, scenario: 'a,b,c,f,g,h' };
 }
 
 /** The first signal heals and cleans up; the second ends the drill at once, and its children with it. */

@@ -1,17 +1,16 @@
-import { once } from 'node:events';
-import { type AddressInfo, createServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { readConfig, variableName } from '../src/config.ts';
 import { demoEnvironment } from '../src/demo/environment.ts';
-import { findRedis } from '../src/embedded/redis.ts';
 import { createProducer } from '../src/jobs/producer.ts';
 import type { OrderInput } from '../src/jobs/validate-order.ts';
 import { createLog } from '../src/log.ts';
 import { readResults } from '../src/results/read-results.ts';
 import { startService } from '../src/service.ts';
 import type { LedgerEntry, SimulatedOrder } from '../src/simulator/simulator.ts';
-import { type Benchmark, machine, quantile, type Report } from './report.ts';
+import { freePorts } from './chaos/ports.ts';
+import { type Benchmark, number, quantile, type Report, reportOf, type Table } from './report.ts';
 import { type SimulatorChild, startSimulatorChild } from './simulator-child.ts';
+import { startBenchRedis } from './support/redis.ts';
 
 /**
  * How soon the truth arrives when the provider calls back: from the moment in which it knows the payment to be final, and
@@ -37,9 +36,9 @@ const seldom = {
 };
 
 export const latency: Benchmark = async (say) => {
-  const redis = await findRedis({ path: process.env.PATH ?? '', announce: say });
+  const redis = await startBenchRedis();
   const simulator = await startSimulatorChild();
-  const port = await freePort();
+  const [port = 0] = await freePorts(1);
   const environment = demoEnvironment({
     simulator: { url: simulator.url, darajaCertificate: '' },
     redisUrl: redis.url,
@@ -52,11 +51,9 @@ export const latency: Benchmark = async (say) => {
   const config = readConfig({ ...environment, ...Object.fromEntries(rates), ACCOUNTS: accounts.join(',') });
   const service = await startService(config, createLog('silent'));
   try {
-    say(
-      `${orders} orders at ${accounts.join(', ')}, one final every ${spacingMs} ms, on ${redis.description}`,
-    );
+    say(`${orders} orders at ${accounts.join(', ')}, one final every ${spacingMs} ms`);
     const publishedAt = await play(redis.url, simulator, `http://127.0.0.1:${port}`);
-    return reportOf(publishedAt, await simulator.ledger());
+    return latencyReport(publishedAt, await simulator.ledger());
   } finally {
     await service.close();
     await simulator.close();
@@ -138,7 +135,7 @@ function referenceOf(account: (typeof accounts)[number], nth: number): string {
   }
 }
 
-function reportOf(publishedAt: ReadonlyMap<string, number>, ledger: readonly LedgerEntry[]): Report {
+function latencyReport(publishedAt: ReadonlyMap<string, number>, ledger: readonly LedgerEntry[]): Report {
   const isWarm = ({ reference }: LedgerEntry) => Number(reference.slice(-8)) >= warmUp;
   const measured = ledger.filter(isWarm).flatMap(({ provider, reference, finalAt }) => {
     const at = publishedAt.get(reference);
@@ -161,35 +158,18 @@ function reportOf(publishedAt: ReadonlyMap<string, number>, ledger: readonly Led
   const [all] = rows;
   const medianMs = all?.medianMs ?? Number.NaN;
   const met = medianMs < goalMs;
-  const columns = (cells: readonly unknown[]) =>
-    cells.map((cell, nth) => (nth === 0 ? String(cell).padEnd(12) : String(cell).padStart(8))).join('');
-  return {
-    complete: measured.length === orders,
-    figures: {
-      benchmark: 'latency',
-      machine: machine(),
-      goalMs,
-      met,
-      orders,
-      published: measured.length,
-      rows,
-    },
-    text: [
-      "From the provider's final status to the event on the stream, with callbacks (ms):",
-      '',
-      columns(['', 'orders', 'min', 'median', 'p95', 'max']),
-      ...rows.map((row) => columns([row.name, row.orders, row.minMs, row.medianMs, row.p95Ms, row.maxMs])),
-      '',
-      `Goal: median under ${goalMs} ms: ${met ? 'met' : 'MISSED'}. ${machine()}.`,
-    ].join('\n'),
+  const table: Table = {
+    caption: `With callbacks: from the provider's final status to the event on the stream, in ms; one order final every ${spacingMs} ms.`,
+    columns: ['', 'orders', 'min', 'median', 'p95', 'max'],
+    rows: rows.map((row) => [
+      row.name,
+      ...[row.orders, row.minMs, row.medianMs, row.p95Ms, row.maxMs].map((value) => number(value)),
+    ]),
   };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
+  return reportOf(
+    { goalMs, met, orders, published: measured.length, rows },
+    [table],
+    `Goal: median under ${goalMs} ms: ${met ? 'met' : 'MISSED'} (${number(medianMs)} ms).`,
+    measured.length === orders,
+  );
 }

@@ -1,47 +1,98 @@
-import { parseArgs } from 'node:util';
+import { writeFile } from 'node:fs/promises';
+import { inspect, parseArgs } from 'node:util';
+import { factsOf } from './chaos/facts.ts';
+import { cluster } from './cluster.ts';
+import { footprint } from './footprint.ts';
 import { latency } from './latency.ts';
-import type { Benchmark } from './report.ts';
+import { lateness } from './lateness.ts';
+import { memory } from './memory.ts';
+import { fillPage } from './page.ts';
+import type { Benchmark, Report, Scale } from './report.ts';
+import { schedule } from './schedule.ts';
+import { redisExecutable } from './support/redis.ts';
+import { keepToTwoCores } from './support/two-cores.ts';
+import { throughput } from './throughput.ts';
 
-/** `npm run bench -- <name> [--json]`: starts what it needs, prints a table for people or one JSON object a benchmark. */
+/**
+ * `npm run bench -- <name>`: starts what it needs, prints tables for people (`--json`: one JSON object a benchmark), keeps
+ * the figures in bench/results and shows them in docs/performance.md.
+ */
 
-/** `null`: planned, and not there yet. */
-const benchmarks: { readonly [name: string]: Benchmark | null } = {
-  throughput: null,
+const benchmarks: { readonly [name: string]: Benchmark } = {
+  throughput,
   latency,
-  memory: null,
-  lateness: null,
-  schedule: null,
-  cluster: null,
+  memory,
+  lateness,
+  schedule,
+  cluster,
+  footprint,
 };
 
-const usage = `Usage: npm run bench -- ${Object.keys(benchmarks).join('|')}|all [--json]`;
+const usage = `Usage: npm run bench -- ${Object.keys(benchmarks).join('|')}|all [--json] [--rounds 3] [--quick]
+
+--quick only shows that everything runs: its figures are printed and not kept.`;
 
 async function main(): Promise<number> {
-  const { positionals, values } = parseArgs({
-    allowPositionals: true,
-    strict: false,
-    options: { json: { type: 'boolean', default: false } },
-  });
-  const [name = ''] = positionals;
-  const isKnown = name === 'all' || Object.hasOwn(benchmarks, name);
-  if (positionals.length !== 1 || !isKnown || Object.keys(values).length > 1) {
+  const given = readArguments();
+  if (given === null) {
     process.stderr.write(`${usage}\n`);
     return 2;
   }
-  const chosen = name === 'all' ? Object.keys(benchmarks) : [name];
+  const say = (line: string) => void process.stderr.write(`${line}\n`);
+  await keepToTwoCores(say);
   let exitCode = 0;
-  for (const each of chosen) {
-    const benchmark = benchmarks[each] ?? null;
-    if (benchmark === null) {
-      process.stderr.write(`The benchmark ${each} is not there yet.\n`);
-      if (name !== 'all') exitCode = 1;
-      continue;
+  for (const [name, benchmark] of given.chosen) {
+    try {
+      const report = await benchmark(say, given.scale);
+      const { figures, text, tables, remark } = report;
+      const shown = given.json
+        ? JSON.stringify({ benchmark: name, ...figures, tables, remark })
+        : `${text}\n`;
+      process.stdout.write(`${shown}\n`);
+      if (!report.complete) exitCode = 1;
+      if (!given.scale.quick) await keep(name, report, given.scale);
+    } catch (error) {
+      // The others can be measured all the same.
+      process.stderr.write(`${name} could not be measured: ${inspect(error)}\n`);
+      exitCode = 1;
     }
-    const report = await benchmark((line) => process.stderr.write(`${line}\n`));
-    process.stdout.write(values.json ? `${JSON.stringify(report.figures)}\n` : `${report.text}\n`);
-    if (!report.complete) exitCode = 1;
   }
   return exitCode;
+}
+
+function readArguments() {
+  try {
+    const { positionals, values } = parseArgs({
+      allowPositionals: true,
+      options: {
+        json: { type: 'boolean', default: false },
+        rounds: { type: 'string' },
+        quick: { type: 'boolean', default: false },
+      },
+    });
+    const [name = ''] = positionals;
+    const chosen = Object.entries(benchmarks).filter(([each]) => name === 'all' || each === name);
+    const rounds = Number(values.rounds ?? (values.quick ? 1 : 3));
+    if (positionals.length !== 1 || chosen.length === 0 || !Number.isInteger(rounds) || rounds < 1)
+      return null;
+    return { chosen, json: values.json, scale: { rounds, quick: values.quick } };
+  } catch {
+    // An unknown option: the usage says which there are.
+    return null;
+  }
+}
+
+/** Writes the figures down, with what they were measured on, and shows them on the page. */
+async function keep(
+  name: string,
+  { figures, text, tables, remark, complete }: Report,
+  { rounds }: Scale,
+): Promise<void> {
+  const facts = factsOf(await redisExecutable());
+  const result = { benchmark: name, facts, rounds, complete, ...figures, tables, remark, text };
+  const file = new URL(`./results/${name}.json`, import.meta.url);
+  await writeFile(file, `${JSON.stringify(result, null, 2)}\n`);
+  await fillPage();
 }
 
 process.exitCode = await main();

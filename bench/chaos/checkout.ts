@@ -9,22 +9,24 @@ export interface Handed {
   readonly order: DrillOrder;
   /** When it was scripted: the truth's own clock starts here, and so does the order's. */
   readonly createdAt: number;
+  /** When it came to be in the product's hands: acknowledged, or its record known to be written. `null` while it is not. */
+  oursSince: number | null;
   /** When the API acknowledged it first, and last; `null` while it has not. */
   acknowledgedAt: number | null;
   lastAcknowledgedAt: number | null;
-  attempts: number;
 }
 
 /** A checkout that hands its orders in until each is acknowledged. */
 export interface Checkout {
   readonly handed: ReadonlyMap<string, Handed>;
+  /** How long every answer took, also one that did not come in time. */
   readonly latenciesMs: readonly number[];
-  /** Answers that no retry can mend; each is a fault of the product or of the drill. */
+  /** Answers other than "acknowledged" and "send it again"; each is a fault of the product or of the drill. */
   readonly refusals: readonly string[];
   readonly acknowledged: number;
   /** Resolves when every order of the script is acknowledged, or the signal is given. */
   readonly done: Promise<void>;
-  /** Hands orders in again, as a checkout does that is not sure. */
+  /** Hands orders in again, as a checkout does that is not sure. Those that are not taken within a minute are refusals. */
   again(orders: readonly Handed[]): Promise<void>;
   close(): Promise<void>;
 }
@@ -43,6 +45,8 @@ const tickMs = 50;
 const inFlight = 32;
 const answerMs = 6_000;
 const retryMs = 200;
+const againMs = 60_000;
+const untouched = { oursSince: null, acknowledgedAt: null, lastAcknowledgedAt: null };
 
 /** Opens the shop: from now on the orders of the script arrive. */
 export function openCheckout(parts: CheckoutParts): Checkout {
@@ -65,7 +69,7 @@ export function openCheckout(parts: CheckoutParts): Checkout {
       await desk.script(due.map((order) => scripted(order, places)));
       const createdAt = Date.now();
       for (const order of due) {
-        const one: Handed = { order, createdAt, acknowledgedAt: null, lastAcknowledgedAt: null, attempts: 0 };
+        const one: Handed = { order, createdAt, ...untouched };
         handed.set(order.orderId, one);
         if (parts.except?.(order, script.length) !== true) offers.push(offer(one));
       }
@@ -75,8 +79,12 @@ export function openCheckout(parts: CheckoutParts): Checkout {
   }
 
   /** Until it is acknowledged: what is not may be lost. */
-  async function offer(one: Handed): Promise<void> {
+  async function offer(one: Handed, giveUpAt = Number.POSITIVE_INFINITY): Promise<void> {
     while (!stop.aborted) {
+      if (Date.now() > giveUpAt) {
+        refusals.push(`${one.order.orderId}: not taken again`);
+        return;
+      }
       const leave = await free();
       const answer = await post(one).finally(leave);
       if (answer === 'refused') return;
@@ -84,6 +92,7 @@ export function openCheckout(parts: CheckoutParts): Checkout {
         const now = Date.now();
         if (one.acknowledgedAt === null) acknowledged += 1;
         one.acknowledgedAt ??= now;
+        one.oursSince ??= now;
         one.lastAcknowledgedAt = now;
         return;
       }
@@ -92,7 +101,6 @@ export function openCheckout(parts: CheckoutParts): Checkout {
   }
 
   async function post(one: Handed): Promise<'acknowledged' | 'again' | 'refused'> {
-    one.attempts += 1;
     const at = performance.now();
     try {
       const answer = await request(`http://127.0.0.1:${places.apiPort}/v1/orders`, {
@@ -104,16 +112,16 @@ export function openCheckout(parts: CheckoutParts): Checkout {
         bodyTimeout: answerMs,
       });
       const text = await answer.body.text();
-      if (answer.statusCode === 201 || answer.statusCode === 200) {
-        latenciesMs.push(performance.now() - at);
-        return 'acknowledged';
-      }
-      if (answer.statusCode >= 500 || answer.statusCode === 429) return 'again';
+      if (answer.statusCode === 201 || answer.statusCode === 200) return 'acknowledged';
+      // What the contract answers while Redis is away or the process is stopping; a 500 is a bug.
+      if (answer.statusCode === 503) return 'again';
       refusals.push(`${one.order.orderId}: ${answer.statusCode} ${text.slice(0, 200)}`);
       return 'refused';
     } catch {
       // No whole answer: the order may be in or not, so it is handed in again.
       return 'again';
+    } finally {
+      latenciesMs.push(performance.now() - at);
     }
   }
 
@@ -126,7 +134,8 @@ export function openCheckout(parts: CheckoutParts): Checkout {
     },
     done: open(),
     async again(orders) {
-      await Promise.all(orders.map(offer));
+      const giveUpAt = Date.now() + againMs;
+      await Promise.all(orders.map((one) => offer(one, giveUpAt)));
     },
     close: () => agent.destroy(),
   };

@@ -9,7 +9,6 @@ export interface ChildOptions {
   readonly name: string;
   readonly script: string;
   readonly args?: readonly string[];
-  readonly nodeArgs?: readonly string[];
   readonly env: { readonly [name: string]: string };
   /** Where `<name>.log` is kept. */
   readonly logDir: string;
@@ -31,9 +30,7 @@ export interface Ending {
 export interface Child {
   readonly name: string;
   readonly port: number | undefined;
-  /** Runs that began. */
-  readonly starts: number;
-  /** Ends that nobody asked for: a crash of the product, or a start without Redis. */
+  /** Ends that nobody asked for, of a process that is to run as long as the drill: it crashed, or could not start. */
   readonly surprises: number;
   readonly pid: number | undefined;
   isUp(): boolean;
@@ -54,20 +51,19 @@ const closeMs = 8_000;
 
 /** Starts a process and keeps it running. */
 export function startChild(options: ChildOptions): Child {
-  const { name, script, args = [], nodeArgs = [], env, logDir, port, supervised = true } = options;
+  const { name, script, args = [], env, logDir, port, supervised = true } = options;
   const logFile = join(logDir, `${name}.log`);
   let running: ChildProcess | null = null;
   let ending: Promise<Ending> = Promise.resolve({ code: 0, signal: null, tookMs: 0 });
   let up = false;
   let signalledAt = 0;
   let closing = false;
-  let starts = 0;
   let surprises = 0;
   let timer: NodeJS.Timeout | undefined;
 
   function run(): void {
     const log = openSync(logFile, 'a');
-    const child = spawn(process.execPath, [...nodeArgs, script, ...args], {
+    const child = spawn(process.execPath, [script, ...args], {
       // The launcher's own protocol: the end of the channel tells the child that the drill is gone, however that ended.
       stdio: ['ignore', log, log, 'ipc'],
       env: { PATH: process.env.PATH ?? '', ...env, PAYMENT_POLLER_STARTED_BY_LAUNCHER: '1' },
@@ -76,13 +72,12 @@ export function startChild(options: ChildOptions): Child {
     });
     closeSync(log);
     running = child;
-    starts += 1;
     signalledAt = 0;
     child.on('error', () => {});
     ending = once(child, 'exit').then(([code, signal]) => {
       up = false;
       running = null;
-      if (signalledAt === 0) surprises += 1;
+      if (supervised && signalledAt === 0) surprises += 1;
       if (supervised && !closing) timer = setTimeout(run, respawnMs);
       return {
         code: code as number | null,
@@ -114,9 +109,6 @@ export function startChild(options: ChildOptions): Child {
   return {
     name,
     port,
-    get starts() {
-      return starts;
-    },
     get surprises() {
       return surprises;
     },

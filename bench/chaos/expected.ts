@@ -56,9 +56,12 @@ const unpaid: Readonly<Record<ProviderId, Unpaid>> = {
 /** What must be said in the end about an order whose truth the ledger tells. Pure. */
 export function truthOf(
   simulated: Pick<SimulatedOrder, 'answeredReference' | 'direction'>,
-  ledger: Pick<LedgerEntry, 'provider' | 'finalState' | 'amount' | 'amountPaid' | 'receipt'>,
+  ledger: Pick<LedgerEntry, 'provider' | 'reference' | 'finalState' | 'amount' | 'amountPaid' | 'receipt'>,
 ): Truth {
-  const { provider, finalState, receipt, amountPaid } = ledger;
+  const { provider, finalState, amountPaid } = ledger;
+  // Where an order is asked about by its receipt, an answer about another payment tells the other one's.
+  const isByReceipt = ledger.receipt === ledger.reference;
+  const receipt = isByReceipt ? (simulated.answeredReference ?? ledger.receipt) : ledger.receipt;
   if (finalState === 'not-found' || finalState === 'pending' || finalState === 'unknown') {
     return { ...nothingSaid, status: 'unresolved', reason: 'deadline' };
   }

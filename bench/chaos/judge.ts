@@ -1,5 +1,7 @@
+import { isDeepStrictEqual } from 'node:util';
 import { parseEvent, type ResultEvent } from '../../src/results/event.ts';
 import type { Truth } from './expected.ts';
+import { groundless, type Occasion } from './occasions.ts';
 
 /** One entry of the results stream, as Redis holds it. */
 export interface StreamEntry {
@@ -7,23 +9,30 @@ export interface StreamEntry {
   readonly fields: readonly string[];
 }
 
+/** What was handed in, and every word about the order repeats. */
+export type Facts = Pick<
+  ResultEvent['data'],
+  'orderId' | 'account' | 'provider' | 'reference' | 'amountExpected' | 'currency' | 'metadata'
+>;
+
 /** What is to be accounted for. */
 export interface Case {
   readonly orderId: string;
-  /** The checkout was told that its order is in good hands. */
-  readonly acknowledged: boolean;
+  /** The checkout was told that its order is in good hands, or the order's record is known to have been written. */
+  readonly isOurs: boolean;
+  readonly facts: Facts;
   readonly truth: Truth;
-  /** When money was first there by the provider's ledger, epoch milliseconds; `null` when never. */
-  readonly paidAt: number | null;
+  /** Everything that may ever be said. */
+  readonly occasions: readonly Occasion[];
 }
 
 /**
  * - `match`: the last word is the truth, and every word before it was in order.
  * - `mismatch`: the last word is another one.
- * - `missing`: acknowledged, and the truth is not on the stream: nothing at all, or only that the deadline passed.
+ * - `missing`: the order is ours, and the truth is not on the stream: nothing at all, or only that the deadline passed.
  * - `duplicate`: one id twice.
- * - `conflicting`: one version with two contents, a gap or a step back in the versions, a word after paid, an end
- *   without money published from a question that was asked after the money had come, an entry nobody can read.
+ * - `conflicting`: one version with two contents, a gap or a step back in the versions, a word after paid, a word for
+ *   which there was no ground when it was said, a word about other facts, an entry nobody can read.
  */
 export const classes = ['match', 'mismatch', 'missing', 'duplicate', 'conflicting'] as const;
 export type Class = (typeof classes)[number];
@@ -40,8 +49,8 @@ export interface Judgement {
   readonly counts: Readonly<Record<Class, number>>;
   /** Everything but the matches. */
   readonly faults: readonly Finding[];
-  /** Orders that were never acknowledged and are on the stream all the same: allowed, and worth knowing. */
-  readonly toldUnacknowledged: number;
+  /** Orders that are not known to be ours and are on the stream all the same: allowed, and worth knowing. */
+  readonly toldUnasked: number;
 }
 
 /** An entry of the stream, read; `event` is `null` when it is none of ours. */
@@ -61,12 +70,12 @@ export function readEntry(entry: StreamEntry): Word {
 /** Holds the whole stream against the truth. Pure. */
 export function judge(cases: readonly Case[], entries: readonly StreamEntry[]): Judgement {
   const words = entries.map(readEntry);
-  const byOrder = Map.groupBy(words, ({ event }) => event?.subject ?? '');
+  const byOrder = Map.groupBy(words, ({ event }) => event?.subject ?? 'an entry that cannot be read');
   const known = new Set(cases.map(({ orderId }) => orderId));
   const strangers = [...byOrder].filter(([orderId]) => !known.has(orderId));
   const findings = [
     ...cases
-      .filter(({ orderId, acknowledged }) => acknowledged || byOrder.has(orderId))
+      .filter(({ orderId, isOurs }) => isOurs || byOrder.has(orderId))
       .map((one) => judgeOrder(one, byOrder.get(one.orderId) ?? [])),
     ...strangers.map(([orderId, found]): Finding => {
       return { orderId, class: 'conflicting', why: `${found.length} entries about an order that nobody has` };
@@ -77,34 +86,34 @@ export function judge(cases: readonly Case[], entries: readonly StreamEntry[]): 
   return {
     counts,
     faults: findings.filter(({ class: name }) => name !== 'match'),
-    toldUnacknowledged: cases.filter((one) => !one.acknowledged && byOrder.has(one.orderId)).length,
+    toldUnasked: cases.filter((one) => !one.isOurs && byOrder.has(one.orderId)).length,
   };
 }
 
 /** What became of one order. The worst thing that is wrong names the class. */
-export function judgeOrder(one: Case, words: readonly Word[]): Finding {
+function judgeOrder(one: Case, words: readonly Word[]): Finding {
+  const { orderId, truth } = one;
   const events = words.map(({ event }) => event).filter((event) => event !== null);
   const conflict = conflictIn(words) ?? orderFault(events) ?? untruth(one, events);
-  if (conflict !== null) return { orderId: one.orderId, class: 'conflicting', why: conflict };
+  if (conflict !== null) return { orderId, class: 'conflicting', why: conflict };
   const repeated = firstRepeated(events.map(({ id }) => id));
-  if (repeated !== null) return { orderId: one.orderId, class: 'duplicate', why: `${repeated} twice` };
+  if (repeated !== null) return { orderId, class: 'duplicate', why: `${repeated} twice` };
   const last = events.at(-1);
-  if (last === undefined) return { orderId: one.orderId, class: 'missing', why: 'nothing on the stream' };
-  const difference = differenceOf(last, one.truth);
-  if (difference === null) return { orderId: one.orderId, class: 'match', why: '' };
-  const isOnlyDeadline = last.data.status === 'unresolved' && last.data.reason === 'deadline';
-  return { orderId: one.orderId, class: isOnlyDeadline ? 'missing' : 'mismatch', why: difference };
+  if (last === undefined) return { orderId, class: 'missing', why: 'nothing on the stream' };
+  const difference = differenceOf(last, truth);
+  if (difference === null) return { orderId, class: 'match', why: '' };
+  const isOnlyDeadline = last.data.reason === 'deadline' && truth.reason !== 'deadline';
+  return { orderId, class: isOnlyDeadline ? 'missing' : 'mismatch', why: difference };
 }
 
 /** One id, two contents. */
 function conflictIn(words: readonly Word[]): string | null {
-  const contents = new Map<string, string>();
-  for (const { streamId, fields, event } of words) {
-    if (event === null) return `entry ${streamId} cannot be read`;
+  const contents = new Map<string | undefined, string>();
+  for (const { fields, event } of words) {
     const content = fields.join('\n');
-    const earlier = contents.get(event.id);
-    if (earlier !== undefined && earlier !== content) return `${event.id} twice with different content`;
-    contents.set(event.id, content);
+    const earlier = contents.get(event?.id);
+    if (earlier !== undefined && earlier !== content) return `${event?.id} twice with different content`;
+    contents.set(event?.id, content);
   }
   return null;
 }
@@ -125,14 +134,15 @@ function orderFault(events: readonly ResultEvent[]): string | null {
   return null;
 }
 
-/** An end without money, or paid, that rests on a question to which the provider cannot have answered so. */
-export function untruth({ paidAt }: Case, events: readonly ResultEvent[]): string | null {
-  for (const { id, data } of events) {
-    const askedAt = Date.parse(data.evidence.at(-1)?.at ?? '');
-    if ((data.status === 'failed' || data.status === 'expired') && paidAt !== null && askedAt > paidAt) {
-      return `${id} says ${data.status} though paid before it was asked`;
-    }
-    if (data.status === 'paid' && paidAt === null) return `${id} says paid, and no money ever came`;
+/** The first word about other facts, or without a ground when it was said. */
+export function untruth({ facts, occasions }: Case, events: readonly ResultEvent[]): string | null {
+  for (const { id, source, data } of events) {
+    const names = Object.keys(facts) as (keyof Facts)[];
+    const wrong = names.find((name) => !isDeepStrictEqual(data[name], facts[name]));
+    if (wrong !== undefined) return `${id} is about another ${wrong}: ${JSON.stringify(data[wrong])}`;
+    if (source !== `payment-poller/${facts.account}`) return `${id} comes from ${source}`;
+    const why = groundless(data, occasions);
+    if (why !== null) return `${id} says ${why}`;
   }
   return null;
 }
@@ -143,10 +153,8 @@ function firstRepeated(ids: readonly string[]): string | null {
 
 /** What the last word says otherwise than the truth, `null` when nothing. */
 export function differenceOf({ data }: ResultEvent, truth: Truth): string | null {
-  const said = `${data.status}/${data.reason}`;
-  const due = `${truth.status}/${truth.reason}`;
-  if (said !== due) return `${said} where ${due} is true`;
-  if (truth.status !== 'paid') return null;
-  const proof = (one: Truth | typeof data) => `${one.receipt} ${one.amountReceived} ${one.amountVerified}`;
-  return proof(data) === proof(truth) ? null : `paid with ${proof(data)} where ${proof(truth)} is true`;
+  const words = (one: Truth | typeof data) =>
+    `${one.status}/${one.reason}, receipt ${one.receipt}, received ${one.amountReceived}` +
+    `${one.amountVerified ? '' : ' unverified'}`;
+  return words(data) === words(truth) ? null : `${words(data)} where true is ${words(truth)}`;
 }

@@ -19,8 +19,8 @@ const createMs = 60_000;
 export async function startClusterRedis(executable: string, dir: string): Promise<ClusterRedis> {
   const cli = await findExecutable(['redis-cli', 'valkey-cli'], process.env.PATH ?? '');
   if (cli === undefined) throw new Error('The cluster scenario needs redis-cli on the PATH.');
-  const ports = await freePorts(6);
-  const busPorts = await freePorts(6);
+  const allPorts = await freePorts(12);
+  const [ports, busPorts] = [allPorts.slice(0, 6), allPorts.slice(6)];
   const nodes = ports.map((port, index) => {
     const folder = join(dir, `redis-${port}`);
     return createNode(executable, port, folder, [

@@ -3,33 +3,17 @@ import type { Outcome } from './play.ts';
 
 const shownFaults = 10;
 
+/** The outcome of one scenario in one line. */
+export function summary({ scenario, orders, judgement, faults, passed, tookMs }: Outcome): string {
+  const { match } = judgement.counts;
+  const wrong = judgement.faults.length + faults.length;
+  const verdict = passed ? 'ok' : `FAILED, ${wrong} faults`;
+  return `${scenario}: ${verdict}, ${match} of ${orders} orders match, ${seconds(tookMs)}`;
+}
+
 /** The outcomes as one table for people. */
 export function table(outcomes: readonly Outcome[]): string {
-  const head = [
-    'scenario',
-    'orders',
-    'acknowledged',
-    ...classes,
-    'killed',
-    'truth p50',
-    'p99',
-    'max',
-    'bound',
-    'took',
-    '',
-  ];
-  const rows = outcomes.map((outcome) => [
-    outcome.scenario,
-    String(outcome.orders),
-    String(outcome.acknowledged),
-    ...classes.map((name) => String(outcome.judgement.counts[name])),
-    killsOf(outcome),
-    ...[outcome.truthMs.p50, outcome.truthMs.p99, outcome.truthMs.max, outcome.boundMs, outcome.tookMs].map(
-      (ms) => `${(ms / 1_000).toFixed(1)} s`,
-    ),
-    outcome.passed ? 'ok' : 'FAILED',
-  ]);
-  const lines = [head, ...rows];
+  const lines = [head, ...outcomes.map(cellsOf)];
   const widths = head.map((_, column) => Math.max(...lines.map((cells) => (cells[column] ?? '').length)));
   return lines
     .map((cells) =>
@@ -39,6 +23,34 @@ export function table(outcomes: readonly Outcome[]): string {
         .trimEnd(),
     )
     .join('\n');
+}
+
+/** The columns of `cellsOf`. */
+export const head: readonly string[] = [
+  ...['scenario', 'orders', ...classes, 'killed'],
+  ...['after healing', 'p50', 'p99', 'max', 'bound', 'took', ''],
+];
+
+/** What a table needs of an outcome; the line for machines holds it too. */
+export type Row = Pick<
+  Outcome,
+  'scenario' | 'orders' | 'kills' | 'truthMs' | 'boundMs' | 'tookMs' | 'passed'
+> & {
+  readonly judgement: Pick<Outcome['judgement'], 'counts'>;
+};
+
+/** One row of a table. */
+export function cellsOf({ truthMs, boundMs, tookMs, judgement, ...outcome }: Row): string[] {
+  const { p50, p99, max, orders } = truthMs;
+  return [
+    ...[outcome.scenario, String(outcome.orders)],
+    ...classes.map((name) => String(judgement.counts[name])),
+    Object.entries(outcome.kills)
+      .map(([what, count]) => `${count} ${what}`)
+      .join(', ') || '-',
+    ...[String(orders), ...[p50, p99, max, boundMs, tookMs].map(seconds)],
+    outcome.passed ? 'ok' : 'FAILED',
+  ];
 }
 
 /** What was noted beside the table, and everything that went wrong. */
@@ -58,17 +70,13 @@ export function details({ judgement, notes, faults, scenario }: Outcome): string
 export function jsonLine(outcomes: readonly Outcome[], facts: object): string {
   return JSON.stringify({
     ...facts,
-    passed: outcomes.length > 0 && outcomes.every(({ passed }) => passed),
     scenarios: outcomes.map(({ judgement, ...outcome }) => ({
       ...outcome,
-      ...judgement.counts,
-      toldUnacknowledged: judgement.toldUnacknowledged,
-      wrong: judgement.faults.slice(0, shownFaults),
+      judgement: { ...judgement, faults: judgement.faults.slice(0, shownFaults) },
     })),
   });
 }
 
-function killsOf({ kills }: Outcome): string {
-  const counts = Object.entries(kills).map(([what, count]) => `${count} ${what}`);
-  return counts.join(', ') || '-';
+function seconds(ms: number): string {
+  return `${(ms / 1_000).toFixed(1)} s`;
 }

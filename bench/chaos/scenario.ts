@@ -18,7 +18,7 @@ export interface Stage<Server extends DrillRedis = SingleRedis> {
   readonly miseryMs: number;
   /** Given on Ctrl-C: healing comes at once then. */
   readonly stop: AbortSignal;
-  /** The processes that `prepare` started. */
+  /** The further workers that `prepare` started. */
   readonly others: readonly Child[];
   /** Counts what was killed. */
   killed(what: string): void;
@@ -48,6 +48,8 @@ export interface Scenario<Server extends DrillRedis = SingleRedis> {
   readonly boundMs: number;
   /** The misery cannot be shorter than this. */
   readonly leastMiseryMs?: number;
+  /** With fewer kills than this, and fewer than one, it was no misery, and proves nothing. */
+  readonly leastKillsAMinute?: number;
   readonly workers?: number;
   readonly appendfsync?: FsyncPolicy;
   readonly script?: Partial<ScriptOptions>;
@@ -56,7 +58,7 @@ export interface Scenario<Server extends DrillRedis = SingleRedis> {
   readonly redis?: (executable: string, dir: string) => Promise<Server>;
   /** Which orders are not handed in by the checkout but by the scenario. */
   readonly except?: (order: DrillOrder, count: number) => boolean;
-  /** Comes before the first order. Returns further processes of the service, which are up. */
+  /** Comes before the first order. Returns further workers, which are up. */
   prepare?(stage: Backstage<Server>): Promise<Child[]>;
   /** Makes misery for its time, heals, and returns. */
   misery(stage: Stage<Server>): Promise<void>;

@@ -33,12 +33,14 @@ export interface ScriptOptions {
   readonly faulty?: number;
   /** Share of the orders that providers push about. Default 0.2. */
   readonly pushed?: number;
-  /** Pushes that are copied, reordered, forged and very late, at every order that is pushed. Default false. */
+  /** Pushes that are copied, reordered, forged, and late by up to the span of the arrivals. Default false. */
   readonly wildPushes?: boolean;
   readonly providers?: readonly ProviderId[];
 }
 
 const everyProvider: readonly ProviderId[] = ['jenga', 'daraja', 'daraja-stk', 'vexora', 'lipia', 'tanda'];
+
+const leastLateMs = 20_000;
 
 /** Faults of single answers. A whole provider's sickness is the matter of a scenario. */
 const orderFaults: readonly FaultKind[] = [
@@ -71,7 +73,7 @@ function writeOrder(
   provider: ProviderId,
   index: number,
   arrivesAtMs: number,
-  { seed, deadlineMs, faulty = 0.1, pushed = 0.2, wildPushes = false }: ScriptOptions,
+  { seed, spanMs, deadlineMs, faulty = 0.1, pushed = 0.2, wildPushes = false }: ScriptOptions,
 ): DrillOrder {
   const orderId = `drill:${seed}.${String(index).padStart(6, '0')}`;
   const { key, reference } = referenceFor(random, provider, index);
@@ -92,7 +94,9 @@ function writeOrder(
       faults: random.chance(faulty) ? [faultOf(random)] : [],
     },
     input: { orderId, account: provider, reference, amount, metadata: { drill: index } },
-    pushes: random.chance(wildPushes ? 0.9 : pushed) ? pushesOf(random, provider, plot, wildPushes) : [],
+    pushes: random.chance(wildPushes ? 0.9 : pushed)
+      ? pushesOf(random, provider, plot, wildPushes ? Math.max(leastLateMs, spanMs) : null)
+      : [],
   };
 }
 
@@ -173,12 +177,16 @@ function faultOf(random: Random): Fault {
   };
 }
 
-/** Daraja's Transaction Status pushes nothing but the answers to our own queries. */
+/**
+ * Daraja's Transaction Status pushes nothing but the answers to our own queries.
+ *
+ * @param latestMs by how much pushes may be late when they come in every disorder; `null` when they come in order
+ */
 function pushesOf(
   random: Random,
   provider: ProviderId,
   { timeline }: Pick<SimulatedOrder, 'timeline'>,
-  wild: boolean,
+  latestMs: number | null,
 ): Push[] {
   if (provider === 'daraja') return [];
   const last = timeline.at(-1);
@@ -187,9 +195,9 @@ function pushesOf(
     ? []
     : [{ afterMs: last.afterMs + random.between(-500, 500), form: 'genuine', copies: 1 }];
   const tame = genuine.map((push) => ({ ...push, afterMs: Math.max(0, push.afterMs) }));
-  if (!wild) return tame;
+  if (latestMs === null) return tame;
   const forged: Push = { afterMs: random.between(0, 4_000), form: 'forged', copies: random.between(1, 4) };
   const copied = tame.map((push) => ({ ...push, copies: random.between(1, 6) }));
-  const late = tame.map((push) => ({ ...push, afterMs: push.afterMs + random.between(5_000, 20_000) }));
+  const late = tame.map((push) => ({ ...push, afterMs: push.afterMs + random.between(5_000, latestMs) }));
   return [forged, ...copied, ...(random.chance(0.3) ? late : [])];
 }

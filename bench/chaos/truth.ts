@@ -3,13 +3,14 @@ import type { Checkout, Handed } from './checkout.ts';
 import { confirmAfterMs, drillDeadlineMs } from './environment.ts';
 import { type Truth, truthOf } from './expected.ts';
 import { type Case, differenceOf, readEntry, type Word } from './judge.ts';
+import { type Occasion, occasionsOf } from './occasions.ts';
 import type { World } from './world.ts';
 
 /** One order with its truth. */
 export interface Known {
   readonly handed: Handed;
   readonly truth: Truth;
-  readonly paidAt: number | null;
+  readonly occasions: readonly Occasion[];
   /** When its last word could be known at the earliest. */
   readonly truthAt: number;
 }
@@ -22,18 +23,27 @@ export interface Patience {
   say(line: string): void;
 }
 
+/** How long after healing the last words came. */
+export interface TimesToTruth {
+  /** Orders whose last word came after the healing; the others had theirs before. */
+  readonly orders: number;
+  readonly p50: number;
+  readonly p99: number;
+  readonly max: number;
+}
+
 const lookMs = 500;
 const tellMs = 5_000;
 
-/** Waits until every acknowledged order has its truth on the stream, or the bound has passed. */
+/** Waits until every order of ours has its truth on the stream, or the bound has passed. */
 export async function awaitTruth(world: World, checkout: Checkout, patience: Patience): Promise<Known[]> {
   const { healedAt, boundMs, stop, say } = patience;
   await Promise.race([checkout.done, delay(boundMs, undefined, { ref: false })]);
   const known = await learnTruth(world, checkout);
   const latestAt = known.reduce((latest, { truthAt }) => Math.max(latest, truthAt), healedAt);
-  const words = createReader(world);
+  const lastWords = followWords(world);
   for (let told = 0; ; ) {
-    const left = untold(known, await words());
+    const left = untold(known, await lastWords());
     if (left === 0 || Date.now() > latestAt + boundMs || stop.aborted) return known;
     if (Date.now() - told > tellMs) {
       told = Date.now();
@@ -43,15 +53,17 @@ export async function awaitTruth(world: World, checkout: Checkout, patience: Pat
   }
 }
 
-/** Reads the whole stream every time, and each of its entries once. */
-function createReader(world: World): () => Promise<Word[]> {
-  const read = new Map<string, Word>();
-  return async () =>
-    (await world.results()).map((entry) => {
-      const word = read.get(entry.streamId) ?? readEntry(entry);
-      read.set(entry.streamId, word);
-      return word;
-    });
+/** The last word about each order so far. After the healing nothing is taken back: each entry is read once. */
+function followWords(world: World): () => Promise<ReadonlyMap<string, Word>> {
+  const lastWords = new Map<string, Word>();
+  let from = '-';
+  return async () => {
+    const words = (await world.results(from)).map(readEntry);
+    for (const word of words) lastWords.set(word.event?.subject ?? '', word);
+    const last = words.at(-1)?.streamId;
+    if (last !== undefined) from = `(${last}`;
+    return lastWords;
+  };
 }
 
 async function learnTruth({ desk }: World, { handed }: Checkout): Promise<Known[]> {
@@ -62,44 +74,58 @@ async function learnTruth({ desk }: World, { handed }: Checkout): Promise<Known[
     const entry = ledger.get(`${provider} ${simulated.reference}`);
     if (entry === undefined) throw new Error(`The simulator has forgotten ${orderId}.`);
     const truth = truthOf(simulated, entry);
-    const isDeadline = truth.reason === 'deadline';
-    const truthAt = isDeadline ? one.createdAt + drillDeadlineMs : entry.finalAt + confirmAfterMs;
-    return { handed: one, truth, paidAt: entry.paidAt, truthAt };
+    const deadlineAt = one.createdAt + drillDeadlineMs;
+    const occasions = occasionsOf(simulated, entry, deadlineAt);
+    const truthAt = truth.reason === 'deadline' ? deadlineAt : entry.finalAt + confirmAfterMs;
+    return { handed: one, truth, occasions, truthAt };
   });
 }
 
-/** How many acknowledged orders have another last word than the truth, or none. */
-function untold(known: readonly Known[], words: readonly Word[]): number {
-  const lastWords = new Map(words.map(({ event }) => [event?.subject, event]));
+/** How many orders of ours have another last word than the truth, or none. */
+function untold(known: readonly Known[], lastWords: ReadonlyMap<string, Word>): number {
   return known.filter(({ handed, truth }) => {
-    if (handed.acknowledgedAt === null) return false;
-    const event = lastWords.get(handed.order.orderId);
+    if (handed.oursSince === null) return false;
+    const event = lastWords.get(handed.order.orderId)?.event;
     return event == null || differenceOf(event, truth) !== null;
   }).length;
 }
 
 /** What the judge needs to know of each order. */
 export function casesOf(known: readonly Known[]): Case[] {
-  return known.map(({ handed, truth, paidAt }) => ({
-    orderId: handed.order.orderId,
-    acknowledged: handed.acknowledgedAt !== null,
-    truth,
-    paidAt,
-  }));
+  return known.map(({ handed, truth, occasions }) => {
+    const { orderId, provider, simulated, input } = handed.order;
+    const { amount: amountExpected } = simulated;
+    const { reference, metadata = {} } = input;
+    const facts = {
+      orderId,
+      account: provider,
+      provider,
+      reference,
+      amountExpected,
+      currency: 'KES',
+      metadata,
+    };
+    return { orderId, isOurs: handed.oursSince !== null, facts, truth, occasions };
+  });
 }
 
 /**
  * How long after healing the last words came, over the orders whose last word came after it. Counted from when the order
- * was in our hands and its truth there to be had, if that was later.
+ * was in our hands and its truth there to be had, if that was later. The clock is that of the stream: when a word was
+ * thought of is not when it could be read.
  */
-export function timesToTruth(known: readonly Known[], healedAt: number, words: readonly Word[]) {
-  const lastAt = new Map(words.map(({ event }) => [event?.subject, Date.parse(event?.time ?? '')]));
+export function timesToTruth(
+  known: readonly Known[],
+  healedAt: number,
+  words: readonly Word[],
+): TimesToTruth {
+  const lastAt = new Map(words.map(({ event, streamId }) => [event?.subject, Number.parseInt(streamId, 10)]));
   const times = known.flatMap(({ handed, truthAt }) => {
     const at = lastAt.get(handed.order.orderId);
     if (at === undefined || at < healedAt) return [];
-    return [Math.max(0, at - Math.max(healedAt, truthAt, handed.acknowledgedAt ?? 0))];
+    return [Math.max(0, at - Math.max(healedAt, truthAt, handed.oursSince ?? 0))];
   });
   times.sort((a, b) => a - b);
   const share = (part: number) => times[Math.min(times.length - 1, Math.floor(times.length * part))] ?? 0;
-  return { p50: share(0.5), p99: share(0.99), max: times.at(-1) ?? 0 };
+  return { orders: times.length, p50: share(0.5), p99: share(0.99), max: times.at(-1) ?? 0 };
 }

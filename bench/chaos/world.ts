@@ -21,12 +21,14 @@ export interface World<Server extends DrillRedis = DrillRedis> {
   readonly desk: ProviderDesk;
   readonly workers: readonly Child[];
   readonly api: Child;
+  /** Every process that was ever started. */
+  readonly children: readonly Child[];
   /** Starts another process, to be ended with the world. */
   start(options: Omit<Parameters<typeof startChild>[0], 'logDir'>): Child;
   /** The environment of a further process of the service, with a port of its own. */
   environment(): Promise<{ readonly port: number; readonly env: { [name: string]: string } }>;
-  /** The whole results stream. */
-  results(): Promise<StreamEntry[]>;
+  /** The results stream, from this id on; default from its beginning. */
+  results(from?: string): Promise<StreamEntry[]>;
   close(): Promise<void>;
 }
 
@@ -97,12 +99,13 @@ export async function startWorld<Server extends DrillRedis>(
       desk,
       workers,
       api,
+      children,
       start,
       async environment() {
         const [port = 0] = await freePorts(1);
         return { port, env: envOf(port) };
       },
-      results: () => readStream(reader, keys.results),
+      results: (from = '-') => readStream(reader, keys.results, from),
       close,
     };
   } catch (error) {
@@ -126,9 +129,9 @@ function simulatorOf(port: number, clockOffMs: number, tokenLifeMs: number | und
   };
 }
 
-async function readStream(redis: Redis, stream: string): Promise<StreamEntry[]> {
+async function readStream(redis: Redis, stream: string, begin: string): Promise<StreamEntry[]> {
   const entries: StreamEntry[] = [];
-  for (let from = '-'; ; ) {
+  for (let from = begin; ; ) {
     const part = await redis.xrange(stream, from, '+', 'COUNT', batch);
     entries.push(...part.map(([streamId, fields]) => ({ streamId, fields })));
     const last = part.at(-1)?.[0];

@@ -1,10 +1,31 @@
 import { describe, expect, test } from 'vitest';
 import { type Truth, truthOf } from '../../bench/chaos/expected.ts';
 import { type Case, judge, type StreamEntry } from '../../bench/chaos/judge.ts';
-import { account } from '../../bench/chaos/scenarios/subscribers-killed.ts';
+import { type Occasion, occasionsOf } from '../../bench/chaos/occasions.ts';
+import { accountOf } from '../../bench/chaos/shops.ts';
 
 const orderId = 'drill:7.000001';
+/** The question, its answer, and the word; the customer cancelled long before, paid a second before, and the deadline was over. */
 const askedAt = Date.parse('2026-11-22T10:00:00.000Z');
+const toldAt = askedAt + 20;
+const paidAt = askedAt - 1_000;
+const deadlineAt = askedAt - 500;
+const occasions: readonly Occasion[] = [
+  { status: 'failed', reason: 'cancelled', fromAt: askedAt - 9_000, untilAt: paidAt },
+  { status: 'paid', reason: null, fromAt: paidAt, untilAt: Number.POSITIVE_INFINITY },
+  { status: 'unresolved', reason: 'deadline', fromAt: deadlineAt, untilAt: Number.POSITIVE_INFINITY },
+];
+const facts = {
+  ...{
+    orderId,
+    account: 'jenga',
+    provider: 'jenga',
+    reference: 'OR1',
+    amountExpected: '2.00',
+    currency: 'KES',
+  },
+  metadata: { drill: 1 },
+};
 const paid: Truth = {
   status: 'paid',
   reason: null,
@@ -19,23 +40,20 @@ const unpaid: Truth = {
   amountReceived: null,
   amountVerified: false,
 };
+const deadline: Truth = { ...unpaid, status: 'unresolved', reason: 'deadline' };
 
 /** One entry of the stream, as the product writes it. */
 function entry(version: number, truth: Truth, changes: { [field: string]: unknown } = {}): StreamEntry {
-  const { id = `${orderId}:${version}`, at = askedAt, note = '', ...data } = changes;
+  const { id = `${orderId}:${version}`, at = askedAt, told = toldAt, evidence, source, ...data } = changes;
   const supersedes = version === 1 ? [] : ['supersedes', `${orderId}:${version - 1}`];
+  const time = new Date(Number(told)).toISOString();
   const body = {
-    ...{
-      orderId,
-      account: 'jenga',
-      provider: 'jenga',
-      reference: 'OR1',
-      amountExpected: '2.00',
-      currency: 'KES',
-    },
+    ...facts,
     ...{ providerStatus: null, providerMessage: null, polls: 1, answeredPolls: 1, lastAnsweredAt: null },
-    ...{ createdAt: '2026-11-22T09:59:00.000Z', settledAt: '2026-11-22T10:00:00.000Z', metadata: { note } },
-    evidence: [{ source: 'poll', at: new Date(Number(at)).toISOString(), reading: truth.status }],
+    ...{ createdAt: '2026-11-22T09:59:00.000Z', settledAt: time },
+    evidence: evidence ?? [
+      { source: source ?? 'poll', at: new Date(Number(at)).toISOString(), reading: 'any' },
+    ],
     ...truth,
     ...data,
   };
@@ -43,86 +61,132 @@ function entry(version: number, truth: Truth, changes: { [field: string]: unknow
     streamId: `${version}-0`,
     fields: [
       ...['specversion', '1.0', 'id', String(id), 'source', 'payment-poller/jenga'],
-      ...['type', `payment.${truth.status}`, 'subject', orderId, 'time', '2026-11-22T10:00:00.000Z'],
+      ...['type', `payment.${truth.status}`, 'subject', orderId, 'time', time],
       ...['datacontenttype', 'application/json', 'stateversion', String(version), ...supersedes],
       ...['data', JSON.stringify(body)],
     ],
   };
 }
 
-function verdict(entries: readonly StreamEntry[], changes: Partial<Case> = {}) {
-  const one: Case = { orderId, acknowledged: true, truth: paid, paidAt: askedAt - 1_000, ...changes };
-  const { counts, faults } = judge([one], entries);
-  const [found] = Object.entries(counts).filter(([, count]) => count > 0);
-  return { class: found?.[0], why: faults[0]?.why ?? '' };
-}
+/** Cancelled, and asked about while it was. */
+const cancelled = (version: number, changes: { [field: string]: unknown } = {}) =>
+  entry(version, unpaid, { at: askedAt - 5_000, told: askedAt - 4_900, ...changes });
 
-const deadline: Truth = { ...unpaid, status: 'unresolved', reason: 'deadline' };
+function verdict(entries: readonly StreamEntry[], changes: Partial<Case> = {}) {
+  const one: Case = { orderId, isOurs: true, facts, truth: paid, occasions, ...changes };
+  const { counts, faults } = judge([one], entries);
+  const found = Object.entries(counts).filter(([, count]) => count > 0);
+  return { class: found.map(([name, count]) => `${count} ${name}`).join(', '), why: faults[0]?.why ?? '' };
+}
 
 describe('the judge calls it', () => {
   test('a match when the last word is the truth', () => {
-    expect(verdict([entry(1, paid)]).class).toBe('match');
-    expect(verdict([entry(1, deadline), entry(2, paid)]).class).toBe('match');
-    expect(verdict([entry(1, unpaid)], { truth: unpaid, paidAt: null }).class).toBe('match');
+    expect(verdict([entry(1, paid)])).toEqual({ class: '1 match', why: '' });
+    expect(verdict([entry(1, deadline), entry(2, paid)]).class).toBe('1 match');
+    expect(verdict([cancelled(1), entry(2, paid)]).class).toBe('1 match');
+    expect(verdict([cancelled(1)], { truth: unpaid }).class).toBe('1 match');
   });
 
-  test('missing when an acknowledged order has no word, or only that its deadline passed', () => {
-    expect(verdict([]).class).toBe('missing');
-    expect(verdict([entry(1, deadline)]).class).toBe('missing');
+  test('missing when an order of ours has no word, or only that its deadline passed', () => {
+    expect(verdict([]).class).toBe('1 missing');
+    expect(verdict([entry(1, deadline)]).class).toBe('1 missing');
   });
 
-  test('nothing at all when an order without a word was never acknowledged', () => {
-    expect(verdict([], { acknowledged: false }).class).toBeUndefined();
+  test('nothing at all when an order without a word was never ours', () => {
+    expect(verdict([], { isOurs: false }).class).toBe('');
   });
 
-  test.each<[string, StreamEntry[]]>([
-    ['another status', [entry(1, { ...paid, status: 'unresolved', reason: 'underpaid' })]],
-    ['another receipt', [entry(1, paid, { receipt: 'OTHER1' })]],
-    ['another amount', [entry(1, paid, { amountReceived: '1.00' })]],
-    ['an amount that nobody verified', [entry(1, paid, { amountVerified: false })]],
-  ])('a mismatch when the last word has %s', (_, entries) => {
-    expect(verdict(entries).class).toBe('mismatch');
-  });
-
-  test('a mismatch when the reason is another one', () => {
-    const rejected = entry(1, { ...unpaid, reason: 'rejected' });
-    expect(verdict([rejected], { truth: unpaid, paidAt: null }).class).toBe('mismatch');
-  });
-
-  test('a duplicate when one id stands there twice', () => {
-    expect(verdict([entry(1, paid), entry(1, paid)]).class).toBe('duplicate');
+  test('by its name too when an order that was never acknowledged is told of', () => {
+    expect(verdict([cancelled(1)], { isOurs: false }).class).toBe('1 mismatch');
   });
 
   test.each<[string, StreamEntry[], Partial<Case>]>([
-    ['one version has two contents', [entry(1, paid), entry(1, paid, { note: 'other' })], {}],
-    ['a version is left out', [entry(2, paid)], {}],
-    ['versions go backwards', [entry(1, deadline), entry(3, paid), entry(2, deadline)], {}],
-    ['a word follows paid', [entry(1, paid), entry(2, deadline)], {}],
-    ['an id is at odds with its version', [entry(1, paid, { id: `${orderId}:9` })], {}],
-    [
-      'failed was published though the money was there when it was asked',
-      [entry(1, unpaid), entry(2, paid)],
-      {},
-    ],
-    ['paid was published and no money ever came', [entry(1, paid), entry(2, unpaid)], { paidAt: null }],
-    ['an entry cannot be read', [{ streamId: '1-0', fields: ['subject', orderId] }, entry(1, paid)], {}],
-    ['an order is told of that nobody handed in', [entry(1, paid)], { orderId: 'another' }],
-  ])('conflicting when %s', (_, entries, changes) => {
-    const { counts } = judge(
-      [{ orderId, acknowledged: true, truth: paid, paidAt: askedAt - 1_000, ...changes }],
-      entries,
-    );
-    expect(counts.conflicting).toBe(1);
+    ['status', [cancelled(1)], {}],
+    ['reason', [cancelled(1)], { truth: { ...unpaid, reason: 'wrong-pin' } }],
+    ['receipt', [entry(1, paid, { receipt: 'OTHER1' })], {}],
+    ['amount', [entry(1, paid, { amountReceived: '1.00' })], {}],
+    ['amount, that nobody verified', [entry(1, paid, { amountVerified: false })], {}],
+    ['receipt though it is unpaid', [cancelled(1, { receipt: 'SH90' })], { truth: unpaid }],
+  ])('a mismatch when the last word has another %s', (_, entries, changes) => {
+    expect(verdict(entries, changes).class).toBe('1 mismatch');
   });
 
-  test('a match when failed was asked before the money came, and corrected', () => {
-    const early = entry(1, unpaid, { at: askedAt - 5_000 });
-    expect(verdict([early, entry(2, paid)]).class).toBe('match');
+  test('a duplicate when one id stands there twice', () => {
+    expect(verdict([entry(1, paid), entry(1, paid)]).class).toBe('1 duplicate');
+    expect(verdict([cancelled(1), entry(2, paid), cancelled(1)]).class).toBe('1 duplicate');
+  });
+
+  test.each<[string, StreamEntry[]]>([
+    ['one version has two contents', [entry(1, paid), entry(1, paid, { polls: 2 })]],
+    ['a version is left out', [entry(2, paid)]],
+    ['versions go backwards', [cancelled(1), entry(3, paid), entry(2, deadline)]],
+    ['a word follows paid', [entry(1, paid), entry(2, deadline)]],
+    ['an id is at odds with its version', [entry(1, paid, { id: `${orderId}:9` })]],
+    ['it is about another amount', [entry(1, paid, { amountExpected: '1.00' })]],
+    ['it is about another reference', [entry(1, paid, { reference: { tradeNo: 'OR1' } })]],
+    ['it lost what the checkout had added', [entry(1, paid, { metadata: {} })]],
+  ])('conflicting when %s', (_, entries) => {
+    expect(verdict(entries).class).toBe('1 conflicting');
+  });
+
+  test.each<[string, StreamEntry]>([
+    ['failed, asked after the money had come', entry(1, unpaid)],
+    [
+      'failed before the customer had cancelled',
+      cancelled(1, { at: askedAt - 9_500, told: askedAt - 9_400 }),
+    ],
+    [
+      'expired, which the provider never said',
+      entry(1, { ...unpaid, status: 'expired', reason: 'timed-out' }),
+    ],
+    ['failed for a reason that the provider never gave', cancelled(1, { reason: 'rejected' })],
+    [
+      'unresolved for a doubt that nobody had',
+      entry(1, { ...unpaid, status: 'unresolved', reason: 'underpaid' }),
+    ],
+    ['the deadline, before it', entry(1, deadline, { at: deadlineAt - 200, told: deadlineAt - 100 })],
+    ['the deadline, unasked since', entry(1, deadline, { at: deadlineAt - 1 })],
+    ['the deadline, on the word of a push', entry(1, deadline, { source: 'callback' })],
+    ['anything without evidence', cancelled(1, { evidence: [] })],
+    ['anything before it was asked', cancelled(1, { told: askedAt - 6_000 })],
+  ])('conflicting when it said %s, though the truth came later', (_, lie) => {
+    expect(verdict([lie, entry(2, paid)]).class).toBe('1 conflicting');
+  });
+
+  test('conflicting when paid was said before the money came, though it did', () => {
+    const early = entry(1, paid, { at: paidAt - 200, told: paidAt - 100 });
+    expect(verdict([early]).why).toContain('asked for at another time');
+  });
+
+  test('conflicting when a soft word was read once, a match when it was read twice', () => {
+    const reading = { source: 'poll', reading: 'failed', certainty: 'soft' };
+    const at = (ms: number) => new Date(askedAt - ms).toISOString();
+    const once = [{ ...reading, at: at(5_000) }];
+    const twice = [{ ...reading, at: at(6_500) }, ...once];
+    const merged = [{ ...reading, at: at(5_000), firstAt: at(6_500), count: 2 }];
+    const soon = [{ ...reading, at: at(5_400) }, ...once];
+    const classes = [once, soon, twice, merged].map(
+      (evidence) => verdict([cancelled(1, { evidence })], { truth: unpaid }).class,
+    );
+    expect(classes).toEqual(['1 conflicting', '1 conflicting', '1 match', '1 match']);
+  });
+
+  test('conflicting when an entry cannot be read, or nobody handed its order in', () => {
+    expect(verdict([{ streamId: '1-0', fields: ['subject', orderId] }, entry(1, paid)]).class).toBe(
+      '1 match, 1 conflicting',
+    );
+    expect(verdict([entry(1, paid)], { orderId: 'another' }).class).toBe('1 missing, 1 conflicting');
   });
 });
 
 describe('the truth', () => {
-  const ledger = { provider: 'jenga', amount: '2.00', amountPaid: '2.00', receipt: 'SH90' } as const;
+  const ledger = {
+    provider: 'jenga',
+    reference: 'OR1',
+    amount: '2.00',
+    amountPaid: '2.00',
+    receipt: 'SH90',
+  } as const;
 
   test.each([
     ['paid', {}, 'paid', null],
@@ -150,22 +214,56 @@ describe('the truth', () => {
 
   test('of an answer about another payment, or a payout, is never paid', () => {
     const state = { ...ledger, finalState: 'paid' } as const;
-    expect(truthOf({ answeredReference: 'X' }, state).reason).toBe('reference-mismatch');
+    expect(truthOf({ answeredReference: 'X' }, state)).toMatchObject({
+      reason: 'reference-mismatch',
+      receipt: 'SH90',
+    });
+    expect(truthOf({ answeredReference: 'X' }, { ...state, reference: 'SH90' }).receipt).toBe('X');
     expect(truthOf({ direction: 'out' }, { ...state, provider: 'tanda' }).reason).toBe('wrong-direction');
+  });
+});
+
+describe('what may be said about an order', () => {
+  test('is what its provider says, while it says so, and the deadline', () => {
+    const ledger = {
+      provider: 'jenga',
+      reference: 'OR1',
+      amount: '2.00',
+      amountPaid: '2.00',
+      receipt: 'SH90',
+    } as const;
+    const timeline = [
+      { afterMs: 0, state: 'pending' },
+      { afterMs: 300, state: 'failed:cancelled' },
+      { afterMs: 900, state: { word: 'ODD' } },
+      { afterMs: 1_000, state: 'paid' },
+    ] as const;
+    const found = occasionsOf(
+      { timeline: [...timeline] },
+      { ...ledger, finalState: 'paid', finalAt: 51_000 },
+      60_000,
+    );
+    expect(found).toEqual([
+      { status: 'failed', reason: 'cancelled', fromAt: 50_300, untilAt: 50_900 },
+      { status: 'paid', reason: null, fromAt: 51_000, untilAt: Number.POSITIVE_INFINITY },
+      { status: 'unresolved', reason: 'deadline', fromAt: 60_000, untilAt: Number.POSITIVE_INFINITY },
+    ]);
   });
 });
 
 describe('what subscribers handled', () => {
   test('is complete when each result was handled, or a newer one of its order', () => {
-    expect(account(['a:1', 'a:2', 'b:1'], ['a:2', 'b:1', 'b:1'])).toEqual({
+    expect(accountOf(['a:1', 'a:2', 'b:1'], ['a:2', 'b:1', 'b:1'])).toEqual({
       skipped: [],
       stepsBack: [],
+      invented: [],
       repeats: 1,
     });
   });
 
-  test('is not when one was passed over, or handled after a newer one', () => {
-    expect(account(['a:1', 'a:2'], ['a:1']).skipped).toEqual(['a:2']);
-    expect(account(['a:1', 'a:2'], ['a:2', 'a:1']).stepsBack).toEqual(['a:1']);
+  test('is not when one was passed over, handled after a newer one, or never told', () => {
+    expect(accountOf(['a:1', 'a:2'], ['a:1']).skipped).toEqual(['a:2']);
+    expect(accountOf(['a:1', 'a:2'], ['a:2', 'a:1']).stepsBack).toEqual(['a:1']);
+    expect(accountOf(['a:1'], ['a:1', 'a:2']).invented).toEqual(['a:2']);
   });
 });

@@ -17,7 +17,7 @@ export const crashPointsScenario: Scenario = {
   letter: 'h',
   name: 'crash-points',
   title: 'the process dies by SIGKILL at each named point, one by one',
-  boundMs: 60_000,
+  boundMs: 40_000,
   workers: 0,
   world: () => ({ env: { SWEEP_INTERVAL_MS: '1000' } }),
   except: ({ input }, count) => Number(input.metadata?.drill) % Math.ceil(count / timesFor(count)) === 0,
@@ -47,22 +47,6 @@ export const crashPointsScenario: Scenario = {
       const { env, port } = await world.environment();
       const worker = world.start({ name, script: launcher, args: ['start', '--role', 'worker'], env, port });
       await worker.awaitUp(60_000);
-    }
-  },
-  async check({ checkout, world, fault, stop }) {
-    // Nobody was told that these are in good hands, and yet they are: their records are there, and the sweeper sees them.
-    const orphans = [...checkout.handed.values()].filter(({ acknowledgedAt }) => acknowledgedAt === null);
-    const giveUpAt = Date.now() + 60_000;
-    for (let left = orphans; left.length > 0 && !stop.aborted; ) {
-      const told = new Set(
-        (await world.results()).map(({ fields }) => fields[fields.indexOf('subject') + 1]),
-      );
-      left = left.filter(({ order }) => !told.has(order.orderId));
-      if (left.length > 0 && Date.now() > giveUpAt) {
-        fault(`${left.length} orders that were recorded but never acknowledged got no verdict`);
-        return;
-      }
-      await delay(500);
     }
   },
 };
@@ -132,6 +116,8 @@ async function crashProducers({ world, checkout, script, stop, killed }: Stage):
     if (end.signal !== 'SIGKILL') throw new Error(`The crashing producer ended by itself: ${child.log()}`);
     killed('producers');
     count += 1;
+    // Nobody was told that it is in good hands, and yet it is: its record is there, and the sweeper sees it.
+    one.oursSince = Date.now();
     if (index % 2 === 0) await checkout.again([one]);
   }
   return count;

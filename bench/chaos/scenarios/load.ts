@@ -10,6 +10,9 @@ const fullOpen = 200_000;
 const perSecond = 2_000;
 const apiP99Ms = 100;
 const probeMs = 50;
+const probeAnswerMs = 30_000;
+/** No process of the service may grow beyond this, however many orders are open. */
+const mostResidentMb = 512;
 
 /** Many open orders, many new ones, and a checkout that wants its answers all the same. `--minutes 1` is the full size. */
 export const load: Scenario = {
@@ -39,13 +42,22 @@ export const load: Scenario = {
     const reads = await probe(stage, producing);
     const produced = await producing;
     const seconds = (Date.now() - startedAt) / 1_000;
-    note('open orders at the end', await world.reader.zcard(world.keys.open));
+    const due = Math.round(fullOpen * share) + count;
+    const open = await loadedOrders(world);
+    note('open orders at the end', open);
+    if (open !== due) fault(`${due} orders of the load were handed in, and ${open} are open`);
     note('enqueued per second', produced.perSecond);
     note('polls per second', Math.round(((await allPolls(world)) - before) / seconds));
     const writes = checkout.latenciesMs;
     note('API POST p50/p99 (ms)', `${part(writes, 0.5)}/${part(writes, 0.99)}`);
     note('API GET p50/p99 (ms)', `${part(reads, 0.5)}/${part(reads, 0.99)}`);
-    note('resident (MB)', [world.api, ...world.workers].map(residentOf).join(', '));
+    const residents = [world.api, ...world.workers].map((child) => ({
+      name: child.name,
+      mb: residentMb(child),
+    }));
+    note('resident (MB)', residents.map(({ name, mb }) => `${name} ${mb ?? '?'}`).join(', '));
+    for (const { name, mb } of residents)
+      if ((mb ?? 0) > mostResidentMb) fault(`${name} has grown to ${mb} MB`);
     const memory = /^used_memory:(\d+)/m.exec(await world.reader.info('memory'))?.[1];
     note('Redis memory (MB)', Math.round(Number(memory) / 1_048_576));
     if (stop.aborted) return;
@@ -76,10 +88,13 @@ async function produce(world: World, name: string, numbers: { [name: string]: nu
   return JSON.parse(child.log().trim().split('\n').at(-1) ?? '') as Produced;
 }
 
-/** Asks the API for orders until the work is done. Returns how long each answer took. */
+/**
+ * Asks the API for orders until the work is done, at a steady rate: an answer that is late does not hold back the next
+ * question. Returns how long each answer took; one that never came counts as long as it was waited for.
+ */
 async function probe({ world, checkout, random, stop }: Stage, work: Promise<unknown>): Promise<number[]> {
   const { apiPort, apiKey } = world.places;
-  const latenciesMs: number[] = [];
+  const answers: Promise<number>[] = [];
   let isOver = false;
   const over = () => {
     isOver = true;
@@ -89,18 +104,27 @@ async function probe({ world, checkout, random, stop }: Stage, work: Promise<unk
     await delay(probeMs);
     const known = [...checkout.handed.keys()];
     if (known.length === 0) continue;
-    const at = performance.now();
-    const answer = await fetch(`http://127.0.0.1:${apiPort}/v1/orders/${random.pick(known)}`, {
-      headers: { authorization: `Bearer ${apiKey}` },
-    });
-    await answer.arrayBuffer();
-    latenciesMs.push(performance.now() - at);
+    answers.push(answerMs(`http://127.0.0.1:${apiPort}/v1/orders/${random.pick(known)}`, apiKey));
   }
-  return latenciesMs;
+  return Promise.all(answers);
+}
+
+async function answerMs(url: string, apiKey: string): Promise<number> {
+  const at = performance.now();
+  try {
+    const headers = { authorization: `Bearer ${apiKey}` };
+    const answer = await fetch(url, { headers, signal: AbortSignal.timeout(probeAnswerMs) });
+    await answer.arrayBuffer();
+    return answer.status < 500 ? performance.now() - at : probeAnswerMs;
+  } catch {
+    // No answer at all.
+    return probeAnswerMs;
+  }
 }
 
 async function allPolls({ workers }: World): Promise<number> {
-  return (await Promise.all(workers.map(pollsOf))).reduce((sum, polls) => sum + polls, 0);
+  const polls = await Promise.all(workers.map(pollsOf));
+  return polls.reduce<number>((sum, each) => sum + (each ?? 0), 0);
 }
 
 function part(values: readonly number[], share: number): number {
@@ -108,13 +132,24 @@ function part(values: readonly number[], share: number): number {
   return Math.round(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0);
 }
 
+/** Orders of the load that are still to be asked about. */
+async function loadedOrders({ reader, keys }: World): Promise<number> {
+  let count = 0;
+  for (let cursor = '0'; ; ) {
+    const [next, entries] = await reader.zscan(keys.open, cursor, 'COUNT', 2_000);
+    count += entries.filter((entry, index) => index % 2 === 0 && entry.startsWith('load:')).length;
+    if (next === '0') return count;
+    cursor = next;
+  }
+}
+
 /** Linux only; elsewhere nobody knows. */
-function residentOf({ name, pid }: Child): string {
+function residentMb({ pid }: Child): number | null {
   try {
     const kilobytes = /^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
-    return `${name} ${Math.round(Number(kilobytes) / 1_024)}`;
+    return Math.round(Number(kilobytes) / 1_024);
   } catch {
     // No such file system here.
-    return `${name} ?`;
+    return null;
   }
 }

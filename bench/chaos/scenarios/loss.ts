@@ -3,18 +3,16 @@ import type { DrillRedis } from '../redis-topology.ts';
 import type { Stage } from '../scenario.ts';
 
 /**
- * Looks whether any order is gone that was acknowledged before `lostFrom`, the instant from which on a Redis may have
- * forgotten. Then does what a checkout does that is not sure: hands in again everything that was acknowledged since.
- * Returns how many of those were gone.
+ * To be called once Redis is back. Looks whether any order is gone that was acknowledged before `lostFrom`, the instant
+ * from which on it may have forgotten. Then does what a checkout does that is not sure: hands in again everything that
+ * was acknowledged since. Returns how many of those were gone.
  */
 export async function mendLoss<Server extends DrillRedis>(
   { world, checkout, fault }: Stage<Server>,
   lostFrom: number,
-  killedAt: number,
 ): Promise<number> {
-  const acknowledged = [...checkout.handed.values()].filter(
-    ({ lastAcknowledgedAt: at }) => at !== null && at <= killedAt,
-  );
+  // Also what was acknowledged after the kill: an answer that was under way then is as doubtful as those before it.
+  const acknowledged = [...checkout.handed.values()].filter((one) => one.lastAcknowledgedAt !== null);
   const isOld = ({ lastAcknowledgedAt }: Handed) => (lastAcknowledgedAt ?? 0) < lostFrom;
   const gone = await goneOf(acknowledged, world);
   const goneTooOld = gone.filter(isOld);

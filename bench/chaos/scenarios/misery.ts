@@ -13,7 +13,7 @@ export async function again(
   while (!stop.aborted) {
     const pauseMs = random.between(leastMs, mostMs);
     if (Date.now() + pauseMs >= until) {
-      await pause(Math.max(0, until - Date.now()), stop);
+      await pause(until - Date.now(), stop);
       return;
     }
     await pause(pauseMs, stop);
@@ -21,7 +21,7 @@ export async function again(
   }
 }
 
-/** Waits, unless the signal is given. */
+/** Waits, unless the signal is given, or there is nothing left to wait for. */
 export async function pause(ms: number, stop: AbortSignal): Promise<void> {
-  await delay(ms, undefined, { signal: stop }).catch(() => {});
+  await delay(Math.max(0, ms), undefined, { signal: stop }).catch(() => {});
 }

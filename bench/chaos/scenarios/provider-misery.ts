@@ -28,7 +28,8 @@ export const providerMisery: Scenario = {
   letter: 'f',
   name: 'provider-misery',
   title: 'providers fail in every way, logins and tokens too, and their clock is 90 s off',
-  boundMs: 45_000,
+  boundMs: 30_000,
+  leastKillsAMinute: 40,
   script: { faulty: 0.5 },
   world: (random) => ({ clockOffMs: random.pick([90_000, -90_000]), tokenLifeMs: 5_000 }),
   async misery({ world, random, miseryMs, stop, killed }) {

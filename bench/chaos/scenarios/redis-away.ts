@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Child } from '../child.ts';
 import type { ProxyMode } from '../proxy.ts';
 import type { Scenario, Stage } from '../scenario.ts';
+import { checkShops, handledBy, openShop } from '../shops.ts';
 import { pause } from './misery.ts';
 import { pollsOf } from './progress.ts';
 
@@ -11,6 +11,9 @@ const recoverMs = 30_000;
 const beforeMs = 3_000;
 /** The service has something to do afterwards, so that recovery can be seen. */
 const afterMs = 12_000;
+/** How long before the healing is looked who is ready, and how far everybody is. */
+const lookMs = 8_000;
+const shop = 'shop';
 
 /** Nobody listens where Redis was. */
 export const redisUnreachable: Scenario = {
@@ -34,56 +37,84 @@ function awayScenario(mode: ProxyMode) {
     async misery(stage: Stage) {
       const { world, stop, say, note, fault, miseryMs } = stage;
       const startedAt = Date.now();
+      openShop(world, shop);
       await pause(beforeMs, stop);
       await world.redis.proxy.turn(mode);
       say(`Redis is away (${mode})`);
-      const processes = [world.api, ...world.workers];
-      const notReady = await sawUnready(processes, awayMs, stop);
+      await pause(awayMs - lookMs, stop);
+      const lookedAt = Date.now();
+      const [ready, parties] = await Promise.all([saidReady(stage), partiesOf(stage)]);
+      await pause(lookedAt + lookMs - Date.now(), stop);
       await world.redis.proxy.turn('pass');
       say('Redis is back');
-      const recovered = await Promise.all(processes.map((child) => msToProgress(child, stage)));
-      note('back at work (s)', recovered.map((ms) => (ms / 1_000).toFixed(1)).join(' '));
-      note('told as not ready', `${notReady} of ${processes.length}`);
-      if (notReady < processes.length) fault('a process said that it was ready while Redis was away');
+      const recovered = await Promise.all(parties.map((party) => msToProgress(party, stop)));
+      note(
+        'back at work (s)',
+        parties
+          .map(({ name }, index) => `${name} ${((recovered[index] ?? 0) / 1_000).toFixed(1)}`)
+          .join(', '),
+      );
+      if (ready.length > 0) fault(`${ready} did not say that it was not ready while Redis was away`);
       for (const [index, ms] of recovered.entries()) {
-        if (ms > recoverMs) fault(`${processes[index]?.name} did not go on within ${recoverMs / 1_000} s`);
+        if (ms > recoverMs) fault(`${parties[index]?.name} did not go on within ${recoverMs / 1_000} s`);
       }
-      await pause(Math.max(0, startedAt + miseryMs - Date.now()), stop);
+      await pause(startedAt + miseryMs - Date.now(), stop);
     },
+    check: (stage: Stage) => checkShops(stage, [shop]),
   };
 }
 
-/** How many processes answered at the end of the outage that they are not ready. */
-async function sawUnready(processes: readonly Child[], forMs: number, stop: AbortSignal): Promise<number> {
-  await pause(forMs - 4_000, stop);
-  const lookedAt = Date.now();
-  const statuses = await Promise.all(
-    processes.map(({ port }) => statusOf(`http://127.0.0.1:${port}/health/ready`)),
-  );
-  await pause(Math.max(0, 4_000 - (Date.now() - lookedAt)), stop);
-  return statuses.filter((status) => status === 503).length;
+/** The processes that did not answer in the middle of the outage that they are not ready, and what they said. */
+async function saidReady({ world }: Stage): Promise<string[]> {
+  const answers = [world.api, ...world.workers].map(async ({ name, port }) => {
+    const status = await statusOf(`http://127.0.0.1:${port}/health/ready`);
+    return status === 503 ? [] : [`${name} (${status ?? 'no answer'})`];
+  });
+  return (await Promise.all(answers)).flat();
 }
 
-/** From now until a process has done a poll, or taken an order. What BullMQ says of itself is no proof. */
-async function msToProgress(child: Child, { world, checkout, stop }: Stage): Promise<number> {
-  const isApi = child === world.api;
-  const progress = () => (isApi ? Promise.resolve(checkout.acknowledged) : pollsOf(child));
+/** Somebody who is to go on, and how far it was while Redis was away. What BullMQ says of itself is no proof. */
+interface Party {
+  readonly name: string;
+  readonly before: number;
+  progress(): Promise<number | null> | number;
+}
+
+async function partiesOf({ world, checkout }: Stage): Promise<Party[]> {
+  const parties: Omit<Party, 'before'>[] = [
+    { name: 'api', progress: () => checkout.acknowledged },
+    ...world.workers.map((worker) => ({ name: worker.name, progress: () => pollsOf(worker) })),
+    { name: shop, progress: () => handledBy(world, shop) },
+  ];
+  // Who does not say how far it is has no polls to compare with; the first that it tells after the healing would pass
+  // for progress.
+  return Promise.all(
+    parties.map(async (party) => ({ ...party, before: (await party.progress()) ?? Number.NaN })),
+  );
+}
+
+/** From now until somebody has done a poll, taken an order, or handled a result. */
+async function msToProgress({ before, progress }: Party, stop: AbortSignal): Promise<number> {
   const startedAt = Date.now();
-  const before = await progress();
   while (!stop.aborted && Date.now() - startedAt <= recoverMs) {
-    if ((await progress()) > before) break;
+    if (((await progress()) ?? 0) > before) break;
     await delay(100);
   }
   return Date.now() - startedAt;
 }
 
-async function statusOf(url: string): Promise<number> {
-  try {
-    const answer = await fetch(url, { signal: AbortSignal.timeout(5_000) });
-    await answer.arrayBuffer();
-    return answer.status;
-  } catch {
-    // No answer is no status.
-    return 0;
+/** `null` when there is no answer within several seconds. */
+async function statusOf(url: string): Promise<number | null> {
+  const signal = AbortSignal.timeout(lookMs - 1_000);
+  while (!signal.aborted) {
+    try {
+      const answer = await fetch(url, { signal });
+      await answer.arrayBuffer();
+      return answer.status;
+    } catch {
+      // A busy machine may need more than one try to take a connection.
+      await delay(100);
+    }
   }
+  return null;
 }

@@ -20,7 +20,8 @@ export const sigtermStorm: Scenario = {
   letter: 'j',
   name: 'sigterm-storm',
   title: 'workers and the API are stopped with SIGTERM and started again all the time',
-  boundMs: 45_000,
+  boundMs: 30_000,
+  leastKillsAMinute: 10,
   workers: 4,
   async misery(stage) {
     const { world, random, miseryMs, stop, killed, note, fault } = stage;
@@ -44,7 +45,7 @@ export const sigtermStorm: Scenario = {
     const slowestMs = Math.max(0, ...ended.map(({ ending }) => ending?.tookMs ?? 0));
     note('slowest stop (s)', (slowestMs / 1_000).toFixed(1));
     note('most overdue order (s)', `${(worst.lateMs / 1_000).toFixed(1)}, ${worst.orderId}`);
-    note('jobs left behind with their lock', await stalledJobs(stage));
+    note('open jobs that ever stalled', await stalledJobs(stage));
     for (const { child, ending } of ended) {
       if (ending === null || ending.code === 0) continue;
       const lastWords = child
@@ -86,7 +87,10 @@ async function mostOverdue({ world, checkout }: Stage) {
   return worst;
 }
 
-/** Open jobs that were ever found without a living worker. A worker that is stopped in order leaves none. */
+/**
+ * Open jobs that ever lost their lock. A worker that is stopped in order leaves none behind, but one that gets no turn of
+ * its core for as long as a lock lasts loses those that it has.
+ */
 async function stalledJobs({ world }: Stage): Promise<number> {
   const { reader, keys } = world;
   const open = await reader.zrange(keys.open, '0', '-1');

@@ -7,12 +7,15 @@ export const workersKilled: Scenario = {
   letter: 'a',
   name: 'workers-killed',
   title: 'a worker is killed with SIGKILL every second or two',
-  boundMs: 45_000,
+  boundMs: 30_000,
+  leastKillsAMinute: 10,
   workers: 3,
   async misery({ world, random, miseryMs, stop, killed }) {
     await again(miseryMs, [1_000, 2_000], random, stop, async () => {
       // One that has not polled yet has nothing in its hands, and on a slow machine none would ever get to work.
-      const polls = await Promise.all(world.workers.map((worker) => (worker.isUp() ? pollsOf(worker) : 0)));
+      const polls = await Promise.all(
+        world.workers.map((worker) => (worker.isUp() ? pollsOf(worker) : null)),
+      );
       const atWork = world.workers.filter((_, index) => (polls[index] ?? 0) > 0);
       if (atWork.length === 0) return;
       if ((await random.pick(atWork).signal('SIGKILL')) !== null) killed('workers');

@@ -1,0 +1,76 @@
+import type { Reason, VerdictStatus } from '../../src/order.ts';
+import type { LedgerEntry, SimulatedOrder } from '../../src/simulator/simulator.ts';
+import { confirmAfterMs } from './environment.ts';
+import { truthOf } from './expected.ts';
+
+/** A verdict that something gave rise to, from when until when it did. Epoch milliseconds. */
+export interface Occasion {
+  readonly status: VerdictStatus;
+  readonly reason: Reason | null;
+  readonly fromAt: number;
+  readonly untilAt: number;
+}
+
+/** What a word on the stream says about its own ground. */
+export interface Word {
+  readonly status: string;
+  readonly reason: string | null;
+  readonly settledAt: string;
+  readonly evidence: readonly { readonly [field: string]: unknown }[];
+}
+
+/**
+ * Every verdict that may be published about an order, and when: what the provider was scripted to say, step by step, and
+ * from the deadline on that nothing final came. Pure.
+ */
+export function occasionsOf(
+  simulated: Pick<SimulatedOrder, 'timeline' | 'answeredReference' | 'direction'>,
+  ledger: Parameters<typeof truthOf>[1] & Pick<LedgerEntry, 'finalAt'>,
+  deadlineAt: number,
+): Occasion[] {
+  const { timeline } = simulated;
+  const scriptedAt = ledger.finalAt - (timeline.at(-1)?.afterMs ?? 0);
+  const said = timeline.map(({ state, afterMs }, index): Occasion => {
+    const finalState = typeof state === 'string' ? state : 'unknown';
+    const { status, reason } = truthOf(simulated, { ...ledger, finalState });
+    const nextMs = timeline[index + 1]?.afterMs ?? Number.POSITIVE_INFINITY;
+    return { status, reason, fromAt: scriptedAt + afterMs, untilAt: scriptedAt + nextMs };
+  });
+  const deadline: Occasion = {
+    ...{ status: 'unresolved', reason: 'deadline' },
+    ...{ fromAt: deadlineAt, untilAt: Number.POSITIVE_INFINITY },
+  };
+  return [...said.filter(({ reason }) => reason !== 'deadline'), deadline];
+}
+
+/**
+ * Why a word should not have been said, `null` when it had its ground: the provider said so between our question and the
+ * word, or the deadline had passed when it was asked. A soft word needs two readings.
+ */
+export function groundless(word: Word, occasions: readonly Occasion[]): string | null {
+  const { status, reason, evidence } = word;
+  const said = `${status}/${reason}`;
+  const decisive = evidence.at(-1);
+  const toldAt = Date.parse(word.settledAt);
+  const readAt = Date.parse(String(decisive?.at));
+  if (decisive === undefined || !Number.isFinite(readAt) || readAt > toldAt)
+    return `${said} without evidence`;
+  // An answer that was pushed does not say when its question was asked.
+  const askedAt = decisive.source === 'poll' ? readAt : Number.NEGATIVE_INFINITY;
+  const possible = occasions.filter((one) => one.status === status && one.reason === reason);
+  if (possible.length === 0) return `${said}, for which there was never an occasion`;
+  if (reason === 'deadline') {
+    return askedAt >= (possible[0]?.fromAt ?? 0) ? null : `${said} without a question after the deadline`;
+  }
+  if (!possible.some(({ fromAt, untilAt }) => fromAt <= toldAt && askedAt < untilAt)) {
+    return `${said} from an answer that was asked for at another time than the provider said so`;
+  }
+  return isAskedEnough(evidence) ? null : `${said}, a soft word that was read once`;
+}
+
+function isAskedEnough(evidence: Word['evidence']): boolean {
+  const [first, decisive] = [evidence[0], evidence.at(-1)];
+  if (decisive?.certainty !== 'soft') return true;
+  const firstAt = Date.parse(String(first?.firstAt ?? first?.at));
+  return Date.parse(String(decisive.at)) - firstAt >= confirmAfterMs;
+}

@@ -1,0 +1,45 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import type { Facts } from './chaos/facts.ts';
+import { type Table, toMarkdown } from './report.ts';
+
+/** What of a file in bench/results the page shows. */
+interface Result {
+  readonly benchmark: string;
+  readonly facts: Facts;
+  readonly text: string;
+  readonly remark?: string;
+  readonly tables?: readonly Table[];
+}
+
+const page = new URL('../docs/performance.md', import.meta.url);
+const results = new URL('./results/', import.meta.url);
+
+/** Puts the figures of bench/results into docs/performance.md, so that none is ever typed by hand. */
+export async function fillPage(): Promise<void> {
+  await writeFile(page, filled(readFileSync(page, 'utf8'), readResults()));
+}
+
+/** The page with what stands between `<!-- bench:NAME -->` and `<!-- /bench -->` made anew. */
+export function filled(text: string, found: readonly Result[]): string {
+  return text.replace(
+    /<!-- bench:(\S+) -->[\s\S]*?<!-- \/bench -->/g,
+    (_, name: string) => `<!-- bench:${name} -->\n\n${shown(name, found)}\n\n<!-- /bench -->`,
+  );
+}
+
+export function readResults(): Result[] {
+  return readdirSync(results)
+    .filter((name) => name.endsWith('.json'))
+    .map((name) => JSON.parse(readFileSync(new URL(name, results), 'utf8')) as Result);
+}
+
+function shown(name: string, found: readonly Result[]): string {
+  const result = found.find(({ benchmark }) => benchmark === name);
+  if (result === undefined) return `Not measured yet: \`npm run bench -- ${name}\`.`;
+  const tables = result.tables?.map(toMarkdown) ?? [`\`\`\`text\n${result.text}\n\`\`\``];
+  const { date, version, commit, node, redis, machine } = result.facts;
+  const sources = `version ${version}${commit === null ? '' : ` at ${commit}`}`;
+  const measured = `Measured on ${date} with ${sources}, Node ${node}, Redis ${redis}, on ${machine}.`;
+  return [...tables, ...(result.remark === undefined ? [] : [result.remark]), measured].join('\n\n');
+}
