@@ -7,8 +7,9 @@ import { latency } from './latency.ts';
 import { lateness } from './lateness.ts';
 import { memory } from './memory.ts';
 import { fillPage } from './page.ts';
-import type { Benchmark, Report, Scale } from './report.ts';
+import type { Benchmark, Scale } from './report.ts';
 import { schedule } from './schedule.ts';
+import { othersCpuMs } from './support/cpu-time.ts';
 import { redisExecutable } from './support/redis.ts';
 import { keepToTwoCores } from './support/two-cores.ts';
 import { throughput } from './throughput.ts';
@@ -43,14 +44,10 @@ async function main(): Promise<number> {
   let exitCode = 0;
   for (const [name, benchmark] of given.chosen) {
     try {
-      const report = await benchmark(say, given.scale);
-      const { figures, text, tables, remark } = report;
-      const shown = given.json
-        ? JSON.stringify({ benchmark: name, ...figures, tables, remark })
-        : `${text}\n`;
-      process.stdout.write(`${shown}\n`);
-      if (!report.complete) exitCode = 1;
-      if (!given.scale.quick) await keep(name, report, given.scale);
+      const result = await play(name, benchmark, given.scale, say);
+      process.stdout.write(given.json ? `${JSON.stringify(result)}\n` : `${result.text}\n\n`);
+      if (!result.complete) exitCode = 1;
+      if (!given.scale.quick) await keep(result);
     } catch (error) {
       // The others can be measured all the same.
       process.stderr.write(`${name} could not be measured: ${inspect(error)}\n`);
@@ -58,6 +55,23 @@ async function main(): Promise<number> {
     }
   }
   return exitCode;
+}
+
+/** Runs a benchmark. Returns all that there is to know of it later. */
+async function play(name: string, benchmark: Benchmark, scale: Scale, say: (line: string) => void) {
+  const before = { at: performance.now(), others: othersCpuMs() };
+  const { figures, ...report } = await benchmark(say, scale);
+  const tookMs = performance.now() - before.at;
+  const othersPercent = Math.max(0, (100 * (othersCpuMs() - before.others)) / tookMs);
+  const facts = factsOf(await redisExecutable());
+  return { benchmark: name, facts, rounds: scale.rounds, othersPercent, ...figures, ...report };
+}
+
+/** Writes the figures down, and shows them on the page. */
+async function keep(result: Awaited<ReturnType<typeof play>>): Promise<void> {
+  const file = new URL(`./results/${result.benchmark}.json`, import.meta.url);
+  await writeFile(file, `${JSON.stringify(result, null, 2)}\n`);
+  await fillPage();
 }
 
 function readArguments() {
@@ -80,19 +94,6 @@ function readArguments() {
     // An unknown option: the usage says which there are.
     return null;
   }
-}
-
-/** Writes the figures down, with what they were measured on, and shows them on the page. */
-async function keep(
-  name: string,
-  { figures, text, tables, remark, complete }: Report,
-  { rounds }: Scale,
-): Promise<void> {
-  const facts = factsOf(await redisExecutable());
-  const result = { benchmark: name, facts, rounds, complete, ...figures, tables, remark, text };
-  const file = new URL(`./results/${name}.json`, import.meta.url);
-  await writeFile(file, `${JSON.stringify(result, null, 2)}\n`);
-  await fillPage();
 }
 
 process.exitCode = await main();

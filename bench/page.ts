@@ -1,16 +1,21 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import type { Facts } from './chaos/facts.ts';
-import { type Table, toMarkdown } from './report.ts';
+import { number, type Table, toMarkdown } from './report.ts';
 
 /** What of a file in bench/results the page shows. */
 interface Result {
   readonly benchmark: string;
   readonly facts: Facts;
+  /** What processes other than the benchmark's took meanwhile, in % of a core. */
+  readonly othersPercent: number;
   readonly text: string;
   readonly remark?: string;
   readonly tables?: readonly Table[];
 }
+
+/** Figures are trusted while others take no more than this. */
+const quietPercent = 10;
 
 const page = new URL('../docs/performance.md', import.meta.url);
 const results = new URL('./results/', import.meta.url);
@@ -40,6 +45,10 @@ function shown(name: string, found: readonly Result[]): string {
   const tables = result.tables?.map(toMarkdown) ?? [`\`\`\`text\n${result.text}\n\`\`\``];
   const { date, version, commit, node, redis, machine } = result.facts;
   const sources = `version ${version}${commit === null ? '' : ` at ${commit}`}`;
-  const measured = `Measured on ${date} with ${sources}, Node ${node}, Redis ${redis}, on ${machine}.`;
+  const isDisturbed = result.othersPercent > quietPercent;
+  const measured = [
+    `Measured on ${date} with ${sources}, Node ${node}, Redis ${redis}, on ${machine};`,
+    `other processes took ${number(result.othersPercent)} % of a core meanwhile${isDisturbed ? ', which is **too much: measure again**' : ''}.`,
+  ].join(' ');
   return [...tables, ...(result.remark === undefined ? [] : [result.remark]), measured].join('\n\n');
 }
