@@ -27,11 +27,20 @@ local function accept(key, lastKey, from, to)
   return { 'new', nextPollAt }
 end
 
+-- Does the error lie in this order's own keys or arguments?
+local function isOwn(why) return string.find(why, '^WRONGTYPE') or string.find(why, '^ERR') or string.find(why, 'user_script') end
+
 local replies, key, from = {}, 3, 1
 while from < #ARGV do
   local lastKey, to = key - 1 + tonumber(ARGV[from]), from + 1 + tonumber(ARGV[from + 1])
   local isDone, reply = pcall(accept, key, lastKey, from + 2, to)
-  replies[#replies + 1] = isDone and reply or { 'failed', type(reply) == 'table' and reply.err or tostring(reply) }
+  if not isDone then
+    local why = type(reply) == 'table' and reply.err or tostring(reply)
+    -- What Redis refuses to all (it is full, or a replica) is the error of the script: clients act on its first word.
+    if not isOwn(why) then return redis.error_reply(why) end
+    reply = { 'failed', why }
+  end
+  replies[#replies + 1] = reply
   key, from = lastKey + 1, to + 1
 end
 return replies

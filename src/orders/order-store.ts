@@ -84,7 +84,7 @@ export function createOrderStore({ redis, keys, retentionMs }: OrderStoreParts):
   return {
     async open(order, nextPollAt, names) {
       const [outcome, detail] = await batched.open({ order, nextPollAt, names });
-      if (outcome === 'failed') throw new Error(`Order ${order.orderId} was not recorded: ${detail}`);
+      if (outcome === 'failed') throw refusal(detail);
       if (outcome === 'conflict') return { outcome };
       return { outcome, nextPollAt: detail ? Number(detail) : null };
     },
@@ -141,6 +141,13 @@ export function createOrderStore({ redis, keys, retentionMs }: OrderStoreParts):
       await redis.lrem(keys.inbox(orderId), 1, entry);
     },
   };
+}
+
+/** What Redis said to one order of a batch, as ioredis tells what Redis says to a command. */
+function refusal(said = ''): Error {
+  const error = new Error(said);
+  error.name = 'ReplyError';
+  return error;
 }
 
 function parsePushed(entry: string): PushedReading | null {

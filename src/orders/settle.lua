@@ -54,12 +54,21 @@ local function settle(order, inbox, statistics, from, to)
   return { 'settled', nextPollAt }
 end
 
+-- Does the error lie in this order's own keys or arguments?
+local function isOwn(why) return string.find(why, '^WRONGTYPE') or string.find(why, '^ERR') or string.find(why, 'user_script') end
+
 local replies, from = {}, 2
 for i = 1, (#KEYS - 4) / 3 do
   local to = from - 1 + tonumber(ARGV[from - 1])
   local key = 2 + 3 * i
   local isDone, reply = pcall(settle, KEYS[key], KEYS[key + 1], KEYS[key + 2], from, to)
-  replies[i] = isDone and reply or { 'failed', type(reply) == 'table' and reply.err or tostring(reply) }
+  if not isDone then
+    local why = type(reply) == 'table' and reply.err or tostring(reply)
+    -- What Redis refuses to all (it is full, or a replica) is the error of the script: clients act on its first word.
+    if not isOwn(why) then return redis.error_reply(why) end
+    reply = { 'failed', why }
+  end
+  replies[i] = reply
   from = to + 2
 end
 return replies
