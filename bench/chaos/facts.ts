@@ -19,7 +19,7 @@ export function factsOf(redisServer: string): Facts {
   const gigabytes = Math.round(totalmem() / 2 ** 30);
   const commit = said('git', ['rev-parse', '--short', 'HEAD']);
   const isChanged =
-    said('git', ['status', '--porcelain', '--', 'src', 'bench', 'package-lock.json']) !== null;
+    said('git', ['status', '--porcelain', '--', ':/src', ':/bench', ':/package-lock.json']) !== null;
   return {
     date: new Date().toISOString().slice(0, 10),
     version: packageVersion(),
