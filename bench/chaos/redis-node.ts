@@ -42,5 +42,6 @@ export function serverArgs(port: number, dir: string): string[] {
   return [
     ...['--port', String(port), '--bind', '127.0.0.1', '--dir', dir, '--appendonly', 'yes'],
     ...['--appendfsync', 'everysec', '--save', '', '--maxmemory-policy', 'noeviction', '--hz', '100'],
+    ...['--hash-max-ziplist-value', '1024'],
   ];
 }

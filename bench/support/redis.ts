@@ -5,7 +5,7 @@ import type { Store } from './store.ts';
 
 /** How it runs, for the report. */
 export const redisSettings =
-  'append-only file, appendfsync everysec, no rewrite of it while measuring, noeviction, hz 100';
+  'append-only file, appendfsync everysec, no rewrite of it while measuring, noeviction, hz 100, hash-max-listpack-value 1024';
 
 /** Starts an empty Redis. @throws when there is no redis-server or valkey-server on the PATH */
 export async function startBenchRedis(): Promise<Store> {

@@ -23,7 +23,7 @@ export async function* diagnoseRedis(redisUrl: string, prefix: string): AsyncGen
     yield version(redisUrl, info);
     yield eviction(info);
     yield await persistence(redis, info);
-    yield memory(info);
+    yield await memory(redis, info);
     yield await clock(redis);
     yield* await groups(redis, prefix);
   } finally {
@@ -96,10 +96,13 @@ async function setting(redis: Redis, name: string): Promise<string | null> {
   }
 }
 
-function memory(info: Info): Finding {
+async function memory(redis: Redis, info: Info): Promise<Finding> {
   const used = Number(info.get('used_memory') ?? 0);
   const limit = Number(info.get('maxmemory') ?? 0);
-  const shown = `${Math.round(used / 1e6)} MB used`;
+  const packed = await setting(redis, 'hash-max-listpack-value');
+  const advice =
+    packed !== null && Number(packed) < 1_024 ? ' (hash-max-listpack-value 1024 would halve it)' : '';
+  const shown = `${Math.round(used / 1e6)} MB used${advice}`;
   if (limit === 0) return { level: 'ok', subject, text: `${shown}, no limit set` };
   const share = Math.round((100 * used) / limit);
   const text = `${shown}, ${share} % of maxmemory`;

@@ -61,7 +61,7 @@ async function isEngineUp(docker: string): Promise<boolean> {
 function settings({ appendfsync = 'everysec' }: FindRedisOptions): string[] {
   return [
     ...['--appendonly', 'yes', '--appendfsync', appendfsync, '--save', ''],
-    ...['--maxmemory-policy', 'noeviction', '--hz', '100'],
+    ...['--maxmemory-policy', 'noeviction', '--hz', '100', '--hash-max-ziplist-value', '1024'],
   ];
 }
 

@@ -5,12 +5,13 @@ import { eventFields, type ResultEvent } from '../results/event.ts';
 import type { Keys } from './keys.ts';
 import {
   canonicalReference,
+  type Fields,
   type Movement,
   newRecordFields,
   type OrderRecord,
+  orderFields,
   parseRecord,
   progressFields,
-  recordFieldNames,
 } from './record.ts';
 import { loadScript } from './script.ts';
 import { countersOf, hourOf, unresolvedEntry } from './statistics.ts';
@@ -65,9 +66,9 @@ export function createRecordBatches({
   readonly retentionMs: number;
 }) {
   async function readBatch(orderIds: readonly string[]): Promise<(OrderRecord | null | Error)[]> {
-    const reply = await readScript.run(redis, orderIds.map(keys.order), recordFieldNames);
-    return (JSON.parse(reply as string) as ((string | false)[] | string)[]).map((values, index) =>
-      attempt(() => parseRecord(orderIds[index] as string, fieldsOf(values))),
+    const reply = await readScript.run(redis, orderIds.map(keys.order), []);
+    return (JSON.parse(reply as string) as Stored[]).map((stored, index) =>
+      attempt(() => parseRecord(orderIds[index] as string, fieldsOf(stored))),
     );
   }
 
@@ -136,12 +137,15 @@ function settling({ record, nextPollAt, event, entry, ...movement }: Step, reten
   ];
 }
 
-/** The fields that a step changes: nobody else has changed them since, or the step is stale. */
+/** The fields that a step writes. Nobody else has changed them since, or the step is stale. */
 function changedFields(record: OrderRecord, movement: Movement): string[] {
-  const before = progressFields({ ...record, history: [] });
-  return Object.entries(progressFields(movement))
-    .filter(([name, value]) => before[name] !== value)
-    .flat();
+  const { phase, query, ...moved } = progressFields(movement);
+  return Object.entries({
+    ...moved,
+    ...(record.progress.phase !== movement.progress.phase && { phase }),
+    ...(record.query !== movement.query && { query }),
+    ...(record.isOldForm && orderFields(record.order)),
+  }).flat() as string[];
 }
 
 /** What a publishing step hands to the script besides the record's fields. */
@@ -155,13 +159,15 @@ function counted(args: readonly (string | number)[]): (string | number)[] {
   return [args.length, ...args];
 }
 
-/** @throws when the values are the error of reading them */
-function fieldsOf(values: readonly (string | false)[] | string): { [name: string]: string } {
-  if (typeof values === 'string') throw new Error(values);
+/** The fields of a hash and their values in turn, or why it could not be read. An empty list is {} in Lua's JSON. */
+type Stored = readonly string[] | string | Record<string, never>;
+
+/** @throws when it is the error of reading it */
+function fieldsOf(stored: Stored): Fields {
+  if (typeof stored === 'string') throw new Error(stored);
   const fields: { [name: string]: string } = {};
-  values.forEach((value, index) => {
-    if (value !== false) fields[recordFieldNames[index] as string] = value;
-  });
+  if (!Array.isArray(stored)) return fields;
+  for (let nth = 0; nth < stored.length; nth += 2) fields[stored[nth]] = stored[nth + 1];
   return fields;
 }
 

@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import { freshProgress, type Progress } from '../jobs/decide.ts';
-import { deadlineAt } from '../jobs/schedule.ts';
-import { type Order, type Reference, type Verdict, verdictStatuses } from '../order.ts';
+import { type Order, type Reference, verdictStatuses } from '../order.ts';
 import type { Evidence } from './evidence.ts';
+import { fromVersion1 } from './record-version-1.ts';
+import { fromStoredSchedule, storedScheduleLength, toStoredSchedule } from './stored-schedule.ts';
 
 /**
  * One order as it stands in its Redis hash: what was accepted, what is known, when it is asked about next.
@@ -15,6 +16,8 @@ export interface OrderRecord {
   readonly progress: Progress;
   readonly history: readonly Evidence[];
   readonly revision: number;
+  /** An earlier release wrote it: the next step writes it anew. */
+  readonly isOldForm: boolean;
   /** `null` once closed. */
   readonly nextPollAt: number | null;
   /** A query whose answer is to be pushed to us. */
@@ -40,45 +43,37 @@ export interface Movement {
   readonly query: PendingQuery | null;
 }
 
-/** The form of the fields below. A record of another version is refused, not guessed at. */
-const recordVersion = '1';
+/** The form of the fields below. A record of a later version is refused, not guessed at. */
+const recordVersion = '2';
 
-type Fields = { readonly [name: string]: string };
+/** The fields of a hash. */
+export type Fields = { readonly [name: string]: string };
 
-/** The fields of a new order, never to change. */
+/**
+ * The fields of a new order, never to change. Those that tell whether two orders are the same stand alone for the scripts,
+ * the rest in one: what a field costs in Redis does not depend on its length.
+ */
 export function orderFields(order: Order): Fields {
+  const { provider, schedule, metadata } = order;
   return {
     version: recordVersion,
     account: order.account,
-    provider: order.provider,
     reference: canonicalReference(order.reference),
     amountMinor: String(order.amountMinor),
     currency: order.currency,
     createdAt: String(order.createdAt),
-    deadlineAt: String(deadlineAt(order)),
-    schedule: JSON.stringify(order.schedule),
-    metadata: JSON.stringify(order.metadata),
+    order: JSON.stringify({ provider, schedule: toStoredSchedule(schedule), metadata }),
   };
 }
 
-/** The fields that a poll moves. Empty strings stand for "nothing". */
-export function progressFields({ progress, history, query }: Movement): Fields {
-  const { verdict, candidate } = progress;
+/** The fields that a poll moves. `progress` holds what differs from a fresh order. */
+export function progressFields({ progress: { phase, ...known }, history, query }: Movement): Fields {
+  const changed = Object.entries(known).filter(([name, value]) => freshProgress[name as 'polls'] !== value);
   return {
-    phase: progress.phase,
-    stateversion: String(progress.stateversion),
-    status: verdict?.status ?? '',
-    reason: verdict?.reason ?? '',
-    settledAt: String(verdict?.at ?? ''),
-    watchedSince: String(progress.watchedSince ?? ''),
-    candidate: candidate === null ? '' : JSON.stringify(candidate),
-    moneySeen: progress.moneySeen ? '1' : '',
-    polls: String(progress.polls),
-    answeredPolls: String(progress.answeredPolls),
-    lastAnsweredAt: String(progress.lastAnsweredAt ?? ''),
-    lastPolledAt: String(progress.lastPolledAt ?? ''),
-    query: query === null ? '' : JSON.stringify(query),
+    phase,
+    progress: JSON.stringify(Object.fromEntries(changed)),
     history: JSON.stringify(history),
+    query: query === null ? '' : JSON.stringify(query),
   };
 }
 
@@ -92,33 +87,18 @@ export function newRecordFields(order: Order, nextPollAt: number): Fields {
   };
 }
 
-/** The fields of a record that are read. `deadlineAt` stands in it for people: it follows from the others. */
-export const recordFieldNames: readonly string[] = [
-  ...['version', 'account', 'provider', 'reference', 'amountMinor', 'currency', 'createdAt'],
-  ...['schedule', 'metadata', 'phase', 'stateversion', 'status', 'reason', 'settledAt', 'watchedSince'],
-  ...[
-    'candidate',
-    'moneySeen',
-    'polls',
-    'answeredPolls',
-    'lastAnsweredAt',
-    'lastPolledAt',
-    'query',
-    'history',
-  ],
-  ...['nextPollAt', 'revision', 'hints', 'hintsSeen', 'hintAt'],
-];
-
 /**
  * The record behind a Redis hash, `null` for an empty one.
  *
  * @throws when the hash was written by a newer version of payment-poller, or by someone else
  */
-export function parseRecord(orderId: string, fields: Fields): OrderRecord | null {
-  if (fields.version === undefined) return null;
-  if (fields.version !== recordVersion) {
+export function parseRecord(orderId: string, found: Fields): OrderRecord | null {
+  if (found.version === undefined) return null;
+  const isOldForm = found.version === '1';
+  const fields = isOldForm ? { ...found, ...fromVersion1(found) } : found;
+  if (!isOldForm && found.version !== recordVersion) {
     throw new Error(
-      `The record of order ${orderId} has version ${fields.version}, this process knows ${recordVersion}; ` +
+      `The record of order ${orderId} has version ${found.version}, this process knows ${recordVersion}; ` +
         'finish the upgrade of all processes.',
     );
   }
@@ -138,34 +118,33 @@ export function parseRecord(orderId: string, fields: Fields): OrderRecord | null
       throw damaged(name);
     }
   };
-  const nextPollAt = instant(get('nextPollAt'));
+  const checked = <T>(name: string, schema: z.ZodType<T>, value: unknown): T => {
+    const { success, data } = schema.safeParse(value);
+    if (!success) throw damaged(name);
+    return data;
+  };
+  const { provider, schedule, metadata } = checked('order', storedOrder, json('order'));
   return {
     order: {
       orderId,
       account: get('account'),
-      provider: get('provider'),
+      provider,
       reference: json('reference') as Reference,
       amountMinor: number('amountMinor'),
       currency: get('currency'),
       createdAt: number('createdAt'),
-      schedule: json('schedule') as Order['schedule'],
-      metadata: json('metadata') as Order['metadata'],
+      schedule: fromStoredSchedule(schedule),
+      metadata: metadata as Order['metadata'],
     },
     progress: {
-      phase: phases.parse(get('phase')),
-      stateversion: number('stateversion'),
-      verdict: parseVerdict(get('status'), get('reason'), instant(get('settledAt'))),
-      watchedSince: instant(get('watchedSince')),
-      candidate: get('candidate') === '' ? null : (json('candidate') as Progress['candidate']),
-      moneySeen: get('moneySeen') === '1',
-      polls: number('polls'),
-      answeredPolls: number('answeredPolls'),
-      lastAnsweredAt: instant(get('lastAnsweredAt')),
-      lastPolledAt: instant(get('lastPolledAt')),
+      ...freshProgress,
+      ...(checked('progress', storedProgress, json('progress')) as Partial<Progress>),
+      phase: checked('phase', phases, get('phase')),
     },
     history: json('history') as Evidence[],
     revision: number('revision'),
-    nextPollAt,
+    isOldForm,
+    nextPollAt: instant(get('nextPollAt')),
     query: get('query') === '' ? null : (json('query') as PendingQuery),
     hints: Number(get('hints')),
     hintsSeen: Number(get('hintsSeen')),
@@ -174,16 +153,24 @@ export function parseRecord(orderId: string, fields: Fields): OrderRecord | null
 }
 
 const phases = z.enum(['asking', 'watching', 'closed']);
-const verdictStatus = z.enum(verdictStatuses);
-
-function parseVerdict(status: string, reason: string, at: number | null): Progress['verdict'] {
-  if (status === '' || at === null) return null;
-  return {
-    status: verdictStatus.parse(status),
-    reason: reason === '' ? null : (reason as Verdict['reason']),
-    at,
-  };
-}
+const storedOrder = z.object({
+  provider: z.string(),
+  schedule: z.array(z.number()).length(storedScheduleLength),
+  metadata: z.custom<object>((value) => typeof value === 'object' && value !== null),
+});
+const storedProgress = z
+  .strictObject({
+    stateversion: z.number(),
+    verdict: z.object({ status: z.enum(verdictStatuses), reason: z.string().nullable(), at: z.number() }),
+    watchedSince: z.number(),
+    candidate: z.object({ kind: z.enum(['paid', 'failed', 'expired']), at: z.number() }),
+    moneySeen: z.literal(true),
+    polls: z.number(),
+    lastPolledAt: z.number(),
+    answeredPolls: z.number(),
+    lastAnsweredAt: z.number(),
+  })
+  .partial();
 
 function instant(text: string): number | null {
   return text === '' ? null : Number(text);

@@ -45,9 +45,16 @@ describe.runIf(serverExecutable !== undefined)('a server on the PATH', () => {
   test('is safe for payments: evicts nothing, writes everything down, listens on loopback only', async () => {
     const redis = await startRedisServer(executable, { appendfsync: 'always' });
     onTestFinished(() => redis.close());
-    const settings = ['maxmemory-policy', 'appendonly', 'appendfsync', 'bind', 'protected-mode'];
+    const settings = [
+      'maxmemory-policy',
+      'hash-max-listpack-value',
+      'appendonly',
+      'appendfsync',
+      'bind',
+      'protected-mode',
+    ];
     expect(await withClient(redis.url, (client) => client.config('GET', ...settings))).toEqual(
-      expect.arrayContaining(['noeviction', 'yes', 'always', '127.0.0.1']),
+      expect.arrayContaining(['noeviction', '1024', 'yes', 'always', '127.0.0.1']),
     );
   });
 

@@ -14,6 +14,7 @@ import { eventFields, parseEvent, type ResultEvent } from '../../src/results/eve
 import { readResults } from '../../src/results/read-results.ts';
 import { subscribe } from '../../src/results/subscribe.ts';
 import { anOrder, aReading } from '../support/builders.ts';
+import { recordOfVersion1 } from '../support/record-version-1.ts';
 import { testPrefix, testRedis, testRedisUrl } from '../support/redis.ts';
 import { breaker } from '../support/service-parts-of-account.ts';
 import { until } from '../support/service-until.ts';
@@ -180,15 +181,28 @@ describe('the record of an order', () => {
     }
   });
 
+  test('of version 1 with hostile text in any field is refused, or leaves what decides as it was', () => {
+    const old = { ...recordOfVersion1('ord-1'), status: 'paid', settledAt: '1700000000000' };
+    expect(parseRecord('ord-1', old)?.progress.verdict?.status).toBe('paid');
+    for (const name of Object.keys(old).filter((name) => name !== 'version')) {
+      for (const text of texts) {
+        let record: ReturnType<typeof parseRecord> = null;
+        try {
+          record = parseRecord('ord-1', { ...old, [name]: text });
+        } catch (error) {
+          expect(error).toBeInstanceOf(Error);
+        }
+        if (record === null) continue;
+        expect(Number.isFinite(record.order.schedule.deadlineMs), `${name}=${text.slice(0, 40)}`).toBe(true);
+        expect(Number.isFinite(record.progress.stateversion)).toBe(true);
+        if (name !== 'status') expect(record.progress.verdict?.status).toBe('paid');
+      }
+    }
+  });
+
   test('without one of its facts is refused', () => {
     for (const name of [
-      'amountMinor',
-      'createdAt',
-      'reference',
-      'schedule',
-      'stateversion',
-      'phase',
-      'revision',
+      ...['amountMinor', 'createdAt', 'reference', 'order', 'progress', 'history', 'phase', 'revision'],
     ]) {
       const { [name]: _, ...rest } = good;
       expect(() => parseRecord('ord-1', rest), name).toThrow();
@@ -197,9 +211,12 @@ describe('the record of an order', () => {
   });
 
   test('with a verdict that nobody can have given is refused', () => {
-    const settled = { ...good, status: 'paid', reason: '', settledAt: '1700000000000', stateversion: '1' };
-    expect(parseRecord('ord-1', settled)?.progress.verdict).toMatchObject({ status: 'paid' });
-    expect(() => parseRecord('ord-1', { ...settled, status: 'Paid' })).toThrow();
+    const settled = (status: string) => ({
+      ...good,
+      progress: `{"stateversion":1,"verdict":{"status":"${status}","reason":null,"at":1700000000000}}`,
+    });
+    expect(parseRecord('ord-1', settled('paid'))?.progress.verdict).toMatchObject({ status: 'paid' });
+    expect(() => parseRecord('ord-1', settled('Paid'))).toThrow('damaged: progress');
   });
 });
 

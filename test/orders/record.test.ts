@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { freshProgress, type Progress } from '../../src/jobs/decide.ts';
-import { deadlineAt } from '../../src/jobs/schedule.ts';
 import {
   doubts,
   failureReasons,
@@ -111,10 +110,10 @@ describe('the record of an order', () => {
     );
   });
 
-  it('starts fresh, at revision 1, with its deadline written down', () => {
+  it('starts fresh, at revision 1', () => {
     const order = anOrder();
     const fields = newRecordFields(order, createdAt + 8_000);
-    expect(fields).toMatchObject({ version: '1', deadlineAt: String(deadlineAt(order)) });
+    expect(fields).toMatchObject({ version: '2', progress: '{}' });
     expect(parseRecord(order.orderId, fields)).toMatchObject({
       order,
       progress: freshProgress,
@@ -133,8 +132,8 @@ describe('the record of an order', () => {
   });
 
   it('is refused when a newer version wrote it, with the order and the remedy in the message', () => {
-    const fields = { ...fieldsOf(anOrder()), version: '2' };
-    expect(() => parseRecord('ord-1', fields)).toThrow(/ord-1 has version 2.*upgrade/);
+    const fields = { ...fieldsOf(anOrder()), version: '3' };
+    expect(() => parseRecord('ord-1', fields)).toThrow(/ord-1 has version 3.*upgrade/);
   });
 
   it('is refused when its phase is none that we know', () => {

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { isRefusal, type PollQueue } from '../../src/jobs/queue.ts';
 import { type AccountGateParts, createAccountGate } from '../../src/orders/account-gate.ts';
 import { aReading } from '../support/builders.ts';
 import { testPrefix, testRedis } from '../support/redis.ts';
@@ -51,6 +52,15 @@ function setup(changes: Partial<AccountGateParts> = {}) {
   };
 }
 
+/** Brings all waiting jobs forward. One that has come due by itself meanwhile needs no help. */
+async function promoteAll(queue: PollQueue): Promise<void> {
+  for (const job of await queue.getDelayed()) {
+    await job.promote().catch((error: unknown) => {
+      if (!isRefusal(error)) throw error;
+    });
+  }
+}
+
 describe('a sick provider', () => {
   test('is left alone while its account rests: nothing is used up, nobody expires', async () => {
     const { enqueueAll, startWorker, gate, polls, events, queue, store, orderIds } = setup();
@@ -65,7 +75,7 @@ describe('a sick provider', () => {
       return Date.now() > (record?.order.createdAt ?? 0) + 100;
     });
     for (let round = 0; round < 2; round++) {
-      for (const job of await queue.getDelayed()) await job.promote();
+      await promoteAll(queue);
       await allWait();
     }
     expect([gateway.total(), await events()]).toEqual([0, []]);
@@ -142,14 +152,14 @@ describe('credentials that locked their account', () => {
     await until('all under way to end', async () => (await queue.getDelayedCount()) === 20);
     const before = asked;
     expect(before).toBeLessThanOrEqual(20);
-    for (const job of await queue.getDelayed()) await job.promote();
+    await promoteAll(queue);
     await until('all orders to have looked', async () => (await queue.getDelayedCount()) === 20);
     expect([asked, await events()]).toEqual([before, []]);
     await worker.close();
 
     gateway.say('paid');
     await startWorker({ gate: gate({ credentials: 'two' }), asker: parts.asker });
-    for (const job of await queue.getDelayed()) await job.promote();
+    await promoteAll(queue);
     await until('20 verdicts', async () => (await events()).length === 20);
     expect(gates).toEqual(['degraded', 'recovered']);
     expect(await redis.exists(keys.gate(account))).toBe(0);
