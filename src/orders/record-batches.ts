@@ -3,16 +3,15 @@ import type { Order } from '../order.ts';
 import type { Redis } from '../redis.ts';
 import { eventFields, type ResultEvent } from '../results/event.ts';
 import type { Keys } from './keys.ts';
+import type { Movement, OrderRecord } from './record.ts';
 import {
   canonicalReference,
   type Fields,
-  type Movement,
   newRecordFields,
-  type OrderRecord,
   orderFields,
   parseRecord,
   progressFields,
-} from './record.ts';
+} from './record-fields.ts';
 import { loadScript } from './script.ts';
 import { countersOf, hourOf, unresolvedEntry } from './statistics.ts';
 

@@ -1,40 +1,31 @@
-import type { Schedule } from '../order.ts';
-import type { Fields } from './record.ts';
-import { toStoredSchedule } from './stored-schedule.ts';
+import type { Fields, RecordParts } from './record-fields.ts';
 
-/**
- * Version 1 of the record had a field for each thing known; these are the ones that version 2 has in their place. What is
- * broken or missing there becomes a `null`, which the reader of version 2 refuses.
- */
-export function fromVersion1(fields: Fields): Fields {
+/** Version 1 of the record had a field for each thing known. Empty ones stood for "nothing". */
+export function partsOfVersion1(fields: Fields): RecordParts {
   const get = (name: string) => fields[name] ?? '';
-  const number = (name: string) => (get(name) === '' ? Number.NaN : Number(get(name)));
-  const optional = <T>(name: string, read: (name: string) => T) =>
-    get(name) === '' ? undefined : read(name);
-  const json = (name: string): unknown => {
-    try {
-      return JSON.parse(get(name));
-    } catch {
-      return null;
-    }
-  };
-  const status = get('status');
+  const json = (name: string) => JSON.parse(get(name));
+  const number = (name: string) => Number(get(name) || Number.NaN);
+  const optional = <T>(name: string, read: (name: string) => T) => (get(name) === '' ? null : read(name));
   return {
-    order: JSON.stringify({
-      provider: get('provider'),
-      schedule: toStoredSchedule((json('schedule') ?? {}) as Schedule),
-      metadata: json('metadata'),
-    }),
-    progress: JSON.stringify({
+    order: () => ({ provider: get('provider'), schedule: json('schedule'), metadata: json('metadata') }),
+    progress: () => ({
       stateversion: number('stateversion'),
-      verdict: status === '' ? undefined : { status, reason: get('reason') || null, at: number('settledAt') },
+      verdict: optional('status', (name) => {
+        return { status: get(name), reason: get('reason') || null, at: number('settledAt') };
+      }),
       watchedSince: optional('watchedSince', number),
       candidate: optional('candidate', json),
-      moneySeen: get('moneySeen') === '1' || undefined,
+      moneySeen: get('moneySeen') === '1',
       polls: number('polls'),
       lastPolledAt: optional('lastPolledAt', number),
       answeredPolls: number('answeredPolls'),
       lastAnsweredAt: optional('lastAnsweredAt', number),
     }),
+    history: () => {
+      const history = json('history') as { at: string }[];
+      // A time that is none could be read, and never be written again.
+      for (const { at } of history) new Date(at).toISOString();
+      return history;
+    },
   };
 }

@@ -9,7 +9,7 @@ import { createLog } from '../../src/log.ts';
 import { toMinor } from '../../src/money.ts';
 import { accountIdPattern, orderIdPattern } from '../../src/order.ts';
 import { parseAnswerToken } from '../../src/orders/begin-query.ts';
-import { newRecordFields, parseRecord } from '../../src/orders/record.ts';
+import { newRecordFields, parseRecord } from '../../src/orders/record-fields.ts';
 import { providers } from '../../src/providers/index.ts';
 import { hide } from '../../src/providers/known-secrets.ts';
 import { parseOverrides } from '../../src/providers/overrides.ts';

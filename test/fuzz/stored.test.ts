@@ -4,7 +4,7 @@ import { readAccounts } from '../../src/jobs/accounts.ts';
 import { createProducer } from '../../src/jobs/producer.ts';
 import { createAccountGate, readBreaker } from '../../src/orders/account-gate.ts';
 import { createKeys } from '../../src/orders/keys.ts';
-import { newRecordFields, parseRecord } from '../../src/orders/record.ts';
+import { newRecordFields, parseRecord } from '../../src/orders/record-fields.ts';
 import { readUnresolved } from '../../src/orders/statistics.ts';
 import { createAccessTokens } from '../../src/providers/access-token.ts';
 import { darajaAccess } from '../../src/providers/daraja-gateway.ts';
@@ -213,7 +213,7 @@ describe('the record of an order', () => {
   test('with a verdict that nobody can have given is refused', () => {
     const settled = (status: string) => ({
       ...good,
-      progress: `{"stateversion":1,"verdict":{"status":"${status}","reason":null,"at":1700000000000}}`,
+      progress: `[1,1,1,null,null,{"status":"${status}","reason":null,"at":1700000000000}]`,
     });
     expect(parseRecord('ord-1', settled('paid'))?.progress.verdict).toMatchObject({ status: 'paid' });
     expect(() => parseRecord('ord-1', settled('Paid'))).toThrow('damaged: progress');

@@ -17,7 +17,7 @@ import {
   orderFields,
   parseRecord,
   progressFields,
-} from '../../src/orders/record.ts';
+} from '../../src/orders/record-fields.ts';
 import { anOrder, createdAt, everyReading, hasEscapedKey } from '../support/builders.ts';
 
 const instant = fc.integer({ min: 0, max: 8_640_000_000_000 });
@@ -113,7 +113,7 @@ describe('the record of an order', () => {
   it('starts fresh, at revision 1', () => {
     const order = anOrder();
     const fields = newRecordFields(order, createdAt + 8_000);
-    expect(fields).toMatchObject({ version: '2', progress: '{}' });
+    expect(fields).toMatchObject({ version: '2', progress: '[0,0,0]', history: '[]' });
     expect(parseRecord(order.orderId, fields)).toMatchObject({
       order,
       progress: freshProgress,
