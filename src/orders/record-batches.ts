@@ -11,6 +11,7 @@ import {
   orderFields,
   parseRecord,
   progressFields,
+  queryField,
 } from './record-fields.ts';
 import { loadScript } from './script.ts';
 import { countersOf, hourOf, unresolvedEntry } from './statistics.ts';
@@ -138,11 +139,9 @@ function settling({ record, nextPollAt, event, entry, ...movement }: Step, reten
 
 /** The fields that a step writes. Nobody else has changed them since, or the step is stale. */
 function changedFields(record: OrderRecord, movement: Movement): string[] {
-  const { phase, query, ...moved } = progressFields(movement);
   return Object.entries({
-    ...moved,
-    ...(record.progress.phase !== movement.progress.phase && { phase }),
-    ...(record.query !== movement.query && { query }),
+    ...progressFields(movement),
+    ...(record.query !== movement.query && queryField(movement.query)),
     ...(record.isOldForm && orderFields(record.order)),
   }).flat() as string[];
 }

@@ -37,21 +37,25 @@ export function orderFields(order: Order): Fields {
   };
 }
 
-/** The fields that a poll moves. */
-export function progressFields({ progress, history, query }: Movement): Fields {
+/** The fields that every step moves. */
+export function progressFields({ progress, history }: Pick<Movement, 'progress' | 'history'>): Fields {
   return {
     phase: progress.phase,
     progress: JSON.stringify(packProgress(progress)),
     history: JSON.stringify(history.map(packEvidence)),
-    query: query === null ? '' : JSON.stringify(query),
   };
+}
+
+/** The query that is under way; not there before the first one, empty after it. */
+export function queryField(query: PendingQuery | null): Fields {
+  return { query: query === null ? '' : JSON.stringify(query) };
 }
 
 /** The fields of an order that has just been accepted. */
 export function newRecordFields(order: Order, nextPollAt: number): Fields {
   return {
     ...orderFields(order),
-    ...progressFields({ progress: freshProgress, history: [], query: null }),
+    ...progressFields({ progress: freshProgress, history: [] }),
     nextPollAt: String(nextPollAt),
     revision: '1',
   };

@@ -30,8 +30,8 @@ local function settle(order, inbox, statistics, from, to)
   end
   local last = from + 6 + tonumber(ARGV[from + 6])
   local isPublishing = to > last
-  call('HSET', order, 'nextPollAt', nextPollAt, 'hintsSeen', hintsSeen, 'revision', tonumber(known[1]) + 1,
-    unpack(ARGV, from + 7, last))
+  call('HSET', order, 'nextPollAt', nextPollAt, 'revision', tonumber(known[1]) + 1, unpack(ARGV, from + 7, last))
+  if hints ~= 0 or hintsSeen ~= 0 then call('HSET', order, 'hintsSeen', hintsSeen) end
   if nextPollAt == '' then
     call('ZREM', open, orderId)
     call('PEXPIRE', order, retentionMs)

@@ -151,7 +151,7 @@ test('what we write has the form that its version stands for: a change of it nee
   const isInstant = (text: string) => text === '' || isWhole(text);
   const isLike = (form: RegExp) => (text: string) => form.test(text);
   const isOneOf = (words: readonly string[]) => (text: string) => words.includes(text);
-  /** Every field of version 2, and what it holds. */
+  /** Every field of version 2 that an order has about which nobody called back, and what it holds. */
   const form: { readonly [field: string]: (text: string) => boolean } = {
     version: isOneOf(['2']),
     account: isOneOf(['jenga']),
@@ -168,15 +168,13 @@ test('what we write has the form that its version stands for: a change of it nee
       (JSON.parse(text) as unknown[]).every((entry) =>
         /^\["poll",\d{13},200,"[a-z]+",("[^"]*"|null),("[^"]*"|null),"[\w-]{43}"/.test(JSON.stringify(entry)),
       ),
-    query: isOneOf(['']),
     revision: isWhole,
     nextPollAt: isInstant,
-    hintsSeen: isOneOf(['0', '']),
   };
   for (const record of written) {
-    const wrong = Object.entries({ hintsSeen: '', ...record }).filter(([name, text]) => !form[name]?.(text));
+    const wrong = Object.entries(record).filter(([name, text]) => !form[name]?.(text));
     expect(wrong).toEqual([]);
-    expect(Object.keys({ hintsSeen: '', ...record }).sort()).toEqual(Object.keys(form).sort());
+    expect(Object.keys(record).sort()).toEqual(Object.keys(form).sort());
   }
   expect(written.map(({ phase }) => phase)).toEqual(['asking', 'closed', 'watching', 'asking']);
   // Its worker takes the order from the data, its sweeper and its board from the id.

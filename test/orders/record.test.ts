@@ -69,7 +69,7 @@ const anyHistory: fc.Arbitrary<Evidence[]> = fc
 function fieldsOf(order: Order, progress: Progress = freshProgress, history: readonly Evidence[] = []) {
   return {
     ...orderFields(order),
-    ...progressFields({ progress, history, query: null }),
+    ...progressFields({ progress, history }),
     nextPollAt: '1768467608000',
     revision: '7',
   };
