@@ -86,7 +86,7 @@ export function parseRecord(orderId: string, fields: Fields): OrderRecord | null
   };
   const json = (name: string) => JSON.parse(get(name));
   // No number is smaller than any amount: an order with a broken amount would be paid by whatever arrived.
-  const number = (name: string) => read(name, () => z.number().parse(Number(get(name) || Number.NaN)));
+  const number = (name: string) => read(name, () => finite.parse(Number(get(name) || Number.NaN)));
   const parts = isOldForm ? partsOfVersion1(fields) : partsOf(json);
   return {
     order: {
@@ -128,6 +128,7 @@ function partsOf(json: (name: string) => unknown): RecordParts {
   };
 }
 
+const finite = z.number();
 const phases = z.enum(['asking', 'watching', 'closed']);
 const detailsSchema = z.object({
   provider: z.string(),
