@@ -218,7 +218,8 @@ describe('an account', () => {
     expect((await read()).accounts[0]).toMatchObject({ orders: 0, lateMs: 0 });
     const order = await opened('late', { createdAt: now - 100_000 });
     const dueAt = firstPollAt(order);
-    await queue.add('poll', { orderId: 'late' }, { jobId: 'o~late' });
+    const job = await queue.add('poll', { orderId: 'late' }, { jobId: 'o~late', delay: 60_000 });
+    await job.promote();
     const [account] = (await read()).accounts;
     expect(account).toMatchObject({ orders: 1, lateMs: now - dueAt });
     expect((await look()).attention.html).toContain('Are the workers running');
