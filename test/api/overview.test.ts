@@ -234,9 +234,13 @@ describe('an account', () => {
     expect((await look()).attention.html).toContain('which ACCOUNTS does not name');
   });
 
-  test('whose order has no job is told of, unless it is left alone anyway', async () => {
-    await opened('jobless', { createdAt: now - 200_000 });
+  test('whose order has no job is told of, unless it was handed in late, or is left alone anyway', async () => {
+    const { orderId } = await opened('jobless', { createdAt: now - 200_000 });
     expect((await look()).attention.html).toContain('has no job');
+    const job = pollJob(orderId, now - 190_000, Date.now());
+    const added = await queue.add(job.name, job.data, job.opts);
+    expect((await look()).attention.html).toContain('Nothing needs attention.');
+    await added.remove();
     await redis.hset(keys.gate('jenga'), { level: 1, failures: 5 });
     const { html } = (await look()).attention;
     expect(html).toContain('left alone');
