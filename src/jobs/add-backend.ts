@@ -74,7 +74,8 @@ function hasOnly(defaults: DefaultJobOptions, { opts }: JobJson): boolean {
 /** What the script is told of a job. */
 function told({ job, jobId }: Added): (string | number)[] {
   const { name, data, timestamp, opts } = job;
-  return [jobId, name, data, timestamp, opts.delay ?? 0, traceOf(opts)];
+  // A time that somebody broke in a record is no number: its order is due at once, and no other job suffers.
+  return [jobId, name, data, timestamp, opts.delay || 0, traceOf(opts)];
 }
 
 /** The trace to go on with, in BullMQ's stored form. */

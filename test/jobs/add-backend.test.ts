@@ -218,6 +218,13 @@ test('many at once, more than go into one script, are all there, each in its com
   expect(await shared.memory('USAGE', jobKey ?? '')).toBeLessThanOrEqual(320);
 });
 
+test('a job whose time is no number is due at once, and hinders none of those added with it', async () => {
+  const { queue, key } = setup();
+  await queue.addBulk([pollJob('broken', Number.NaN, Date.now()), ...jobs(['fine'], 5_000)]);
+  expect(await queue.getDelayedCount()).toBe(2);
+  expect(await shared.hget(key('o~broken'), 'delay')).toBe('0');
+});
+
 test('a job of another kind is added by BullMQ', async () => {
   const { queue, key } = setup();
   const urgent = await queue.add('poll', jobData('urgent'), { jobId: 'o~urgent', priority: 1 });
