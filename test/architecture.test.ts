@@ -172,9 +172,9 @@ describe('who may do what', () => {
     const scripts = globSync('**/*.lua', { cwd: join(root, 'src') });
     expect(scripts.length).toBeGreaterThan(5);
     // Those of results/ keep the books of consumer groups; the one that writes entries parks them on the group's own stream.
-    // The queue's own script touches nothing but BullMQ's keys.
+    // The queue's own scripts touch nothing but BullMQ's keys.
     const others = scripts.filter((path) => elsewhere(path) && roomOf(path) !== 'results');
-    expect(others).toEqual(['jobs/poll-turn.lua']);
+    expect(others).toEqual(['jobs/add-jobs.lua', 'jobs/poll-turn.lua']);
     const publishing = scripts.filter((path) =>
       readFileSync(join(root, 'src', path), 'utf8').includes("'XADD'"),
     );

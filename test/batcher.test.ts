@@ -56,6 +56,32 @@ test('a batch is no larger than the limit', async () => {
   expect(await replies).toEqual(['one', 'two', 'three']);
 });
 
+test('a full batch goes out beside the one under way, two at a time, in their order', async () => {
+  const { ask, batches, turn } = setup(2);
+  const replies = Promise.all([1, 2, 3, 4, 5, 6, 7].map(ask));
+  await turn();
+  const sent = () => batches.map(({ requests }) => requests);
+  expect(sent()).toEqual([
+    [1, 2],
+    [3, 4],
+  ]);
+  batches[1]?.answer(['three', 'four']);
+  await turn();
+  await turn();
+  expect(sent()).toHaveLength(3);
+  batches[0]?.answer(['one', 'two']);
+  await turn();
+  await turn();
+  // One alone is not full, and waits for the batch under way.
+  expect(sent()).toHaveLength(3);
+  batches[2]?.answer(['five', 'six']);
+  await turn();
+  await turn();
+  expect(sent()[3]).toEqual([7]);
+  batches[3]?.answer(['seven']);
+  expect(await replies).toEqual(['one', 'two', 'three', 'four', 'five', 'six', 'seven']);
+});
+
 test('an Error among the replies fails its request alone; a failed batch fails all of its own, and the next one is sent', async () => {
   const { ask, batches, turn } = setup();
   const mixed = Promise.allSettled([ask(1), ask(2)]);

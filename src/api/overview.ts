@@ -1,4 +1,4 @@
-import { orderIdOf, type PollQueue } from '../jobs/queue.ts';
+import { jobIdOf, orderIdOf, type PollQueue } from '../jobs/queue.ts';
 import { type Breaker, readBreaker } from '../orders/account-gate.ts';
 import { type Activity, readActivity } from '../orders/activity.ts';
 import type { Keys } from '../orders/keys.ts';
@@ -16,7 +16,12 @@ export interface Overview {
   /** The longest without a verdict. */
   readonly oldestAsking: { readonly orderId: string; readonly createdAt: number } | null;
   /** The order whose poll is most overdue, or else the next one. While its account is left alone it stays overdue. */
-  readonly nextDue: { readonly orderId: string; readonly account: string; readonly at: number } | null;
+  readonly nextDue: {
+    readonly orderId: string;
+    readonly account: string;
+    readonly at: number;
+    readonly hasJob: boolean;
+  } | null;
   readonly accounts: readonly AccountHealth[];
   readonly groups: readonly ReaderPosition[];
   readonly unresolved: UnresolvedSummary;
@@ -91,7 +96,7 @@ async function readOverview(
     redis.zcard(keys.open),
     redis.zcard(keys.asking),
     redis.zrange(keys.asking, '0', '0', 'WITHSCORES'),
-    readNextDue(redis, keys),
+    readNextDue(parts),
     Promise.all(parts.accounts.map((account) => readAccount(parts, account, now))),
     readerPositions(redis, keys),
     summary,
@@ -108,10 +113,13 @@ async function readOverview(
   };
 }
 
-async function readNextDue(redis: Redis, keys: Keys): Promise<Overview['nextDue']> {
+async function readNextDue({ redis, keys, accounts, queue }: OverviewParts): Promise<Overview['nextDue']> {
   const [orderId, at] = await redis.zrange(keys.open, '0', '0', 'WITHSCORES');
   if (orderId === undefined) return null;
-  return { orderId, at: Number(at), account: (await redis.hget(keys.order(orderId), 'account')) ?? '' };
+  const account = (await redis.hget(keys.order(orderId), 'account')) ?? '';
+  const isServed = accounts.some(({ id }) => id === account);
+  const hasJob = isServed && (await redis.exists(queue(account).toKey(jobIdOf(orderId)))) === 1;
+  return { orderId, at: Number(at), account, hasJob };
 }
 
 async function readAccount(parts: OverviewParts, account: AccountInfo, now: number): Promise<AccountHealth> {

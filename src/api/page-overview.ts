@@ -72,13 +72,13 @@ function attention(overview: Overview): Html {
   }`;
 }
 
-/** An order that is overdue though its account is asked and its queue is on time: nobody asks about it. */
+/** An order that is overdue and has no job, though its account is asked: nobody asks about it. */
 function lostOrder({ nextDue, accounts, at }: Overview): Html | null {
   if (nextDue === null || at - nextDue.at <= lateMs) return null;
   const account = accounts.find(({ id }) => id === nextDue.account);
   if (account === undefined)
     return html`Order ${orderLink(nextDue.orderId)} belongs to the account <b>${nextDue.account}</b>, which ACCOUNTS does not name: nobody asks about it.`;
-  if (account.breaker.state !== 'closed' || account.lateMs > lateMs) return null;
+  if (account.breaker.state !== 'closed' || nextDue.hasJob) return null;
   return html`Order ${orderLink(nextDue.orderId)} has been due for ${span(at - nextDue.at)} and has no job; the sweeper should make one.`;
 }
 

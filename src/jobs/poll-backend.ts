@@ -150,8 +150,8 @@ function jobOf(jobs: TurnReply[1], first: number): JobJson {
   };
 }
 
-/** The options as they are stored, among them the trace to go on with, decoded by BullMQ's own reading of a job. */
+/** The trace to go on with, and whatever else is stored, decoded by BullMQ's own reading of a job. */
 function tracedOptions(opts: string): JobJson['opts'] {
   const [job] = raw2NextJobData([['opts', opts], '', 0, 0]) as [JobJson];
-  return job.opts;
+  return { ...pollJobOptions, ...job.opts };
 }

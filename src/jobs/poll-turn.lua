@@ -2,14 +2,14 @@
 -- Does to BullMQ's keys what its scripts moveToDelayed, moveToFinished (of a job without parents that is not kept) and
 -- moveToActive (6.7) do, for many jobs in one call, with these differences: no entries in the events stream, which nobody
 -- reads; jobs that are due go straight from the delayed ones to a worker; the list of waiting jobs (promoted by a hint, or
--- overdue when they came) and the due ones take turns, so that neither waits for all of the other; jobs that only hasten
+-- tried again) and the due ones take turns, so that neither waits for all of the other; jobs that only hasten
 -- another one do not count against the rate.
 -- KEYS: wait, active, prioritized, delayed, stalled, limiter, meta, pc, marker.
 -- ARGV: key prefix, now, life of a lock in ms, starts per window (0 = no limit), window in ms, '1' to read job options,
 --   number of jobs to let go, job id, token, due time ('' = done), ..., then a token for each free slot.
 -- Returns, as JSON, which costs clients much less to read than as many strings:
 --   { a code per job let go: 0 or BullMQ's error code }, { job id, data, opts ('' unless wanted), starts, attempts, ... } for
---   the first slots, ms until the limiter lets more start, due time of the next delayed job (0 = none).
+--   the first slots, ms until the limiter lets more start, due time of the next delayed job (0: none, or the queue is paused).
 local call = redis.call
 local wait, active, prioritized, delayed, stalled, limiter, meta, pc, marker = unpack(KEYS)
 local prefix, now, lockMs = ARGV[1], tonumber(ARGV[2]), ARGV[3]
@@ -58,6 +58,7 @@ local known = call('HMGET', meta, 'paused', 'concurrency', 'max', 'duration')
 local room = #ARGV - firstToken + 1
 if known[2] then room = math.min(room, tonumber(known[2]) - call('LLEN', active)) end
 if known[1] then room = 0 end
+local isClosed = room <= 0 and #ARGV >= firstToken
 local most, limitedMs, left = tonumber(known[3] or ARGV[4]), 0, math.huge
 if most > 0 then
   left = most - tonumber(call('GET', limiter) or 0)
@@ -143,5 +144,7 @@ if taken > 0 and (isDue or waiting > 0 or urgent > 0) then
 elseif next and (not headBefore or next < headBefore) then
   call('ZADD', marker, math.floor(next / 4096), '1')
 end
+-- A queue that is paused, or has as many active jobs as it may, is not asked again for a due time.
+local nextAt = next and not isClosed and math.floor(next / 4096) or 0
 -- (An empty list becomes {}, of which nothing is taken either.)
-return cjson.encode({ codes, jobs, limitedMs, next and math.floor(next / 4096) or 0 })
+return cjson.encode({ codes, jobs, limitedMs, nextAt })

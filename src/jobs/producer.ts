@@ -46,8 +46,10 @@ export interface ProducerOptions {
   readonly telemetry?: Telemetry;
 }
 
-/** Orders per round trip. */
+/** Orders that are taken, and must be acknowledged in time, together. */
 const chunkSize = 500;
+/** While Redis works on one chunk, this process prepares the next. */
+const chunksUnderWay = 2;
 /** How long the list of accounts is trusted before it is read again. */
 const accountsMaxAgeMs = 10_000;
 /** Closed records written by a producer do not exist: it only opens them. */
@@ -63,6 +65,7 @@ export function createProducer(options: ProducerOptions): Producer {
   const store = createOrderStore({ redis, keys, retentionMs: unusedRetentionMs });
   const queues = new Map<string, PollQueue>();
   let accounts: { known: AccountInfos; readAt: number } | null = null;
+  let reading: Promise<AccountInfos> | null = null;
 
   function queue(account: string): PollQueue {
     const opened = queues.get(account) ?? createPollQueue(redis, keys, account, options.telemetry);
@@ -70,12 +73,20 @@ export function createProducer(options: ProducerOptions): Producer {
     return opened;
   }
 
-  async function knownAccounts(): Promise<AccountInfos> {
-    if (accounts === null || Date.now() - accounts.readAt > accountsMaxAgeMs) {
-      const registered = await readAccounts(redis, keys, providers);
-      accounts = { known: registered.size > 0 ? registered : defaultAccounts(), readAt: Date.now() };
-    }
-    return accounts.known;
+  function knownAccounts(): AccountInfos | Promise<AccountInfos> {
+    if (accounts !== null && Date.now() - accounts.readAt <= accountsMaxAgeMs) return accounts.known;
+    // Read once for all who wait, so that they go on in the order in which they came.
+    reading ??= readKnown().finally(() => {
+      reading = null;
+    });
+    return reading;
+  }
+
+  async function readKnown(): Promise<AccountInfos> {
+    const registered = await readAccounts(redis, keys, providers);
+    const known = registered.size > 0 ? registered : defaultAccounts();
+    accounts = { known, readAt: Date.now() };
+    return known;
   }
 
   async function enqueueChunk(inputs: readonly OrderInput[]): Promise<EnqueueResult[]> {
@@ -97,10 +108,18 @@ export function createProducer(options: ProducerOptions): Producer {
   async function enqueueMany(inputs: readonly OrderInput[]): Promise<EnqueueResult[]> {
     if (redis.status !== 'ready') await awaitRedis(redis, address, timeoutMs);
     const results: EnqueueResult[] = [];
-    for (let start = 0; start < inputs.length; start += chunkSize) {
-      results.push(...(await within(timeoutMs, enqueueChunk(inputs.slice(start, start + chunkSize)))));
+    const underWay: Promise<EnqueueResult[]>[] = [];
+    try {
+      for (let start = 0; start < inputs.length; start += chunkSize) {
+        if (underWay.length === chunksUnderWay) results.push(...((await underWay.shift()) ?? []));
+        underWay.push(within(timeoutMs, enqueueChunk(inputs.slice(start, start + chunkSize))));
+      }
+      for (const chunk of underWay) results.push(...(await chunk));
+      return results;
+    } finally {
+      // Whoever is told of an error may repeat at once: nothing of this call comes after it.
+      await Promise.allSettled(underWay);
     }
-    return results;
   }
 
   /** As `enqueueMany`; whoever logs its error must not log the metadata of the orders. */

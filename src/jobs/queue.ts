@@ -1,6 +1,7 @@
 import { type DefaultJobOptions, Queue, type QueueOptions, type Telemetry } from 'bullmq';
 import type { Keys } from '../orders/keys.ts';
 import type { Redis } from '../redis.ts';
+import { createAddBackend } from './add-backend.ts';
 
 /** The engine of one order. Everything else about it stands in its record. */
 export interface QueueJob {
@@ -35,7 +36,7 @@ export type PollQueue = Queue<QueueJob, void, JobName>;
 
 /** The queue of one account, named as the account. */
 export function createPollQueue(redis: Redis, keys: Keys, account: string, telemetry?: Telemetry): PollQueue {
-  const queue: PollQueue = new Queue(account, {
+  const options = {
     connection: redis,
     prefix: keys.queuePrefix(account),
     defaultJobOptions: pollJobOptions,
@@ -43,7 +44,8 @@ export function createPollQueue(redis: Redis, keys: Keys, account: string, telem
     streams: { events: { maxLen: 10 } },
     skipWaitingForReady: true,
     ...(telemetry && { telemetry }),
-  } satisfies QueueOptions);
+  } satisfies QueueOptions;
+  const queue: PollQueue = new Queue(account, options, createAddBackend(redis, pollJobOptions));
   // Without a listener BullMQ prints every lost connection on the console; callers learn of it from their commands.
   queue.on('error', () => {});
   return queue;

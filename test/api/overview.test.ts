@@ -218,7 +218,8 @@ describe('an account', () => {
     expect((await read()).accounts[0]).toMatchObject({ orders: 0, lateMs: 0 });
     const order = await opened('late', { createdAt: now - 100_000 });
     const dueAt = firstPollAt(order);
-    await queue.add('poll', { orderId: 'late' }, { jobId: 'o~late' });
+    const job = await queue.add('poll', { orderId: 'late' }, { jobId: 'o~late', delay: 60_000 });
+    await job.promote();
     const [account] = (await read()).accounts;
     expect(account).toMatchObject({ orders: 1, lateMs: now - dueAt });
     expect((await look()).attention.html).toContain('Are the workers running');
@@ -233,9 +234,13 @@ describe('an account', () => {
     expect((await look()).attention.html).toContain('which ACCOUNTS does not name');
   });
 
-  test('whose order has no job is told of, unless it is left alone anyway', async () => {
-    await opened('jobless', { createdAt: now - 200_000 });
+  test('whose order has no job is told of, unless it was handed in late, or is left alone anyway', async () => {
+    const { orderId } = await opened('jobless', { createdAt: now - 200_000 });
     expect((await look()).attention.html).toContain('has no job');
+    const job = pollJob(orderId, now - 190_000, Date.now());
+    const added = await queue.add(job.name, job.data, job.opts);
+    expect((await look()).attention.html).toContain('Nothing needs attention.');
+    await added.remove();
     await redis.hset(keys.gate('jenga'), { level: 1, failures: 5 });
     const { html } = (await look()).attention;
     expect(html).toContain('left alone');

@@ -9,6 +9,7 @@ import { createOrderStore } from '../../src/orders/order-store.ts';
 import { connectRedis, type Redis } from '../../src/redis.ts';
 import { anOrder, createdAt } from '../support/builders.ts';
 import { testPrefix, testRedis, testRedisUrl } from '../support/redis.ts';
+import { openRedisLane } from '../support/redis-lane.ts';
 import { redisServer, startRestartableRedis } from '../support/restartable-redis.ts';
 
 const shared = testRedis();
@@ -146,6 +147,36 @@ describe('2,000 orders at once', () => {
     const again = await one.enqueueMany(orders);
     expect(again.filter(({ outcome }) => outcome === 'same')).toHaveLength(1_979);
     expect([await records(), (await jobs()).length]).toEqual([1_960, 1_960]);
+  });
+
+  test('are taken in their order, though several chunks are under way: the first of the same is the new one', async () => {
+    const { producer, jobs } = setup();
+    const repeated = new Set([0, 499, 500, 1_001, 1_999]);
+    const orders = Array.from({ length: 2_000 }, (_, n) =>
+      input({ orderId: repeated.has(n) ? 'again' : `order-${n}` }),
+    );
+    const results = await producer().enqueueMany(orders);
+    const expected = orders.map((_, n) => (n > 0 && repeated.has(n) ? 'same' : 'new'));
+    expect(results.map(({ outcome }) => outcome)).toEqual(expected);
+    expect(await jobs()).toHaveLength(1_996);
+  });
+
+  test('of which some do not reach Redis: those written stay written, nothing comes later, and all can be repeated', async () => {
+    const { producer, jobs, records, store } = setup();
+    const lane = await openRedisLane(testRedisUrl());
+    const orders = Array.from({ length: 2_000 }, (_, n) => input({ orderId: `order-${n}` }));
+    const [cut, tried] = await Promise.allSettled([
+      lane.cutAt('order-1234', 'to Redis'),
+      producer({ redis: lane.url, timeoutMs: 600 }).enqueueMany(orders),
+    ]);
+    expect([cut.status, tried.status]).toEqual(['fulfilled', 'rejected']);
+    const written = await records();
+    expect(written).toBeGreaterThanOrEqual(500);
+    expect(written).toBeLessThan(2_000);
+    expect(await store.read('order-0')).not.toBeNull();
+    const again = await producer().enqueueMany(orders);
+    expect(again.filter(({ outcome }) => outcome === 'same')).toHaveLength(written);
+    expect([await records(), (await jobs()).length]).toEqual([2_000, 2_000]);
   });
 
   test('none are none', async () => {

@@ -3,12 +3,13 @@ import {
   DelayedError,
   type Job,
   type JobJson,
+  Queue,
   type RedisQueueBackend,
   Worker,
 } from 'bullmq';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { createPollBackend } from '../../src/jobs/poll-backend.ts';
-import { createPollQueue, jobIdOf, pollJob, type QueueJob } from '../../src/jobs/queue.ts';
+import { createPollQueue, jobIdOf, pollJob, pollJobOptions, type QueueJob } from '../../src/jobs/queue.ts';
 import { createKeys } from '../../src/orders/keys.ts';
 import { testPrefix, testRedis } from '../support/redis.ts';
 import { until } from '../support/service-until.ts';
@@ -24,15 +25,21 @@ const kinds: readonly Kind[] = ['ours', "BullMQ's"];
 
 function setup(limiter = unlimited) {
   const keys = createKeys(testPrefix());
-  const queue = createPollQueue(redis, keys, 'shop');
-  onTestFinished(() => queue.close());
   const options = { connection: redis, prefix: keys.queuePrefix('shop'), lockDuration, limiter };
+  // Jobs as BullMQ itself adds them; how ours are added is compared in add-backend.test.ts.
+  const queue = new Queue<QueueJob>('shop', { ...options, defaultJobOptions: pollJobOptions });
+  onTestFinished(() => queue.close());
   const factories = {
     ours: createPollBackend(redis, { lockDuration, limiter, isTraced: false }),
     "BullMQ's": createRedisBackend,
   };
   return {
     queue,
+    pollQueue() {
+      const own = createPollQueue(redis, keys, 'shop');
+      onTestFinished(() => own.close());
+      return own;
+    },
     options,
     factories,
     key: (name: string) => queue.toKey(name),
@@ -183,6 +190,23 @@ describe('leaves the queue as BullMQ itself does', () => {
   });
 });
 
+test.each<[string, (queue: Queue<QueueJob>) => Promise<unknown>]>([
+  ['is paused', (queue) => queue.pause()],
+  ['has as many active jobs as it may', (queue) => queue.setGlobalConcurrency(1)],
+])('a queue that %s does not have its workers ask again and again because a job is due', async (_, close) => {
+  for (const kind of kinds) {
+    const { add, take, backend, queue, key } = setup();
+    const one = backend(kind);
+    await add('a:1', -5);
+    await take(one, 'token');
+    await add('a:2', 60_000);
+    await redis.zadd(key('delayed'), String((Date.now() - 10) * 4_096), 'o~a~2');
+    await close(queue);
+    const [job, , limitedMs, nextDueAt] = await one.moveToActive('other');
+    expect([job || null, limitedMs, nextDueAt]).toEqual([null, 0, 0]);
+  }
+});
+
 test('a job that somebody deleted while it was worked on: the same error, and nothing of it is left behind', async () => {
   const outcomes = [];
   for (const kind of kinds) {
@@ -249,7 +273,7 @@ test('a name without a job is dropped, and the next one is taken', async () => {
 });
 
 test('workers of both kinds share a queue: every job runs as often as it wants, none twice at once', async () => {
-  const { add, options, factories, queue } = setup();
+  const { options, factories, queue, pollQueue } = setup();
   const rounds = 5;
   const runs = new Map<string, number>();
   const running = new Set<string>();
@@ -283,7 +307,8 @@ test('workers of both kinds share a queue: every job runs as often as it wants, 
   });
   onTestFinished(async () => void (await Promise.all(workers.map((worker) => worker.close()))));
   const orderIds = Array.from({ length: 200 }, (_, nth) => `shared:${nth}`);
-  await Promise.all(orderIds.map((orderId, nth) => add(orderId, nth % 40)));
+  const now = Date.now();
+  await pollQueue().addBulk(orderIds.map((orderId, nth) => pollJob(orderId, now + (nth % 40), now)));
   await until(
     'all runs',
     () => [...runs.values()].filter((count) => count === rounds).length === 200,
