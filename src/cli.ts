@@ -1,30 +1,29 @@
 import { existsSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
-import { classifyCommand } from './commands/classify.ts';
-import { demoCommand } from './commands/demo.ts';
-import { doctorCommand } from './commands/doctor.ts';
-import { enqueueCommand } from './commands/enqueue.ts';
-import { pollCommand } from './commands/poll.ts';
-import { resultsCommand } from './commands/results.ts';
-import { showCommand } from './commands/show.ts';
-import { simulateCommand } from './commands/simulate.ts';
-import { startCommand } from './commands/start.ts';
 import { UsageError } from './commands/usage-error.ts';
-import { ConfigError } from './config.ts';
 import { packageVersion } from './service-facts.ts';
 import type { Terminal } from './terminal.ts';
 
-const commands = [
-  startCommand,
-  demoCommand,
-  enqueueCommand,
-  resultsCommand,
-  showCommand,
-  pollCommand,
-  classifyCommand,
-  doctorCommand,
-  simulateCommand,
-];
+type CreateCommand = (terminal: Terminal, exit: (code: number) => void) => Command;
+
+/** In the order of the help. Only the one that is named is loaded: the service shall not carry the others about. */
+const commands: ReadonlyMap<string, () => Promise<CreateCommand>> = new Map([
+  ['start', async () => (await import('./commands/start.ts')).startCommand],
+  ['demo', async () => (await import('./commands/demo.ts')).demoCommand],
+  ['enqueue', async () => (await import('./commands/enqueue.ts')).enqueueCommand],
+  ['results', async () => (await import('./commands/results.ts')).resultsCommand],
+  ['show', async () => (await import('./commands/show.ts')).showCommand],
+  ['poll', async () => (await import('./commands/poll.ts')).pollCommand],
+  ['classify', async () => (await import('./commands/classify.ts')).classifyCommand],
+  ['doctor', async () => (await import('./commands/doctor.ts')).doctorCommand],
+  ['simulate', async () => (await import('./commands/simulate.ts')).simulateCommand],
+]);
+
+/** The command that is named first, or all of them: for the help, and to guess what was meant. */
+function loadCommands(first: string | undefined): Promise<CreateCommand[]> {
+  const named = commands.get(first ?? '');
+  return Promise.all((named === undefined ? [...commands.values()] : [named]).map((load) => load()));
+}
 
 async function main(): Promise<number> {
   const terminal: Terminal = {
@@ -42,7 +41,7 @@ async function main(): Promise<number> {
     .version(packageVersion())
     .showHelpAfterError('(add --help for what is possible)')
     .exitOverride();
-  for (const create of commands) {
+  for (const create of await loadCommands(process.argv[2])) {
     const command = create(terminal, (code) => {
       exitCode = code;
     });
@@ -53,7 +52,7 @@ async function main(): Promise<number> {
     await program.parseAsync();
     return exitCode;
   } catch (error) {
-    return exitCodeOf(error, terminal);
+    return await exitCodeOf(error, terminal);
   }
 }
 
@@ -68,9 +67,10 @@ function loadEnvFile(): void {
   }
 }
 
-function exitCodeOf(error: unknown, { stderr }: Terminal): number {
+async function exitCodeOf(error: unknown, { stderr }: Terminal): Promise<number> {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
   stderr.write(`payment-poller: ${error instanceof Error ? error.message : String(error)}\n`);
+  const { ConfigError } = await import('./config.ts');
   return error instanceof ConfigError || error instanceof UsageError ? 2 : 1;
 }
 

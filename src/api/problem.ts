@@ -67,3 +67,8 @@ export function sendProblem(reply: FastifyReply, status: number, detail?: string
     .serializer(JSON.stringify)
     .send(problemOf(status, detail, faults));
 }
+
+/** Answers that there is no such address. */
+export function sendNotFound(reply: FastifyReply): FastifyReply {
+  return sendProblem(reply, 404, 'There is nothing here; see /docs.');
+}

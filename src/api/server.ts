@@ -1,49 +1,30 @@
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
-import cookie from '@fastify/cookie';
 import helmet from '@fastify/helmet';
-import rateLimit from '@fastify/rate-limit';
 import Fastify, {
   type FastifyBaseLogger,
   type FastifyError,
   type FastifyInstance,
-  type FastifyPluginAsync,
   LogController,
-  type onRequestHookHandler,
 } from 'fastify';
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
 import type { Log } from '../log.ts';
-import { createKeyCheck, type KeyCheck, keyDigestOf, requireApiKey } from './api-keys.ts';
-import { type CallbackParts, callbacks } from './callbacks.ts';
-import { serveDocs } from './docs.ts';
+import { createKeyCheck, requireApiKey } from './api-keys.ts';
+import type { Door, DoorSettings } from './door.ts';
 import { type HealthParts, healthRoutes } from './health-routes.ts';
 import { redisMs } from './in-time.ts';
-import { type OrdersParts, ordersRoutes } from './orders-routes.ts';
-import { createPageLogin, type PagesParts, pages } from './page.ts';
-import { problemOf, problemType, sendProblem } from './problem.ts';
+import { problemOf, problemType, sendNotFound, sendProblem } from './problem.ts';
 import { isRedisFault } from './redis-fault.ts';
-import { type ResultsRouteParts, resultsRoute } from './results-route.ts';
 
-export interface ApiParts {
+export interface ApiParts extends DoorSettings {
   readonly log: Log;
-  readonly version: string;
   /** SHA-256 of every valid API key, hex. */
   readonly apiKeysSha256: readonly string[];
-  readonly apiRatePerSecond: number;
   readonly trustedProxies: readonly string[];
   readonly metricsPublic: boolean;
-  readonly docsPublic: boolean;
   /** What checkouts, readers and providers use; `null` in a process that only polls. */
   readonly door: Door | null;
   readonly health: Omit<HealthParts, 'guard'>;
-}
-
-export interface Door {
-  readonly orders: OrdersParts;
-  readonly results: ResultsRouteParts;
-  readonly callbacks: CallbackParts;
-  /** What people look at. */
-  readonly pages: PagesParts;
 }
 
 /** An order is far smaller; the callback door has a limit of its own. */
@@ -65,6 +46,8 @@ export async function createApi(parts: ApiParts) {
     frameworkErrors: (error, _request, reply) => sendProblem(reply, error.statusCode ?? 400),
     clientErrorHandler: answerBrokenRequest,
     trustProxy: parts.trustedProxies.length > 0 ? [...parts.trustedProxies] : false,
+    // Zod does their work; without these, Fastify loads Ajv and fast-json-stringify all the same.
+    schemaController: { compilersFactory: { buildValidator: unused, buildSerializer: unused } },
     forceCloseConnections: 'idle',
   });
   acceptJsonOnly(app);
@@ -73,24 +56,26 @@ export async function createApi(parts: ApiParts) {
   app.setErrorHandler((error: FastifyError, request, reply) =>
     answerError(error, parts.log, request.routeOptions.url, reply),
   );
-  app.setNotFoundHandler((_request, reply) => notFound(reply));
+  app.setNotFoundHandler((_request, reply) => sendNotFound(reply));
 
   // Upgrading to HTTPS is the business of the proxy that has it; without one the page at /docs would stay blank.
   await app.register(helmet, {
     global: true,
     contentSecurityPolicy: { directives: { 'upgrade-insecure-requests': null } },
   });
-  await app.register(rateLimit, { global: false });
   hangUpWhenStopping(app);
   const isKnownKey = createKeyCheck(parts.apiKeysSha256);
   const guard = requireApiKey(isKnownKey);
-  if (parts.door !== null) await openDoor(app, parts, parts.door, isKnownKey);
+  if (parts.door !== null) {
+    const { openDoor } = await import('./door.ts');
+    await openDoor(app, parts, parts.door, isKnownKey);
+  }
   await app.register(healthRoutes({ ...parts.health, guard: parts.metricsPublic ? null : guard }));
   return app;
 }
 
-function notFound(reply: Parameters<typeof sendProblem>[0]) {
-  return sendProblem(reply, 404, 'There is nothing here; see /docs.');
+function unused(): never {
+  throw new Error('A schema was to be compiled by something other than Zod.');
 }
 
 /**
@@ -130,40 +115,6 @@ function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket): void
   const head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\nContent-Type: ${problemType}`;
   if (socket.writable) socket.write(`${head}\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
   socket.destroy(error);
-}
-
-async function openDoor(
-  app: FastifyInstance,
-  parts: ApiParts,
-  door: Door,
-  isKnownKey: KeyCheck,
-): Promise<void> {
-  await app.register(cookie);
-  const login = createPageLogin(door.pages);
-  await serveDocs(app, { version: parts.version, isPublic: parts.docsPublic, isKnownKey, login });
-  const guard = requireApiKey(isKnownKey);
-  await app.register(versionOne(door, parts.apiRatePerSecond, guard), { prefix: '/v1' });
-  await app.register(callbacks(door.callbacks));
-  await app.register(pages(door.pages, login));
-}
-
-/** The routes behind an API key. */
-function versionOne(door: Door, ratePerSecond: number, guard: onRequestHookHandler): FastifyPluginAsync {
-  return async (v1) => {
-    v1.addHook('onRequest', guard);
-    v1.addHook(
-      'onRequest',
-      v1.rateLimit({
-        max: ratePerSecond,
-        timeWindow: 1_000,
-        keyGenerator: (request) => keyDigestOf(request).toString('hex'),
-      }),
-    );
-    // Here too, so that without a key nobody learns which routes there are.
-    v1.setNotFoundHandler((_request, reply) => notFound(reply));
-    await v1.register(ordersRoutes(door.orders));
-    await v1.register(resultsRoute(door.results));
-  };
 }
 
 /** Errors as problems: what the caller did wrong is named, what went wrong here is logged and not shown. */

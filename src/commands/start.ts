@@ -1,9 +1,8 @@
 import { once } from 'node:events';
 import { Command, Option } from 'commander';
-import { readConfig } from '../config.ts';
-import { misspeltVariables } from '../misspelt.ts';
-import type { Role } from '../service.ts';
+import type { Role, Service } from '../service.ts';
 import type { Terminal } from '../terminal.ts';
+import { withSmallYoungGeneration } from '../young-generation.ts';
 
 const roles: readonly Role[] = ['worker', 'api'];
 
@@ -12,15 +11,24 @@ export function startCommand(terminal: Terminal): Command {
     .description('run the service until SIGTERM or SIGINT')
     .addOption(new Option('--role <role>', 'run only this part').choices(roles))
     .action(async ({ role }: { role?: Role }) => {
-      const config = readConfig(terminal.environment);
-      const [{ createLog }, { startService }] = await Promise.all([
-        import('../log.ts'),
-        import('../service.ts'),
-      ]);
-      const log = createLog(config.logLevel);
-      for (const { variable, text } of misspeltVariables(terminal.environment)) log.warn({ variable }, text);
-      const service = await startService(config, log, role === undefined ? roles : [role]);
+      const service = await withSmallYoungGeneration(() =>
+        start(terminal, role === undefined ? roles : [role]),
+      );
       if (!terminal.stop.aborted) await once(terminal.stop, 'abort');
       await service.close();
     });
+}
+
+/** Loads the service and starts it. @throws what `readConfig` and `startService` throw */
+async function start({ environment }: Terminal, roles: readonly Role[]): Promise<Service> {
+  const { readConfig } = await import('../config.ts');
+  const config = readConfig(environment);
+  const [{ createLog }, { misspeltVariables }, { startService }] = await Promise.all([
+    import('../log.ts'),
+    import('../misspelt.ts'),
+    import('../service.ts'),
+  ]);
+  const log = createLog(config.logLevel);
+  for (const { variable, text } of misspeltVariables(environment)) log.warn({ variable }, text);
+  return startService(config, log, roles);
 }

@@ -54,3 +54,39 @@ test('a request in the log has no path and no headers', () => {
   };
   expect(written((log) => log.info({ req }, 'came'))).not.toMatch(/token-of-jenga|Bearer/);
 });
+
+describe('an object that carries a secret by mistake', () => {
+  const account = { id: 'jenga', phone, tags: ['a'] };
+
+  test.each<[string, object]>([
+    ['in the line', { phone }],
+    ['in a field', { account }],
+    ['in a field of a field', { order: { account } }],
+    ['in a list', { accounts: [account] }],
+    ['as a number', { customer: { phone: Number(phone) } }],
+  ])('%s is censored, for loggers and their children', (_where, fields) => {
+    const told = [
+      written((log) => log.info(fields, 'told')),
+      written((log) => log.child({ a: 1 }).child(fields).info('told')),
+      written((log) => log.child(fields, { level: 'trace' }).trace({}, 'told')),
+    ];
+    for (const line of told) {
+      expect(line).toContain('[redacted]');
+      expect(line).toContain('told');
+      expect(line).not.toContain(phone);
+    }
+  });
+
+  test('is not changed itself, and the rest of it is told', () => {
+    const line = written((log) => log.info({ order: { account }, at: new Date(0) }, 'told'));
+    expect(account.phone).toBe(phone);
+    const rest = { order: { account: { id: 'jenga', phone: '[redacted]', tags: ['a'] } } };
+    expect(JSON.parse(line)).toMatchObject({ ...rest, at: '1970-01-01T00:00:00.000Z' });
+  });
+
+  test('may hold itself', () => {
+    const round: { self?: object; token: string } = { token: phone };
+    round.self = round;
+    expect(written((log) => log.info({ round }, 'told'))).not.toContain(phone);
+  });
+});

@@ -1,0 +1,61 @@
+import cookie from '@fastify/cookie';
+import rateLimit from '@fastify/rate-limit';
+import type { FastifyInstance, FastifyPluginAsync, onRequestHookHandler } from 'fastify';
+import { type KeyCheck, keyDigestOf, requireApiKey } from './api-keys.ts';
+import { type CallbackParts, callbacks } from './callbacks.ts';
+import { serveDocs } from './docs.ts';
+import { type OrdersParts, ordersRoutes } from './orders-routes.ts';
+import { createPageLogin, type PagesParts, pages } from './page.ts';
+import { sendNotFound } from './problem.ts';
+import { type ResultsRouteParts, resultsRoute } from './results-route.ts';
+
+/** What checkouts, readers and providers use. */
+export interface Door {
+  readonly orders: OrdersParts;
+  readonly results: ResultsRouteParts;
+  readonly callbacks: CallbackParts;
+  /** What people look at. */
+  readonly pages: PagesParts;
+}
+
+export interface DoorSettings {
+  readonly version: string;
+  readonly apiRatePerSecond: number;
+  readonly docsPublic: boolean;
+}
+
+/** Everything that a process of the role `api` serves besides health and metrics. Loaded by those processes only. */
+export async function openDoor(
+  app: FastifyInstance,
+  settings: DoorSettings,
+  door: Door,
+  isKnownKey: KeyCheck,
+): Promise<void> {
+  await app.register(rateLimit, { global: false });
+  await app.register(cookie);
+  const login = createPageLogin(door.pages);
+  await serveDocs(app, { version: settings.version, isPublic: settings.docsPublic, isKnownKey, login });
+  const guard = requireApiKey(isKnownKey);
+  await app.register(versionOne(door, settings.apiRatePerSecond, guard), { prefix: '/v1' });
+  await app.register(callbacks(door.callbacks));
+  await app.register(pages(door.pages, login));
+}
+
+/** The routes behind an API key. */
+function versionOne(door: Door, ratePerSecond: number, guard: onRequestHookHandler): FastifyPluginAsync {
+  return async (v1) => {
+    v1.addHook('onRequest', guard);
+    v1.addHook(
+      'onRequest',
+      v1.rateLimit({
+        max: ratePerSecond,
+        timeWindow: 1_000,
+        keyGenerator: (request) => keyDigestOf(request).toString('hex'),
+      }),
+    );
+    // Here too, so that without a key nobody learns which routes there are.
+    v1.setNotFoundHandler((_request, reply) => sendNotFound(reply));
+    await v1.register(ordersRoutes(door.orders));
+    await v1.register(resultsRoute(door.results));
+  };
+}

@@ -1,0 +1,14 @@
+import { createOverview } from '../api/overview.ts';
+import type { Config } from '../config.ts';
+import type { Redis } from '../redis.ts';
+import type { Shared } from './shared.ts';
+
+/** The figures, over the connection and the queues given. */
+export function overviewOf({ config, keys }: Shared, redis: Redis, queue: Shared['queue']) {
+  return createOverview({ redis, keys, accounts: accountsShown(config), queue });
+}
+
+/** What people are shown of the accounts. */
+export function accountsShown({ accounts }: Config) {
+  return accounts.map(({ id, provider, ratePerSecond }) => ({ id, provider: provider.id, ratePerSecond }));
+}

@@ -1,0 +1,57 @@
+import type { Door } from '../api/door.ts';
+import { createProducer } from '../jobs/producer.ts';
+import { awaitRedis, connectRedis } from '../redis.ts';
+import { createResultsHub } from '../results/results-hub.ts';
+import { accountsShown, overviewOf } from './accounts-overview.ts';
+import { ordersOn, redisStartMs, type Shared } from './shared.ts';
+
+/** The parts behind the role `api`. Loaded by the processes that have it. */
+export async function openDoor(shared: Shared) {
+  const { config, log, redis, keys, metrics, telemetry } = shared;
+  if (config.apiKeysSha256.length === 0)
+    log.warn('API_KEYS_SHA256 is empty: every request to /v1 is refused');
+  const { prefix } = config;
+  // Somebody waits for every answer: while Redis is away commands fail at once, and are not kept to be done later.
+  const prompt = connectRedis(config.redisUrl, 'prompt');
+  await awaitRedis(prompt, config.redisUrl, redisStartMs).catch((error: unknown) => {
+    prompt.disconnect();
+    throw error;
+  });
+  const { store, queue } = ordersOn(prompt, keys, config);
+  const producer = createProducer({ redis: config.redisUrl, prefix, ...(telemetry && { telemetry }) });
+  const hub = createResultsHub(redis, prefix);
+  const stopping = new AbortController();
+  const byId = new Map(config.accounts.map((account) => [account.id, account]));
+  const door: Door = {
+    orders: {
+      producer,
+      store,
+      hub,
+      queue,
+      minHintIntervalMs: (account) => byId.get(account)?.callbacks.minHintIntervalMs ?? 2_000,
+      stop: stopping.signal,
+    },
+    results: { redis: prompt, prefix, hub, stop: stopping.signal },
+    callbacks: {
+      accounts: new Map(config.accounts.map((account) => [account.id, { ...account, ...account.callbacks }])),
+      store,
+      queue,
+      counted: (account, result) => metrics.callbacks.inc({ account, result }),
+    },
+    pages: {
+      redis: prompt,
+      keys,
+      store,
+      queue,
+      accounts: accountsShown(config),
+      overview: overviewOf(shared, prompt, queue),
+      settings: config,
+      stop: stopping.signal,
+    },
+  };
+  const close = async () => {
+    await Promise.all([hub.close(), producer.close()]);
+    prompt.disconnect();
+  };
+  return { door, stop: () => stopping.abort(), close };
+}
