@@ -112,12 +112,15 @@ export function createProducer(options: ProducerOptions): Producer {
     try {
       for (let start = 0; start < inputs.length; start += chunkSize) {
         if (underWay.length === chunksUnderWay) results.push(...((await underWay.shift()) ?? []));
-        underWay.push(within(timeoutMs, enqueueChunk(inputs.slice(start, start + chunkSize))));
+        const chunk = within(timeoutMs, enqueueChunk(inputs.slice(start, start + chunkSize)));
+        // An error of its own is told when its turn comes.
+        chunk.catch(() => {});
+        underWay.push(chunk);
       }
       for (const chunk of underWay) results.push(...(await chunk));
       return results;
     } finally {
-      // Whoever is told of an error may repeat at once: nothing of this call comes after it.
+      // Whoever is told of an error may repeat at once: the chunks beside the failed one have ended, or run out of time.
       await Promise.allSettled(underWay);
     }
   }

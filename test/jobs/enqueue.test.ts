@@ -179,6 +179,14 @@ describe('2,000 orders at once', () => {
     expect([await records(), (await jobs()).length]).toEqual([2_000, 2_000]);
   });
 
+  test('of which a later chunk fails first: the earlier one is written to its end before it is told', async () => {
+    const { producer, jobs, keys } = setup();
+    await shared.set(keys.order('order-500'), 'no hash');
+    const orders = Array.from({ length: 1_000 }, (_, n) => input({ orderId: `order-${n}` }));
+    await expect(producer().enqueueMany(orders)).rejects.toThrow(/WRONGTYPE.*enqueue it again/);
+    expect(await jobs()).toHaveLength(500);
+  });
+
   test('none are none', async () => {
     expect(await setup().producer().enqueueMany([])).toEqual([]);
   });
