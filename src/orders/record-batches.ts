@@ -3,10 +3,9 @@ import type { Order } from '../order.ts';
 import type { Redis } from '../redis.ts';
 import { eventFields, type ResultEvent } from '../results/event.ts';
 import type { Keys } from './keys.ts';
-import type { Movement, OrderRecord } from './record.ts';
+import type { Fields, Movement, OrderRecord } from './record.ts';
 import {
   canonicalReference,
-  type Fields,
   newRecordFields,
   orderFields,
   parseRecord,

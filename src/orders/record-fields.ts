@@ -12,11 +12,8 @@ import {
   unpackEvidence,
   unpackProgress,
 } from './packed.ts';
-import type { Movement, OrderRecord, PendingQuery } from './record.ts';
+import type { Fields, Movement, OrderRecord, PendingQuery, RecordParts } from './record.ts';
 import { partsOfVersion1 } from './record-version-1.ts';
-
-/** The fields of a hash. */
-export type Fields = { readonly [name: string]: string };
 
 /** The form of the fields below. A record of a later version is refused, not guessed at. */
 const recordVersion = '2';
@@ -111,13 +108,6 @@ export function parseRecord(orderId: string, fields: Fields): OrderRecord | null
     hintsSeen: Number(get('hintsSeen')),
     hintAt: instant(get('hintAt')),
   };
-}
-
-/** The larger parts of a record, not looked through yet. Each throws when its text is broken. */
-export interface RecordParts {
-  order(): object;
-  progress(): object;
-  history(): readonly object[];
 }
 
 function partsOf(json: (name: string) => unknown): RecordParts {

@@ -1,4 +1,4 @@
-import type { Fields, RecordParts } from './record-fields.ts';
+import type { Fields, RecordParts } from './record.ts';
 
 /** Version 1 of the record had a field for each thing known. Empty ones stood for "nothing". */
 export function partsOfVersion1(fields: Fields): RecordParts {

@@ -39,3 +39,13 @@ export interface Movement {
   readonly history: readonly Evidence[];
   readonly query: PendingQuery | null;
 }
+
+/** The fields of a record's hash. */
+export type Fields = { readonly [name: string]: string };
+
+/** The larger parts of a record as its fields hold them, not looked through yet. Each throws when its text is broken. */
+export interface RecordParts {
+  order(): object;
+  progress(): object;
+  history(): readonly object[];
+}
