@@ -22,21 +22,28 @@ export const censorship = '[redacted]';
 const names = new Set(secretNames);
 
 /**
- * The same fields, without what stands under such a name, `levels` deep. What has no secrets is handed back and not copied.
+ * A value as it is to be written, without what stands under such a name, `levels` deep. What has no secrets is handed back
+ * and not copied; what cannot be read is censored as a whole.
  */
-export function censored<T>(fields: T, levels: number): T {
-  if (!isPlain(fields) || levels === 0) return fields;
-  let copy: { [name: string]: unknown } | null = null;
-  for (const [name, value] of Object.entries(fields)) {
-    const safe = names.has(name) ? censorship : censored(value, levels - 1);
-    if (safe === value) continue;
-    copy ??= (Array.isArray(fields) ? [...fields] : { ...fields }) as { [name: string]: unknown };
-    copy[name] = safe;
+export function censored(value: object, levels: number): unknown {
+  try {
+    return withoutSecrets(value, levels);
+  } catch {
+    return censorship;
   }
-  return (copy ?? fields) as T;
 }
 
-/** What says itself how it is written, such as a date, is left to itself. */
-function isPlain(value: unknown): value is object {
-  return typeof value === 'object' && value !== null && !('toJSON' in value);
+function withoutSecrets(value: unknown, levels: number): unknown {
+  if (typeof value !== 'object' || value === null || levels === 0) return value;
+  // What says itself how it is written may keep its secrets in there.
+  const written: unknown = 'toJSON' in value && typeof value.toJSON === 'function' ? value.toJSON() : value;
+  if (typeof written !== 'object' || written === null) return written;
+  let copy: { [name: string]: unknown } | null = null;
+  for (const [name, field] of Object.entries(written)) {
+    const safe = names.has(name) ? censorship : withoutSecrets(field, levels - 1);
+    if (safe === field) continue;
+    copy ??= (Array.isArray(written) ? [...written] : { ...written }) as { [name: string]: unknown };
+    copy[name] = safe;
+  }
+  return copy ?? written;
 }

@@ -64,6 +64,7 @@ describe('an object that carries a secret by mistake', () => {
     ['in a field of a field', { order: { account } }],
     ['in a list', { accounts: [account] }],
     ['as a number', { customer: { phone: Number(phone) } }],
+    ['in an object that says how it is written', { job: { toJSON: () => ({ id: 1, data: account }) } }],
   ])('%s is censored, for loggers and their children', (_where, fields) => {
     const told = [
       written((log) => log.info(fields, 'told')),
@@ -84,9 +85,16 @@ describe('an object that carries a secret by mistake', () => {
     expect(JSON.parse(line)).toMatchObject({ ...rest, at: '1970-01-01T00:00:00.000Z' });
   });
 
-  test('may hold itself', () => {
+  test('may hold itself, and what cannot be read or is no plain object', () => {
     const round: { self?: object; token: string } = { token: phone };
     round.self = round;
-    expect(written((log) => log.info({ round }, 'told'))).not.toContain(phone);
+    const broken = {
+      get field() {
+        throw new Error(phone);
+      },
+    };
+    const line = written((log) => log.info({ round, broken, url: new URL('http://gateway.test') }, 'told'));
+    expect(line).toContain('http://gateway.test/');
+    expect(line).not.toContain(phone);
   });
 });
