@@ -1,10 +1,16 @@
 import { jobIdOf, type PollQueue } from '../jobs/queue.ts';
+import { loadScript } from '../orders/script.ts';
 import type { Redis } from '../redis.ts';
+
+const placesScript = loadScript('job-places', import.meta.url);
+
+/** `unclear`: not where it was looked for; it may be missing, or have moved meanwhile. */
+export type JobPlace = 'delayed' | 'waiting' | 'unclear';
 
 /** Where the jobs of one queue stand, as far as it can be seen cheaply. */
 export interface JobPlaces {
-  /** `unclear`: not where it was looked for; it may be missing, or have moved meanwhile. */
-  placeOf(orderId: string): Promise<'delayed' | 'waiting' | 'unclear'>;
+  /** Of some hundred orders, in their order. */
+  placesOf(orderIds: readonly string[]): Promise<JobPlace[]>;
 }
 
 /** Read at once at most; a list that is read in parts may move meanwhile, so that single jobs are overlooked. */
@@ -17,16 +23,16 @@ const partSize = 10_000;
 export function createJobPlaces(redis: Redis, queue: PollQueue): JobPlaces {
   let waiting: Promise<ReadonlySet<string>> | null = null;
   return {
-    async placeOf(orderId) {
-      const jobId = jobIdOf(orderId);
-      const [score, exists] = await Promise.all([
-        redis.zscore(queue.toKey('delayed'), jobId),
-        redis.exists(queue.toKey(jobId)),
-      ]);
-      if (exists === 0) return 'unclear';
-      if (score !== null) return 'delayed';
-      waiting ??= readWaiting(redis, queue);
-      return (await waiting).has(jobId) ? 'waiting' : 'unclear';
+    async placesOf(orderIds) {
+      const jobIds = orderIds.map(jobIdOf);
+      const keys = [queue.toKey('delayed'), ...jobIds.map((jobId) => queue.toKey(jobId))];
+      const places = (await placesScript.run(redis, keys, jobIds)) as number[];
+      if (places.includes(2)) waiting ??= readWaiting(redis, queue);
+      const listed = await waiting;
+      return places.map((place, nth) => {
+        if (place === 1) return 'delayed';
+        return place === 2 && listed?.has(jobIds[nth] as string) ? 'waiting' : 'unclear';
+      });
     },
   };
 }

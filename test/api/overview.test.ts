@@ -10,7 +10,7 @@ import { createKeys, type Keys } from '../../src/orders/keys.ts';
 import { createOrderStore, type OrderStore } from '../../src/orders/order-store.ts';
 import { hourOf, readStatistics } from '../../src/orders/statistics.ts';
 import { buildEvent } from '../../src/results/event.ts';
-import { sweep } from '../../src/workers/sweeper.ts';
+import { sweep } from '../../src/workers/sweep.ts';
 import { anOrder, aProgress, aReading } from '../support/builders.ts';
 import { testPrefix, testRedis } from '../support/redis.ts';
 
@@ -109,9 +109,6 @@ describe('orders by state', () => {
       resultsRetentionMs: retentionMs,
       retentionMs,
       mended: (kind, orderId) => void mended.push(`${kind} ${orderId}`),
-      failed: (error) => {
-        throw error;
-      },
     });
     expect(await redis.zrange(keys.asking, '0', '-1', 'WITHSCORES')).toEqual(['lost', String(now)]);
     expect(mended).toEqual(['missing-from-open lost']);

@@ -200,7 +200,7 @@ test('12. Secrets stay secret', async () => {
   expect((await hand(poisoned)).status).toBe(500);
   await hand({ ...orderOf('jenga', 'paid'), orderId: 'damaged', reference: 'DAMAGED' });
   // A field that no poll under way writes over.
-  await redis.hset(keys.order('damaged'), 'schedule', `oops ${phones.metadata}`);
+  await redis.hset(keys.order('damaged'), 'order', `oops ${phones.metadata}`);
 
   const published = async () =>
     new Set((await redis.xrange(keys.results, '-', '+')).map(([, fields]) => parseEvent(fields).subject));

@@ -37,9 +37,11 @@ async function contentOf(redis: Redis, key: string): Promise<unknown> {
   }
 }
 
-/** The metadata of an order is the checkout's own, kept and handed back as it came. */
-function withoutMetadata({ metadata: _, ...fields }: { [name: string]: string }) {
-  return fields;
+/** The metadata of an order is the checkout's own, kept and handed back as it came: the second value of its record's `order`. */
+function withoutMetadata({ order, ...fields }: { [name: string]: string }) {
+  return order === undefined
+    ? fields
+    : { ...fields, order: (JSON.parse(order) as unknown[]).toSpliced(1, 1) };
 }
 
 function eventWithoutMetadata(field: string): string {

@@ -1,7 +1,8 @@
 import { UnrecoverableError, Worker } from 'bullmq';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { jobIdOf, type PollQueue } from '../../src/jobs/queue.ts';
-import { type SweeperParts, startSweeper, sweep } from '../../src/workers/sweeper.ts';
+import { sweep } from '../../src/workers/sweep.ts';
+import { type SweeperParts, startSweeper } from '../../src/workers/sweeper.ts';
 import { aReading } from '../support/builders.ts';
 import { testPrefix, testRedis } from '../support/redis.ts';
 import { startHeldGateway } from '../support/service-gateway.ts';
@@ -166,12 +167,12 @@ describe('one sweep', () => {
     const worker = new Worker(account, null, { connection: redis, prefix: keys.queuePrefix(account) });
     onTestFinished(() => worker.close());
     const overtaken: PollQueue = Object.create(queue, {
-      getDelayed: {
-        value: async (...range: number[]) => {
-          const jobs = await queue.getDelayed(...range);
-          await (await queue.getJob(jobIdOf('unknown')))?.promote();
+      getJob: {
+        value: async (id: string) => {
+          const job = await queue.getJob(id);
+          await job?.promote();
           await until('the job', () => worker.getNextJob('a-token', { block: false }));
-          return jobs;
+          return job;
         },
       },
     });
@@ -195,10 +196,11 @@ describe('one sweep', () => {
   test('takes no order for broken whose last poll ends while it looks', async () => {
     const { sweeperParts, queue, keys, enqueue, mended, state } = await setup();
     await enqueue(later());
+    // Its worker has ended it, and our look at the record was before that.
+    await (await queue.getJob(jobIdOf(orderId)))?.remove();
     const racing: PollQueue = Object.create(queue, {
       getJob: {
-        value: async (id: string) => {
-          await (await queue.getJob(id))?.remove();
+        value: async () => {
           await redis.hset(keys.order(orderId), 'nextPollAt', '');
           return undefined;
         },

@@ -1,0 +1,47 @@
+import type { Redis } from '../redis.ts';
+import type { Keys } from './keys.ts';
+import { loadScript } from './script.ts';
+
+const standingsScript = loadScript('standings');
+
+/** How an order stands, as far as the sweeper needs to know. */
+export interface Standing {
+  readonly orderId: string;
+  /** `null`: there is no record. */
+  readonly account: string | null;
+  /** `null`: closed, or no record. */
+  readonly nextPollAt: number | null;
+  readonly phase: string | null;
+  /** When a wish is to be served that no poll has seen yet; `null` when there is none. */
+  readonly wishAt: number | null;
+  readonly isOnOpen: boolean;
+  readonly isOnAsking: boolean;
+}
+
+type Found = string | false;
+
+/** How some hundred orders stand, in their order and in one script. */
+export async function readStandings(
+  redis: Redis,
+  keys: Keys,
+  orderIds: readonly string[],
+): Promise<Standing[]> {
+  if (orderIds.length === 0) return [];
+  const reply = await standingsScript.run(
+    redis,
+    [keys.open, keys.asking, ...orderIds.map(keys.order)],
+    orderIds,
+  );
+  return (JSON.parse(reply as string) as Found[][]).map((found, nth) => {
+    const [account, nextPollAt, phase, hints, hintsSeen, hintAt, open, asking] = found;
+    return {
+      orderId: orderIds[nth] as string,
+      account: account || null,
+      nextPollAt: nextPollAt ? Number(nextPollAt) : null,
+      phase: phase || null,
+      wishAt: Number(hints || 0) > Number(hintsSeen || 0) ? Number(hintAt || 0) : null,
+      isOnOpen: open !== false,
+      isOnAsking: asking !== false,
+    };
+  });
+}
