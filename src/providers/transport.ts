@@ -1,4 +1,5 @@
-import { Agent, type Dispatcher } from 'undici';
+import type { Dispatcher } from 'undici';
+import { Agent } from './agent.ts';
 import type { ProviderAnswer, ProviderRequest } from './provider.ts';
 
 /** Bounds on what a provider may cost us. */
