@@ -24,7 +24,7 @@ export interface Keys {
   inbox(orderId: string): string;
   /** The order behind a one-time token of ours. */
   query(id: string): string;
-  /** Set: the orders that an account's provider knows by this name. */
+  /** Hash, its fields the orders that an account's provider knows by this name. */
   reference(account: string, name: string): string;
   /** Hash: whether an account may be asked at present. */
   gate(account: string): string;

@@ -21,7 +21,8 @@ local function accept(key, lastKey, from, to)
   call('ZADD', open, nextPollAt, orderId)
   call('ZADD', asking, ARGV[from + 2], orderId)
   for i = key + 1, lastKey do
-    call('SADD', KEYS[i], orderId)
+    -- A set in the form of a hash: every version of Redis keeps a small one packed.
+    call('HSET', KEYS[i], orderId, '')
     if call('PTTL', KEYS[i]) < tonumber(ARGV[from + 3]) then call('PEXPIRE', KEYS[i], ARGV[from + 3]) end
   end
   return { 'new', nextPollAt }

@@ -110,7 +110,8 @@ export function createOrderStore({ redis, keys, retentionMs }: OrderStoreParts):
     },
 
     async ordersNamed(account, names) {
-      return names.length === 0 ? [] : redis.sunion(names.map((name) => keys.reference(account, name)));
+      const known = await Promise.all(names.map((name) => redis.hkeys(keys.reference(account, name))));
+      return [...new Set(known.flat())];
     },
 
     async beginQuery(orderId, query) {
