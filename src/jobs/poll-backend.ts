@@ -48,6 +48,7 @@ export function createPollBackend(redis: Redis, limits: TurnLimits): BackendFact
     const backend = createRedisBackend(name, opts, options);
     const plain = {
       moveToDelayed: backend.moveToDelayed.bind(backend),
+      moveToFailed: backend.moveToFailed.bind(backend),
       waitForJob: backend.waitForJob.bind(backend),
     };
     const { keys } = backend;
@@ -65,9 +66,22 @@ export function createPollBackend(redis: Redis, limits: TurnLimits): BackendFact
 
       async moveToDelayed(...args: Parameters<RedisQueueBackend['moveToDelayed']>) {
         const [jobId, timestamp, delay, token, how] = args;
-        // A retry after an error writes more than the delay; it is rare.
-        if (token === undefined || !how?.skipAttempt) return plain.moveToDelayed(...args);
-        await letGo(jobId, token, timestamp + delay, 'moveToDelayed');
+        if (token !== undefined && how?.skipAttempt) {
+          await letGo(jobId, token, timestamp + delay, 'moveToDelayed');
+          return;
+        }
+        // A retry after an error writes more than the delay; it is rare. The next job is fetched by us all the same: BullMQ
+        // would take its options from the job, which has none, and end it at its first error.
+        const moved = await plain.moveToDelayed(jobId, timestamp, delay, token, { ...how, fetchNext: false });
+        return how?.fetchNext && token !== undefined
+          ? ((await turn({ kind: 'next', token })) as unknown[])
+          : moved;
+      },
+
+      async moveToFailed(...args: Parameters<RedisQueueBackend['moveToFailed']>) {
+        const [job, reason, removeOnFail, token, fetchNext, fields] = args;
+        const failed = await plain.moveToFailed(job, reason, removeOnFail, token, false, fields);
+        return fetchNext ? { ...failed, result: (await turn({ kind: 'next', token })) as unknown[] } : failed;
       },
 
       async moveToCompleted(...args: Parameters<RedisQueueBackend['moveToCompleted']>) {

@@ -323,6 +323,26 @@ test('workers of both kinds share a queue: every job runs as often as it wants, 
   for (const ids of served) expect(ids.size).toBeGreaterThan(0);
 }, 60_000);
 
+test('a job that throws is tried again, whatever was thrown before it in its slot', async () => {
+  const { options, factories, queue, pollQueue } = setup();
+  const thrown: string[] = [];
+  const work = async (job: Job<QueueJob>): Promise<void> => {
+    thrown.push(job.data.orderId);
+    throw new Error('a lost Redis');
+  };
+  const settings = { backoffStrategy: () => 60_000 };
+  const worker = new Worker('shop', work, { ...options, settings, concurrency: 1 }, factories.ours);
+  worker.on('error', (error) => expect.unreachable(error.message));
+  onTestFinished(() => worker.close());
+  const now = Date.now();
+  const orderIds = ['thrown:1', 'thrown:2', 'thrown:3'];
+  await pollQueue().addBulk(orderIds.map((orderId) => pollJob(orderId, now, now)));
+  await until('all to have thrown', () => thrown.length === 3);
+  await until('all to wait again', async () => (await queue.getDelayedCount()) === 3);
+  expect(thrown.sort()).toEqual(orderIds);
+  expect(await queue.getFailedCount()).toBe(0);
+});
+
 test('an idle worker starts a job that becomes due, though Redis ends blocking reads only once per tick', async () => {
   const { add, options, factories } = setup();
   const late: number[] = [];
