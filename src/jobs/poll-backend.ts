@@ -9,6 +9,7 @@ import { createBatcher } from '../batcher.ts';
 import { loadScript } from '../orders/script.ts';
 import type { Redis } from '../redis.ts';
 import { orderIdOf, pollJobOptions } from './queue.ts';
+import { createWait } from './wait.ts';
 
 const turnScript = loadScript('poll-turn', import.meta.url);
 
@@ -31,15 +32,12 @@ interface TurnLimits {
 
 /** As many jobs are moved by one script at most, so that no other client waits long for Redis. */
 const turnLimit = 100;
-/** A blocking read is given this much longer than it is to last: the timer ends it, more precisely than Redis would. */
-const blockMarginSeconds = 0.3;
 
 /**
  * BullMQ's Redis back end for poll workers, with two changes.
  * - Letting go of a job and fetching the next one, the two calls of every poll, are gathered from all slots of the worker
  *   into one script (`poll-turn.lua`): that is what the rate of polls depends on.
- * - A worker that waits for the next due job is woken by a timer of its own: Redis ends blocking reads only once per tick,
- *   which is 46 ms late on average (docs/engine.md section 2).
+ * - A worker that waits for the next due job is woken by a timer of its own (`wait.ts`).
  *
  * Everything else is BullMQ's, and its workers may work on the same queue at the same time.
  */
@@ -92,17 +90,7 @@ export function createPollBackend(redis: Redis, limits: TurnLimits): BackendFact
         return { result: (await turn({ kind: 'next', token })) as unknown[], finishedOn };
       },
 
-      async waitForJob(blockTimeout: number) {
-        const timer = setTimeout(
-          () => void redis.zadd(keys.marker as string, 0, '0').catch(() => {}),
-          blockTimeout * 1_000,
-        );
-        try {
-          return await plain.waitForJob(blockTimeout + blockMarginSeconds);
-        } finally {
-          clearTimeout(timer);
-        }
-      },
+      waitForJob: createWait(plain.waitForJob, () => redis.zadd(keys.marker as string, 0, '0')),
     });
   };
 }

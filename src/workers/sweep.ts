@@ -81,11 +81,17 @@ async function mendOverdue(parts: Sweep): Promise<void> {
   }
 }
 
-/** The oldest of the orders without a verdict: one that is none any more would be shown as the oldest for ever. */
-async function mendAsking({ redis, keys, store }: SweepParts): Promise<void> {
+/**
+ * The oldest of the orders without a verdict: one that is none any more would be shown as the oldest for ever, and to one
+ * that has lost both its place among the open ones and its job nothing else leads.
+ */
+async function mendAsking({ redis, keys, store, mended }: SweepParts): Promise<void> {
   const oldest = await redis.zrange(keys.asking, '0', String(batchSize - 1));
-  for (const { orderId, phase } of await readStandings(redis, keys, oldest)) {
-    if (phase !== 'asking') await store.relist(orderId);
+  for (const { orderId, phase, nextPollAt, isOnOpen } of await readStandings(redis, keys, oldest)) {
+    const isLost = nextPollAt !== null && !isOnOpen;
+    if (phase === 'asking' && !isLost) continue;
+    await store.relist(orderId);
+    if (isLost) mended('missing-from-open', orderId);
   }
 }
 

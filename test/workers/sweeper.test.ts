@@ -60,6 +60,13 @@ describe('within one period the running sweeper mends', () => {
         expect(await store.read(orderId)).not.toBeNull();
       },
     ],
+    [
+      'a deleted job and index entry',
+      async ({ queue, keys }) => {
+        await (await queue.getJob(jobIdOf(orderId)))?.remove();
+        await redis.zrem(keys.open, orderId);
+      },
+    ],
     ['a failed job', ({ queue }) => fail(queue)],
   ])('%s, and no second event comes of it', async (_name, breakIt) => {
     const world = await setup();
