@@ -10,8 +10,8 @@ const graceMs = 1_000;
  * BullMQ's wait for the next job, with two changes.
  * - It ends by a timer of ours: Redis ends blocking reads only once per tick, which is 46 ms late on average (docs/engine.md
  *   section 2).
- * - It ends in any case. When the master of a Cluster dies, BullMQ's watchdog puts the blocking connection back, and the
- *   drill has seen that never come to an end: then the worker asks for jobs by its timer alone, until the read is back.
+ * - It ends in any case. When the master of a Cluster dies, the blocking connection may never come back, and BullMQ waits
+ *   for it for ever (upstream #4138): then the worker asks for jobs by its timer alone, at the latest after BullMQ's 10 s.
  *
  * @param read BullMQ's wait, a blocking read
  * @param end makes a blocking read return
