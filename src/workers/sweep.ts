@@ -39,6 +39,8 @@ export interface SweepParts {
 
 /** Orders looked at per sweep besides those that are overdue; with more open orders, the next sweep goes on. */
 const walkLimit = 20_000;
+/** Failed jobs, and the oldest orders without a verdict, looked at per sweep. */
+const headLimit = 500;
 /** Orders looked at by one script, which other clients of Redis wait for. */
 const batchSize = 250;
 
@@ -76,9 +78,7 @@ async function mendOverdue(parts: Sweep): Promise<void> {
   const { redis, keys, intervalMs } = parts;
   const before = String(Date.now() - intervalMs);
   const overdue = await redis.zrange(keys.open, '-inf', before, 'BYSCORE', 'LIMIT', 0, walkLimit);
-  for (let start = 0; start < overdue.length; start += batchSize) {
-    await mendOrders(parts, overdue.slice(start, start + batchSize));
-  }
+  for (const batch of batchesOf(overdue)) await mendOrders(parts, batch);
 }
 
 /**
@@ -86,13 +86,19 @@ async function mendOverdue(parts: Sweep): Promise<void> {
  * that has lost both its place among the open ones and its job nothing else leads.
  */
 async function mendAsking({ redis, keys, store, mended }: SweepParts): Promise<void> {
-  const oldest = await redis.zrange(keys.asking, '0', String(batchSize - 1));
-  for (const { orderId, phase, nextPollAt, isOnOpen } of await readStandings(redis, keys, oldest)) {
-    const isLost = nextPollAt !== null && !isOnOpen;
-    if (phase === 'asking' && !isLost) continue;
-    await store.relist(orderId);
-    if (isLost) mended('missing-from-open', orderId);
+  const oldest = await redis.zrange(keys.asking, '0', String(headLimit - 1));
+  for (const batch of batchesOf(oldest)) {
+    for (const { orderId, phase, nextPollAt, isOnOpen } of await readStandings(redis, keys, batch)) {
+      const isLost = nextPollAt !== null && !isOnOpen;
+      if (phase === 'asking' && !isLost) continue;
+      await store.relist(orderId);
+      if (isLost) mended('missing-from-open', orderId);
+    }
   }
+}
+
+function* batchesOf(orderIds: readonly string[]): Iterable<readonly string[]> {
+  for (let from = 0; from < orderIds.length; from += batchSize) yield orderIds.slice(from, from + batchSize);
 }
 
 /** All other open orders, a bounded number per sweep. */
@@ -154,7 +160,7 @@ async function mendOrder(
 }
 
 async function retryFailed(parts: SweepParts, account: string): Promise<void> {
-  for (const job of await parts.queue(account).getFailed(0, batchSize - 1)) {
+  for (const job of await parts.queue(account).getFailed(0, headLimit - 1)) {
     if (await isDone(job.retry())) parts.mended('failed-job', job.data.orderId);
   }
 }
