@@ -1,159 +1,138 @@
-import {
-  type BackendFactory,
-  createRedisBackend,
-  type JobJson,
-  type RedisQueueBackend,
-  raw2NextJobData,
-} from 'bullmq';
-import { createBatcher } from '../batcher.ts';
-import { loadScript } from '../orders/script.ts';
+import { randomUUID } from 'node:crypto';
+import { type BackendFactory, createRedisBackend, type RedisQueueBackend } from 'bullmq';
 import type { Redis } from '../redis.ts';
-import { orderIdOf, pollJobOptions } from './queue.ts';
+import { createJobSupply, type Granted } from './job-supply.ts';
+import { createTurns, type TurnLimits } from './poll-turn.ts';
 import { createWait } from './wait.ts';
 
-const turnScript = loadScript('poll-turn', import.meta.url);
-
-/** What a slot of a worker wants of its queue. */
-type Wish =
-  /** `at`: when the job is to run again, `null` when it is done. */
-  | { readonly kind: 'go'; readonly jobId: string; readonly token: string; readonly at: number | null }
-  | { readonly kind: 'next'; readonly token: string };
-
-/** The code of a job let go (0: as wished), or what BullMQ makes of a job that was taken. */
-type Granted = number | unknown[];
-
 /** As the worker's own options say. */
-interface TurnLimits {
-  readonly lockDuration: number;
-  readonly limiter: { readonly max: number; readonly duration: number };
-  /** Jobs carry the trace that they belong to. */
-  readonly isTraced: boolean;
+export interface PollBackendLimits extends TurnLimits {
+  readonly concurrency: number;
 }
 
-/** As many jobs are moved by one script at most, so that no other client waits long for Redis. */
-const turnLimit = 100;
-
 /**
- * BullMQ's Redis back end for poll workers, with two changes.
+ * BullMQ's Redis back end for poll workers, with three changes.
  * - Letting go of a job and fetching the next one, the two calls of every poll, are gathered from all slots of the worker
  *   into one script (`poll-turn.lua`): that is what the rate of polls depends on.
+ * - Jobs are taken ahead for free slots (`job-supply.ts`). BullMQ fetches one after the other, each a round trip, and starts
+ *   none meanwhile, not even those that other slots have fetched.
  * - A worker that waits for the next due job is woken by a timer of its own (`wait.ts`).
  *
- * Everything else is BullMQ's, and its workers may work on the same queue at the same time.
+ * All of a worker's jobs are locked with one token of its own, whatever token BullMQ gives their slots. Everything else is
+ * BullMQ's, and its workers may work on the same queue at the same time.
  */
-export function createPollBackend(redis: Redis, limits: TurnLimits): BackendFactory<RedisQueueBackend> {
+export function createPollBackend(
+  redis: Redis,
+  limits: PollBackendLimits,
+): BackendFactory<RedisQueueBackend> {
   return (name, opts, options) => {
     const backend = createRedisBackend(name, opts, options);
     const plain = {
       moveToDelayed: backend.moveToDelayed.bind(backend),
       moveToFailed: backend.moveToFailed.bind(backend),
+      extendLock: backend.extendLock.bind(backend),
+      extendLocks: backend.extendLocks.bind(backend),
       waitForJob: backend.waitForJob.bind(backend),
+      disconnectBlocking: backend.disconnectBlocking.bind(backend),
+      close: backend.close.bind(backend),
     };
-    const { keys } = backend;
-    const turn = createBatcher<Wish, Granted>((wishes) => takeTurn(redis, keys, limits, wishes), turnLimit);
+    const ownToken = randomUUID();
+    const turns = createTurns(redis, backend.keys, limits, ownToken);
+    const supply = createJobSupply(turns, limits.concurrency, limits.lockDuration / 2);
+    const wait = createWait(plain.waitForJob, () => redis.zadd(backend.keys.marker as string, 0, '0'));
+    /** Jobs let go by slots that have not asked for their next one yet, by the slot's token. */
+    const leaving = new Map<string, Promise<void>>();
+    let isDisconnected = false;
 
-    async function letGo(jobId: string, token: string, at: number | null, command: string): Promise<void> {
-      const code = (await turn({ kind: 'go', jobId, token, at })) as number;
+    async function letGo(jobId: string, at: number | null, command: string): Promise<void> {
+      supply.release(jobId);
+      const code = await turns.letGo(jobId, at);
       if (code < 0) throw backend.finishedErrors({ code, jobId, command, state: 'active' });
+    }
+
+    /** The next job of a slot, once its last one has left; both go into one turn. */
+    async function nextAfter(left?: Promise<unknown>): Promise<Granted> {
+      const asked = supply.ask();
+      asked.catch(() => {});
+      await left;
+      await asked;
+      return supply.ahead();
     }
 
     return Object.assign(backend, {
       async moveToActive(token: string) {
-        return (await turn({ kind: 'next', token })) as unknown[];
+        const left = leaving.get(token);
+        leaving.delete(token);
+        return left === undefined ? supply.ahead() : nextAfter(left);
       },
 
       async moveToDelayed(...args: Parameters<RedisQueueBackend['moveToDelayed']>) {
         const [jobId, timestamp, delay, token, how] = args;
         if (token !== undefined && how?.skipAttempt) {
-          await letGo(jobId, token, timestamp + delay, 'moveToDelayed');
+          const left = letGo(jobId, timestamp + delay, 'moveToDelayed');
+          // Told to whoever asks for the slot's next job, which is in the same turn for that.
+          left.catch(() => {});
+          leaving.set(token, left);
           return;
         }
         // A retry after an error writes more than the delay; it is rare. The next job is fetched by us all the same: BullMQ
         // would take its options from the job, which has none, and end it at its first error.
-        const moved = await plain.moveToDelayed(jobId, timestamp, delay, token, { ...how, fetchNext: false });
-        return how?.fetchNext && token !== undefined
-          ? ((await turn({ kind: 'next', token })) as unknown[])
-          : moved;
+        supply.release(jobId);
+        const moved = await plain.moveToDelayed(jobId, timestamp, delay, ownToken, {
+          ...how,
+          fetchNext: false,
+        });
+        return how?.fetchNext ? nextAfter() : moved;
       },
 
       async moveToFailed(...args: Parameters<RedisQueueBackend['moveToFailed']>) {
-        const [job, reason, removeOnFail, token, fetchNext, fields] = args;
-        const failed = await plain.moveToFailed(job, reason, removeOnFail, token, false, fields);
-        return fetchNext ? { ...failed, result: (await turn({ kind: 'next', token })) as unknown[] } : failed;
+        const [job, reason, removeOnFail, , fetchNext, fields] = args;
+        supply.release(job.id as string);
+        const failed = await plain.moveToFailed(job, reason, removeOnFail, ownToken, false, fields);
+        return fetchNext ? { ...failed, result: await nextAfter() } : failed;
       },
 
       async moveToCompleted(...args: Parameters<RedisQueueBackend['moveToCompleted']>) {
-        const [job, , , token, fetchNext] = args;
+        const [job, , , , fetchNext] = args;
         const finishedOn = Date.now();
-        await letGo(job.id as string, token, null, 'moveToFinished');
-        if (!fetchNext) return { result: undefined, finishedOn };
-        return { result: (await turn({ kind: 'next', token })) as unknown[], finishedOn };
+        const left = letGo(job.id as string, null, 'moveToFinished');
+        if (fetchNext) return { result: await nextAfter(left), finishedOn };
+        await left;
+        return { result: undefined, finishedOn };
       },
 
-      waitForJob: createWait(plain.waitForJob, () => redis.zadd(keys.marker as string, 0, '0')),
+      extendLock: (...[jobId, , duration, client]: Parameters<RedisQueueBackend['extendLock']>) =>
+        plain.extendLock(jobId, ownToken, duration, client),
+
+      extendLocks: (...[jobIds, tokens, duration]: Parameters<RedisQueueBackend['extendLocks']>) =>
+        plain.extendLocks(
+          jobIds,
+          tokens.map(() => ownToken),
+          duration,
+        ),
+
+      async waitForJob(seconds: number) {
+        isDisconnected = false;
+        const nextDueAt = await supply.fill();
+        if (nextDueAt === null || isDisconnected) return null;
+        const untilDue = nextDueAt === 0 ? seconds : Math.max(1, nextDueAt - Date.now()) / 1_000;
+        await wait(Math.min(seconds, untilDue));
+        return null;
+      },
+
+      disconnectBlocking: (mayWait?: boolean) => {
+        isDisconnected = true;
+        return plain.disconnectBlocking(mayWait);
+      },
+
+      async close(force?: boolean) {
+        const given = supply.empty().map((jobId) => letGo(jobId, Date.now(), 'moveToDelayed'));
+        try {
+          if (!force) await Promise.all([...leaving.values(), ...given]);
+        } finally {
+          await plain.close(force);
+        }
+      },
     });
   };
-}
-
-type Keys = RedisQueueBackend['keys'];
-
-/** Fulfils the wishes of one turn in one script, in the order in which they were made. */
-async function takeTurn(
-  redis: Redis,
-  keys: Keys,
-  { lockDuration, limiter, isTraced }: TurnLimits,
-  wishes: readonly Wish[],
-): Promise<Granted[]> {
-  const gone = wishes.filter((wish) => wish.kind === 'go');
-  const slots = wishes.filter((wish) => wish.kind === 'next');
-  const reply = await turnScript.run(
-    redis,
-    turnKeys.map((name) => keys[name] as string),
-    [
-      ...[keys[''] as string, Date.now(), lockDuration, limiter.max, limiter.duration, isTraced ? 1 : 0],
-      gone.length,
-      ...gone.flatMap(({ jobId, token, at }) => [jobId, token, at ?? '']),
-      ...slots.map(({ token }) => token),
-    ],
-  );
-  const [codes, jobs, limitedMs, nextDueAt] = JSON.parse(reply as string) as TurnReply;
-  let letGo = 0;
-  let taken = 0;
-  return wishes.map(({ kind }) => {
-    if (kind === 'go') return codes[letGo++] as number;
-    const first = valuesPerJob * taken++;
-    if (jobs[first] === undefined) return [null, null, limitedMs, nextDueAt];
-    return [jobOf(jobs, first), jobs[first], 0, 0];
-  });
-}
-
-const turnKeys = ['wait', 'active', 'prioritized', 'delayed', 'stalled', 'limiter', 'meta', 'pc', 'marker'];
-const valuesPerJob = 5;
-
-/** The codes of the jobs let go; the values of each job taken; when the limiter and when a due time let more start. */
-type TurnReply = [
-  codes: readonly number[],
-  jobs: readonly (string | number)[],
-  limitedMs: number,
-  nextDueAt: number,
-];
-
-/** A job in BullMQ's form. What it says besides its data is the same for all of ours, and is not read. */
-function jobOf(jobs: TurnReply[1], first: number): JobJson {
-  const [jobId, opts] = [String(jobs[first]), jobs[first + 2]];
-  return {
-    id: jobId,
-    name: orderIdOf(jobId) === null ? 'wake' : 'poll',
-    data: String(jobs[first + 1]),
-    opts: opts === '' ? pollJobOptions : tracedOptions(String(opts)),
-    attemptsStarted: Number(jobs[first + 3]),
-    attemptsMade: Number(jobs[first + 4]),
-    ...{ progress: 0, timestamp: 0, delay: 0, failedReason: '', returnvalue: 'null', stalledCounter: 0 },
-  };
-}
-
-/** The trace to go on with, and whatever else is stored, decoded by BullMQ's own reading of a job. */
-function tracedOptions(opts: string): JobJson['opts'] {
-  const [job] = raw2NextJobData([['opts', opts], '', 0, 0]) as [JobJson];
-  return { ...pollJobOptions, ...job.opts };
 }

@@ -6,19 +6,20 @@
 -- another one do not count against the rate.
 -- KEYS: wait, active, prioritized, delayed, stalled, limiter, meta, pc, marker.
 -- ARGV: key prefix, now, life of a lock in ms, starts per window (0 = no limit), window in ms, '1' to read job options,
---   number of jobs to let go, job id, token, due time ('' = done), ..., then a token for each free slot.
+--   the worker's token, jobs that it wants, then of each job that it lets go: id, due time ('' = done).
 -- Returns, as JSON, which costs clients much less to read than as many strings:
---   { a code per job let go: 0 or BullMQ's error code }, { job id, data, opts ('' unless wanted), starts, attempts, ... } for
---   the first slots, ms until the limiter lets more start, due time of the next delayed job (0: none, or the queue is paused).
+--   { a code per job let go: 0 or BullMQ's error code }, { job id, data, opts ('' unless wanted), starts, attempts, ... },
+--   ms until the limiter lets more start, due time of the next delayed job (0: none, or the queue is paused).
 local call = redis.call
 local wait, active, prioritized, delayed, stalled, limiter, meta, pc, marker = unpack(KEYS)
-local prefix, now, lockMs = ARGV[1], tonumber(ARGV[2]), ARGV[3]
+local prefix, now, lockMs, token, wanted = ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[7], tonumber(ARGV[8])
+local firstGone = 9
 
 local function head() return tonumber(call('ZRANGE', delayed, 0, 0, 'WITHSCORES')[2]) end
 
 local headBefore, codes, gone, done, again = head(), {}, {}, {}, {}
 
-local function letGo(id, token, at)
+local function letGo(id, at)
   local job = prefix .. id
   local owner = call('GET', job .. ':lock')
   if owner ~= token then return call('EXISTS', job) == 0 and -1 or owner and -6 or -2 end
@@ -42,23 +43,18 @@ local function letGo(id, token, at)
   return 0
 end
 
-local count = tonumber(ARGV[7])
-for i = 1, count do
-  local first = 5 + 3 * i
-  codes[i] = letGo(ARGV[first], ARGV[first + 1], ARGV[first + 2])
-end
+for i = firstGone, #ARGV, 2 do codes[#codes + 1] = letGo(ARGV[i], ARGV[i + 1]) end
 if #gone > 0 then
   call('DEL', unpack(done))
   call('SREM', stalled, unpack(gone))
   if #again > 0 then call('ZADD', delayed, unpack(again)) end
 end
 
-local firstToken = 8 + 3 * count
 local known = call('HMGET', meta, 'paused', 'concurrency', 'max', 'duration')
-local room = #ARGV - firstToken + 1
+local room = wanted
 if known[2] then room = math.min(room, tonumber(known[2]) - call('LLEN', active)) end
 if known[1] then room = 0 end
-local isClosed = room <= 0 and #ARGV >= firstToken
+local isClosed = room <= 0 and wanted > 0
 local most, limitedMs, left = tonumber(known[3] or ARGV[4]), 0, math.huge
 if most > 0 then
   left = most - tonumber(call('GET', limiter) or 0)
@@ -107,7 +103,7 @@ while taken < room and started < left do
   local known = call('HMGET', job, 'data', 'ats', 'atm')
   if known[1] then
     local starts = tonumber(known[2] or 0) + 1
-    call('SET', job .. ':lock', ARGV[firstToken + taken], 'PX', lockMs)
+    call('SET', job .. ':lock', token, 'PX', lockMs)
     call('HSET', job, 'processedOn', ARGV[2], 'ats', starts)
     local opts = ARGV[6] == '1' and call('HGET', job, 'opts') or ''
     local at = 5 * taken

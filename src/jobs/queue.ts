@@ -81,12 +81,15 @@ export function orderIdOf(jobId: string): string | null {
   return jobId.startsWith('o~') ? jobId.slice(2).replaceAll('~', ':') : null;
 }
 
-/** The arguments with which the job of an order is added. Adding it again while it exists changes nothing. */
+/**
+ * The arguments with which the job of an order is added. Adding it again while it exists changes nothing. BullMQ counts the
+ * delay from the timestamp, by default the time at which it makes the job, which is milliseconds later in a large batch.
+ */
 export function pollJob(orderId: string, at: number, now: number) {
   return {
     name: 'poll' as const,
     data: jobData(orderId),
-    opts: { jobId: jobIdOf(orderId), delay: Math.max(0, at - now) },
+    opts: { jobId: jobIdOf(orderId), timestamp: now, delay: Math.max(0, at - now) },
   };
 }
 

@@ -74,12 +74,13 @@ export function createPollWorker(parts: PollWorkerParts): PollWorker {
     throw delayed;
   }
 
+  const { concurrency } = limits;
   const limiter = limiterOf(limits.ratePerSecond);
   const lockDuration = limits.lockDurationMs;
   const options = {
     connection: parts.redis,
     prefix: keys.queuePrefix(account),
-    concurrency: limits.concurrency,
+    concurrency,
     limiter,
     lockDuration,
     stalledInterval: limits.stalledIntervalMs,
@@ -92,7 +93,7 @@ export function createPollWorker(parts: PollWorkerParts): PollWorker {
     ...(parts.telemetry && { telemetry: parts.telemetry }),
   } satisfies WorkerOptions;
   const isTraced = parts.telemetry !== undefined;
-  const backend = createPollBackend(parts.redis, { lockDuration, limiter, isTraced });
+  const backend = createPollBackend(parts.redis, { lockDuration, limiter, isTraced, concurrency });
   const worker: PollWorker = new Worker(account, process, options, backend);
   worker.on('error', (error) => observer.error(error, null));
   worker.on('failed', (job, error) => observer.error(error, job?.data.orderId ?? null));

@@ -24,7 +24,7 @@ const shared = testRedis();
 const lockDuration = 30_000;
 const limiter = { max: 1_000_000, duration: 1_000 };
 
-function setup(redis: Redis = shared, limits = { lockDuration, limiter, isTraced: false }) {
+function setup(redis: Redis = shared, limits = { lockDuration, limiter, isTraced: false, concurrency: 1 }) {
   const keys = createKeys(testPrefix());
   const options = { connection: redis, prefix: keys.queuePrefix('shop') };
   const queue = createPollQueue(redis, keys, 'shop');
@@ -32,11 +32,15 @@ function setup(redis: Redis = shared, limits = { lockDuration, limiter, isTraced
   onTestFinished(async () => void (await Promise.all([queue.close(), plain.close()])));
   const factory = createPollBackend(redis, limits);
   const working = { ...options, lockDuration, limiter, maxStalledCount: 1_000, stalledInterval: 1 };
-  const backend = factory('shop', working);
+  const backend = factory('shop', working, { withBlockingConnection: true });
+  backend.on('error', () => {});
+  onTestFinished(() => backend.close(true));
   return {
     ...{ queue, plain: plain as unknown as PollQueue, backend, key: (name: string) => queue.toKey(name) },
-    take: async (token: string) =>
-      (await backend.moveToActive(token))[0] as { id: string; opts: object } | null,
+    async take(token: string) {
+      await backend.waitForJob(0.01);
+      return (await backend.moveToActive(token))[0] as { id: string; opts: object } | null;
+    },
     startWorker(work: (job: Job<QueueJob>) => Promise<void>) {
       const settings = { backoffStrategy: () => 10 };
       const worker = new Worker<QueueJob>(
@@ -237,7 +241,7 @@ describe('a trace', () => {
   const telemetry = { metadata: '{"traceparent":"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}' };
 
   test('is all that is stored of the options; a traced worker goes on with it and knows the others', async () => {
-    const { queue, key, take } = setup(shared, { lockDuration, limiter, isTraced: true });
+    const { queue, key, take } = setup(shared, { lockDuration, limiter, isTraced: true, concurrency: 1 });
     await queue.add('poll', jobData('a:1'), { jobId: 'o~a~1', telemetry });
     expect(await shared.hget(key('o~a~1'), 'opts')).toBe(JSON.stringify({ tm: telemetry.metadata }));
     expect((await queue.getJob('o~a~1'))?.opts.telemetry).toEqual(telemetry);
@@ -245,7 +249,7 @@ describe('a trace', () => {
   });
 
   test('a traced worker takes jobs without one, and those that store all of their options', async () => {
-    const { queue, plain, take } = setup(shared, { lockDuration, limiter, isTraced: true });
+    const { queue, plain, take } = setup(shared, { lockDuration, limiter, isTraced: true, concurrency: 1 });
     await queue.add('poll', jobData('a:1'), { jobId: 'o~a~1' });
     expect((await take('token'))?.opts).toEqual(pollJobOptions);
     await plain.add('poll', jobData('a:2'), { jobId: 'o~a~2', telemetry, stackTraceLimit: 2 });

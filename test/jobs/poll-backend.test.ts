@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import {
   createRedisBackend,
   DelayedError,
@@ -23,14 +24,15 @@ const lockDuration = 30_000;
 type Kind = 'ours' | "BullMQ's";
 const kinds: readonly Kind[] = ['ours', "BullMQ's"];
 
-function setup(limiter = unlimited) {
+/** @param concurrency with one slot nothing is taken ahead */
+function setup(limiter = unlimited, concurrency = 1) {
   const keys = createKeys(testPrefix());
   const options = { connection: redis, prefix: keys.queuePrefix('shop'), lockDuration, limiter };
   // Jobs as BullMQ itself adds them; how ours are added is compared in add-backend.test.ts.
   const queue = new Queue<QueueJob>('shop', { ...options, defaultJobOptions: pollJobOptions });
   onTestFinished(() => queue.close());
   const factories = {
-    ours: createPollBackend(redis, { lockDuration, limiter, isTraced: false }),
+    ours: createPollBackend(redis, { lockDuration, limiter, isTraced: false, concurrency }),
     "BullMQ's": createRedisBackend,
   };
   return {
@@ -43,16 +45,21 @@ function setup(limiter = unlimited) {
     options,
     factories,
     key: (name: string) => queue.toKey(name),
-    backend: (kind: Kind): RedisQueueBackend => factories[kind]('shop', options),
+    /** As a worker makes it. */
+    backend(kind: Kind): RedisQueueBackend {
+      const backend = factories[kind]('shop', options, { withBlockingConnection: true });
+      backend.on('error', () => {});
+      onTestFinished(() => backend.close(true));
+      return backend;
+    },
     async add(orderId: string, inMs: number): Promise<string> {
       const now = Date.now();
       const { name, data, opts } = pollJob(orderId, now + inMs, now);
       await queue.add(name, data, opts);
       return jobIdOf(orderId);
     },
-    async take(backend: RedisQueueBackend, token: string): Promise<JobJson | null> {
-      return (await backend.moveToActive(token))[0] as JobJson | null;
-    },
+    take,
+    letGo,
     /** Everything that the queue keeps, but for its events and what holds a time. */
     async kept(): Promise<object> {
       const names = (await redis.keys(`${queue.toKey('')}*`)).map((name) =>
@@ -63,6 +70,20 @@ function setup(limiter = unlimited) {
       return Object.fromEntries(await Promise.all(entries));
     },
   };
+}
+
+/** What a slot of a worker does: it asks for a job, waits for a sign of one, and asks again. */
+async function take(backend: RedisQueueBackend, token: string): Promise<JobJson | null> {
+  const [job] = await backend.moveToActive(token);
+  if (job) return job as JobJson;
+  await backend.waitForJob(0.01);
+  return (await backend.moveToActive(token))[0] as JobJson | null;
+}
+
+/** And when its job is to run again later: it lets the job go and asks for the next one. */
+async function letGo(backend: RedisQueueBackend, jobId: string, token: string): Promise<JobJson | null> {
+  await backend.moveToDelayed(jobId, Date.now(), 5_000, token, { skipAttempt: true });
+  return (await backend.moveToActive(token))[0] as JobJson | null;
 }
 
 async function contents(name: string): Promise<unknown> {
@@ -78,7 +99,7 @@ async function contents(name: string): Promise<unknown> {
     case 'zset':
       return redis.zrange(name, '0', '-1');
     default:
-      return redis.get(name);
+      return name.endsWith(':lock') ? 'held' : redis.get(name);
   }
 }
 
@@ -114,7 +135,7 @@ describe('leaves the queue as BullMQ itself does', () => {
       return { id: job?.id ?? jobIdOf('a:1'), name: job?.name, data: job?.data, ats: job?.attemptsStarted };
     });
     expect(kept.active).toEqual(['o~a~1']);
-    expect(kept['o~a~1:lock']).toBe('token');
+    expect(kept['o~a~1:lock']).toBe('held');
   });
 
   test('when a delayed job has become due', async () => {
@@ -127,10 +148,10 @@ describe('leaves the queue as BullMQ itself does', () => {
   });
 
   test('when a job is delayed again', async () => {
-    const { kept } = await both(async ({ add, take }, backend) => {
+    const { kept } = await both(async ({ add, take, letGo }, backend) => {
       await add('a:1', -5);
       await take(backend, 'token');
-      await backend.moveToDelayed('o~a~1', Date.now(), 5_000, 'token', { skipAttempt: true });
+      await letGo(backend, 'o~a~1', 'token');
     });
     expect(kept).toMatchObject({ delayed: ['o~a~1'] });
     expect(kept).not.toHaveProperty('active');
@@ -157,7 +178,7 @@ describe('leaves the queue as BullMQ itself does', () => {
       await parts.add('a:1', -5);
       await parts.take(backend, 'token');
       await break_(parts);
-      return outcomeOf(backend.moveToDelayed('o~a~1', Date.now(), 5_000, 'token', { skipAttempt: true }));
+      return outcomeOf(parts.letGo(backend, 'o~a~1', 'token'));
     });
     expect(result).toMatchObject({ code: expect.any(Number) });
   });
@@ -194,62 +215,115 @@ test.each<[string, (queue: Queue<QueueJob>) => Promise<unknown>]>([
   ['is paused', (queue) => queue.pause()],
   ['has as many active jobs as it may', (queue) => queue.setGlobalConcurrency(1)],
 ])('a queue that %s does not have its workers ask again and again because a job is due', async (_, close) => {
-  for (const kind of kinds) {
-    const { add, take, backend, queue, key } = setup();
-    const one = backend(kind);
-    await add('a:1', -5);
-    await take(one, 'token');
-    await add('a:2', 60_000);
-    await redis.zadd(key('delayed'), String((Date.now() - 10) * 4_096), 'o~a~2');
-    await close(queue);
-    const [job, , limitedMs, nextDueAt] = await one.moveToActive('other');
-    expect([job || null, limitedMs, nextDueAt]).toEqual([null, 0, 0]);
-  }
+  const { add, take, backend, queue, key } = setup(unlimited, 2);
+  const one = backend('ours');
+  await add('a:1', -5);
+  await take(one, 'token');
+  await add('a:2', 60_000);
+  await redis.zadd(key('delayed'), String((Date.now() - 10) * 4_096), 'o~a~2');
+  await redis.del(key('marker'));
+  await close(queue);
+  await redis.del(key('marker'));
+  const waiting = one.waitForJob(10).then(() => 'asks again');
+  expect(await Promise.race([waiting, delay(150, 'waits')])).toBe('waits');
+  await one.disconnectBlocking(false);
+  await expect(waiting).rejects.toThrow('closed');
 });
 
 test('a job that somebody deleted while it was worked on: the same error, and nothing of it is left behind', async () => {
   const outcomes = [];
   for (const kind of kinds) {
-    const { add, take, backend, key, kept } = setup();
+    const { add, take, letGo, backend, key, kept } = setup();
     const one = backend(kind);
     await add('a:1', -5);
     await take(one, 'token');
     await redis.del(key('o~a~1'));
-    outcomes.push(
-      await outcomeOf(one.moveToDelayed('o~a~1', Date.now(), 5_000, 'token', { skipAttempt: true })),
-    );
+    outcomes.push(await outcomeOf(letGo(one, 'o~a~1', 'token')));
     if (kind === 'ours') expect(Object.keys(await kept())).toEqual(['id', 'limiter', 'meta']);
   }
   expect(outcomes[0]).toMatchObject({ code: -1 });
   expect(outcomes[0]).toEqual(outcomes[1]);
 });
 
-test('many wishes at once: each slot gets a job of its own, each job one slot', async () => {
-  const { add, backend, take, kept } = setup();
+test('many slots at once: each gets a job of its own, each job one slot, and all can be let go at once', async () => {
+  const { add, backend, take, letGo, kept } = setup(unlimited, 300);
   const orderIds = Array.from({ length: 250 }, (_, nth) => `many:${nth}`);
   await Promise.all(orderIds.map((orderId) => add(orderId, -5)));
   const ours = backend('ours');
-  const jobs = await Promise.all(Array.from({ length: 300 }, (_, nth) => take(ours, `token:${nth}`)));
-  expect(new Set(jobs.flatMap((job) => (job === null ? [] : [job.id]))).size).toBe(250);
-  await Promise.all(
-    jobs.map((job, nth) =>
-      job === null
-        ? null
-        : ours.moveToDelayed(job.id, Date.now(), 60_000, `token:${nth}`, { skipAttempt: true }),
-    ),
+  const jobs = [];
+  for (let job = await take(ours, 'token:0'); job !== null; job = await take(ours, `token:${jobs.length}`)) {
+    jobs.push(job);
+  }
+  expect(new Set(jobs.map(({ id }) => id)).size).toBe(250);
+  expect(await Promise.all(jobs.map(({ id }, nth) => letGo(ours, id, `token:${nth}`)))).toEqual(
+    jobs.map(() => null),
   );
-  expect(Object.keys((await kept()) as object).filter((name) => name.endsWith(':lock'))).toEqual([]);
+  expect(Object.keys(await kept()).filter((name) => name.endsWith(':lock'))).toEqual([]);
+});
+
+test('jobs are taken ahead for free slots, but not for more than there are, and no worker takes all of a burst', async () => {
+  const { add, backend, key, letGo } = setup(unlimited, 30);
+  for (let nth = 0; nth < 60; nth++) await add(`burst:${nth}`, -5);
+  const ours = backend('ours');
+  await ours.waitForJob(1);
+  expect(await redis.llen(key('active'))).toBe(25);
+  const ids = [];
+  for (let nth = 0; nth < 25; nth++) ids.push(((await ours.moveToActive(`token:${nth}`))[0] as JobJson).id);
+  expect(new Set(ids).size).toBe(25);
+  expect((await ours.moveToActive('token:25'))[0]).toBeNull();
+  await ours.waitForJob(1);
+  expect(await redis.llen(key('active'))).toBe(30);
+  // Whoever becomes free gets what has been taken ahead.
+  expect((await letGo(ours, ids[0] as string, 'token:0'))?.id).toMatch(/^o~burst~/);
+  expect(await redis.llen(key('active'))).toBe(29);
+});
+
+test('a worker that closes gives back the jobs that it has taken ahead', async () => {
+  const { add, backend, key, kept } = setup(unlimited, 10);
+  for (let nth = 0; nth < 5; nth++) await add(`back:${nth}`, -5);
+  const ours = backend('ours');
+  await ours.waitForJob(1);
+  expect(await redis.llen(key('active'))).toBe(5);
+  await ours.close();
+  expect(await redis.llen(key('active'))).toBe(0);
+  expect(await redis.zcard(key('delayed'))).toBe(5);
+  expect(Object.keys(await kept()).filter((name) => name.endsWith(':lock'))).toEqual([]);
+});
+
+test('a job that could not be let go is told, and the one taken in the same turn is not lost', async () => {
+  const { add, backend, take, letGo, key } = setup();
+  await add('lost', -5);
+  const ours = backend('ours');
+  await take(ours, 'token');
+  await add('next', -5);
+  await redis.set(key('o~lost:lock'), 'other');
+  await expect(letGo(ours, 'o~lost', 'token')).rejects.toThrow('Lock mismatch');
+  expect((await ours.moveToActive('token'))[0]).toMatchObject({ id: 'o~next' });
+});
+
+test("locks are prolonged with the worker's own token", async () => {
+  const { add, backend, take, key } = setup();
+  await add('a:1', -5);
+  const ours = backend('ours');
+  await take(ours, 'token');
+  await redis.pexpire(key('o~a~1:lock'), 1_000);
+  expect(await ours.extendLocks(['o~a~1'], ['token'], lockDuration)).toEqual([]);
+  expect(await redis.pttl(key('o~a~1:lock'))).toBeGreaterThan(1_000);
+  await redis.pexpire(key('o~a~1:lock'), 1_000);
+  expect(await ours.extendLock('o~a~1', 'token', lockDuration)).toBe(1);
+  expect(await redis.pttl(key('o~a~1:lock'))).toBeGreaterThan(1_000);
 });
 
 test('waiting jobs and due ones take turns, so that neither waits for all of the other', async () => {
-  const { add, backend, take, key } = setup();
+  const { add, backend, take, key } = setup(unlimited, 20);
   for (let nth = 0; nth < 20; nth++) {
     await add(`waiting:${nth}`, -5);
     await add(`due:${nth}`, 60_000);
     await redis.zadd(key('delayed'), String((Date.now() - 10) * 4_096), jobIdOf(`due:${nth}`));
   }
   const ours = backend('ours');
-  const first = await Promise.all(Array.from({ length: 20 }, (_, nth) => take(ours, `token:${nth}`)));
+  const first = [];
+  for (let nth = 0; nth < 20; nth++) first.push(await take(ours, `token:${nth}`));
   expect(first.filter((job) => job?.id.startsWith('o~due'))).toHaveLength(10);
 });
 
@@ -261,19 +335,19 @@ test('a job that only hastens another one does not count against the rate', asyn
 });
 
 test('a name without a job is dropped, and the next one is taken', async () => {
-  const { add, backend, take, key } = setup();
+  const { add, backend, take, key } = setup(unlimited, 3);
   await redis.lpush(key('wait'), 'o~lost');
   await redis.zadd(key('delayed'), '4096', 'o~gone');
   await add('there', -5);
   const ours = backend('ours');
-  const jobs = await Promise.all([take(ours, '1'), take(ours, '2'), take(ours, '3')]);
+  const jobs = [await take(ours, '1'), await take(ours, '2'), await take(ours, '3')];
   expect(jobs.filter((job) => job !== null).map(({ id }) => id)).toEqual(['o~there']);
   expect(await redis.zcard(key('delayed'))).toBe(0);
   expect(await redis.lrange(key('active'), 0, -1)).toEqual(['o~there']);
 });
 
 test('workers of both kinds share a queue: every job runs as often as it wants, none twice at once', async () => {
-  const { options, factories, queue, pollQueue } = setup();
+  const { options, factories, queue, pollQueue } = setup(unlimited, 20);
   const rounds = 5;
   const runs = new Map<string, number>();
   const running = new Set<string>();

@@ -1,0 +1,73 @@
+import type { JobJson } from 'bullmq';
+import type { Taken, Turns } from './poll-turn.ts';
+
+/** What BullMQ makes of a job, or of there being none now. */
+export type Granted =
+  | [job: JobJson, jobId: string, limitedMs: 0, nextDueAt: 0]
+  | [job: null, jobId: null, limitedMs: number, nextDueAt: 0];
+
+/** The jobs of one worker: those that its slots work on, and those taken ahead for the slots that are free. */
+export interface JobSupply {
+  /** A job that has been taken ahead; asks nobody. */
+  ahead(): Granted;
+  /** Sees to it that there is a job for a slot that has just become free, if there is one at all. */
+  ask(): Promise<void>;
+  /** A slot works on this job no more. */
+  release(jobId: string): void;
+  /** Takes jobs ahead for free slots. Says when the next one is due (0: unknown), or `null` when there is no need to wait. */
+  fill(): Promise<number | null>;
+  /** The jobs taken ahead that nobody will ask for any more. */
+  empty(): readonly string[];
+}
+
+/** Taken ahead by one worker at most, so that others get their share of a burst. */
+const aheadLimit = 25;
+
+/**
+ * @param slots of the worker
+ * @param usableMs how long after it was taken a job may be begun: its lock must last until the worker prolongs it
+ */
+export function createJobSupply(turns: Turns, slots: number, usableMs: number): JobSupply {
+  const held = new Set<string>();
+  const stock: { readonly job: JobJson; readonly usableUntil: number }[] = [];
+  let asking = 0;
+  let limitedUntil = 0;
+
+  async function take(most: number): Promise<Taken> {
+    asking += most;
+    const usableUntil = Date.now() + usableMs;
+    try {
+      const taken = await turns.take(most);
+      limitedUntil = taken.limitedMs > 0 ? Date.now() + taken.limitedMs : 0;
+      for (const job of taken.jobs) stock.push({ job, usableUntil });
+      return taken;
+    } finally {
+      asking -= most;
+    }
+  }
+
+  function ahead(): Granted {
+    for (let first = stock.shift(); first !== undefined; first = stock.shift()) {
+      const { job, usableUntil } = first;
+      // One whose lock may be gone is somebody else's by now, or will be.
+      if (usableUntil < Date.now()) continue;
+      held.add(job.id);
+      return [job, job.id, 0, 0];
+    }
+    return [null, null, Math.max(0, limitedUntil - Date.now()), 0];
+  }
+
+  return {
+    ahead,
+    async ask() {
+      if (stock.length === 0) await take(1);
+    },
+    release: (jobId) => void held.delete(jobId),
+    async fill() {
+      const free = slots - held.size - asking - stock.length;
+      const { nextDueAt } = await take(Math.min(Math.max(free, 1), aheadLimit));
+      return stock.length > 0 || limitedUntil > Date.now() ? null : nextDueAt;
+    },
+    empty: () => stock.splice(0).map(({ job }) => job.id),
+  };
+}

@@ -1,0 +1,120 @@
+import { type JobJson, type RedisQueueBackend, raw2NextJobData } from 'bullmq';
+import { createBatcher } from '../batcher.ts';
+import { loadScript } from '../orders/script.ts';
+import type { Redis } from '../redis.ts';
+import { orderIdOf, pollJobOptions } from './queue.ts';
+
+const turnScript = loadScript('poll-turn', import.meta.url);
+
+/** As the worker's own options say. */
+export interface TurnLimits {
+  readonly lockDuration: number;
+  readonly limiter: { readonly max: number; readonly duration: number };
+  /** Jobs carry the trace that they belong to. */
+  readonly isTraced: boolean;
+}
+
+/** What a turn gives: jobs, when the limiter lets more start, when the next one is due (0: none, or the queue is paused). */
+export interface Taken {
+  readonly jobs: readonly JobJson[];
+  readonly limitedMs: number;
+  readonly nextDueAt: number;
+}
+
+/** What a worker wants of its queue. Whatever is wanted at the same time goes into one script. */
+export interface Turns {
+  /** To be run again at `at`, or done when that is `null`. Gives 0, or BullMQ's code of what stood against it. */
+  letGo(jobId: string, at: number | null): Promise<number>;
+  /** At most so many jobs. */
+  take(most: number): Promise<Taken>;
+}
+
+type Wish =
+  | { readonly kind: 'go'; readonly jobId: string; readonly at: number | null }
+  | { readonly kind: 'take'; readonly most: number };
+
+/** As many wishes are fulfilled by one script at most, so that no other client waits long for Redis. */
+const turnLimit = 100;
+
+/** @param token the worker's, in the locks of its jobs */
+export function createTurns(
+  redis: Redis,
+  keys: RedisQueueBackend['keys'],
+  limits: TurnLimits,
+  token: string,
+): Turns {
+  const turn = createBatcher<Wish, number | Taken>(
+    (wishes) => takeTurn(redis, keys, limits, token, wishes),
+    turnLimit,
+  );
+  return {
+    letGo: (jobId, at) => turn({ kind: 'go', jobId, at }) as Promise<number>,
+    take: (most) => turn({ kind: 'take', most }) as Promise<Taken>,
+  };
+}
+
+/** Fulfils the wishes of one turn in one script, in the order in which they were made. */
+async function takeTurn(
+  redis: Redis,
+  keys: RedisQueueBackend['keys'],
+  { lockDuration, limiter, isTraced }: TurnLimits,
+  token: string,
+  wishes: readonly Wish[],
+): Promise<(number | Taken)[]> {
+  let wanted = 0;
+  const gone: (string | number)[] = [];
+  for (const wish of wishes) {
+    if (wish.kind === 'go') gone.push(wish.jobId, wish.at ?? '');
+    else wanted += wish.most;
+  }
+  const reply = await turnScript.run(
+    redis,
+    turnKeys.map((name) => keys[name] as string),
+    [
+      ...[keys[''] as string, Date.now(), lockDuration, limiter.max, limiter.duration, isTraced ? 1 : 0],
+      ...[token, wanted, ...gone],
+    ],
+  );
+  const [codes, values, limitedMs, nextDueAt] = JSON.parse(reply as string) as TurnReply;
+  let letGo = 0;
+  let first = 0;
+  return wishes.map((wish) => {
+    if (wish.kind === 'go') return codes[letGo++] as number;
+    const jobs: JobJson[] = [];
+    for (; jobs.length < wish.most && values[first] !== undefined; first += valuesPerJob) {
+      jobs.push(jobOf(values, first));
+    }
+    return { jobs, limitedMs, nextDueAt };
+  });
+}
+
+const turnKeys = ['wait', 'active', 'prioritized', 'delayed', 'stalled', 'limiter', 'meta', 'pc', 'marker'];
+const valuesPerJob = 5;
+
+/** The codes of the jobs let go; the values of each job taken; when the limiter and when a due time let more start. */
+type TurnReply = [
+  codes: readonly number[],
+  jobs: readonly (string | number)[],
+  limitedMs: number,
+  nextDueAt: number,
+];
+
+/** A job in BullMQ's form. What it says besides its data is the same for all of ours, and is not read. */
+function jobOf(values: TurnReply[1], first: number): JobJson {
+  const [jobId, opts] = [String(values[first]), values[first + 2]];
+  return {
+    id: jobId,
+    name: orderIdOf(jobId) === null ? 'wake' : 'poll',
+    data: String(values[first + 1]),
+    opts: opts === '' ? pollJobOptions : tracedOptions(String(opts)),
+    attemptsStarted: Number(values[first + 3]),
+    attemptsMade: Number(values[first + 4]),
+    ...{ progress: 0, timestamp: 0, delay: 0, failedReason: '', returnvalue: 'null', stalledCounter: 0 },
+  };
+}
+
+/** The trace to go on with, and whatever else is stored, decoded by BullMQ's own reading of a job. */
+function tracedOptions(opts: string): JobJson['opts'] {
+  const [job] = raw2NextJobData([['opts', opts], '', 0, 0]) as [JobJson];
+  return { ...pollJobOptions, ...job.opts };
+}

@@ -1,0 +1,92 @@
+import type { JobJson } from 'bullmq';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { createJobSupply } from '../../src/jobs/job-supply.ts';
+import type { Taken } from '../../src/jobs/poll-turn.ts';
+
+const usableMs = 15_000;
+const now = 1_700_000_000_000;
+
+/** A queue with so many due jobs, and what was asked of it. */
+function setup(due: number, slots: number, rest: Partial<Taken> = {}) {
+  vi.useFakeTimers({ now, toFake: ['Date'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const asked: number[] = [];
+  let given = 0;
+  const take = (most: number): Promise<Taken> => {
+    asked.push(most);
+    const jobs = Array.from(
+      { length: Math.min(most, due - given) },
+      () => ({ id: `job:${given++}` }) as JobJson,
+    );
+    return Promise.resolve({ jobs, limitedMs: 0, nextDueAt: 0, ...rest });
+  };
+  const letGo = () => Promise.resolve(0);
+  return { asked, supply: createJobSupply({ take, letGo }, slots, usableMs) };
+}
+
+test('asks for as many jobs as slots are free, and gives each once', async () => {
+  const { asked, supply } = setup(10, 3);
+  expect(await supply.fill()).toBeNull();
+  expect([supply.ahead(), supply.ahead(), supply.ahead(), supply.ahead()].map(([job]) => job?.id)).toEqual([
+    'job:0',
+    'job:1',
+    'job:2',
+    undefined,
+  ]);
+  supply.release('job:1');
+  supply.release('job:2');
+  await supply.fill();
+  expect(asked).toEqual([3, 2]);
+});
+
+test('counts what other slots are asking for at the moment', async () => {
+  const { asked, supply } = setup(10, 3);
+  await Promise.all([supply.ask(), supply.fill()]);
+  expect(asked).toEqual([1, 2]);
+});
+
+test('asks nobody while something is in stock', async () => {
+  const { asked, supply } = setup(2, 2);
+  await supply.fill();
+  await supply.ask();
+  expect(asked).toEqual([2]);
+});
+
+test('says when the next job is due, and nothing of that while the rate is used up', async () => {
+  const due = setup(0, 2, { nextDueAt: now + 70 });
+  expect(await due.supply.fill()).toBe(now + 70);
+  expect(due.supply.ahead()).toEqual([null, null, 0, 0]);
+
+  const limited = setup(0, 2, { limitedMs: 40, nextDueAt: now - 5 });
+  expect(await limited.supply.fill()).toBeNull();
+  expect(limited.supply.ahead()).toEqual([null, null, 40, 0]);
+  vi.setSystemTime(now + 50);
+  expect(limited.supply.ahead()).toEqual([null, null, 0, 0]);
+});
+
+test('does not begin a job whose lock may have run out while it was in stock', async () => {
+  const { supply } = setup(2, 2);
+  await supply.fill();
+  vi.setSystemTime(now + usableMs + 1);
+  expect(supply.ahead()[0]).toBeNull();
+});
+
+test('hands over what nobody asked for, once', async () => {
+  const { supply } = setup(2, 2);
+  await supply.fill();
+  supply.ahead();
+  expect(supply.empty()).toEqual(['job:1']);
+  expect(supply.empty()).toEqual([]);
+});
+
+test('a turn that fails takes nothing and leaves the count of slots right', async () => {
+  const asked: number[] = [];
+  const take = (most: number) => {
+    asked.push(most);
+    return Promise.reject(new Error('Redis is away'));
+  };
+  const supply = createJobSupply({ take, letGo: () => Promise.resolve(0) }, 4, usableMs);
+  await expect(supply.ask()).rejects.toThrow('away');
+  await expect(supply.fill()).rejects.toThrow('away');
+  expect(asked).toEqual([1, 4]);
+});
