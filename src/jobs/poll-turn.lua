@@ -1,9 +1,9 @@
 -- One turn of a poll worker on its queue: jobs that wait again are delayed, done ones removed, free slots get the next.
 -- Does to BullMQ's keys what its scripts moveToDelayed, moveToFinished (of a job without parents that is not kept) and
 -- moveToActive (6.7) do, for many jobs in one call, with these differences: no entries in the events stream, which nobody
--- reads; jobs that are due go straight from the delayed ones to a worker; the list of waiting jobs (promoted by a hint, or
--- tried again) and the due ones take turns, so that neither waits for all of the other; jobs that only hasten
--- another one do not count against the rate.
+-- reads; no note of when a job was begun (a seventh of its memory); jobs that are due go straight from the delayed ones to a
+-- worker; the list of waiting jobs (promoted by a hint, or tried again) and the due ones take turns, so that neither waits
+-- for all of the other; jobs that only hasten another one do not count against the rate.
 -- KEYS: wait, active, prioritized, delayed, stalled, limiter, meta, pc, marker.
 -- ARGV: key prefix, now, life of a lock in ms, starts per window (0 = no limit), window in ms, '1' to read job options,
 --   the worker's token, jobs that it wants, then of each job that it lets go: id, due time ('' = done).
@@ -104,7 +104,7 @@ while taken < room and started < left do
   if known[1] then
     local starts = tonumber(known[2] or 0) + 1
     call('SET', job .. ':lock', token, 'PX', lockMs)
-    call('HSET', job, 'processedOn', ARGV[2], 'ats', starts)
+    call('HSET', job, 'ats', starts)
     local opts = ARGV[6] == '1' and call('HGET', job, 'opts') or ''
     local at = 5 * taken
     jobs[at + 1], jobs[at + 2], jobs[at + 3], jobs[at + 4], jobs[at + 5] = id, known[1], opts, starts, known[3] or 0

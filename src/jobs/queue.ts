@@ -6,7 +6,7 @@ import { createAddBackend } from './add-backend.ts';
 /** The engine of one order. Everything else about it stands in its record. */
 export interface QueueJob {
   readonly orderId: string;
-  /** The form of this data; absent in form 1 as the first workers wrote it. */
+  /** The form of this data; absent in form 1, of which there are as many as open orders. */
   readonly version?: number;
 }
 
@@ -14,7 +14,7 @@ const jobVersion = 1;
 
 /** What the job of an order carries. */
 export function jobData(orderId: string): QueueJob {
-  return { orderId, version: jobVersion };
+  return { orderId };
 }
 
 /**

@@ -106,7 +106,7 @@ describe('leaves the queue as BullMQ itself does', () => {
       delayed: ['o~a~1', String((timestamp + 5_000) * 4_096)],
       marker: ['1', String(timestamp + 5_000)],
       'o~a~1': {
-        ...{ name: 'poll', data: '{"orderId":"a:1","version":1}' },
+        ...{ name: 'poll', data: '{"orderId":"a:1"}' },
         ...{ timestamp: String(timestamp), delay: '5000' },
       },
     });

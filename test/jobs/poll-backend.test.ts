@@ -90,7 +90,7 @@ async function contents(name: string): Promise<unknown> {
   switch (await redis.type(name)) {
     case 'hash': {
       const { processedOn, delay, timestamp, opts, ...rest } = await redis.hgetall(name);
-      return { ...rest, isProcessed: processedOn !== undefined };
+      return rest;
     }
     case 'list':
       return redis.lrange(name, 0, -1);
