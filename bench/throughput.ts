@@ -90,7 +90,7 @@ function settingsTable(races: readonly Race[]): Table {
   const rows = (races[0]?.standings ?? []).map(({ title, settings }) => [title, settings]);
   return {
     caption:
-      'How each was set up; of the polls at once, three numbers were tried and the best one was taken.',
+      'How each was set up; of the polls at once, several numbers were tried and the best one was taken.',
     columns: ['', 'settings'],
     rows: [...rows, ['Redis', redisSettings], ['PostgreSQL', postgresSettings]],
   };

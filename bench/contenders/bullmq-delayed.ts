@@ -9,7 +9,7 @@ import { inWorkerProcess } from './in-worker-process.ts';
 export const bullmqDelayed: Contender = {
   title: 'BullMQ, moveToDelayed + DelayedError',
   store: 'redis',
-  concurrencies: [50, 100, 200],
+  concurrencies: [100, 200, 400, 800],
   settings: 'auto-pipelining, removeOnComplete, event stream of 10 entries, XADD of the final status',
   prepare: (place, load) => addJobs(place, load, { removeOnComplete: true }),
   worker: inWorkerProcess('bullmq-delayed'),

@@ -9,7 +9,7 @@ import { inWorkerProcess } from './in-worker-process.ts';
 export const bullmqRetry: Contender = {
   title: 'BullMQ, throw to retry with backoff',
   store: 'redis',
-  concurrencies: [50, 100, 200],
+  concurrencies: [100, 200, 400, 800],
   settings:
     'auto-pipelining, attempts without end, fixed backoff, removeOnComplete, event stream of 10 entries',
   prepare: (place, load) =>

@@ -17,7 +17,7 @@ export function paymentPollerWith(accounts: readonly string[]): Contender {
   return {
     title: 'payment-poller, all of it on',
     store: 'redis',
-    concurrencies: [50, 100, 200],
+    concurrencies: [100, 200, 400, 800],
     settings:
       'start --role worker: record, evidence, breaker, rate limit, exactly-once publishing, metrics, log level info',
     async prepare({ storeUrl }, load) {

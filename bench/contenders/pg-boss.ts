@@ -11,7 +11,7 @@ import { countVerdicts, createVerdictTable, insertVerdicts, verdictValues } from
 export const pgBoss: Contender = {
   title: 'pg-boss, in batches',
   store: 'postgres',
-  concurrencies: [100, 200, 400],
+  concurrencies: [100, 200, 400, 800],
   settings:
     'two workers of half the polls each: batchSize, burstWhenBatchFull, transactional; a partition of its own',
   async prepare(place, load) {

@@ -19,9 +19,8 @@ local function head() return tonumber(call('ZRANGE', delayed, 0, 0, 'WITHSCORES'
 
 local headBefore, codes, gone, done, again = head(), {}, {}, {}, {}
 
-local function letGo(id, at)
+local function letGo(id, at, owner)
   local job = prefix .. id
-  local owner = call('GET', job .. ':lock')
   if owner ~= token then return call('EXISTS', job) == 0 and -1 or owner and -6 or -2 end
   gone[#gone + 1] = id
   done[#done + 1] = job .. ':lock'
@@ -43,7 +42,14 @@ local function letGo(id, at)
   return 0
 end
 
-for i = firstGone, #ARGV, 2 do codes[#codes + 1] = letGo(ARGV[i], ARGV[i + 1]) end
+if #ARGV >= firstGone then
+  local locks = {}
+  for i = firstGone, #ARGV, 2 do locks[#locks + 1] = prefix .. ARGV[i] .. ':lock' end
+  for nth, owner in ipairs(call('MGET', unpack(locks))) do
+    local first = firstGone + 2 * (nth - 1)
+    codes[nth] = letGo(ARGV[first], ARGV[first + 1], owner)
+  end
+end
 if #gone > 0 then
   call('DEL', unpack(done))
   call('SREM', stalled, unpack(gone))
