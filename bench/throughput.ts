@@ -32,7 +32,7 @@ const finalEvery = 10;
 export const throughput: Benchmark = async (say, { rounds, quick }) => {
   const load = quick
     ? { orders: 2_000, pollEveryMs: 200, warmUpMs: 500, windowMs: 1_000 }
-    : { orders: 40_000, pollEveryMs: 500, warmUpMs: 4_000, windowMs: 6_000 };
+    : { orders: 60_000, pollEveryMs: 500, warmUpMs: 8_000, windowMs: 6_000 };
   const conditions = { ...load, finalEvery, rounds, processes: 1 };
   const entries = quick ? contenders.map(untuned) : await tune(contenders, conditions, say);
   const races: Race[] = [];

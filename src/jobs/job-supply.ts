@@ -16,8 +16,9 @@ export interface JobSupply {
   release(jobId: string): void;
   /** Takes jobs ahead for free slots. Says when the next one is due (0: unknown), or `null` when there is no need to wait. */
   fill(): Promise<number | null>;
-  /** The jobs taken ahead that nobody will ask for any more. */
-  empty(): readonly string[];
+  isFull(): boolean;
+  /** Gives back the jobs taken ahead, for which nobody will ask any more. */
+  giveBack(): Promise<void>;
 }
 
 /** Taken ahead by one worker at most, so that others get their share of a burst. */
@@ -25,7 +26,7 @@ const aheadLimit = 25;
 
 /**
  * @param slots of the worker
- * @param usableMs how long after it was taken a job may be begun: its lock must last until the worker prolongs it
+ * @param usableMs how long after it was asked for a job may be begun: its lock must last until the worker prolongs it
  */
 export function createJobSupply(turns: Turns, slots: number, usableMs: number): JobSupply {
   const held = new Set<string>();
@@ -33,41 +34,47 @@ export function createJobSupply(turns: Turns, slots: number, usableMs: number): 
   let asking = 0;
   let limitedUntil = 0;
 
+  const taken = () => held.size + asking + stock.length;
+
   async function take(most: number): Promise<Taken> {
     asking += most;
     const usableUntil = Date.now() + usableMs;
     try {
-      const taken = await turns.take(most);
-      limitedUntil = taken.limitedMs > 0 ? Date.now() + taken.limitedMs : 0;
-      for (const job of taken.jobs) stock.push({ job, usableUntil });
-      return taken;
+      const turn = await turns.take(most);
+      limitedUntil = turn.limitedMs > 0 ? Date.now() + turn.limitedMs : 0;
+      for (const job of turn.jobs) stock.push({ job, usableUntil });
+      return turn;
     } finally {
       asking -= most;
     }
   }
 
-  function ahead(): Granted {
-    for (let first = stock.shift(); first !== undefined; first = stock.shift()) {
-      const { job, usableUntil } = first;
-      // One whose lock may be gone is somebody else's by now, or will be.
-      if (usableUntil < Date.now()) continue;
-      held.add(job.id);
-      return [job, job.id, 0, 0];
-    }
-    return [null, null, Math.max(0, limitedUntil - Date.now()), 0];
-  }
-
   return {
-    ahead,
+    ahead() {
+      for (let first = stock.shift(); first !== undefined; first = stock.shift()) {
+        const { job, usableUntil } = first;
+        if (usableUntil >= Date.now()) {
+          held.add(job.id);
+          return [job, job.id, 0, 0];
+        }
+        // Redis was away for long, or we were. If the lock has run out, the job is somebody else's already.
+        turns.letGo(job.id, Date.now()).catch(() => {});
+      }
+      return [null, null, Math.max(0, limitedUntil - Date.now()), 0];
+    },
     async ask() {
       if (stock.length === 0) await take(1);
     },
     release: (jobId) => void held.delete(jobId),
     async fill() {
-      const free = slots - held.size - asking - stock.length;
-      const { nextDueAt } = await take(Math.min(Math.max(free, 1), aheadLimit));
+      if (stock.length > 0) return null;
+      const { nextDueAt } = await take(Math.min(Math.max(slots - taken(), 1), aheadLimit));
       return stock.length > 0 || limitedUntil > Date.now() ? null : nextDueAt;
     },
-    empty: () => stock.splice(0).map(({ job }) => job.id),
+    isFull: () => taken() >= slots,
+    async giveBack() {
+      const now = Date.now();
+      await Promise.all(stock.splice(0).map(({ job }) => turns.letGo(job.id, now)));
+    },
   };
 }

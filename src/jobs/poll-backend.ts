@@ -1,14 +1,19 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import { type BackendFactory, createRedisBackend, type RedisQueueBackend } from 'bullmq';
 import type { Redis } from '../redis.ts';
 import { createJobSupply, type Granted } from './job-supply.ts';
 import { createTurns, type TurnLimits } from './poll-turn.ts';
+import { isRefusal } from './queue.ts';
 import { createWait } from './wait.ts';
 
 /** As the worker's own options say. */
 export interface PollBackendLimits extends TurnLimits {
   readonly concurrency: number;
 }
+
+/** Between two tries where Redis refuses, as it does while another master takes over. */
+const retryMs = 250;
 
 /**
  * BullMQ's Redis back end for poll workers, with three changes.
@@ -39,49 +44,89 @@ export function createPollBackend(
     const ownToken = randomUUID();
     const turns = createTurns(redis, backend.keys, limits, ownToken);
     const supply = createJobSupply(turns, limits.concurrency, limits.lockDuration / 2);
-    const wait = createWait(plain.waitForJob, () => redis.zadd(backend.keys.marker as string, 0, '0'));
+    const wakeSomebody = () => redis.zadd(backend.keys.marker as string, 0, '0');
+    const wait = createWait(plain.waitForJob, wakeSomebody, () => {
+      // With a free slot we look for the job ourselves before we wait again.
+      if (supply.isFull()) wakeSomebody().catch(() => {});
+    });
     /** Jobs let go by slots that have not asked for their next one yet, by the slot's token. */
-    const leaving = new Map<string, Promise<void>>();
-    let isDisconnected = false;
+    const leaving = new Map<string, { readonly jobId: string; readonly left: Promise<void> }>();
+    /** The jobs taken ahead have been given back. */
+    let given: Promise<unknown> = Promise.resolve();
+    let isEnding = false;
 
+    /** Tried again until the job's lock has run out: it is nobody's until then. @throws what BullMQ would */
     async function letGo(jobId: string, at: number | null, command: string): Promise<void> {
-      supply.release(jobId);
-      const code = await turns.letGo(jobId, at);
-      if (code < 0) throw backend.finishedErrors({ code, jobId, command, state: 'active' });
+      const giveUpAt = Date.now() + limits.lockDuration;
+      for (let isFirst = true; ; isFirst = false) {
+        try {
+          const code = await turns.letGo(jobId, at);
+          // A try that seemed to fail may have let it go.
+          if (code < 0 && isFirst) throw backend.finishedErrors({ code, jobId, command, state: 'active' });
+          return;
+        } catch (error) {
+          if (isEnding || isRefusal(error) || Date.now() >= giveUpAt) throw error;
+          if (isFirst) tell(error);
+          await delay(retryMs);
+        }
+      }
     }
 
     /** The next job of a slot, once its last one has left; both go into one turn. */
-    async function nextAfter(left?: Promise<unknown>): Promise<Granted> {
-      const asked = supply.ask();
-      asked.catch(() => {});
-      await left;
-      await asked;
+    async function nextAfter(left?: Promise<void>): Promise<Granted> {
+      const asked = supply.ask().catch(tell);
+      try {
+        await left;
+      } finally {
+        // What was taken is in the supply now, also when the last job could not leave.
+        await asked;
+      }
       return supply.ahead();
+    }
+
+    /** As `supply.fill`. An error thrown would have BullMQ wait for its blocking connection first (see `wait.ts`). */
+    async function fill(): Promise<number | null> {
+      try {
+        return await supply.fill();
+      } catch (error) {
+        tell(error);
+        await delay(retryMs);
+        return null;
+      }
+    }
+
+    function giveBack(): void {
+      given = Promise.all([given, supply.giveBack().catch(tell)]);
+    }
+
+    function tell(error: unknown): void {
+      backend.emit('error', error instanceof Error ? error : new Error(String(error)));
     }
 
     return Object.assign(backend, {
       async moveToActive(token: string) {
-        const left = leaving.get(token);
+        const last = leaving.get(token);
+        // A further slot: nobody is asked for it, `waitForJob` sees to the supply.
+        if (last === undefined) return supply.ahead();
         leaving.delete(token);
-        return left === undefined ? supply.ahead() : nextAfter(left);
+        supply.release(last.jobId);
+        return nextAfter(last.left);
       },
 
       async moveToDelayed(...args: Parameters<RedisQueueBackend['moveToDelayed']>) {
-        const [jobId, timestamp, delay, token, how] = args;
+        const [jobId, timestamp, delayMs, token, how] = args;
         if (token !== undefined && how?.skipAttempt) {
-          const left = letGo(jobId, timestamp + delay, 'moveToDelayed');
+          const left = letGo(jobId, timestamp + delayMs, 'moveToDelayed');
           // Told to whoever asks for the slot's next job, which is in the same turn for that.
           left.catch(() => {});
-          leaving.set(token, left);
+          leaving.set(token, { jobId, left });
           return;
         }
         // A retry after an error writes more than the delay; it is rare. The next job is fetched by us all the same: BullMQ
         // would take its options from the job, which has none, and end it at its first error.
         supply.release(jobId);
-        const moved = await plain.moveToDelayed(jobId, timestamp, delay, ownToken, {
-          ...how,
-          fetchNext: false,
-        });
+        const options = { ...how, fetchNext: false };
+        const moved = await plain.moveToDelayed(jobId, timestamp, delayMs, ownToken, options);
         return how?.fetchNext ? nextAfter() : moved;
       },
 
@@ -95,6 +140,7 @@ export function createPollBackend(
       async moveToCompleted(...args: Parameters<RedisQueueBackend['moveToCompleted']>) {
         const [job, , , , fetchNext] = args;
         const finishedOn = Date.now();
+        supply.release(job.id as string);
         const left = letGo(job.id as string, null, 'moveToFinished');
         if (fetchNext) return { result: await nextAfter(left), finishedOn };
         await left;
@@ -112,26 +158,27 @@ export function createPollBackend(
         ),
 
       async waitForJob(seconds: number) {
-        isDisconnected = false;
-        const nextDueAt = await supply.fill();
-        if (nextDueAt === null || isDisconnected) return null;
+        isEnding = false;
+        const nextDueAt = await fill();
+        if (isEnding) giveBack();
+        if (nextDueAt === null || isEnding) return null;
         const untilDue = nextDueAt === 0 ? seconds : Math.max(1, nextDueAt - Date.now()) / 1_000;
         await wait(Math.min(seconds, untilDue));
         return null;
       },
 
-      disconnectBlocking: (mayWait?: boolean) => {
-        isDisconnected = true;
+      /** The first that a closing worker does: what was taken ahead is not begun any more. */
+      disconnectBlocking(mayWait?: boolean) {
+        isEnding = true;
+        giveBack();
         return plain.disconnectBlocking(mayWait);
       },
 
       async close(force?: boolean) {
-        const given = supply.empty().map((jobId) => letGo(jobId, Date.now(), 'moveToDelayed'));
-        try {
-          if (!force) await Promise.all([...leaving.values(), ...given]);
-        } finally {
-          await plain.close(force);
-        }
+        giveBack();
+        const ended = force ? [] : [...leaving.values()].map(({ left }) => left.catch(tell));
+        await Promise.all([...ended, !force && given]);
+        return plain.close(force);
       },
     });
   };

@@ -67,11 +67,12 @@ async function takeTurn(
     if (wish.kind === 'go') gone.push(wish.jobId, wish.at ?? '');
     else wanted += wish.most;
   }
+  const now = Date.now();
   const reply = await turnScript.run(
     redis,
     turnKeys.map((name) => keys[name] as string),
     [
-      ...[keys[''] as string, Date.now(), lockDuration, limiter.max, limiter.duration, isTraced ? 1 : 0],
+      ...[keys[''] as string, now, lockDuration, limiter.max, limiter.duration, isTraced ? 1 : 0],
       ...[token, wanted, ...gone],
     ],
   );
@@ -82,7 +83,7 @@ async function takeTurn(
     if (wish.kind === 'go') return codes[letGo++] as number;
     const jobs: JobJson[] = [];
     for (; jobs.length < wish.most && values[first] !== undefined; first += valuesPerJob) {
-      jobs.push(jobOf(values, first));
+      jobs.push(jobOf(values, first, now));
     }
     return { jobs, limitedMs, nextDueAt };
   });
@@ -99,8 +100,11 @@ type TurnReply = [
   nextDueAt: number,
 ];
 
-/** A job in BullMQ's form. What it says besides its data is the same for all of ours, and is not read. */
-function jobOf(values: TurnReply[1], first: number): JobJson {
+/**
+ * A job in BullMQ's form. What it says besides its data is the same for all of ours, and is not read, but for `processedOn`:
+ * from then on BullMQ counts until it prolongs the lock.
+ */
+function jobOf(values: TurnReply[1], first: number, processedOn: number): JobJson {
   const [jobId, opts] = [String(values[first]), values[first + 2]];
   return {
     id: jobId,
@@ -109,6 +113,7 @@ function jobOf(values: TurnReply[1], first: number): JobJson {
     opts: opts === '' ? pollJobOptions : tracedOptions(String(opts)),
     attemptsStarted: Number(values[first + 3]),
     attemptsMade: Number(values[first + 4]),
+    processedOn,
     ...{ progress: 0, timestamp: 0, delay: 0, failedReason: '', returnvalue: 'null', stalledCounter: 0 },
   };
 }

@@ -8,26 +8,35 @@ const marginSeconds = 0.3;
  * - It ends in any case. When the master of a Cluster dies, the blocking connection may never come back, and BullMQ waits
  *   for it for ever (upstream #4138): then the worker asks for jobs by its timer alone, at the latest after BullMQ's 10 s.
  *
- * @param read BullMQ's wait, a blocking read
+ * @param read BullMQ's wait, a blocking read; `null` when there was no sign
  * @param end makes a blocking read return, so that no sign goes to a worker that does not wait any more
+ * @param missed a sign has come all the same after the wait was over
  */
 export function createWait(
   read: (seconds: number) => Promise<unknown>,
   end: () => Promise<unknown>,
+  missed: () => void,
 ): (seconds: number) => Promise<void> {
   let underWay: Promise<unknown> | null = null;
+  let isAwaited = false;
 
   function begin(seconds: number): Promise<unknown> {
     const reading = read(seconds + marginSeconds).finally(() => {
       underWay = null;
     });
     // Whoever waited for it may have gone.
-    reading.catch(() => {});
+    reading.then(
+      (sign) => {
+        if (sign !== null && !isAwaited) missed();
+      },
+      () => {},
+    );
     return reading;
   }
 
   return async (seconds) => {
     underWay ??= begin(seconds);
+    isAwaited = true;
     let timer: NodeJS.Timeout | undefined;
     const timeIsUp = new Promise<void>((resolve) => {
       timer = setTimeout(() => {
@@ -38,6 +47,7 @@ export function createWait(
     try {
       await Promise.race([underWay, timeIsUp]);
     } finally {
+      isAwaited = false;
       clearTimeout(timer);
     }
   };

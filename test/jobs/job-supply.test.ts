@@ -11,6 +11,7 @@ function setup(due: number, slots: number, rest: Partial<Taken> = {}) {
   vi.useFakeTimers({ now, toFake: ['Date'] });
   onTestFinished(() => void vi.useRealTimers());
   const asked: number[] = [];
+  const gone: [jobId: string, at: number | null][] = [];
   let given = 0;
   const take = (most: number): Promise<Taken> => {
     asked.push(most);
@@ -20,8 +21,11 @@ function setup(due: number, slots: number, rest: Partial<Taken> = {}) {
     );
     return Promise.resolve({ jobs, limitedMs: 0, nextDueAt: 0, ...rest });
   };
-  const letGo = () => Promise.resolve(0);
-  return { asked, supply: createJobSupply({ take, letGo }, slots, usableMs) };
+  const letGo = (jobId: string, at: number | null) => {
+    gone.push([jobId, at]);
+    return Promise.resolve(0);
+  };
+  return { asked, gone, supply: createJobSupply({ take, letGo }, slots, usableMs) };
 }
 
 test('asks for as many jobs as slots are free, and gives each once', async () => {
@@ -64,19 +68,44 @@ test('says when the next job is due, and nothing of that while the rate is used 
   expect(limited.supply.ahead()).toEqual([null, null, 0, 0]);
 });
 
-test('does not begin a job whose lock may have run out while it was in stock', async () => {
-  const { supply } = setup(2, 2);
+test('asks for no more while something is in stock', async () => {
+  const { asked, supply } = setup(5, 2);
+  await supply.fill();
+  expect(await supply.fill()).toBeNull();
+  expect(asked).toEqual([2]);
+});
+
+test('gives back a job whose lock may have run out before it is begun', async () => {
+  const { gone, supply } = setup(2, 2);
   await supply.fill();
   vi.setSystemTime(now + usableMs + 1);
   expect(supply.ahead()[0]).toBeNull();
+  expect(gone).toEqual([
+    ['job:0', now + usableMs + 1],
+    ['job:1', now + usableMs + 1],
+  ]);
 });
 
-test('hands over what nobody asked for, once', async () => {
-  const { supply } = setup(2, 2);
+test('gives back what nobody will ask for, once', async () => {
+  const { gone, supply } = setup(2, 2);
   await supply.fill();
   supply.ahead();
-  expect(supply.empty()).toEqual(['job:1']);
-  expect(supply.empty()).toEqual([]);
+  await supply.giveBack();
+  await supply.giveBack();
+  expect(gone).toEqual([['job:1', now]]);
+});
+
+test('is full when every slot has a job, or will have one', async () => {
+  const { supply } = setup(2, 2);
+  expect(supply.isFull()).toBe(false);
+  await supply.fill();
+  expect(supply.isFull()).toBe(true);
+  supply.ahead();
+  supply.release('job:0');
+  expect(supply.isFull()).toBe(false);
+  const asking = supply.fill();
+  await asking;
+  expect(supply.isFull()).toBe(false);
 });
 
 test('a turn that fails takes nothing and leaves the count of slots right', async () => {

@@ -12,20 +12,23 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { createPollBackend } from '../../src/jobs/poll-backend.ts';
 import { createPollQueue, jobIdOf, pollJob, pollJobOptions, type QueueJob } from '../../src/jobs/queue.ts';
 import { createKeys } from '../../src/orders/keys.ts';
+import { connectRedis } from '../../src/redis.ts';
 import { testPrefix, testRedis } from '../support/redis.ts';
+import { redisServer, startRestartableRedis } from '../support/restartable-redis.ts';
 import { until } from '../support/service-until.ts';
 
 // Our back end must leave Redis as BullMQ's own does: it is compared with that, call by call, so that a new version of
 // BullMQ with other keys or codes fails here.
 
-const redis = testRedis();
+const shared = testRedis();
+const redis = shared;
 const unlimited = { max: 1_000_000, duration: 1_000 };
 const lockDuration = 30_000;
 type Kind = 'ours' | "BullMQ's";
 const kinds: readonly Kind[] = ['ours', "BullMQ's"];
 
 /** @param concurrency with one slot nothing is taken ahead */
-function setup(limiter = unlimited, concurrency = 1) {
+function setup(limiter = unlimited, concurrency = 1, redis = shared) {
   const keys = createKeys(testPrefix());
   const options = { connection: redis, prefix: keys.queuePrefix('shop'), lockDuration, limiter };
   // Jobs as BullMQ itself adds them; how ours are added is compared in add-backend.test.ts.
@@ -299,6 +302,121 @@ test('a job that could not be let go is told, and the one taken in the same turn
   await redis.set(key('o~lost:lock'), 'other');
   await expect(letGo(ours, 'o~lost', 'token')).rejects.toThrow('Lock mismatch');
   expect((await ours.moveToActive('token'))[0]).toMatchObject({ id: 'o~next' });
+});
+
+test('no more jobs are taken than there are slots, also while one of them changes its job', async () => {
+  const { add, backend, take, key } = setup(unlimited, 2);
+  for (let nth = 0; nth < 10; nth++) await add(`slots:${nth}`, -5);
+  const ours = backend('ours');
+  const [one, two] = [await take(ours, '1'), await take(ours, '2')];
+  await ours.moveToCompleted({ id: two?.id } as Job<QueueJob>, undefined, true, '2', false);
+  await Promise.all([
+    ours.moveToDelayed(one?.id ?? '', Date.now(), 5_000, '1', { skipAttempt: true }),
+    ours.waitForJob(0.1),
+    ours.moveToActive('1'),
+  ]);
+  expect(await redis.llen(key('active'))).toBe(2);
+});
+
+test('a worker that begins to close gives back at once what it has taken ahead, or takes at that moment', async () => {
+  const { add, backend, key } = setup(unlimited, 10);
+  for (let nth = 0; nth < 5; nth++) await add(`closing:${nth}`, -5);
+  const [one, other] = [backend('ours'), backend('ours')];
+  await one.waitForJob(1);
+  await one.disconnectBlocking(false);
+  await until('all to be back', async () => (await redis.zcard(key('delayed'))) === 5);
+  const taking = other.waitForJob(1);
+  await other.disconnectBlocking(false);
+  await taking;
+  await until('all to be back again', async () => (await redis.zcard(key('delayed'))) === 5);
+  expect((await other.moveToActive('token'))[0]).toBeNull();
+});
+
+test('a worker that closes gives back all, though another job could not be let go', async () => {
+  const { add, backend, take, key } = setup(unlimited, 2);
+  const ours = backend('ours');
+  await add('lost', -5);
+  await take(ours, 'token');
+  await add('ahead', -5);
+  await ours.waitForJob(1);
+  await redis.del(key('o~lost:lock'));
+  const told: string[] = [];
+  ours.on('error', ({ message }: Error) => void told.push(message));
+  await ours.moveToDelayed('o~lost', Date.now(), 5_000, 'token', { skipAttempt: true });
+  await ours.close();
+  expect(told).toEqual([expect.stringContaining('Missing lock')]);
+  expect(await redis.lrange(key('active'), 0, -1)).toEqual(['o~lost']);
+});
+
+test('a job is counted from its turn when BullMQ prolongs its lock', async () => {
+  const { add, backend, take } = setup();
+  await add('a:1', -5);
+  const before = Date.now();
+  expect((await take(backend('ours'), 'token'))?.processedOn).toBeGreaterThanOrEqual(before);
+});
+
+describe.skipIf(redisServer === undefined)('on a Redis of their own', () => {
+  async function ownRedis() {
+    const { url } = await startRestartableRedis();
+    const own = connectRedis(url, 'patient');
+    onTestFinished(() => own.disconnect());
+    const parts = setup(unlimited, 1, own);
+    return { ...parts, own };
+  }
+
+  /** It can be made to want a replica that it does not have. */
+  async function refusing() {
+    const parts = await ownRedis();
+    const ours = parts.backend('ours');
+    const told: string[] = [];
+    ours.on('error', ({ message }: Error) => void told.push(message));
+    const refuse = (replicas: 0 | 1) => parts.own.config('SET', 'min-replicas-to-write', String(replicas));
+    return { ...parts, ours, told, refuse };
+  }
+
+  test('a sign that comes to a worker without a free slot goes on to another one', async () => {
+    const { add, backend, take, key, own } = await ownRedis();
+    const blocked = async (count: number) =>
+      until('it to wait', async () => (await own.info('clients')).includes(`blocked_clients:${count}`));
+    const [busy, free] = [backend('ours'), backend('ours')];
+    await add('long', -5);
+    expect((await take(busy, 'token'))?.id).toBe('o~long');
+    await own.del(key('marker'));
+    const first = free.waitForJob(10);
+    await blocked(1);
+    // The sign that is to end its read goes to the other one, which has been blocked for longer.
+    await busy.waitForJob(0.05);
+    await first;
+    const second = free.waitForJob(10);
+    await own.zadd(key('marker'), 0, '0');
+    expect(await Promise.race([second.then(() => 'woken'), delay(5_000, 'asleep')])).toBe('woken');
+  });
+
+  test('a worker that Redis refuses a turn tells it and asks again', async () => {
+    const { add, ours, told, refuse, take } = await refusing();
+    await add('a:1', -5);
+    await refuse(1);
+    await ours.waitForJob(10);
+    expect(told).toEqual([expect.stringContaining('NOREPLICAS')]);
+    expect((await ours.moveToActive('token'))[0]).toBeNull();
+    await refuse(0);
+    expect((await take(ours, 'token'))?.id).toBe('o~a~1');
+  });
+
+  test('a job that Redis refuses to let go goes as soon as it may, and its slot gets the next one', async () => {
+    const { add, ours, told, refuse, take, own, key } = await refusing();
+    await add('a:1', -5);
+    await take(ours, 'token');
+    await add('a:2', -5);
+    await refuse(1);
+    await ours.moveToDelayed('o~a~1', Date.now(), 5_000, 'token', { skipAttempt: true });
+    const next = ours.moveToActive('token');
+    await until('the refusal to be told', () => told.length > 0);
+    await refuse(0);
+    await next;
+    expect(await own.zscore(key('delayed'), 'o~a~1')).not.toBeNull();
+    expect((await take(ours, 'token'))?.id).toBe('o~a~2');
+  });
 });
 
 test("locks are prolonged with the worker's own token", async () => {
