@@ -84,7 +84,7 @@ describe('the board', () => {
     const keys = createKeys(running.prefix);
     const queue = createPollQueue(testRedis(), keys, 'jenga');
     const [job] = await queue.getDelayed();
-    expect(job?.data).toEqual({ orderId: 'board:1', version: 1 });
+    expect(job?.data).toEqual({ orderId: 'board:1' });
     await queue.close();
   });
 
