@@ -51,7 +51,7 @@ export function createPollBackend(
     });
     /** Jobs let go by slots that have not asked for their next one yet, by the slot's token. */
     const leaving = new Map<string, { readonly jobId: string; readonly left: Promise<void> }>();
-    /** The jobs taken ahead have been given back. */
+    /** Settles when the jobs taken ahead have been given back. */
     let given: Promise<unknown> = Promise.resolve();
     let isEnding = false;
 

@@ -12,7 +12,7 @@ export interface QueueJob {
 
 const jobVersion = 1;
 
-/** What the job of an order carries. */
+/** What the job of an order carries: form 1. */
 export function jobData(orderId: string): QueueJob {
   return { orderId };
 }
