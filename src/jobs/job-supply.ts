@@ -1,3 +1,4 @@
+import { setImmediate as immediate } from 'node:timers/promises';
 import type { JobJson } from 'bullmq';
 import type { Taken, Turns } from './poll-turn.ts';
 
@@ -25,20 +26,34 @@ export interface JobSupply {
 const aheadLimit = 25;
 
 /**
+ * A turn that took so long may have been sent twice: ioredis does that when a connection is lost, a tenth of a second later,
+ * and nobody has told us what the first one took.
+ */
+const slowTurnMs = 50;
+
+/**
  * @param slots of the worker
  * @param usableMs how long after it was asked for a job may be begun: its lock must last until the worker prolongs it
+ * @param leaving ids of the jobs on their way out of the worker
  */
-export function createJobSupply(turns: Turns, slots: number, usableMs: number): JobSupply {
+export function createJobSupply(
+  turns: Turns,
+  slots: number,
+  usableMs: number,
+  leaving: ReadonlySet<string>,
+): JobSupply {
   const held = new Set<string>();
   const stock: { readonly job: JobJson; readonly usableUntil: number }[] = [];
   let asking = 0;
   let limitedUntil = 0;
+  let isLookingForStrays = false;
 
   const taken = () => held.size + asking + stock.length;
 
   async function take(most: number): Promise<Taken> {
     asking += most;
-    const usableUntil = Date.now() + usableMs;
+    const askedAt = Date.now();
+    const usableUntil = askedAt + usableMs;
     try {
       const turn = await turns.take(most);
       limitedUntil = turn.limitedMs > 0 ? Date.now() + turn.limitedMs : 0;
@@ -46,7 +61,29 @@ export function createJobSupply(turns: Turns, slots: number, usableMs: number): 
       return turn;
     } finally {
       asking -= most;
+      if (Date.now() - askedAt >= slowTurnMs) giveBackStrays().catch(() => {});
     }
+  }
+
+  /** Gives back the jobs that are locked for us without our knowing; otherwise they would wait for the end of their locks. */
+  async function giveBackStrays(): Promise<void> {
+    if (isLookingForStrays) return;
+    isLookingForStrays = true;
+    try {
+      const known = knownIds();
+      const locked = await turns.locked();
+      // What the turns before this look took is known a moment later.
+      await immediate();
+      for (const jobId of knownIds()) known.add(jobId);
+      const now = Date.now();
+      await Promise.all(locked.filter((id) => !known.has(id)).map((id) => turns.letGo(id, now)));
+    } finally {
+      isLookingForStrays = false;
+    }
+  }
+
+  function knownIds(): Set<string> {
+    return new Set([...held, ...leaving, ...stock.map(({ job }) => job.id)]);
   }
 
   return {

@@ -43,14 +43,16 @@ export function createPollBackend(
     };
     const ownToken = randomUUID();
     const turns = createTurns(redis, backend.keys, limits, ownToken);
-    const supply = createJobSupply(turns, limits.concurrency, limits.lockDuration / 2);
+    /** Jobs on their way out of the worker. */
+    const leaving = new Set<string>();
+    const supply = createJobSupply(turns, limits.concurrency, limits.lockDuration / 2, leaving);
     const wakeSomebody = () => redis.zadd(backend.keys.marker as string, 0, '0');
     const wait = createWait(plain.waitForJob, wakeSomebody, () => {
       // With a free slot we look for the job ourselves before we wait again.
       if (supply.isFull()) wakeSomebody().catch(() => {});
     });
     /** Jobs let go by slots that have not asked for their next one yet, by the slot's token. */
-    const leaving = new Map<string, { readonly jobId: string; readonly left: Promise<void> }>();
+    const lastOfSlot = new Map<string, { readonly jobId: string; readonly left: Promise<void> }>();
     /** Settles when the jobs taken ahead have been given back. */
     let given: Promise<unknown> = Promise.resolve();
     let isEnding = false;
@@ -70,6 +72,12 @@ export function createPollBackend(
           await delay(retryMs);
         }
       }
+    }
+
+    /** Nobody takes the job for a stray until it has been moved. */
+    function leave<T>(jobId: string, moved: Promise<T>): Promise<T> {
+      leaving.add(jobId);
+      return moved.finally(() => leaving.delete(jobId));
     }
 
     /** The next job of a slot, once its last one has left; both go into one turn. */
@@ -105,10 +113,10 @@ export function createPollBackend(
 
     return Object.assign(backend, {
       async moveToActive(token: string) {
-        const last = leaving.get(token);
+        const last = lastOfSlot.get(token);
         // A further slot: nobody is asked for it, `waitForJob` sees to the supply.
         if (last === undefined) return supply.ahead();
-        leaving.delete(token);
+        lastOfSlot.delete(token);
         supply.release(last.jobId);
         return nextAfter(last.left);
       },
@@ -116,32 +124,37 @@ export function createPollBackend(
       async moveToDelayed(...args: Parameters<RedisQueueBackend['moveToDelayed']>) {
         const [jobId, timestamp, delayMs, token, how] = args;
         if (token !== undefined && how?.skipAttempt) {
-          const left = letGo(jobId, timestamp + delayMs, 'moveToDelayed');
+          const left = leave(jobId, letGo(jobId, timestamp + delayMs, 'moveToDelayed'));
           // Told to whoever asks for the slot's next job, which is in the same turn for that.
           left.catch(() => {});
-          leaving.set(token, { jobId, left });
+          lastOfSlot.set(token, { jobId, left });
           return;
         }
         // A retry after an error writes more than the delay; it is rare. The next job is fetched by us all the same: BullMQ
         // would take its options from the job, which has none, and end it at its first error.
         supply.release(jobId);
         const options = { ...how, fetchNext: false };
-        const moved = await plain.moveToDelayed(jobId, timestamp, delayMs, ownToken, options);
+        const moved = await leave(jobId, plain.moveToDelayed(jobId, timestamp, delayMs, ownToken, options));
         return how?.fetchNext ? nextAfter() : moved;
       },
 
       async moveToFailed(...args: Parameters<RedisQueueBackend['moveToFailed']>) {
         const [job, reason, removeOnFail, , fetchNext, fields] = args;
-        supply.release(job.id as string);
-        const failed = await plain.moveToFailed(job, reason, removeOnFail, ownToken, false, fields);
+        const jobId = job.id as string;
+        supply.release(jobId);
+        const failed = await leave(
+          jobId,
+          plain.moveToFailed(job, reason, removeOnFail, ownToken, false, fields),
+        );
         return fetchNext ? { ...failed, result: await nextAfter() } : failed;
       },
 
       async moveToCompleted(...args: Parameters<RedisQueueBackend['moveToCompleted']>) {
         const [job, , , , fetchNext] = args;
         const finishedOn = Date.now();
-        supply.release(job.id as string);
-        const left = letGo(job.id as string, null, 'moveToFinished');
+        const jobId = job.id as string;
+        supply.release(jobId);
+        const left = leave(jobId, letGo(jobId, null, 'moveToFinished'));
         if (fetchNext) return { result: await nextAfter(left), finishedOn };
         await left;
         return { result: undefined, finishedOn };
@@ -176,7 +189,7 @@ export function createPollBackend(
 
       async close(force?: boolean) {
         giveBack();
-        const ended = force ? [] : [...leaving.values()].map(({ left }) => left.catch(tell));
+        const ended = force ? [] : [...lastOfSlot.values()].map(({ left }) => left.catch(tell));
         await Promise.all([...ended, !force && given]);
         return plain.close(force);
       },

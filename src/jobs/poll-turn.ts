@@ -5,6 +5,7 @@ import type { Redis } from '../redis.ts';
 import { orderIdOf, pollJobOptions } from './queue.ts';
 
 const turnScript = loadScript('poll-turn', import.meta.url);
+const lockedScript = loadScript('locked-jobs', import.meta.url);
 
 /** As the worker's own options say. */
 export interface TurnLimits {
@@ -27,6 +28,8 @@ export interface Turns {
   letGo(jobId: string, at: number | null): Promise<number>;
   /** At most so many jobs. */
   take(most: number): Promise<Taken>;
+  /** The ids of all jobs that the worker has locked, as Redis knows them. */
+  locked(): Promise<string[]>;
 }
 
 type Wish =
@@ -50,6 +53,8 @@ export function createTurns(
   return {
     letGo: (jobId, at) => turn({ kind: 'go', jobId, at }) as Promise<number>,
     take: (most) => turn({ kind: 'take', most }) as Promise<Taken>,
+    locked: () =>
+      lockedScript.run(redis, [keys.active as string], [keys[''] as string, token]) as Promise<string[]>,
   };
 }
 

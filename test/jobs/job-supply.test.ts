@@ -1,3 +1,4 @@
+import { setImmediate as immediate } from 'node:timers/promises';
 import type { JobJson } from 'bullmq';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { createJobSupply } from '../../src/jobs/job-supply.ts';
@@ -6,26 +7,31 @@ import type { Taken } from '../../src/jobs/poll-turn.ts';
 const usableMs = 15_000;
 const now = 1_700_000_000_000;
 
-/** A queue with so many due jobs, and what was asked of it. */
-function setup(due: number, slots: number, rest: Partial<Taken> = {}) {
+/** A queue with so many due jobs, and what was asked of it. `tookMs`: how long a turn takes. */
+function setup(due: number, slots: number, rest: Partial<Taken> & { readonly tookMs?: number } = {}) {
   vi.useFakeTimers({ now, toFake: ['Date'] });
   onTestFinished(() => void vi.useRealTimers());
   const asked: number[] = [];
   const gone: [jobId: string, at: number | null][] = [];
+  const locked: string[] = [];
+  const leaving = new Set<string>();
   let given = 0;
+  const { tookMs = 0, ...turn } = rest;
   const take = (most: number): Promise<Taken> => {
     asked.push(most);
+    vi.setSystemTime(Date.now() + tookMs);
     const jobs = Array.from(
       { length: Math.min(most, due - given) },
       () => ({ id: `job:${given++}` }) as JobJson,
     );
-    return Promise.resolve({ jobs, limitedMs: 0, nextDueAt: 0, ...rest });
+    return Promise.resolve({ jobs, limitedMs: 0, nextDueAt: 0, ...turn });
   };
   const letGo = (jobId: string, at: number | null) => {
     gone.push([jobId, at]);
     return Promise.resolve(0);
   };
-  return { asked, gone, supply: createJobSupply({ take, letGo }, slots, usableMs) };
+  const turns = { take, letGo, locked: () => Promise.resolve(locked) };
+  return { asked, gone, locked, leaving, supply: createJobSupply(turns, slots, usableMs, leaving) };
 }
 
 test('asks for as many jobs as slots are free, and gives each once', async () => {
@@ -95,6 +101,35 @@ test('gives back what nobody will ask for, once', async () => {
   expect(gone).toEqual([['job:1', now]]);
 });
 
+test('after a slow turn, gives back what is locked for it and unknown to it, and nothing else', async () => {
+  const { gone, locked, leaving, supply } = setup(2, 3, { tookMs: 150 });
+  locked.push('job:0', 'job:1', 'job:leaving', 'job:stray');
+  leaving.add('job:leaving');
+  await supply.fill();
+  supply.ahead();
+  await immediate();
+  expect(gone).toEqual([['job:stray', now + 150]]);
+});
+
+test('a job that leaves, or comes, during the look for strays is none', async () => {
+  const { gone, locked, leaving, supply } = setup(2, 3, { tookMs: 150 });
+  locked.push('job:0', 'job:1', 'job:left', 'job:came');
+  leaving.add('job:left');
+  await supply.fill();
+  leaving.delete('job:left');
+  leaving.add('job:came');
+  await immediate();
+  expect(gone).toEqual([]);
+});
+
+test('after a quick turn it does not look', async () => {
+  const { gone, locked, supply } = setup(2, 2);
+  locked.push('job:stray');
+  await supply.fill();
+  await immediate();
+  expect(gone).toEqual([]);
+});
+
 test('is full when every slot has a job, or will have one', async () => {
   const { supply } = setup(2, 2);
   expect(supply.isFull()).toBe(false);
@@ -114,7 +149,8 @@ test('a turn that fails takes nothing and leaves the count of slots right', asyn
     asked.push(most);
     return Promise.reject(new Error('Redis is away'));
   };
-  const supply = createJobSupply({ take, letGo: () => Promise.resolve(0) }, 4, usableMs);
+  const turns = { take, letGo: () => Promise.resolve(0), locked: () => Promise.resolve([]) };
+  const supply = createJobSupply(turns, 4, usableMs, new Set());
   await expect(supply.ask()).rejects.toThrow('away');
   await expect(supply.fill()).rejects.toThrow('away');
   expect(asked).toEqual([1, 4]);

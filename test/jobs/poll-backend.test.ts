@@ -13,7 +13,8 @@ import { createPollBackend } from '../../src/jobs/poll-backend.ts';
 import { createPollQueue, jobIdOf, pollJob, pollJobOptions, type QueueJob } from '../../src/jobs/queue.ts';
 import { createKeys } from '../../src/orders/keys.ts';
 import { connectRedis } from '../../src/redis.ts';
-import { testPrefix, testRedis } from '../support/redis.ts';
+import { startDeafProxy } from '../support/deaf-proxy.ts';
+import { testPrefix, testRedis, testRedisUrl } from '../support/redis.ts';
 import { redisServer, startRestartableRedis } from '../support/restartable-redis.ts';
 import { until } from '../support/service-until.ts';
 
@@ -346,6 +347,37 @@ test('a worker that closes gives back all, though another job could not be let g
   await ours.close();
   expect(told).toEqual([expect.stringContaining('Missing lock')]);
   expect(await redis.lrange(key('active'), 0, -1)).toEqual(['o~lost']);
+});
+
+test('a turn whose reply is lost with its connection strands no job', async () => {
+  const proxy = await startDeafProxy(testRedisUrl());
+  const own = connectRedis(proxy.url, 'patient');
+  onTestFinished(() => own.disconnect());
+  const { add, backend, key } = setup(unlimited, 40, own);
+  const ours = backend('ours');
+  const active = () => shared.llen(key('active'));
+  const taken: string[] = [];
+  const takeAll = async () => {
+    for (let job = await next(); job !== null; job = await next()) taken.push(job.id);
+  };
+  const next = async () => (await ours.moveToActive(`token:${taken.length}`))[0] as JobJson | null;
+  for (let nth = 0; nth < 3; nth++) await add(`before:${nth}`, -5);
+  await ours.waitForJob(1);
+  await takeAll();
+  for (let nth = 0; nth < 30; nth++) await add(`lost:${nth}`, -5);
+  proxy.loseReplies();
+  const turn = ours.waitForJob(0.01);
+  await until('the turn to be taken', async () => (await active()) === 3 + 25);
+  proxy.cut();
+  await turn;
+  await until('the stranded ones to be back', async () => (await active()) === 3 + 5);
+  await takeAll();
+  for (let round = 0; taken.length < 33 && round < 10; round++) {
+    await ours.waitForJob(0.01);
+    await takeAll();
+  }
+  expect(new Set(taken).size).toBe(33);
+  expect(taken).toHaveLength(33);
 });
 
 test('a job is counted from its turn when BullMQ prolongs its lock', async () => {
