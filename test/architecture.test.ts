@@ -174,7 +174,12 @@ describe('who may do what', () => {
     // Those of results/ keep the books of consumer groups; the one that writes entries parks them on the group's own stream.
     // The queue's own scripts touch nothing but BullMQ's keys.
     const others = scripts.filter((path) => elsewhere(path) && roomOf(path) !== 'results');
-    expect(others.sort()).toEqual(['jobs/add-jobs.lua', 'jobs/poll-turn.lua', 'workers/job-places.lua']);
+    expect(others.sort()).toEqual([
+      'jobs/add-jobs.lua',
+      'jobs/locked-jobs.lua',
+      'jobs/poll-turn.lua',
+      'workers/job-places.lua',
+    ]);
     const publishing = scripts.filter((path) =>
       readFileSync(join(root, 'src', path), 'utf8').includes("'XADD'"),
     );
