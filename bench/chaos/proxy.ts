@@ -6,8 +6,9 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
  * - `refuse`: nobody listens, and what was connected is reset.
  * - `half-open`: connections stay open and nothing is forwarded, as when a firewall has forgotten them. Those that were
  *   muted stay mute for ever; only what connects after the healing is forwarded again.
+ * - `deaf`: what is sent is forwarded and no reply comes back, also after the healing; what connects meanwhile is half-open.
  */
-export type ProxyMode = 'pass' | 'refuse' | 'half-open';
+export type ProxyMode = 'pass' | 'refuse' | 'half-open' | 'deaf';
 
 /** A TCP proxy that can be told to misbehave. */
 export interface TcpProxy {
@@ -52,6 +53,7 @@ export async function createProxy(targetPort: number): Promise<TcpProxy> {
     }
     if (next !== 'refuse' && mode === 'refuse') await listen(server, port);
     if (next === 'half-open') pairs.forEach(mute);
+    if (next === 'deaf') for (const { inner, outer } of pairs) outer?.unpipe(inner).resume();
     mode = next;
   }
 

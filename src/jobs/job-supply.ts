@@ -15,6 +15,8 @@ export interface JobSupply {
   ask(): Promise<void>;
   /** A slot works on this job no more. */
   release(jobId: string): void;
+  /** This job is on its way out of the worker until the promise settles, which is returned. */
+  leave<T>(jobId: string, left: Promise<T>): Promise<T>;
   /** Takes jobs ahead for free slots. Says when the next one is due (0: unknown), or `null` when there is no need to wait. */
   fill(): Promise<number | null>;
   isFull(): boolean;
@@ -30,23 +32,21 @@ const aheadLimit = 25;
  * and nobody has told us what the first one took.
  */
 const slowTurnMs = 50;
+/** From a slow turn to the look for what it left behind. A Redis that is slow for being busy is not asked more often. */
+const lookAfterMs = 1_000;
 
 /**
  * @param slots of the worker
  * @param usableMs how long after it was asked for a job may be begun: its lock must last until the worker prolongs it
- * @param leaving ids of the jobs on their way out of the worker
  */
-export function createJobSupply(
-  turns: Turns,
-  slots: number,
-  usableMs: number,
-  leaving: ReadonlySet<string>,
-): JobSupply {
+export function createJobSupply(turns: Turns, slots: number, usableMs: number): JobSupply {
   const held = new Set<string>();
+  const leaving = new Set<string>();
   const stock: { readonly job: JobJson; readonly usableUntil: number }[] = [];
   let asking = 0;
   let limitedUntil = 0;
-  let isLookingForStrays = false;
+  let isLookPlanned = false;
+  let looked: Promise<void> = Promise.resolve();
 
   const taken = () => held.size + asking + stock.length;
 
@@ -61,25 +61,32 @@ export function createJobSupply(
       return turn;
     } finally {
       asking -= most;
-      if (Date.now() - askedAt >= slowTurnMs) giveBackStrays().catch(() => {});
+      if (Date.now() - askedAt >= slowTurnMs) planLook();
     }
+  }
+
+  /** One look at a time, for all slow turns before it. */
+  function planLook(): void {
+    if (isLookPlanned) return;
+    isLookPlanned = true;
+    setTimeout(() => {
+      looked = looked.then(() => {
+        isLookPlanned = false;
+        // Failed, it leaves the strays to the end of their locks, or to the look after the next slow turn.
+        return giveBackStrays().catch(() => {});
+      });
+    }, lookAfterMs).unref();
   }
 
   /** Gives back the jobs that are locked for us without our knowing; otherwise they would wait for the end of their locks. */
   async function giveBackStrays(): Promise<void> {
-    if (isLookingForStrays) return;
-    isLookingForStrays = true;
-    try {
-      const known = knownIds();
-      const locked = await turns.locked();
-      // What the turns before this look took is known a moment later.
-      await immediate();
-      for (const jobId of knownIds()) known.add(jobId);
-      const now = Date.now();
-      await Promise.all(locked.filter((id) => !known.has(id)).map((id) => turns.letGo(id, now)));
-    } finally {
-      isLookingForStrays = false;
-    }
+    const known = knownIds();
+    const locked = await turns.locked();
+    // What the turns before this look took is known a moment later.
+    await immediate();
+    for (const jobId of knownIds()) known.add(jobId);
+    const now = Date.now();
+    await Promise.all(locked.filter((id) => !known.has(id)).map((id) => turns.letGo(id, now)));
   }
 
   function knownIds(): Set<string> {
@@ -103,6 +110,10 @@ export function createJobSupply(
       if (stock.length === 0) await take(1);
     },
     release: (jobId) => void held.delete(jobId),
+    leave(jobId, left) {
+      leaving.add(jobId);
+      return left.finally(() => leaving.delete(jobId));
+    },
     async fill() {
       if (stock.length > 0) return null;
       const { nextDueAt } = await take(Math.min(Math.max(slots - taken(), 1), aheadLimit));

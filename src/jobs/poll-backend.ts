@@ -43,9 +43,7 @@ export function createPollBackend(
     };
     const ownToken = randomUUID();
     const turns = createTurns(redis, backend.keys, limits, ownToken);
-    /** Jobs on their way out of the worker. */
-    const leaving = new Set<string>();
-    const supply = createJobSupply(turns, limits.concurrency, limits.lockDuration / 2, leaving);
+    const supply = createJobSupply(turns, limits.concurrency, limits.lockDuration / 2);
     const wakeSomebody = () => redis.zadd(backend.keys.marker as string, 0, '0');
     const wait = createWait(plain.waitForJob, wakeSomebody, () => {
       // With a free slot we look for the job ourselves before we wait again.
@@ -72,12 +70,6 @@ export function createPollBackend(
           await delay(retryMs);
         }
       }
-    }
-
-    /** Nobody takes the job for a stray until it has been moved. */
-    function leave<T>(jobId: string, moved: Promise<T>): Promise<T> {
-      leaving.add(jobId);
-      return moved.finally(() => leaving.delete(jobId));
     }
 
     /** The next job of a slot, once its last one has left; both go into one turn. */
@@ -124,7 +116,7 @@ export function createPollBackend(
       async moveToDelayed(...args: Parameters<RedisQueueBackend['moveToDelayed']>) {
         const [jobId, timestamp, delayMs, token, how] = args;
         if (token !== undefined && how?.skipAttempt) {
-          const left = leave(jobId, letGo(jobId, timestamp + delayMs, 'moveToDelayed'));
+          const left = supply.leave(jobId, letGo(jobId, timestamp + delayMs, 'moveToDelayed'));
           // Told to whoever asks for the slot's next job, which is in the same turn for that.
           left.catch(() => {});
           lastOfSlot.set(token, { jobId, left });
@@ -134,7 +126,10 @@ export function createPollBackend(
         // would take its options from the job, which has none, and end it at its first error.
         supply.release(jobId);
         const options = { ...how, fetchNext: false };
-        const moved = await leave(jobId, plain.moveToDelayed(jobId, timestamp, delayMs, ownToken, options));
+        const moved = await supply.leave(
+          jobId,
+          plain.moveToDelayed(jobId, timestamp, delayMs, ownToken, options),
+        );
         return how?.fetchNext ? nextAfter() : moved;
       },
 
@@ -142,7 +137,7 @@ export function createPollBackend(
         const [job, reason, removeOnFail, , fetchNext, fields] = args;
         const jobId = job.id as string;
         supply.release(jobId);
-        const failed = await leave(
+        const failed = await supply.leave(
           jobId,
           plain.moveToFailed(job, reason, removeOnFail, ownToken, false, fields),
         );
@@ -154,7 +149,7 @@ export function createPollBackend(
         const finishedOn = Date.now();
         const jobId = job.id as string;
         supply.release(jobId);
-        const left = leave(jobId, letGo(jobId, null, 'moveToFinished'));
+        const left = supply.leave(jobId, letGo(jobId, null, 'moveToFinished'));
         if (fetchNext) return { result: await nextAfter(left), finishedOn };
         await left;
         return { result: undefined, finishedOn };

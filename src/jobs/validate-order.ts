@@ -169,8 +169,9 @@ function toInstant(createdAt: string | number | undefined, now: number): number 
   return typeof createdAt === 'number' ? createdAt : Date.parse(createdAt);
 }
 
-function withoutUndefined<T extends object>(
-  value: T | undefined,
-): { [K in keyof T]?: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(value ?? {}).filter(([, entry]) => entry !== undefined)) as never;
+type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
+
+function withoutUndefined<T extends object>(value: T | undefined): Defined<T> {
+  const given = Object.entries(value ?? {}).filter(([, entry]) => entry !== undefined);
+  return Object.fromEntries(given) as Defined<T>;
 }

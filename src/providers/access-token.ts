@@ -34,7 +34,7 @@ export interface AccessTokenParts {
   readonly redis: Redis;
   /** Redis key of the token; `:lock` and `:failure` are kept beside it. */
   readonly key: string;
-  readonly access: Access<never>;
+  readonly access: Access<{ readonly [name: string]: unknown }>;
   readonly settings: { readonly [name: string]: unknown };
   readonly transport: Transport;
   readonly now?: () => number;
@@ -51,7 +51,7 @@ const releaseLock = `if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.
 export function createAccessTokens(parts: AccessTokenParts): AccessTokens {
   const { redis, key, transport } = parts;
   const now = parts.now ?? Date.now;
-  const login = parts.access.request(parts.settings as never);
+  const login = parts.access.request(parts.settings);
   const box = createBox(login);
   let cached: { token: string; expiresAt: number } | null = null;
   let renewal: Promise<TokenResult> | null = null;

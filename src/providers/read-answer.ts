@@ -170,7 +170,7 @@ function speaksOfAnother(provider: Provider, finding: PaymentFinding, expected: 
 }
 
 function awaitMs({ later }: Provider, { settings }: ReadOptions): number | null {
-  return later === undefined || settings == null ? null : later.resultTimeoutMs(settings as never);
+  return later === undefined || settings == null ? null : later.resultTimeoutMs(settings);
 }
 
 /** A meaning that leaves the order open. */

@@ -4,7 +4,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { createProxy } from '../../bench/chaos/proxy.ts';
 
 test('a proxy passes on, refuses, and goes on after healing', async () => {
-  const proxy = await startProxy();
+  const { proxy } = await startProxy();
   const first = await open(proxy.port);
   expect(await echo(first, 'a')).toBe('a');
 
@@ -18,7 +18,7 @@ test('a proxy passes on, refuses, and goes on after healing', async () => {
 });
 
 test('a half-open proxy keeps connections and forwards nothing; those stay mute after healing', async () => {
-  const proxy = await startProxy();
+  const { proxy } = await startProxy();
   const before = await open(proxy.port);
   expect(await echo(before, 'a')).toBe('a');
   await proxy.turn('half-open');
@@ -32,11 +32,28 @@ test('a half-open proxy keeps connections and forwards nothing; those stay mute 
   expect(before.destroyed).toBe(false);
 });
 
+test('a deaf proxy passes on what is said and not what is answered', async () => {
+  const { proxy, heard } = await startProxy();
+  const before = await open(proxy.port);
+  expect(await echo(before, 'a')).toBe('a');
+  await proxy.turn('deaf');
+  expect(await echo(before, 'b')).toBeNull();
+  expect(heard()).toBe('ab');
+
+  await proxy.turn('pass');
+  expect(await echo(before, 'c')).toBeNull();
+  expect(await echo(await open(proxy.port), 'd')).toBe('d');
+});
+
 /** A proxy in front of a server that says back what it hears. */
 async function startProxy() {
   const sockets = new Set<Socket>();
+  let heard = '';
   const server = createServer((socket) => {
     sockets.add(socket.on('error', () => {}));
+    socket.on('data', (said) => {
+      heard += said;
+    });
     socket.pipe(socket);
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -46,7 +63,7 @@ async function startProxy() {
     for (const socket of sockets) socket.destroy();
     await once(server.close(), 'close');
   });
-  return proxy;
+  return { proxy, heard: () => heard };
 }
 
 async function open(port: number): Promise<Socket> {

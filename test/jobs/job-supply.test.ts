@@ -9,12 +9,11 @@ const now = 1_700_000_000_000;
 
 /** A queue with so many due jobs, and what was asked of it. `tookMs`: how long a turn takes. */
 function setup(due: number, slots: number, rest: Partial<Taken> & { readonly tookMs?: number } = {}) {
-  vi.useFakeTimers({ now, toFake: ['Date'] });
+  vi.useFakeTimers({ now, toFake: ['Date', 'setTimeout'] });
   onTestFinished(() => void vi.useRealTimers());
   const asked: number[] = [];
   const gone: [jobId: string, at: number | null][] = [];
   const locked: string[] = [];
-  const leaving = new Set<string>();
   let given = 0;
   const { tookMs = 0, ...turn } = rest;
   const take = (most: number): Promise<Taken> => {
@@ -30,8 +29,13 @@ function setup(due: number, slots: number, rest: Partial<Taken> & { readonly too
     gone.push([jobId, at]);
     return Promise.resolve(0);
   };
-  const turns = { take, letGo, locked: () => Promise.resolve(locked) };
-  return { asked, gone, locked, leaving, supply: createJobSupply(turns, slots, usableMs, leaving) };
+  let looks = 0;
+  const look = () => {
+    looks += 1;
+    return Promise.resolve(locked);
+  };
+  const turns = { take, letGo, locked: look };
+  return { asked, gone, locked, looks: () => looks, supply: createJobSupply(turns, slots, usableMs) };
 }
 
 test('asks for as many jobs as slots are free, and gives each once', async () => {
@@ -101,33 +105,54 @@ test('gives back what nobody will ask for, once', async () => {
   expect(gone).toEqual([['job:1', now]]);
 });
 
+/** Long enough for a look for strays to begin; it ends with the next turn of the event loop. */
+const lookMs = 1_000;
+
 test('after a slow turn, gives back what is locked for it and unknown to it, and nothing else', async () => {
-  const { gone, locked, leaving, supply } = setup(2, 3, { tookMs: 150 });
+  const { gone, locked, supply } = setup(2, 3, { tookMs: 150 });
   locked.push('job:0', 'job:1', 'job:leaving', 'job:stray');
-  leaving.add('job:leaving');
+  void supply.leave('job:leaving', new Promise(() => {}));
   await supply.fill();
   supply.ahead();
+  await vi.advanceTimersByTimeAsync(lookMs);
   await immediate();
-  expect(gone).toEqual([['job:stray', now + 150]]);
+  expect(gone).toEqual([['job:stray', now + 150 + lookMs]]);
 });
 
 test('a job that leaves, or comes, during the look for strays is none', async () => {
-  const { gone, locked, leaving, supply } = setup(2, 3, { tookMs: 150 });
+  const { gone, locked, supply } = setup(2, 3, { tookMs: 150 });
   locked.push('job:0', 'job:1', 'job:left', 'job:came');
-  leaving.add('job:left');
+  const left = Promise.withResolvers<void>();
+  const leaving = supply.leave('job:left', left.promise);
   await supply.fill();
-  leaving.delete('job:left');
-  leaving.add('job:came');
+  vi.advanceTimersByTime(lookMs);
+  await Promise.resolve();
+  left.resolve();
+  await leaving;
+  void supply.leave('job:came', new Promise(() => {}));
   await immediate();
   expect(gone).toEqual([]);
 });
 
-test('after a quick turn it does not look', async () => {
-  const { gone, locked, supply } = setup(2, 2);
-  locked.push('job:stray');
+test('however many turns are slow, it looks once a second, and once after the last of them', async () => {
+  const { looks, supply } = setup(0, 3, { tookMs: 150 });
   await supply.fill();
+  await supply.fill();
+  await vi.advanceTimersByTimeAsync(lookMs);
   await immediate();
-  expect(gone).toEqual([]);
+  expect(looks()).toBe(1);
+  await supply.fill();
+  await vi.advanceTimersByTimeAsync(lookMs);
+  await immediate();
+  expect(looks()).toBe(2);
+});
+
+test('after a quick turn it does not look', async () => {
+  const { looks, supply } = setup(2, 2);
+  await supply.fill();
+  await vi.advanceTimersByTimeAsync(lookMs);
+  await immediate();
+  expect(looks()).toBe(0);
 });
 
 test('is full when every slot has a job, or will have one', async () => {
@@ -150,7 +175,7 @@ test('a turn that fails takes nothing and leaves the count of slots right', asyn
     return Promise.reject(new Error('Redis is away'));
   };
   const turns = { take, letGo: () => Promise.resolve(0), locked: () => Promise.resolve([]) };
-  const supply = createJobSupply(turns, 4, usableMs, new Set());
+  const supply = createJobSupply(turns, 4, usableMs);
   await expect(supply.ask()).rejects.toThrow('away');
   await expect(supply.fill()).rejects.toThrow('away');
   expect(asked).toEqual([1, 4]);

@@ -9,11 +9,11 @@ import {
   Worker,
 } from 'bullmq';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { createProxy } from '../../bench/chaos/proxy.ts';
 import { createPollBackend } from '../../src/jobs/poll-backend.ts';
 import { createPollQueue, jobIdOf, pollJob, pollJobOptions, type QueueJob } from '../../src/jobs/queue.ts';
 import { createKeys } from '../../src/orders/keys.ts';
 import { connectRedis } from '../../src/redis.ts';
-import { startDeafProxy } from '../support/deaf-proxy.ts';
 import { testPrefix, testRedis, testRedisUrl } from '../support/redis.ts';
 import { redisServer, startRestartableRedis } from '../support/restartable-redis.ts';
 import { until } from '../support/service-until.ts';
@@ -350,10 +350,15 @@ test('a worker that closes gives back all, though another job could not be let g
 });
 
 test('a turn whose reply is lost with its connection strands no job', async () => {
-  const proxy = await startDeafProxy(testRedisUrl());
-  const own = connectRedis(proxy.url, 'patient');
-  onTestFinished(() => own.disconnect());
-  const { add, backend, key } = setup(unlimited, 40, own);
+  const proxy = await createProxy(Number(new URL(testRedisUrl()).port));
+  const own = connectRedis(`redis://127.0.0.1:${proxy.port}`, 'patient');
+  onTestFinished(async () => {
+    own.disconnect();
+    await proxy.close();
+  });
+  const { add, backend, key, queue } = setup(unlimited, 40, own);
+  // BullMQ prints lost connections that nobody listens to.
+  queue.on('error', () => {});
   const ours = backend('ours');
   const active = () => shared.llen(key('active'));
   const taken: string[] = [];
@@ -365,10 +370,11 @@ test('a turn whose reply is lost with its connection strands no job', async () =
   await ours.waitForJob(1);
   await takeAll();
   for (let nth = 0; nth < 30; nth++) await add(`lost:${nth}`, -5);
-  proxy.loseReplies();
+  await proxy.turn('deaf');
   const turn = ours.waitForJob(0.01);
   await until('the turn to be taken', async () => (await active()) === 3 + 25);
-  proxy.cut();
+  await proxy.turn('refuse');
+  await proxy.turn('pass');
   await turn;
   await until('the stranded ones to be back', async () => (await active()) === 3 + 5);
   await takeAll();

@@ -137,7 +137,7 @@ describe('a wish to have an order polled now', () => {
         const settled = await store.settle(step);
         if (dueAt.length < 5) {
           await wake();
-          dueAt.push((await store.read(orderId))?.hintAt ?? 0);
+          dueAt.push((await store.read(orderId))?.hintAt ?? Number.NaN);
         }
         return settled;
       },

@@ -1,23 +1,30 @@
 import { onTestFinished } from 'vitest';
 
 const tickMs = 10;
-/** A tick this late is still the process's own doing, or the timer's; what is beyond it was taken by the machine. */
-const mostMs = 2 * tickMs;
+/** The timer may be this late by itself. */
+const lateMs = 10;
 
 /**
  * A clock of the time that the machine gives this process: it all but stands still while the process is stopped, which on a
- * shared machine can be half of the time. For a bound on how long something takes that is a promise about us.
+ * shared machine can be half of the time. What the process itself makes the timer late by, it has used as CPU, and counts.
+ * For a bound on how long something takes that is a promise about us.
  *
  * @returns milliseconds given since the call
  */
 export function startGivenTime(): () => number {
   let given = 0;
   let last = performance.now();
+  let usedBefore = usedMs();
   const timer = setInterval(() => {
-    const now = performance.now();
-    given += Math.min(now - last, mostMs);
-    last = now;
+    const [now, used] = [performance.now(), usedMs()];
+    given += Math.min(now - last, tickMs + lateMs + used - usedBefore);
+    [last, usedBefore] = [now, used];
   }, tickMs);
   onTestFinished(() => clearInterval(timer));
   return () => given;
+}
+
+function usedMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1_000;
 }
