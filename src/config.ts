@@ -7,6 +7,7 @@ import { providers } from './providers/index.ts';
 import { type Overrides, parseOverrides } from './providers/overrides.ts';
 import type { Provider, Words } from './providers/provider.ts';
 import type { TransportLimits } from './providers/transport.ts';
+import { secureRedisUrl } from './redis-security.ts';
 import {
   type AccountSettings,
   accountSettings,
@@ -81,7 +82,7 @@ export function variableName(setting: string, accountId?: string): string {
  */
 export function readConfig(environment: Environment): Config {
   const faults: string[] = [];
-  const service = readSettings(serviceSettings, environment, faults);
+  const service = readService(environment, faults);
   // Read from the environment, not from `service`: one fault must not hide the others.
   const overrides = readOverrides(clean(environment.STATUS_OVERRIDES), faults);
   const named = readAccountIds(environment.ACCOUNTS, faults);
@@ -101,9 +102,15 @@ export function readConfig(environment: Environment): Config {
 /** The service's own settings alone, for commands that need no accounts. @throws ConfigError */
 export function readServiceSettings(environment: Environment): ServiceSettings {
   const faults: string[] = [];
-  const service = readSettings(serviceSettings, environment, faults);
-  if (service === null) throw new ConfigError(faults);
+  const service = readService(environment, faults);
+  if (faults.length > 0 || service === null) throw new ConfigError(faults);
   return service;
+}
+
+/** The service's own settings; `null` when any was at fault. */
+function readService(environment: Environment, faults: string[]): ServiceSettings | null {
+  const service = readSettings(serviceSettings, environment, faults);
+  return service === null ? null : { ...service, redisUrl: secureRedisUrl(service, faults) };
 }
 
 /** The accounts that an environment names, as far as they can be understood. */

@@ -1,4 +1,6 @@
+import { readFileSync } from 'node:fs';
 import { Cluster, Command, Redis as IORedis, type RedisOptions } from 'ioredis';
+import { parseRedisUrl, type RedisTarget, type RedisTlsFiles, redisAddress } from './redis-url.ts';
 
 /** A connection to Redis: one server, Sentinel or Cluster. All keys of one command share a slot, so the commands are the same. */
 export type Redis = IORedis;
@@ -15,8 +17,8 @@ export type Patience = 'patient' | 'prompt';
  * Opens a connection.
  *
  * @param url `redis://` or `rediss://[user:password@]host[:port][/db]`, `redis+sentinel://[…@]host:port,…/master[/db]`,
- *   or `redis+cluster://[…@]host:port,…` (`rediss+…` for TLS)
- * @throws when the URL has another form
+ *   or `redis+cluster://[…@]host:port,…` (`rediss+…` for TLS); for its parameters see `parseRedisUrl`
+ * @throws when the URL has another form, or a file that it names cannot be read
  */
 export function connectRedis(url: string, patience: Patience): Redis {
   const target = parseRedisUrl(url);
@@ -46,7 +48,7 @@ function create(target: RedisTarget, options: ReturnType<typeof connectionOption
       return new IORedis({ ...options, host: node?.host ?? '127.0.0.1', port: node?.port ?? 6379 });
     }
     case 'sentinel':
-      return new IORedis({ ...options, sentinels: target.nodes, name: target.master ?? 'mymaster' });
+      return new IORedis({ ...options, ...sentinelOptions(target, options) });
     case 'cluster': {
       const { enableOfflineQueue, retryStrategy, ...nodeOptions } = options;
       return new Cluster(target.nodes, {
@@ -59,12 +61,40 @@ function create(target: RedisTarget, options: ReturnType<typeof connectionOption
   }
 }
 
+/**
+ * With Sentinel, ioredis ignores `tls` unless it is told a second time, and sentinels have settings of their own: without
+ * these the password, the orders and the verdicts would travel in clear text.
+ */
+function sentinelOptions(target: RedisTarget, { tls }: Pick<RedisOptions, 'tls'>) {
+  const { username, password } = target.sentinel;
+  return {
+    sentinels: target.nodes,
+    name: target.master ?? 'mymaster',
+    ...(tls === undefined ? {} : { enableTLSForSentinelMode: true, sentinelTLS: tls }),
+    ...(username === undefined ? {} : { sentinelUsername: username }),
+    ...(password === undefined ? {} : { sentinelPassword: password }),
+  } satisfies RedisOptions;
+}
+
+/** What a certificate is checked against, and what we show of our own. Node checks the name of the host by itself. */
+function tlsOptions(files: RedisTlsFiles): NonNullable<RedisOptions['tls']> {
+  return Object.fromEntries(
+    Object.entries(files).map(([option, path]) => {
+      try {
+        return [option, readFileSync(path)];
+      } catch (cause) {
+        throw new Error(`Cannot read the file for TLS to Redis: ${path}`, { cause });
+      }
+    }),
+  );
+}
+
 function connectionOptions(target: RedisTarget, patience: Patience) {
   return {
     ...(target.username === undefined ? {} : { username: target.username }),
     ...(target.password === undefined ? {} : { password: target.password }),
     ...(target.db === undefined ? {} : { db: target.db }),
-    ...(target.tls ? { tls: {} } : {}),
+    ...(target.tls ? { tls: tlsOptions(target.files) } : {}),
     enableAutoPipelining: true,
     enableOfflineQueue: patience === 'patient',
     maxRetriesPerRequest: patience === 'patient' ? null : 0,
@@ -90,70 +120,6 @@ export function sendDirectly(redis: Redis, name: string, args: (string | number)
 /** Capped at a second: ioredis' own back-off adds many seconds to every recovery (docs/engine.md section 3). */
 function retryDelayMs(attempt: number): number {
   return Math.min(attempt * 100, 1_000);
-}
-
-interface RedisTarget {
-  readonly kind: 'server' | 'sentinel' | 'cluster';
-  readonly tls: boolean;
-  readonly nodes: { host: string; port: number }[];
-  readonly username?: string;
-  readonly password?: string;
-  readonly master?: string;
-  readonly db?: number;
-}
-
-const urlForm =
-  /^redis(?<tls>s)?(?:\+(?<kind>sentinel|cluster))?:\/\/(?:(?<user>[^:@/]*)(?::(?<password>[^@/]*))?@)?(?<nodes>[^/?]*)(?:\/(?<path>[^?]*))?$/;
-
-function parseRedisUrl(url: string): RedisTarget {
-  const groups = urlForm.exec(url)?.groups;
-  if (groups === undefined) throw new Error(redisUrlHelp);
-  const kind = (groups.kind ?? 'server') as RedisTarget['kind'];
-  const path = (groups.path ?? '').split('/').filter((part) => part !== '');
-  const master = kind === 'sentinel' ? path.shift() : undefined;
-  const [database] = path;
-  if (database !== undefined && !/^\d{1,3}$/.test(database)) throw new Error(redisUrlHelp);
-  return {
-    kind,
-    tls: groups.tls !== undefined,
-    nodes: (groups.nodes ?? '')
-      .split(',')
-      .map((node) => parseNode(node, kind === 'sentinel' ? 26_379 : 6_379)),
-    ...(groups.user ? { username: decodeURIComponent(groups.user) } : {}),
-    ...(groups.password ? { password: decodeURIComponent(groups.password) } : {}),
-    ...(master === undefined ? {} : { master }),
-    ...(database === undefined ? {} : { db: Number(database) }),
-  };
-}
-
-/** What a Redis URL may look like, for error messages. Never repeats the URL itself: it may hold a password. */
-export const redisUrlHelp =
-  'A Redis URL looks like redis://host:6379, rediss://user:password@host:6380/0, ' +
-  'redis+sentinel://host:26379,host:26379/mymaster or redis+cluster://host:6379,host:6379; ' +
-  'in a password, @ : / and % are written %40 %3A %2F %25.';
-
-/** Is this a URL that `connectRedis` accepts? */
-export function isRedisUrl(url: string): boolean {
-  try {
-    parseRedisUrl(url);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-function parseNode(node: string, defaultPort: number): { host: string; port: number } {
-  const match = /^(?<host>\[[0-9a-fA-F:]+\]|[^:[\]@]+)(?::(?<port>\d{1,5}))?$/.exec(node)?.groups;
-  if (match?.host === undefined) throw new Error(redisUrlHelp);
-  return {
-    host: match.host.replace(/^\[|\]$/g, ''),
-    port: match.port === undefined ? defaultPort : Number(match.port),
-  };
-}
-
-/** The address of a Redis URL without user and password, for people. */
-export function redisAddress(url: string): string {
-  return url.replace(/^([^/]*\/\/).*@/, '$1');
 }
 
 /**

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { scheduleSchema } from './jobs/accounts.ts';
 import { defaultSchedule, defaultWatchMs } from './jobs/schedule.ts';
 import { defaultPrefix } from './orders/keys.ts';
-import { isRedisUrl, redisUrlHelp } from './redis.ts';
+import { isRedisUrl, redisUrlHelp } from './redis-url.ts';
 
 /**
  * Every setting of the service and of its accounts, by its name in lower camel case: `redisUrl` is `REDIS_URL` in the
@@ -44,6 +44,22 @@ export const serviceSettings = z.object({
     .describe(
       'Redis: one server, Sentinel (`redis+sentinel://h1:26379,h2:26379/mymaster`) or Cluster (`redis+cluster://h1:6379,h2:6379`); `rediss` for TLS',
     ),
+  redisCaFile: z
+    .string()
+    .optional()
+    .describe(
+      'PEM file of the authority that signed the certificates of Redis (and of its sentinels), if private',
+    ),
+  redisCertFile: z
+    .string()
+    .optional()
+    .describe('PEM file of the certificate that we show to Redis, if it asks'),
+  redisKeyFile: z.string().optional().describe('PEM file of the key to REDIS_CERT_FILE'),
+  redisSentinelUsername: z
+    .string()
+    .optional()
+    .describe('User at the sentinels, which know none of Redis itself'),
+  redisSentinelPassword: z.string().optional().meta({ secret: true }).describe('Password at the sentinels'),
   prefix: z
     .string()
     .regex(/^[A-Za-z0-9_-]{1,32}$/, 'must be 1 to 32 of A-Z a-z 0-9 _ -')

@@ -1,5 +1,6 @@
 import { createKeys } from '../orders/keys.ts';
-import { awaitRedis, connectRedis, type Redis, redisAddress } from '../redis.ts';
+import { awaitRedis, connectRedis, type Redis } from '../redis.ts';
+import { redisAddress } from '../redis-url.ts';
 import { readerPositions } from '../results/reader-positions.ts';
 import type { Finding } from './finding.ts';
 

@@ -17,7 +17,7 @@ import type { Provider } from '../../src/providers/provider.ts';
 import { parseJson, readAnswer, rejectsToken, retryAfterMs } from '../../src/providers/read-answer.ts';
 import { scrub } from '../../src/providers/scrub.ts';
 import { isoTime, nairobiTime } from '../../src/providers/time.ts';
-import { isRedisUrl, redisAddress } from '../../src/redis.ts';
+import { isRedisUrl, redisAddress } from '../../src/redis-url.ts';
 import { parseEvent } from '../../src/results/event.ts';
 import { darajaResultFixtures } from '../providers/fixtures/daraja.ts';
 import { fixturesOf } from '../providers/fixtures/index.ts';

@@ -1,0 +1,176 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { Queue, QueueEvents, Worker } from 'bullmq';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { ConfigError, readServiceSettings } from '../../src/config.ts';
+import { createProducer } from '../../src/jobs/producer.ts';
+import { createKeys } from '../../src/orders/keys.ts';
+import { connectRedis } from '../../src/redis.ts';
+import { patientCopy } from '../../src/results/own-connection.ts';
+import { createResultsHub } from '../../src/results/results-hub.ts';
+import { subscribe } from '../../src/results/subscribe.ts';
+import { testPrefix } from '../support/redis.ts';
+import { redisServer } from '../support/restartable-redis.ts';
+import { eventually, startRunningService } from '../support/running-service.ts';
+import { until } from '../support/service-until.ts';
+import {
+  makeCertificates,
+  type RedisKind,
+  sentinelPassword,
+  startEavesdropper,
+  startTlsRedis,
+} from '../support/tls-redis.ts';
+
+/** The type of a TLS record that carries a ClientHello. */
+const handshake = 0x16;
+const kinds: readonly RedisKind[] = ['server', 'sentinel', 'cluster'];
+
+/** Opens one connection, or what makes several; returns how it is closed. */
+const openers: { readonly [name: string]: (url: string) => () => unknown } = {
+  'a patient connection': (url) => closing(connectRedis(url, 'patient')),
+  'a prompt connection': (url) => closing(connectRedis(url, 'prompt')),
+  'the copy of a connection': (url) => {
+    const original = connectRedis(url, 'prompt');
+    const copy = patientCopy(original);
+    original.disconnect();
+    return closing(copy);
+  },
+  'a producer': (url) => {
+    const producer = createProducer({ redis: url, prefix: testPrefix() });
+    void producer.enqueue({ orderId: 'a', account: 'jenga', reference: 'r', amount: 1 }).catch(() => {});
+    return () => producer.close();
+  },
+  'a subscriber': (url) => {
+    const subscription = subscribe({ redis: url, group: 'g', consumer: 'c', onResult: () => {} });
+    return () => subscription.close();
+  },
+};
+
+function closing(redis: { disconnect(): void }): () => void {
+  return () => redis.disconnect();
+}
+
+function urlOf(kind: RedisKind, port: number): string {
+  const scheme = kind === 'server' ? 'rediss' : `rediss+${kind}`;
+  return `${scheme}://user:secret@127.0.0.1:${port}${kind === 'sentinel' ? '/mymaster' : ''}`;
+}
+
+describe.each(kinds)('a URL for TLS to a %s', (kind) => {
+  test.each(Object.entries(openers))('%s begins with a ClientHello', async (_name, open) => {
+    const { port, firstBytes } = await startEavesdropper();
+    const close = open(urlOf(kind, port));
+    onTestFinished(async () => void (await close()));
+    // More than one: the attempts after a failure are encrypted, too.
+    await until('it connects again', () => firstBytes.length >= 2);
+    expect(new Set(firstBytes)).toEqual(new Set([handshake]));
+  });
+});
+
+describe.runIf(redisServer !== undefined)(
+  'with a Redis that speaks TLS only, under a private authority',
+  () => {
+    test.each(kinds)('everything works, and encrypted: %s', async (kind) => {
+      const pem = await makeCertificates();
+      const { url, firstBytes } = await startTlsRedis(redisServer ?? '', kind, pem);
+      const environment = {
+        REDIS_URL: url,
+        REDIS_CA_FILE: pem.ca,
+        REDIS_CERT_FILE: pem.cert,
+        REDIS_KEY_FILE: pem.key,
+        ...(kind === 'sentinel' ? { REDIS_SENTINEL_PASSWORD: sentinelPassword } : {}),
+      };
+      const { redisUrl } = readServiceSettings(environment);
+      const running = await startRunningService({ accounts: 'jenga', environment, redisUrl: url });
+      onTestFinished(() => running.close());
+
+      const subscribed: string[] = [];
+      const connection = connectRedis(redisUrl, 'patient');
+      onTestFinished(() => connection.disconnect());
+      // Once with a URL, once with a connection, of which a subscriber makes copies of its own.
+      for (const [group, redis] of [
+        ['by-url', redisUrl],
+        ['by-connection', connection],
+      ] as const) {
+        const onResult = ({ id }: { id: string }) => void subscribed.push(`${group} ${id}`);
+        const subscription = subscribe({ redis, group, consumer: 'c', prefix: running.prefix, onResult });
+        onTestFinished(() => subscription.close());
+      }
+      const hub = createResultsHub(connection, running.prefix);
+      onTestFinished(() => hub.close());
+      await openQueues(connection, running.prefix);
+
+      running.simulator.script({
+        provider: 'jenga',
+        reference: 'OR1',
+        amount: '2.00',
+        timeline: [{ afterMs: 0, state: 'paid' }],
+      });
+      await running.enqueue({ orderId: 'ord-1', account: 'jenga', reference: 'OR1', amount: '2.00' });
+      await eventually(async () => subscribed.length >= 2);
+      expect(subscribed.sort()).toEqual(['by-connection ord-1:1', 'by-url ord-1:1']);
+      expect(firstBytes.length).toBeGreaterThan(6);
+      expect(new Set(firstBytes)).toEqual(new Set([handshake]));
+    });
+
+    test('a certificate of a stranger is refused, and so is a client without one', async () => {
+      const pem = await makeCertificates();
+      const { url } = await startTlsRedis(redisServer ?? '', 'server', pem);
+      const stranger = await makeCertificates();
+      for (const parameters of ['', `?ca=${stranger.ca}&cert=${pem.cert}&key=${pem.key}`, `?ca=${pem.ca}`]) {
+        const redis = connectRedis(`${url}${parameters}`, 'prompt');
+        onTestFinished(() => redis.disconnect());
+        await delay(100);
+        await expect(redis.ping()).rejects.toThrow();
+      }
+    });
+  },
+);
+
+/** BullMQ copies the connection that it is given for whatever blocks. */
+async function openQueues(connection: ReturnType<typeof connectRedis>, prefix: string): Promise<void> {
+  const options = { connection, prefix: createKeys(prefix).queuePrefix('other') };
+  const queue = new Queue('other', options);
+  const events = new QueueEvents('other', options);
+  const worker = new Worker('other', async () => 'done', options);
+  onTestFinished(async () => void (await Promise.all([worker.close(), events.close(), queue.close()])));
+  await events.waitUntilReady();
+  const job = await queue.add('job', {});
+  expect(await job.waitUntilFinished(events, 20_000)).toBe('done');
+}
+
+describe('the settings', () => {
+  const faultsOf = (environment: { [name: string]: string }) => {
+    try {
+      return readServiceSettings(environment).redisUrl;
+    } catch (error) {
+      if (error instanceof ConfigError) return error.faults;
+      throw error;
+    }
+  };
+
+  test('end up in the URL that every connection is made from', () => {
+    const environment = {
+      REDIS_URL: 'rediss+sentinel://s:26379/mymaster',
+      REDIS_CA_FILE: import.meta.filename,
+      REDIS_SENTINEL_USERNAME: 'watcher',
+      REDIS_SENTINEL_PASSWORD: 'a@b/c?&d',
+    };
+    const url = String(faultsOf(environment));
+    expect(url).toContain('sentinelPassword=a%40b%2Fc%3F%26d');
+    expect(Object.fromEntries(new URLSearchParams(url.split('?')[1]))).toEqual({
+      ca: import.meta.filename,
+      sentinelUsername: 'watcher',
+      sentinelPassword: 'a@b/c?&d',
+    });
+  });
+
+  test('a certificate without TLS, without its key or without a file is a fault', () => {
+    const file = import.meta.filename;
+    expect(faultsOf({ REDIS_CA_FILE: file })).toEqual([expect.stringContaining('rediss instead of redis')]);
+    expect(faultsOf({ REDIS_URL: 'rediss://h', REDIS_CERT_FILE: file })).toEqual([
+      expect.stringContaining('REDIS_KEY_FILE go together'),
+    ]);
+    expect(faultsOf({ REDIS_URL: 'rediss://h', REDIS_CA_FILE: '/no/such/file' })).toEqual([
+      expect.stringContaining('REDIS_CA_FILE is not the path'),
+    ]);
+  });
+});
