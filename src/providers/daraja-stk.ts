@@ -28,6 +28,8 @@ const answer = z.object({
 
 const limit: Meaning = { reading: 'failed', certainty: 'firm', reason: 'limit-exceeded', from: section23 };
 const notSent: Meaning = { reading: 'failed', certainty: 'soft', reason: 'not-reached', from: section23 };
+/** The wrong kind of short code for the product, or a party that M-Pesa does not know. */
+const notAllowed: Meaning = { reading: 'failed', certainty: 'soft', reason: 'rejected', from: section23 };
 
 export const darajaStk = defineProvider({
   id: 'daraja-stk',
@@ -80,9 +82,8 @@ export const darajaStk = defineProvider({
       references: [body.CheckoutRequestID],
     };
   },
-  // Left out on purpose, so that they stay unrecognised and the order open: 1036 (the PIN may have been entered), 11, 17
-  // and 26 (17 and 26 also mean "system busy"), 2006, 2028, 2029 and 8006 (state of an account or product), E3008,
-  // SFC_IC0003 (meaning not published).
+  // Left out on purpose, so that they stay unrecognised and the order open: 1036 (the PIN may have been entered), 11 and
+  // 26 (26 also means "system busy"), 2006 and 2029 (state of an account or product), E3008 (meaning not published).
   payment: words({
     '0': { reading: 'paid', from: section23 },
     '4999': { reading: 'pending', from: section23 },
@@ -95,6 +96,12 @@ export const darajaStk = defineProvider({
     '1037': { reading: 'expired', certainty: 'soft', reason: 'not-reached', from: section23 },
     '1019': { reading: 'expired', certainty: 'soft', reason: 'timed-out', from: section23 },
     '2001': { reading: 'failed', certainty: 'soft', reason: 'wrong-pin', from: section23 },
+    // The same amount was asked of the same number within two minutes: the earlier prompt may yet be paid.
+    '17': { reading: 'failed', certainty: 'soft', reason: 'limit-exceeded', from: section23 },
+    '2028': notAllowed,
+    SFC_IC0003: notAllowed,
+    // The customer's PIN is locked. In a Transaction Status result the same code speaks of our initiator.
+    '8006': { reading: 'failed', certainty: 'soft', reason: 'wrong-pin', from: section23 },
     '1001': notSent,
     '1025': notSent,
     '9999': notSent,
@@ -105,6 +112,7 @@ export const darajaStk = defineProvider({
       '500.001.1001': { reading: 'unrecognised', from: `${section23}: the code alone decides nothing` },
       '500.001.1001 being processed': { reading: 'pending', from: section23 },
       '500.001.1001 does not exist': { reading: 'not-found', from: section23 },
+      '500.001.1001 wrong credentials': { reading: 'refused', credentials: true, from: section23 },
     }),
   ]),
 });
@@ -114,5 +122,6 @@ function withMessage(code: string, message: string | null | undefined): string {
   if (code !== '500.001.1001') return code;
   const said = (message ?? '').toLowerCase();
   if (said.includes('being processed')) return `${code} being processed`;
+  if (said.includes('wrong credentials')) return `${code} wrong credentials`;
   return said.includes('does not exist') && !said.includes('merchant') ? `${code} does not exist` : code;
 }

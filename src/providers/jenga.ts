@@ -69,10 +69,19 @@ export const jenga = defineProvider({
     headers: { authorization: `Bearer ${token}` },
   }),
 
-  // IPN. Old gateways leave the customer's reference empty and print ours, after a blank, where the receipt belongs.
+  // IPN. Old gateways leave the customer's reference empty and print ours, after a blank, where the receipt belongs; the
+  // push of an STK payment names it `transactionReference`.
   callback: defineCallback({
-    body: z.object({ customer: section({ reference: note }), transaction: section({ reference: note }) }),
-    names: ({ customer, transaction }) => [customer?.reference?.trim(), transaction?.reference?.trim()],
+    body: z.object({
+      customer: section({ reference: note }),
+      transaction: section({ reference: note }),
+      transactionReference: note,
+    }),
+    names: ({ customer, transaction, transactionReference }) => [
+      customer?.reference?.trim(),
+      transaction?.reference?.trim(),
+      transactionReference?.trim(),
+    ],
     reply: { contentType: 'text/plain', body: '' },
   }),
 

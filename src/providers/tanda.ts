@@ -140,11 +140,15 @@ export const tanda = defineProvider({
     E422005: rejected,
     E422006: { reading: 'failed', certainty: 'firm', reason: 'insufficient-funds', from: section5 },
     E422022: rejected,
+    E000002: { reading: 'failed', certainty: 'soft', reason: 'rejected', from: section5 },
     E401000: refused,
     E403000: refused,
     ...open,
   }),
   call: words({
+    // A body that names no transaction closes none; that ours is being processed, it may say.
+    P202000: { reading: 'pending', from: section5 },
+    E000002: unclear,
     E401000: { reading: 'refused', credentials: true, token: true, from: section5 },
     E403000: { reading: 'refused', credentials: true, from: section5 },
     E422005: refused,

@@ -81,6 +81,13 @@ const pushes: readonly Push[] = [
     names: ['OR28922980077'],
   },
   {
+    name: 'Jenga push of an STK payment',
+    provider: 'jenga',
+    page: `${page} section 1: keyed by transactionReference`,
+    body: { status: true, code: 3, transactionReference: 'OR28922980077', telco: 'SAFARICOM' },
+    names: ['OR28922980077'],
+  },
+  {
     name: 'STK callback of a success',
     provider: 'daraja-stk',
     page: `${page} section 2.3`,
