@@ -72,6 +72,10 @@ export const vexora = defineProvider({
     queryByTradeNoPath: path()
       .default('/v1/vexora/queryPayInResult')
       .describe("Path of the query by merchant number; PayPro's was /api/queryPayinResult"),
+    tradeNoTimestamp: z
+      .stringbool()
+      .default(true)
+      .describe('Send, and sign, a timestamp with the query by merchant number; the Kenya page lists none'),
   }),
   reference: z
     .union([referenceText, byTradeNo])
@@ -80,9 +84,10 @@ export const vexora = defineProvider({
   gives: { amount: true, receipt: true, reference: true },
 
   request({ reference, now }, settings) {
-    // The Kenya payment query lists no timestamp, and only the fields that are sent are signed.
+    // The Kenya payment query lists no timestamp, public clients send one: only the fields that are sent are signed.
     const isReceipt = typeof reference === 'string';
-    const fields = isReceipt ? { code: reference, timestamp: String(now) } : { tradeNo: reference.tradeNo };
+    const asked = isReceipt ? { code: reference } : { tradeNo: reference.tradeNo };
+    const fields = isReceipt || settings.tradeNoTimestamp ? { ...asked, timestamp: String(now) } : asked;
     return {
       method: 'POST',
       url: `${settings.baseUrl}${isReceipt ? settings.queryByCodePath : settings.queryByTradeNoPath}`,
