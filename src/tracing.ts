@@ -54,6 +54,7 @@ export const tracePolls: PollObserver = {
     trace.getActiveSpan()?.addEvent('contradiction');
   },
   unknownWord() {},
+  neglected() {},
   gate() {},
   error() {},
 };

@@ -92,11 +92,14 @@ export function createOrderStore({ redis, keys, retentionMs }: OrderStoreParts):
     read: batched.read,
 
     async settle(step) {
-      const [outcome, detail] = await batched.settle(step);
+      const [outcome, detail, neglected] = await batched.settle(step);
       if (outcome === 'failed')
         throw new Error(`Order ${step.record.order.orderId} was not settled: ${detail}`);
       if (outcome === 'stale' || outcome === 'gone') return { outcome };
-      return { outcome, nextPollAt: detail ? Number(detail) : null };
+      const nextPollAt = detail ? Number(detail) : null;
+      return outcome === 'settled' && neglected
+        ? { outcome, nextPollAt, neglected }
+        : { outcome, nextPollAt };
     },
 
     async relist(orderId) {

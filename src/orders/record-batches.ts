@@ -41,15 +41,17 @@ export interface Step extends Movement {
 }
 
 /**
- * `settled`: `nextPollAt` may be earlier than asked for, somebody wanted a poll meanwhile. `taken`: another process has
- * settled this entry of the inbox. `stale`: read and decide again.
+ * `settled`: `nextPollAt` may be earlier than asked for, somebody wanted a poll meanwhile; `neglected` says which list or
+ * figure could not be written, and why. `taken`: another process has settled this entry of the inbox. `stale`: read and
+ * decide again.
  */
 export type Settled =
-  | { readonly outcome: 'settled' | 'taken'; readonly nextPollAt: number | null }
+  | { readonly outcome: 'settled'; readonly nextPollAt: number | null; readonly neglected?: string }
+  | { readonly outcome: 'taken'; readonly nextPollAt: number | null }
   | { readonly outcome: 'stale' | 'gone' };
 
 /** What a script says of one order: an outcome, and the time of its next poll or why it failed. */
-type Reply<Outcome> = readonly [outcome: Outcome | 'failed', detail: string | undefined];
+type Reply<Outcome> = readonly [outcome: Outcome | 'failed', detail: string | undefined, more?: string];
 
 /**
  * The three steps of every order (accepted, read, moved), each for many orders in one script: what happens to one of them

@@ -73,6 +73,7 @@ export function createAdaptiveSchedule(parts: AdaptiveScheduleParts): AdaptiveSc
       published: () => {},
       contradiction: () => {},
       unknownWord: () => {},
+      neglected: () => {},
       gate: () => {},
       error: () => {},
     },

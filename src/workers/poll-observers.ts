@@ -34,6 +34,12 @@ export function logPolls(log: Log): PollObserver {
       if (change === 'degraded') log.warn(why, 'the account is degraded; its orders wait');
       else log.info(why, 'the account has recovered');
     },
+    neglected(what, orderId) {
+      log.error(
+        { orderId, neglected: what },
+        'the order moved, but a list or figure about it could not be written; mend that key or permission',
+      );
+    },
     error(error, orderId) {
       log.error({ err: error, orderId }, 'a poll could not be completed; it is tried again');
     },
@@ -72,6 +78,7 @@ export function countPolls(metrics: Metrics, account: string): PollObserver {
     contradiction: () => metrics.contradictions.inc({ account }),
     unknownWord: () => {},
     gate: () => {},
+    neglected: () => metrics.errors.inc({ account }),
     error: () => metrics.errors.inc({ account }),
   };
 }
@@ -84,6 +91,7 @@ export function notePolls(activity: ActivityLog): PollObserver {
     contradiction: () => {},
     unknownWord: () => {},
     gate: () => {},
+    neglected: () => {},
     error: () => {},
   };
 }
@@ -96,6 +104,7 @@ export function observeAll(...observers: readonly PollObserver[]): PollObserver 
     contradiction: (...told) => observers.forEach((each) => void each.contradiction(...told)),
     unknownWord: (...told) => observers.forEach((each) => void each.unknownWord(...told)),
     gate: (...told) => observers.forEach((each) => void each.gate(...told)),
+    neglected: (...told) => observers.forEach((each) => void each.neglected(...told)),
     error: (...told) => observers.forEach((each) => void each.error(...told)),
   };
 }

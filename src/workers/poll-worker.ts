@@ -24,6 +24,8 @@ export interface PollObserver {
   /** An unrecognised word, the first time that this process sees it. */
   unknownWord(word: string, orderId: string): void;
   gate(change: Exclude<GateChange, null>, reading: Reading): void;
+  /** The order moved, but a list or figure that is made from it could not be written. */
+  neglected(what: string, orderId: string): void;
   /** A bug or a lost Redis; never something a gateway did. */
   error(error: Error, orderId: string | null): void;
 }
@@ -192,6 +194,7 @@ async function settle(
       entry: pushed?.entry ?? null,
     });
     if (settled.outcome === 'settled') {
+      if (settled.neglected !== undefined) observer.neglected(settled.neglected, order.orderId);
       if (event !== null) observer.published(event, reading);
       if (decision.contradictsPaid) observer.contradiction(current, reading);
       return settled.nextPollAt;

@@ -58,13 +58,19 @@ export function aHurriedOrder(fields: Partial<Order> = {}): Order {
 
 /** An observer that keeps what it is told. */
 export function keepingObserver() {
-  const told = { readings: [] as string[], published: [] as ResultEvent[], gates: [] as string[] };
+  const told = {
+    readings: [] as string[],
+    published: [] as ResultEvent[],
+    gates: [] as string[],
+    neglected: [] as string[],
+  };
   const errors: Error[] = [];
   const observer: PollObserver = {
     reading: (_record, reading) => void told.readings.push(reading.kind),
     published: (event) => void told.published.push(event),
     contradiction: () => {},
     unknownWord: () => {},
+    neglected: (what) => void told.neglected.push(what),
     gate: (change) => void told.gates.push(change),
     error: (error) => void errors.push(error),
   };
