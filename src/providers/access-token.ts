@@ -2,8 +2,8 @@ import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } f
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import type { Redis } from '../redis.ts';
-import type { Access, ProviderAnswer, ProviderRequest } from './provider.ts';
-import { parseJson, retryAfterMs } from './read-answer.ts';
+import type { Access, ProviderAnswer } from './provider.ts';
+import { maxRetryAfterMs, parseJson, retryAfterMs } from './read-answer.ts';
 import type { Transport } from './transport.ts';
 
 /** No token could be had. `refused`: the credentials are wrong; otherwise the login could not be reached. */
@@ -32,7 +32,7 @@ export interface AccessTokens {
 
 export interface AccessTokenParts {
   readonly redis: Redis;
-  /** Redis key of the token; `:lock` and `:failure` are kept beside it. */
+  /** Redis key of the token; `:lock`, `:failure:…` and `:failures:…` are kept beside it. */
   readonly key: string;
   readonly access: Access<{ readonly [name: string]: unknown }>;
   readonly settings: { readonly [name: string]: unknown };
@@ -42,42 +42,55 @@ export interface AccessTokenParts {
 
 /** One process may hold the login for this long; a crash in between costs the others at most this. */
 const lockMs = 30_000;
-/** A failed login is not repeated sooner, by anyone. */
+/** A failed login is not repeated sooner, by any process; each further failure in a row doubles the wait. */
 const failureMs = 5_000;
+const maxFailureMs = 60_000;
 const waitMs = 50;
 
-const releaseLock = `if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0`;
+const deleteIfSame = `if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0`;
 
 export function createAccessTokens(parts: AccessTokenParts): AccessTokens {
   const { redis, key, transport } = parts;
   const now = parts.now ?? Date.now;
   const login = parts.access.request(parts.settings);
-  const box = createBox(login);
-  let cached: { token: string; expiresAt: number } | null = null;
+  const material = createHash('sha256').update(JSON.stringify(login)).digest();
+  const box = createBox(material);
+  // A failure belongs to the login that failed: other credentials need not wait for it.
+  const print = derive(material, 'payment-poller login failure', 8).toString('hex');
+  const failureKey = `${key}:failure:${print}`;
+  const failuresKey = `${key}:failures:${print}`;
+  let cached: Token | null = null;
   let renewal: Promise<TokenResult> | null = null;
 
-  async function shared(): Promise<{ token: string; expiresAt: number } | NoToken | null> {
-    const [sealed, failure] = await redis.mget(key, `${key}:failure`);
-    const opened = sealed == null ? null : box.open(sealed);
-    if (opened !== null && opened.expiresAt > now()) return opened;
-    return failure == null ? null : parseFailure(failure);
+  /** What all processes know: a token that is still good, as far as its own lifetime says, and a login that failed lately. */
+  async function shared(): Promise<{ sealed: string | null; known: Token | null; failure: NoToken | null }> {
+    const [sealed = null, failure = null] = await redis.mget(key, failureKey);
+    const opened = sealed === null ? null : box.open(sealed);
+    return {
+      sealed,
+      known: opened !== null && opened.expiresAt > now() ? opened : null,
+      failure: failure === null ? null : parseFailure(failure),
+    };
   }
 
   async function fetchOnce(rejected: string | null): Promise<TokenResult> {
     const owner = randomBytes(12).toString('hex');
     const giveUpAt = now() + lockMs;
     while (now() < giveUpAt) {
-      const known = await shared();
-      if (known !== null && known.token === null) return known;
+      const { known, failure } = await shared();
       if (known !== null && known.token !== rejected) return remember(known);
+      if (failure !== null) return failure;
       if ((await redis.set(`${key}:lock`, owner, 'PX', lockMs, 'NX')) === 'OK') {
         try {
           // Between our look and our lock another process may have finished its login.
           const fresh = await shared();
-          if (fresh !== null && fresh.token !== null && fresh.token !== rejected) return remember(fresh);
+          if (fresh.known !== null && fresh.known.token !== rejected) return remember(fresh.known);
+          if (fresh.failure !== null) return fresh.failure;
+          // Should the login fail, nobody is to ask with the rejected token again.
+          if (fresh.known !== null) await redis.eval(deleteIfSame, 1, key, fresh.sealed ?? '');
           return await logIn();
         } finally {
-          await redis.eval(releaseLock, 1, `${key}:lock`, owner);
+          await redis.eval(deleteIfSame, 1, `${key}:lock`, owner);
         }
       }
       await delay(waitMs);
@@ -90,7 +103,7 @@ export function createAccessTokens(parts: AccessTokenParts): AccessTokens {
     const granted = 'fault' in answer || answer.httpStatus >= 300 ? null : grantOf(answer);
     if (granted === null) {
       const failure = noToken(answer, now());
-      await redis.set(`${key}:failure`, JSON.stringify(failure), 'PX', failureMs);
+      await noteFailure(failure);
       return failure;
     }
     const lifetimeMs = Math.min(
@@ -101,14 +114,28 @@ export function createAccessTokens(parts: AccessTokenParts): AccessTokens {
     const keptMs = Math.max(Math.floor(lifetimeMs - Math.min(lifetimeMs / 10, 60_000)), 1_000);
     const fresh = { token: granted.token, expiresAt: now() + keptMs };
     await redis.set(key, box.seal(fresh), 'PX', keptMs);
+    await redis.del(failuresKey);
     return remember(fresh);
+  }
+
+  /** Keeps all processes from logging in for a while, at least as long as the provider asked for. */
+  async function noteFailure(failure: NoToken): Promise<void> {
+    // Only the holder of the lock comes here; unlike INCR, this bears whatever somebody may have put there.
+    const [before] = await redis.mget(failuresKey);
+    const failures = Math.min(Math.max(Number.parseInt(before ?? '', 10) || 0, 0), 10);
+    const restMs = Math.max(
+      Math.min(failureMs * 2 ** failures, maxFailureMs),
+      Math.min(failure.retryAfterMs ?? 0, maxRetryAfterMs),
+    );
+    await redis.set(failureKey, JSON.stringify(failure), 'PX', restMs);
+    await redis.set(failuresKey, failures + 1, 'PX', 2 * restMs + maxFailureMs);
   }
 
   function grantOf(answer: ProviderAnswer) {
     return parts.access.grant(parseJson(answer.body), now());
   }
 
-  function remember(known: { token: string; expiresAt: number }): TokenResult {
+  function remember(known: Token): TokenResult {
     cached = known;
     return { token: known.token };
   }
@@ -126,7 +153,10 @@ export function createAccessTokens(parts: AccessTokenParts): AccessTokens {
     },
     async renew(rejected) {
       if (cached?.token === rejected) cached = null;
-      return cached !== null && cached.expiresAt > now() ? { token: cached.token } : fetchShared(rejected);
+      if (cached !== null && cached.expiresAt > now()) return { token: cached.token };
+      const fetched = await fetchShared(rejected);
+      // A look that had begun before the rejection finds the rejected token.
+      return fetched.token === rejected ? fetchShared(rejected) : fetched;
     },
   };
 }
@@ -173,22 +203,31 @@ function parseFailure(text: string): NoToken | null {
   }
 }
 
+interface Token {
+  readonly token: string;
+  readonly expiresAt: number;
+}
+
 /** Bytes. Shorter ones would be believed otherwise, and can be guessed. */
 const authTagLength = 16;
 
+/** What one login can prove and no other; says nothing about the login itself. */
+function derive(material: Buffer, purpose: string, bytes: number): Buffer {
+  return Buffer.from(hkdfSync('sha256', material, '', purpose, bytes));
+}
+
 /** Seals tokens with a key made from the login itself: who reads Redis but lacks the credentials learns nothing. */
-function createBox(login: ProviderRequest) {
-  const material = createHash('sha256').update(JSON.stringify(login)).digest();
-  const secret = Buffer.from(hkdfSync('sha256', material, '', 'payment-poller access token', 32));
+function createBox(material: Buffer) {
+  const secret = derive(material, 'payment-poller access token', 32);
   return {
-    seal(content: { token: string; expiresAt: number }): string {
+    seal(content: Token): string {
       const iv = randomBytes(12);
       const cipher = createCipheriv('aes-256-gcm', secret, iv, { authTagLength });
       const sealed = Buffer.concat([cipher.update(JSON.stringify(content), 'utf8'), cipher.final()]);
       return Buffer.concat([iv, cipher.getAuthTag(), sealed]).toString('base64');
     },
     /** `null` when it was sealed with other credentials. */
-    open(text: string): { token: string; expiresAt: number } | null {
+    open(text: string): Token | null {
       const bytes = Buffer.from(text, 'base64');
       try {
         const decipher = createDecipheriv('aes-256-gcm', secret, bytes.subarray(0, 12), { authTagLength });
@@ -196,7 +235,7 @@ function createBox(login: ProviderRequest) {
         const opened = Buffer.concat([decipher.update(bytes.subarray(28)), decipher.final()]).toString(
           'utf8',
         );
-        return JSON.parse(opened) as { token: string; expiresAt: number };
+        return JSON.parse(opened) as Token;
       } catch {
         return null;
       }

@@ -224,7 +224,7 @@ function byHttpStatus(answer: ProviderAnswer, facts: ReadingFacts): Reading {
 }
 
 /** A gateway that asks for more than this is asked again anyway: orders must not fall silent on its word. */
-const maxRetryAfterMs = 3_600_000;
+export const maxRetryAfterMs = 3_600_000;
 
 /** Milliseconds of a `Retry-After` header (seconds or an HTTP date), between 0 and one hour; `null` when there is none. */
 export function retryAfterMs(header: string | string[] | undefined, now: number): number | null {

@@ -245,29 +245,50 @@ test('broken entries of the registry stop no producer, and no other account', as
 describe('the entries of an access token', () => {
   const settings = { baseUrl: 'http://127.0.0.1:1', consumerKey: 'k', consumerSecret: 's' };
 
-  /** Tokens whose login always grants `fresh`. */
-  function tokensOn(key: string) {
+  /** Tokens whose login always grants `fresh`, unless it answers otherwise. */
+  function tokensOn(key: string, httpStatus = 200) {
     const body = Buffer.from('{"access_token":"fresh","expires_in":"3599"}');
     const transport = {
-      send: async () => ({ httpStatus: 200, headers: {}, body }),
+      send: async () => ({ httpStatus, headers: {}, body }),
       close: async () => {},
     };
     return createAccessTokens({ redis, key, access: darajaAccess as never, settings, transport });
   }
 
-  test.each(['', ':failure'])('that somebody broke (%j) lead to a new login', async (which) => {
-    const forged = [
-      '{"token":"forged"}',
-      '{"token":"forged","expiresAt":9e15}',
-      '{"token":null}',
-      Buffer.from('{"token":"forged","expiresAt":9e15}').toString('base64'),
-    ];
-    for (const text of [...texts, ...forged]) {
-      const key = createKeys(testPrefix()).token('daraja');
-      await redis.set(`${key}${which}`, text, 'PX', 60_000);
-      expect(await tokensOn(key).current()).toEqual({ token: 'fresh' });
-    }
-  });
+  /** The keys beside a token in which a failed login is noted. */
+  async function failureKeys(key: string): Promise<{ last: string; count: string }> {
+    await tokensOn(key, 503).current();
+    const [[last = ''], [count = '']] = await Promise.all([
+      redis.keys(`${key}:failure:*`),
+      redis.keys(`${key}:failures:*`),
+    ]);
+    return { last, count };
+  }
+
+  test.each(['token', 'last', 'count'] as const)(
+    'that somebody broke (%j) lead to a new login',
+    async (which) => {
+      const forged = [
+        '{"token":"forged"}',
+        '{"token":"forged","expiresAt":9e15}',
+        '{"token":null}',
+        Buffer.from('{"token":"forged","expiresAt":9e15}').toString('base64'),
+      ];
+      for (const text of [...texts, ...forged]) {
+        const key = createKeys(testPrefix()).token('daraja');
+        if (which === 'token') {
+          await redis.set(key, text, 'PX', 60_000);
+        } else {
+          const failure = await failureKeys(key);
+          await redis.del(failure.last);
+          await redis.set(failure[which], text, 'PX', 60_000);
+          if (which === 'count') expect(await tokensOn(key, 503).current()).toHaveProperty('token', null);
+          if (which === 'count') await redis.del(failure.last);
+        }
+        expect(await tokensOn(key).current()).toEqual({ token: 'fresh' });
+      }
+    },
+  );
 
   test('that tell of a failed login are believed', async () => {
     const key = createKeys(testPrefix()).token('daraja');
@@ -279,7 +300,7 @@ describe('the entries of an access token', () => {
       httpStatus: 400,
       reason: 'x',
     };
-    await redis.set(`${key}:failure`, JSON.stringify(failure), 'PX', 60_000);
+    await redis.set((await failureKeys(key)).last, JSON.stringify(failure), 'PX', 60_000);
     expect(await tokensOn(key).current()).toEqual(failure);
   });
 });
