@@ -108,6 +108,8 @@ export interface ReadingFacts {
   readonly bodySha256: string | null;
   /** True when a configured status override, not the adapter's own table, gave this word its meaning. */
   readonly overridden?: true;
+  /** When the query was sent that a pushed reading answers, where that query is the one under way. */
+  readonly askedAt?: number;
 }
 
 /** What one answer taught us. A closed union: `switch` over `kind` without a `default`. */

@@ -64,8 +64,16 @@ export interface Decision {
   readonly contradictsPaid: boolean;
 }
 
-/** An unanswered poll at the end of the watch is repeated this often, at most until twice the watch has passed. */
+/**
+ * An unanswered poll of the watch is repeated within this time, until the next step of the watch; after the last step, at
+ * most until twice the watch has passed.
+ */
 const watchRetryMs = 3_600_000;
+/**
+ * A gateway that only takes the deadline's own query, and pushes its answer, has this long to do so (or its result timeout,
+ * where that is shorter) before `unresolved/deadline` is published without it.
+ */
+export const deadlineAnswerMs = 300_000;
 /** Corrections after which the watch no longer begins anew. */
 const restartLimit = 10;
 
@@ -89,11 +97,13 @@ export function decide(
   if (known.verdict?.status === 'paid') {
     return { publish: null, nextPollAt: null, progress: known, contradictsPaid: contradictsPaid(reading) };
   }
-  if (claim === null) return goOn(order, withoutDisproved(known, reading), reading, policy, now, random);
-  if (claim.certainty === 'soft' && !isConfirmed(known.candidate, claim, policy, reading.at)) {
-    return goOn(order, withCandidate(known, claim, reading.at), reading, policy, now, random);
+  if (claim === null) {
+    return goOn(order, before, withoutDisproved(known, reading), reading, policy, now, random);
   }
-  return conclude(order, { ...known, candidate: null }, claim, reading, policy, now, random);
+  if (claim.certainty === 'soft' && !isConfirmed(known.candidate, claim, policy, reading.at)) {
+    return goOn(order, before, withCandidate(known, claim, reading.at), reading, policy, now, random);
+  }
+  return conclude(order, before, { ...known, candidate: null }, claim, reading, policy, now, random);
 }
 
 /** A soft claim is believed when an earlier reading of the same kind is at least `confirmAfterMs` old. */
@@ -114,6 +124,7 @@ function withoutDisproved(known: Progress, reading: Reading): Progress {
 /** Publishes the claim unless the stream already says so, and closes the order or watches it further. */
 function conclude(
   order: Order,
+  before: Progress,
   known: Progress,
   claim: Claim,
   reading: Reading,
@@ -124,13 +135,14 @@ function conclude(
   const publish = saysMore(known.verdict, claim) ? claim.verdict : null;
   const published = publish === null ? known : publishing(known, publish, now);
   if (claim.final) return closed(published, publish);
-  if (publish === null) return goOn(order, published, reading, policy, now, random);
+  if (publish === null) return goOn(order, before, published, reading, policy, now, random);
   return watch(published, publish, reading, policy, now);
 }
 
 /** Nothing (new) to publish from the reading itself: speak at the deadline, or ask again. */
 function goOn(
   order: Order,
+  before: Progress,
   known: Progress,
   reading: Reading,
   policy: Policy,
@@ -145,8 +157,14 @@ function goOn(
       return watch(known, null, reading, policy, now);
     case 'asking': {
       const deadline = deadlineAt(order);
-      // An answer that was on its way before the deadline, or was pushed, is not the poll that the deadline wants.
-      if (reading.source === 'poll' && reading.at >= deadline) {
+      // An answer that was on its way before the deadline, or was pushed, is not the poll that the deadline wants, unless
+      // it answers a query that was sent after the deadline.
+      if (askedAt(reading) >= deadline) {
+        const answerUntil =
+          before.lastPolledAt === null || before.lastPolledAt < deadline ? deadlineAnswerUntil(reading) : 0;
+        if (answerUntil > now) {
+          return { publish: null, nextPollAt: answerUntil, progress: known, contradictsPaid: false };
+        }
         const verdict: Verdict = { status: 'unresolved', reason: 'deadline' };
         return watch(publishing(known, verdict, now), verdict, reading, policy, now);
       }
@@ -181,23 +199,31 @@ function watch(
   policy: Policy,
   now: number,
 ): Decision {
-  const since = watchedSince(known) ?? now;
-  const at = confirmAt(known, policy, now) ?? nextWatchAt(since, reading, policy, now);
+  const at = confirmAt(known, policy, now) ?? nextWatchAt(known, reading, policy, now);
   if (at === null) return closed(known, publish);
   return {
     publish,
-    nextPollAt: Math.max(at, notBefore(reading, now)),
+    nextPollAt: Math.max(at, notBefore(reading, now), awaitedUntil(reading)),
     progress: { ...known, phase: 'watching' },
     contradictsPaid: false,
   };
 }
 
-function nextWatchAt(since: number, reading: Reading, policy: Policy, now: number): number | null {
+/** An unanswered poll uses up no step of the watch: it is repeated before the next one, or at it. */
+function nextWatchAt(known: Progress, reading: Reading, policy: Policy, now: number): number | null {
+  const since = watchedSince(known) ?? now;
   const step = policy.watchMs.find((ms) => since + ms > now);
-  if (step !== undefined) return since + step;
+  if (isAnswered(reading)) return step === undefined ? null : since + step;
   const last = policy.watchMs.at(-1) ?? 0;
-  if (isAnswered(reading) || now >= since + 2 * last) return null;
-  return now + Math.min(watchRetryMs, Math.max(last, 1));
+  if (step === undefined && now >= since + 2 * last) return null;
+  const retryAt = now + Math.min(unansweredRetryMs(known, policy, now), Math.max(last, 1));
+  return step === undefined ? retryAt : Math.min(retryAt, since + step);
+}
+
+/** A reading that waits for its second one is not left waiting for an hour: its retries begin close and double. */
+function unansweredRetryMs({ candidate }: Progress, { confirmAfterMs }: Policy, now: number): number {
+  if (candidate === null) return watchRetryMs;
+  return Math.min(Math.max(now - candidate.at, confirmAfterMs, 1), watchRetryMs);
 }
 
 /** When a candidate wants its second reading. A confirmation that already went unanswered falls back to the usual times. */
@@ -209,9 +235,23 @@ function confirmAt(known: Progress, policy: Policy, now: number): number | null 
 
 /** A query under way is not repeated before it counts as lost, but at the deadline. */
 function awaited(reading: Reading, deadline: number, now: number): number | null {
-  if (reading.kind !== 'pending' || reading.awaitedUntil === undefined || reading.awaitedUntil <= now)
-    return null;
-  return Math.min(reading.awaitedUntil, deadline);
+  const until = awaitedUntil(reading);
+  return until <= now ? null : Math.min(until, deadline);
+}
+
+/** When the query that a reading acknowledges counts as lost; 0 where no answer is to be pushed. */
+function awaitedUntil(reading: Reading): number {
+  return reading.kind === 'pending' ? (reading.awaitedUntil ?? 0) : 0;
+}
+
+/** Until when the verdict waits for the answer to the deadline's own query. */
+function deadlineAnswerUntil(reading: Reading): number {
+  return Math.min(awaitedUntil(reading), reading.at + deadlineAnswerMs);
+}
+
+/** When the question was asked that a reading answers; 0 where that is not known. */
+function askedAt(reading: Reading): number {
+  return reading.source === 'poll' ? reading.at : (reading.askedAt ?? 0);
 }
 
 function notBefore(reading: Reading, now: number): number {

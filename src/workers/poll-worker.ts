@@ -1,5 +1,5 @@
 import { DelayedError, type Job, type Telemetry, Worker, type WorkerOptions } from 'bullmq';
-import { decide, type Policy } from '../jobs/decide.ts';
+import { deadlineAnswerMs, decide, type Policy } from '../jobs/decide.ts';
 import { createPollBackend } from '../jobs/poll-backend.ts';
 import { type JobName, orderOfJob, type PollQueue, type QueueJob, retryDelayMs } from '../jobs/queue.ts';
 import { deadlineAt } from '../jobs/schedule.ts';
@@ -157,11 +157,12 @@ async function takePushed(
 }
 
 /** When the query that is under way counts as lost; 0 when there is none, or when the deadline wants a new one. */
-function queryLostAt({ resultTimeoutMs }: Asker, { query, order }: OrderRecord): number {
+function queryLostAt({ resultTimeoutMs }: Asker, { query, order, progress }: OrderRecord): number {
   if (query === null || resultTimeoutMs === null) return 0;
   const deadline = deadlineAt(order);
   const lostAt = query.sentAt + resultTimeoutMs;
-  return query.sentAt < deadline ? Math.min(lostAt, deadline) : lostAt;
+  if (query.sentAt < deadline) return Math.min(lostAt, deadline);
+  return progress.phase === 'asking' ? Math.min(lostAt, query.sentAt + deadlineAnswerMs) : lostAt;
 }
 
 /**
@@ -179,7 +180,14 @@ async function settle(
   for (let current: OrderRecord | null = record; current !== null; ) {
     const now = Date.now();
     const order: Order = current.order;
-    const decision = decide(order, current.progress, reading, policy, now, Math.random());
+    const decision = decide(
+      order,
+      current.progress,
+      answering(current, reading, pushed),
+      policy,
+      now,
+      Math.random(),
+    );
     const { progress, publish, nextPollAt } = decision;
     const history = remember(current.history, reading);
     const event = publish === null ? null : buildEvent(order, progress, publish, reading, history, now);
@@ -203,6 +211,15 @@ async function settle(
     current = settled.outcome === 'gone' ? null : await store.read(order.orderId);
   }
   return null;
+}
+
+/** A pushed reading is as old as its question, where that is still known. */
+function answering(
+  { query }: OrderRecord,
+  reading: Reading,
+  pushed: { readonly queryId: string } | null,
+): Reading {
+  return pushed !== null && query?.id === pushed.queryId ? { ...reading, askedAt: query.sentAt } : reading;
 }
 
 /** The query still under way after a reading: its own answer, or a poll that was not taken, ends it. */

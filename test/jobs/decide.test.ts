@@ -1,6 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Decision, decide, type Policy, type Progress } from '../../src/jobs/decide.ts';
+import {
+  type Decision,
+  deadlineAnswerMs,
+  decide,
+  type Policy,
+  type Progress,
+} from '../../src/jobs/decide.ts';
 import { deadlineAt, firstPollAt, nextPollAt } from '../../src/jobs/schedule.ts';
 import {
   doubts,
@@ -21,7 +27,7 @@ import {
   everyReading,
   type ReadingName,
 } from '../support/builders.ts';
-import { eventsOf, noPast, type Past, tell } from '../support/verdict-model.ts';
+import { askAgainBy, eventsOf, noPast, type Past, tell } from '../support/verdict-model.ts';
 
 /** The middle of the jitter. */
 const noJitter = 0.5;
@@ -248,22 +254,24 @@ function read(
   const { progress, publish } = decision;
   return {
     progress,
-    past: tell(story.past, reading, order, policy),
+    past: tell(story.past, reading, order, policy, now),
     next: decision.nextPollAt,
     published: publish,
   };
 }
 
-function expectAsModel(story: Story): void {
+function expectAsModel(story: Story, now: number): void {
   const expected = story.past.told.at(-1) ?? null;
-  if (told(story.published) === expected) return;
+  const askBy = askAgainBy(story.past, now);
+  if (told(story.published) === expected && (story.next ?? 0) <= askBy) return;
   const shown = story.past.readings.map(({ kind, at, ...rest }) => ({
     kind,
     afterMs: at - createdAt,
     ...rest,
   }));
   throw new Error(
-    `Published ${told(story.published)}, the contract says ${expected}, after ${eventsOf(story.past)}:\n` +
+    `Published ${told(story.published)}, the contract says ${expected}, after ${eventsOf(story.past)}; ` +
+      `asked again after ${(story.next ?? now) - now} ms, the contract says at most ${askBy - now}:\n` +
       JSON.stringify(shown, null, 1),
   );
 }
@@ -291,7 +299,7 @@ describe('decide, every sequence of readings', () => {
       const now = Math.max(story.next, createdAt);
       for (const make of Object.values(everyReading)) {
         const after = read(order, policy, story, make(now), now);
-        expectAsModel(after);
+        expectAsModel(after, now);
         walk(after, left - 1);
       }
     }
@@ -386,7 +394,7 @@ describe('decide, any history', () => {
   it('keeps every promise that is pure', { timeout: 60_000 }, () => {
     forAll((moments, drawn) => {
       for (const [index, moment] of moments.entries()) {
-        expectAsModel(moment.story);
+        expectAsModel(moment.story, moment.now);
         checkVerdict(moments, index, drawn);
         checkNextPoll(moment, drawn);
       }
@@ -432,7 +440,11 @@ describe('decide, any history', () => {
       if (reading.kind === 'unavailable') {
         assert(next >= now + (reading.retryAfterMs ?? 0), 'Retry-After pushes later, never earlier');
       } else if (progress.phase === 'asking') {
-        assert(next <= Math.max(deadlineAt(order), now), 'a poll is made at the deadline');
+        // Or the answer to the deadline's own poll is awaited.
+        const isTaken =
+          reading.kind === 'pending' && reading.source === 'poll' && reading.at >= deadlineAt(order);
+        const awaitedUntil = isTaken ? Math.min(reading.awaitedUntil ?? 0, reading.at + deadlineAnswerMs) : 0;
+        assert(next <= Math.max(deadlineAt(order), now, awaitedUntil), 'a poll is made at the deadline');
       }
       return;
     }
@@ -503,8 +515,9 @@ describe('decide, any history', () => {
           const decision = decide(order, story.progress, make(now), policy, now, noJitter);
           story = { ...story, progress: decision.progress, next: decision.nextPollAt };
           polls += 1;
-          // To the deadline about 25, seven steps of the watch, a last hourly week, and the few that confirm.
-          expect(polls).toBeLessThan(230);
+          // To the deadline about 25, seven steps of the watch, hourly between them and for a last week where no poll is
+          // answered, and the few that confirm.
+          expect(polls).toBeLessThan(isAnswered(make(0)) ? 40 : 400);
         }
         expect(story.progress.verdict).not.toBeNull();
       }),
@@ -543,6 +556,38 @@ describe('decide, around the deadline', () => {
     );
     expect(decision.publish).toEqual({ status: 'unresolved', reason: 'deadline' });
     expect(decision.nextPollAt).toBe(deadline + 120_000);
+  });
+
+  it("promise 7: waits for the answer to the deadline's own query, at most five minutes", () => {
+    const taken = (awaitMs: number) => aReading.pending({ at: deadline, awaitedUntil: deadline + awaitMs });
+    const before = aProgress.asking({ lastPolledAt: deadline - 30_000 });
+    const minute = 60_000;
+    for (const [awaitMs, waitMs] of [
+      [4 * minute, 4 * minute],
+      [60 * minute, 5 * minute],
+    ] as const) {
+      const first = decide(order, before, taken(awaitMs), policy, deadline + 300, noJitter);
+      expect(first.publish).toBeNull();
+      expect(first.nextPollAt).toBe(deadline + waitMs);
+
+      // It never came: the next query ends the wait, whether its answer is pushed or not.
+      const at = deadline + waitMs;
+      const again = aReading.pending({ at, awaitedUntil: at + 4 * minute });
+      const second = decide(order, first.progress, again, policy, at, noJitter);
+      expect(told(second.publish)).toBe('unresolved/deadline');
+    }
+  });
+
+  it('promise 7: takes the pushed answer to a query that was sent after the deadline for its poll', () => {
+    const at = deadline + 60_000;
+    const asked = aProgress.asking({ lastPolledAt: deadline });
+    const answer = aReading.pending({ at, source: 'callback', askedAt: deadline });
+    const decision = decide(order, asked, answer, policy, at, noJitter);
+    expect(told(decision.publish)).toBe('unresolved/deadline');
+    expect(decision.progress.lastAnsweredAt).toBe(at);
+
+    const older = aReading.pending({ at, source: 'callback', askedAt: deadline - 1 });
+    expect(decide(order, asked, older, policy, at, noJitter).publish).toBeNull();
   });
 
   it('promise 5: a soft word at the deadline is not final; its confirmation follows as a correction', () => {
@@ -591,6 +636,75 @@ describe('decide, the end of the watch', () => {
     }
     const at = createdAt + 2 * day;
     expect(decide(anOrder(), before, aReading.unavailable({ at }), policy, at, 0).nextPollAt).toBeNull();
+  });
+
+  it('uses up no step of the watch with an unanswered poll, and repeats it within the hour', () => {
+    const hour = 3_600_000;
+    const watched = aProgress.watching({ ...verdict, at: createdAt });
+    for (const make of [aReading.unavailable, aReading.refused, aReading.unrecognised]) {
+      // Steps of 2 min, 10 min, 1 h, 6 h, 24 h and 72 h: the next one, or an hour, whichever comes first.
+      const steps = [
+        ...[
+          [2, 10],
+          [10, 60],
+          [60, 120],
+          [360, 420],
+          [1_440, 1_500],
+          [1_500, 1_560],
+          [4_320, 4_380],
+        ],
+        ...[[10_079, 10_080]],
+      ] as const;
+      for (const [atMinute, nextMinute] of steps) {
+        const at = createdAt + atMinute * 60_000;
+        const decision = decide(anOrder(), watched, make({ at }), aPolicy(), at, 0);
+        expect(decision.publish).toBeNull();
+        expect(decision.nextPollAt).toBe(createdAt + nextMinute * 60_000);
+      }
+      const at = createdAt + 72 * hour;
+      const answered = decide(anOrder(), watched, aReading.pending({ at }), aPolicy(), at, 0);
+      expect(answered.nextPollAt).toBe(createdAt + 7 * 24 * hour);
+    }
+  });
+
+  it('repeats an unanswered confirmation of the watch soon, then ever more seldom, within the hour', () => {
+    const hour = 3_600_000;
+    let at = createdAt + 72 * hour;
+    const firstAt = at;
+    const watched = aProgress.watching({ ...verdict, at: createdAt });
+    let decision = decide(anOrder(), watched, aReading.doubtful('receipt-missing', { at }), aPolicy(), at, 0);
+    const afterMs: number[] = [];
+    for (let nth = 0; nth < 12; nth += 1) {
+      at = decision.nextPollAt ?? Number.NaN;
+      decision = decide(anOrder(), decision.progress, aReading.unavailable({ at }), aPolicy(), at, 0);
+      afterMs.push((decision.nextPollAt ?? Number.NaN) - at);
+    }
+    expect(afterMs.slice(0, 4)).toEqual([10_000, 20_000, 40_000, 80_000]);
+    expect(Math.max(...afterMs)).toBe(hour);
+
+    at = decision.nextPollAt ?? Number.NaN;
+    const confirmed = decide(
+      ...([
+        anOrder(),
+        decision.progress,
+        aReading.doubtful('receipt-missing', { at }),
+        aPolicy(),
+        at,
+        0,
+      ] as const),
+    );
+    expect(told(confirmed.publish)).toBe('unresolved/receipt-missing');
+    expect(at - firstAt).toBeLessThan(8 * hour);
+  });
+
+  it('asks again for an answer that was to be pushed in the watch and got lost', () => {
+    const at = createdAt + 3 * day;
+    const watched = aProgress.watching({ ...verdict, at: createdAt });
+    const taken = aReading.pending({ at, awaitedUntil: at + 2 * 3_600_000 });
+    // Not before the query counts as lost, by the provider's own result timeout.
+    expect(decide(anOrder(), watched, taken, aPolicy(), at, 0).nextPollAt).toBe(at + 2 * 3_600_000);
+    const sooner = aReading.pending({ at, awaitedUntil: at + 240_000 });
+    expect(decide(anOrder(), watched, sooner, aPolicy(), at, 0).nextPollAt).toBe(at + 3_600_000);
   });
 
   it('promise 6: starts anew with every correction', () => {

@@ -19,22 +19,52 @@ export interface Past {
 export const noPast: Past = { readings: [], told: [] };
 
 /** The past with one more reading, and what must be published at it. */
-export function tell(past: Past, reading: Reading, order: Order, policy: Policy): Past {
+export function tell(past: Past, reading: Reading, order: Order, policy: Policy, now: number): Past {
   const readings = [...past.readings, reading];
-  return { readings, told: [...past.told, toPublish(past, reading, order, policy)] };
+  return { readings, told: [...past.told, toPublish(past, reading, order, policy, now)] };
+}
+
+const hourMs = 3_600_000;
+
+/**
+ * The latest time of the next poll after the last reading, where the contract names one: an unanswered poll of the watch is
+ * repeated within the hour, unless the provider asked for more time.
+ */
+export function askAgainBy(past: Past, now: number): number {
+  const reading = past.readings.at(-1);
+  if (reading === undefined || eventsOf(past).length === 0 || isAnswered(reading))
+    return Number.POSITIVE_INFINITY;
+  const asked = reading.kind === 'unavailable' ? now + (reading.retryAfterMs ?? 0) : 0;
+  return Math.max(now + hourMs, asked, awaitedUntil(reading));
+}
+
+function awaitedUntil(reading: Reading): number {
+  return reading.kind === 'pending' ? (reading.awaitedUntil ?? 0) : 0;
 }
 
 export function eventsOf(past: Past): Told[] {
   return past.told.filter((one) => one !== null);
 }
 
-function toPublish(past: Past, reading: Reading, order: Order, policy: Policy): Told | null {
+function toPublish(past: Past, reading: Reading, order: Order, policy: Policy, now: number): Told | null {
   const last = eventsOf(past).at(-1) ?? null;
   if (last === 'paid/null') return null;
   const word = wordOf(past.readings, reading);
   if (word !== null && isNews(last, word, reading) && isBelieved(past, word, reading, policy)) return word;
   const deadline = order.createdAt + order.schedule.deadlineMs;
-  return last === null && reading.source === 'poll' && reading.at >= deadline ? 'unresolved/deadline' : null;
+  if (last !== null || !isAskedSince(deadline, reading)) return null;
+  return isWaitingForAnswer(past, reading, deadline, now) ? null : 'unresolved/deadline';
+}
+
+/** A poll, or the answer to a query, that was sent after the deadline. */
+function isAskedSince(deadline: number, { source, at, askedAt = 0 }: Reading): boolean {
+  return (source === 'poll' ? at : askedAt) >= deadline;
+}
+
+/** The first query after the deadline was only taken: its answer is waited for, five minutes at most. */
+function isWaitingForAnswer(past: Past, reading: Reading, deadline: number, now: number): boolean {
+  const isFirst = !past.readings.some(({ source, at }) => source === 'poll' && at >= deadline);
+  return isFirst && Math.min(awaitedUntil(reading), reading.at + 300_000) > now;
 }
 
 /** What the reading would have us say. */
