@@ -21,6 +21,7 @@ export const answerInputSchema = z.strictObject({
       reference: z.union([z.string(), z.record(z.string(), z.string())]).optional(),
       // What the account would know of the direction of its money.
       shortCode: z.string().optional(),
+      shortCodes: z.array(z.string()).optional(),
       commandId: z.string().optional(),
     })
     .optional(),
@@ -84,8 +85,12 @@ function isFinal({ later }: Provider, kind: AnswerInput['kind']): boolean {
   return later === undefined || kind === 'result';
 }
 
-function directionOf({ shortCode, commandId }: NonNullable<AnswerInput['order']>) {
-  return { ...(shortCode && { shortCode }), ...(commandId && { commandId }) };
+function directionOf({ shortCode, shortCodes, commandId }: NonNullable<AnswerInput['order']>) {
+  return {
+    ...(shortCode && { shortCode }),
+    ...(shortCodes && { shortCodes }),
+    ...(commandId && { commandId }),
+  };
 }
 
 function wordsOf(reading: Reading): Omit<Classification, 'providerStatus' | 'verdict'> {

@@ -17,6 +17,18 @@ export const darajaSettings = {
   shortCode: credential().describe('Paybill or till (business short code)'),
 };
 
+/** The short codes that a customer's payment to this account may name. */
+export interface DarajaShortCodes {
+  readonly shortCode: string | undefined;
+  readonly shortCodes: readonly string[];
+}
+
+/** All of them; `null` when none is known. */
+export function shortCodesOf(account: Partial<DarajaShortCodes> | null): readonly string[] | null {
+  const codes = [account?.shortCode ?? [], account?.shortCodes ?? []].flat();
+  return codes.length === 0 ? null : codes;
+}
+
 /** A new token kills the older one, so it is kept for nearly all of its hour. */
 export const darajaAccess: Access<{ baseUrl: string; consumerKey: string; consumerSecret: string }> = {
   request: ({ baseUrl, consumerKey, consumerSecret }) => ({

@@ -1,6 +1,10 @@
 import { z } from 'zod';
+import { toMajor, toMinor } from '../money.ts';
+import type { Doubt } from '../order.ts';
+import { directionOf } from './daraja-direction.ts';
+import { type DarajaShortCodes, shortCodesOf } from './daraja-gateway.ts';
 import { code, note, section } from './fields.ts';
-import { type Finding, type Meaning, type ReadingRules, words } from './provider.ts';
+import { type Finding, type Meaning, type PaymentFinding, type ReadingRules, words } from './provider.ts';
 import { nairobiTime } from './time.ts';
 
 /**
@@ -36,7 +40,9 @@ const credentials: Meaning = {
 };
 const later = (why: string): Meaning => ({ reading: 'unavailable', from: `${section22}: ${why}` });
 
-export const darajaResult: ReadingRules<{ shortCode: string }, unknown> = {
+const paidWord = 'Completed';
+
+export const darajaResult: ReadingRules<Partial<DarajaShortCodes>, unknown> = {
   answer,
   read(body, { settings, reference }): Finding | null {
     const { Result: result } = body as Body;
@@ -49,24 +55,22 @@ export const darajaResult: ReadingRules<{ shortCode: string }, unknown> = {
         message: result.ResultDesc,
       };
     }
-    const parameters = parametersOf(result);
-    const word = parameters.get('transactionstatus');
-    if (word === undefined) return null;
+    const all = parametersOf(result);
+    const word = statusOf(all('transactionstatus'));
+    if (word === null) return null;
     return {
       about: 'payment',
-      word,
+      ...word,
       message: result.ResultDesc,
-      amountReceived: parameters.get('amount'),
-      receipt: parameters.get('receiptno'),
-      references: [
-        askedByConversation(reference) ? ourConversation(parameters, reference) : parameters.get('receiptno'),
-      ],
-      doubt: isOutgoing(parameters, settings?.shortCode) ? 'wrong-direction' : null,
-      paidAt: nairobiTime(parameters.get('finalisedtime') ?? parameters.get('finalizedtime')),
+      amountReceived: leastAmount(all('amount')),
+      receipt: only(all('receiptno')),
+      references: askedByConversation(reference) ? conversations(all, reference) : all('receiptno'),
+      doubt: word.doubt ?? directionDoubt(all, word.word, settings),
+      paidAt: nairobiTime(only(all('finalisedtime')) ?? only(all('finalizedtime'))),
     };
   },
   payment: words({
-    Completed: { reading: 'paid', from: section22 },
+    [paidWord]: { reading: 'paid', from: section22 },
     Initiated: { reading: 'pending', from: section22 },
     Authorized: { reading: 'pending', from: section22 },
     'Pending Authorized': { reading: 'pending', from: section22 },
@@ -95,16 +99,56 @@ export const darajaResult: ReadingRules<{ shortCode: string }, unknown> = {
   gives: { amount: true, receipt: true, reference: true },
 };
 
-/** Keys without blanks and in lower case, since both spellings were seen. Of a repeated key the first value counts. */
-function parametersOf({ ResultParameters }: Body['Result']): ReadonlyMap<string, string> {
+/** The distinct values of a parameter: keys are repeated, and what any of them says counts. */
+type Parameters = (name: string) => readonly string[];
+
+/** Keys without blanks and in lower case, since both spellings were seen. A value that is missing or empty says nothing. */
+function parametersOf({ ResultParameters }: Body['Result']): Parameters {
   const given = ResultParameters?.ResultParameter ?? [];
-  const found = new Map<string, string>();
+  const found = new Map<string, Set<string>>();
   for (const entry of Array.isArray(given) ? given : [given]) {
     const name = entry?.Key?.replace(/\s/g, '').toLowerCase();
-    if (name === undefined || entry?.Value == null || found.has(name)) continue;
-    found.set(name, String(entry.Value));
+    const said = entry?.Value == null ? '' : String(entry.Value);
+    if (name === undefined || said.trim() === '') continue;
+    found.set(name, (found.get(name) ?? new Set()).add(said));
   }
-  return found;
+  return (name) => [...(found.get(name) ?? [])];
+}
+
+/** The value of a key that has just one. */
+function only(values: readonly string[]): string | null {
+  return values.length === 1 ? (values[0] ?? null) : null;
+}
+
+/** One status, or several that cannot all be true: then nothing is believed, and money is not overlooked. */
+function statusOf(said: readonly string[]): Pick<PaymentFinding, 'word' | 'shown' | 'doubt'> | null {
+  const [first, ...others] = [...said].sort();
+  if (first === undefined) return null;
+  if (others.length === 0) return { word: first };
+  const shown = [first, ...others].join(', ');
+  return said.includes(paidWord)
+    ? { word: paidWord, shown, doubt: 'contradiction' }
+    : { word: 'several statuses', shown };
+}
+
+/** The least of the amounts; unknown when one of them cannot be read. */
+function leastAmount(said: readonly string[]): string | null {
+  const minors = said.map(toMinor);
+  const known = minors.filter((minor) => minor !== null);
+  return known.length === 0 || known.length < minors.length ? null : toMajor(Math.min(...known));
+}
+
+/** An answer that says nothing of the direction proves no payment, yet leaves a failure what it is. */
+function directionDoubt(
+  all: Parameters,
+  word: string,
+  account: Partial<DarajaShortCodes> | null,
+): Doubt | null {
+  const parties = { debit: all('debitpartyname'), credit: all('creditpartyname') };
+  const direction = directionOf(parties, shortCodesOf(account));
+  if (direction === 'outgoing') return 'wrong-direction';
+  // Without an amount it is doubted anyway, and for what it lacks first.
+  return direction === 'unsaid' && word === paidWord && all('amount').length > 0 ? 'wrong-direction' : null;
 }
 
 type ByConversation = { readonly originatorConversationId: string };
@@ -113,20 +157,8 @@ function askedByConversation(reference: unknown): reference is ByConversation {
   return typeof reference === 'object' && reference !== null && 'originatorConversationId' in reference;
 }
 
-/** The ids of the payment are repeated among the parameters, under either name. */
-function ourConversation(
-  parameters: ReadonlyMap<string, string>,
-  { originatorConversationId }: ByConversation,
-): string | undefined {
-  const ids = [parameters.get('originatorconversationid'), parameters.get('conversationid')];
-  return ids.includes(originatorConversationId) ? originatorConversationId : (ids[0] ?? ids[1]);
-}
-
-/** Money that went from our short code to somebody else. Parties read "600310 - Safaricom333". */
-function isOutgoing(parameters: ReadonlyMap<string, string>, shortCode: string | undefined): boolean {
-  if (shortCode === undefined) return false;
-  const isOurs = (party: string | undefined) => party?.split('-', 1)[0]?.trim() === shortCode;
-  const credit = parameters.get('creditpartyname');
-  if (credit !== undefined) return !isOurs(credit);
-  return isOurs(parameters.get('debitpartyname'));
+/** The ids of the payment are repeated among the parameters, under either name; the one that holds ours holds it alone. */
+function conversations(all: Parameters, { originatorConversationId }: ByConversation): readonly string[] {
+  const ids = [all('originatorconversationid'), all('conversationid')];
+  return ids.find((each) => each.includes(originatorConversationId)) ?? ids.flat();
 }

@@ -8,9 +8,10 @@ import {
   darajaErrors,
   darajaSettings,
   readDarajaError,
+  shortCodesOf,
 } from './daraja-gateway.ts';
 import { darajaResult } from './daraja-result.ts';
-import { code, credential, note, referenceText, secret } from './fields.ts';
+import { code, credential, list, note, referenceText, secret } from './fields.ts';
 import { defineProvider, type Finding, words } from './provider.ts';
 
 /**
@@ -31,6 +32,14 @@ const reference = z
 
 const settings = z.object({
   ...darajaSettings,
+  shortCode: darajaSettings.shortCode
+    .optional()
+    .describe('Paybill or till (business short code) that asks; default: the first of SHORT_CODES'),
+  shortCodes: list()
+    .default([])
+    .describe(
+      'Further short codes that money of this account may come to, separated by commas: Buy Goods has a till and a store number',
+    ),
   initiator: credential().describe('Name of the API operator (initiator)'),
   securityCredential: secret()
     .optional()
@@ -51,16 +60,27 @@ const settings = z.object({
 });
 type Settings = z.infer<typeof settings>;
 
+/** Who asks. */
+function askingParty(given: Settings): string | undefined {
+  return shortCodesOf(given)?.[0];
+}
+
 export const daraja = defineProvider({
   id: 'daraja',
   title: 'Safaricom Daraja, Transaction Status',
   page: section22,
-  settings: settings.refine((given) => credentialFault(given) === null, {
-    path: ['securityCredential'],
-    error: ({ input }) => credentialFault(input as Settings) ?? '',
-    // Told along with what else is missing, not only once that is mended.
-    when: () => true,
-  }),
+  settings: settings
+    .refine((given) => askingParty(given) !== undefined, {
+      path: ['shortCode'],
+      error: 'give the short code here, or several as SHORT_CODES',
+      when: () => true,
+    })
+    .refine((given) => credentialFault(given) === null, {
+      path: ['securityCredential'],
+      error: ({ input }) => credentialFault(input as Settings) ?? '',
+      // Told along with what else is missing, not only once that is mended.
+      when: () => true,
+    }),
   reference,
   names: (ref) => [idOf(ref)],
   gives: darajaResult.gives,
@@ -81,7 +101,7 @@ export const daraja = defineProvider({
         SecurityCredential: securityCredential(given),
         CommandID: 'TransactionStatusQuery',
         [asked]: idOf(ref),
-        PartyA: given.shortCode,
+        PartyA: askingParty(given),
         IdentifierType: given.identifierType,
         ResultURL: answerTo?.resultUrl,
         QueueTimeOutURL: answerTo?.timeoutUrl,

@@ -25,6 +25,16 @@ export function secret() {
   return credential().meta({ secret: true });
 }
 
+/** Values separated by commas. */
+export function list() {
+  return z.string().transform((text) =>
+    text
+      .split(',')
+      .map((item) => item.trim())
+      .filter((item) => item !== ''),
+  );
+}
+
 /** One part of a reference, safe in a path: no control characters or lone surrogates, and neither `.` nor `..`. */
 export const referenceText = z
   .string()

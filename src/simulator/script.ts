@@ -38,7 +38,16 @@ const darajaSchema = z.strictObject({
   queueTimeout: z.enum(['first', 'always']).optional(),
   /** How the result is spelt; every value but "list" is a parsing hazard that was seen; default "list". */
   shape: z
-    .enum(['list', 'single', 'numbers', 'strings', 'spaced-keys', 'missing-values', 'repeated-keys'])
+    .enum([
+      'list',
+      'single',
+      'numbers',
+      'strings',
+      'spaced-keys',
+      'missing-values',
+      'repeated-keys',
+      'no-credit-party',
+    ])
     .default('list'),
   /** The query fails with this code and no parameters, e.g. 2032 or "SFC_IC0003". */
   resultCode: z

@@ -5,6 +5,7 @@ import {
   privateDecrypt,
   X509Certificate,
 } from 'node:crypto';
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ConfigError, readConfig } from '../../src/config.ts';
 import { daraja } from '../../src/providers/daraja.ts';
@@ -25,7 +26,12 @@ providerContract(resultsOnly, darajaResultFixtures);
 function readPushed(body: unknown, more: Partial<Fixture> = {}) {
   const { order: asked = order } = more;
   const answer = { httpStatus: 200, headers: {}, body: bytes(body) };
-  return readAnswer(daraja, answer, asked, { at: sampleNow, source: 'callback', pushed: true, settings });
+  return readAnswer(daraja, answer, asked, {
+    at: sampleNow,
+    source: 'callback',
+    pushed: true,
+    settings: { ...settings, ...more.settings },
+  });
 }
 
 function readAcknowledgement({ httpStatus, headers = {}, body }: Fixture) {
@@ -46,6 +52,92 @@ describe('daraja: the result as it is pushed', () => {
       .map(({ providerStatus }) => providerStatus);
     expect(new Set(locks)).toEqual(new Set(['2001', '8006', 'SFC_IC0003', '18', '20']));
   });
+});
+
+describe('daraja: which way the money went', () => {
+  const customer = '254708374149 - John Doe';
+  const shop = '600310 - Safaricom333';
+
+  function doubtOf(
+    parties: readonly (readonly [key: string, value: string])[],
+    known: { readonly [name: string]: unknown } | null,
+  ) {
+    const ResultParameter = [
+      ...parties,
+      ['TransactionStatus', 'Completed'],
+      ['Amount', '300'],
+      ['ReceiptNo', 'MBN31H462N'],
+    ].map(([Key, Value]) => ({ Key, Value }));
+    const answer = {
+      httpStatus: 200,
+      headers: {},
+      body: bytes({ Result: { ResultCode: 0, ResultParameters: { ResultParameter } } }),
+    };
+    const options = { at: sampleNow, source: 'callback', pushed: true, settings: known } as const;
+    const reading = readAnswer(daraja, answer, order, options);
+    return reading.kind === 'paid' ? reading.doubt : reading.kind;
+  }
+
+  test('a payout that names a person first, under the same key, is not paid', () => {
+    const payout = [
+      ['DebitPartyName', customer],
+      ['DebitPartyName', shop],
+    ] as const;
+    for (const known of [{ shortCode: '600310' }, {}, null]) {
+      expect(doubtOf(payout, known)).toBe('wrong-direction');
+      expect(doubtOf([...payout].reverse(), known)).toBe('wrong-direction');
+    }
+  });
+
+  test('a till and its store number are both ours, also without a main short code', () => {
+    const payment = [
+      ['DebitPartyName', customer],
+      ['CreditPartyName', '5511001 - Duka'],
+    ] as const;
+    expect(doubtOf(payment, { shortCode: '600310' })).toBe('wrong-direction');
+    for (const given of [
+      { shortCode: '600310', shortCodes: '5511001' },
+      { shortCode: undefined, shortCodes: '600310, 5511001' },
+    ]) {
+      const known = daraja.settings.parse({ ...sampleSettings, ...given });
+      expect(doubtOf(payment, known)).toBeNull();
+    }
+  });
+
+  test('the first of several short codes asks', () => {
+    const given = { ...sampleSettings, shortCode: undefined };
+    const ask = { reference: 'MBN31H462N', token: 'T', now: 0, answerTo: null };
+    const { body } = daraja.request(ask, daraja.settings.parse({ ...given, shortCodes: '600310,5511001' }));
+    expect(JSON.parse(body ?? '')).toMatchObject({ PartyA: '600310' });
+    const none = daraja.settings.safeParse(given);
+    expect(none.error?.issues.map(({ path }) => path)).toEqual([['shortCode']]);
+  });
+
+  test('is the same in whatever order parameters and keys stand', () => {
+    const listed = darajaResultFixtures.answers.flatMap((each) => {
+      const { Result } = each.body as { Result?: { ResultParameters?: { ResultParameter?: unknown } } };
+      const parameters = Result?.ResultParameters?.ResultParameter;
+      return Array.isArray(parameters) ? [{ each, Result, parameters: parameters as unknown[] }] : [];
+    });
+    expect(listed.length).toBeGreaterThan(30);
+    for (const { each, Result, parameters } of listed) {
+      const whole = essence(readPushed(each.body, each));
+      const shuffled = fc.shuffledSubarray(parameters, { minLength: parameters.length });
+      const entries = Object.entries(Result ?? {});
+      const keys = fc.shuffledSubarray(entries, { minLength: entries.length });
+      fc.assert(
+        fc.property(shuffled, keys, (ResultParameter, sorted) => {
+          const body = { Result: { ...Object.fromEntries(sorted), ResultParameters: { ResultParameter } } };
+          expect(essence(readPushed(body, each)), each.name).toEqual(whole);
+        }),
+        { numRuns: 20 },
+      );
+    }
+  });
+
+  function essence(reading: object): object {
+    return { ...reading, bodySha256: null };
+  }
 });
 
 describe('daraja: the acknowledgement', () => {

@@ -137,11 +137,14 @@ function spelt(parameters: Parameter[], shape: Shape): Parameter | Parameter[] {
         { Key: 'Balance' },
       ];
     case 'repeated-keys':
-      // The credit party appears under the debit party's key, so the key stands twice.
-      return parameters.map(({ Key, ...rest }) => ({
-        Key: Key === 'CreditPartyName' ? 'DebitPartyName' : Key,
-        ...rest,
-      }));
+      // The credit party appears under the debit party's key too, so the key stands twice.
+      return parameters.flatMap((parameter) =>
+        parameter.Key === 'CreditPartyName'
+          ? [{ ...parameter, Key: 'DebitPartyName' }, parameter]
+          : [parameter],
+      );
+    case 'no-credit-party':
+      return parameters.filter(({ Key }) => Key !== 'CreditPartyName');
   }
 }
 
