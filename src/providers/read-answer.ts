@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import { toMinor } from '../money.ts';
 import type { Doubt, Reading, ReadingFacts, Reference } from '../order.ts';
 import { hide, secretsOf } from './known-secrets.ts';
@@ -11,6 +12,7 @@ import type {
   ReadingRules,
   Words,
 } from './provider.ts';
+import { otherReadings } from './repeated-keys.ts';
 import { scrub } from './scrub.ts';
 
 /** What an answer is checked against; `null` skips that check, or all of them. */
@@ -50,6 +52,20 @@ export function readAnswer(
   const rules: ReadingRules = options.pushed && provider.later ? provider.later : provider;
   const body = parseJson(answer.body);
   if (body === undefined) return byHttpStatus(answer, facts);
+  const read = (said: unknown) => readBody(provider, rules, said, answer, expected, options, facts);
+  const reading = read(body);
+  return isDecided(reading) && isAmbiguous(answer.body, reading, read) ? undecided(reading) : reading;
+}
+
+function readBody(
+  provider: Provider,
+  rules: ReadingRules,
+  body: unknown,
+  answer: ProviderAnswer,
+  expected: Expected,
+  options: ReadOptions,
+  facts: ReadingFacts,
+): Reading {
   const parsed = rules.answer.safeParse(body);
   const finding = parsed.success
     ? rules.read(parsed.data, {
@@ -123,6 +139,36 @@ function readFinding(
     case 'refused':
       return openReading(meaning, answer, sourced, null);
   }
+}
+
+/** Would this reading, on its own or read twice, end the order? */
+function isDecided(reading: Reading): boolean {
+  return reading.kind === 'failed' || reading.kind === 'expired' || isProven(reading);
+}
+
+function isProven(reading: Reading): boolean {
+  return reading.kind === 'paid' && reading.doubt === null;
+}
+
+/** Does the answer say something else to a parser that keeps another of its repeated keys? */
+function isAmbiguous(body: Uint8Array, reading: Reading, read: (said: unknown) => Reading): boolean {
+  const others = otherReadings(utf8.decode(body));
+  return (
+    others === null ||
+    others.some((text) => !isDeepStrictEqual(essence(read(JSON.parse(text))), essence(reading)))
+  );
+}
+
+/** What decides about money; a text for people may be printed twice. */
+function essence(reading: Reading): object {
+  return { ...reading, providerMessage: null, paidAt: null };
+}
+
+/** What is left of a reading that depends on which of its repeated keys counts. */
+function undecided(reading: Reading): Reading {
+  if (reading.kind === 'paid') return { ...reading, certainty: 'soft', doubt: 'contradiction' };
+  const { source, at, httpStatus, providerStatus, providerMessage, bodySha256 } = reading;
+  return { kind: 'unrecognised', source, at, httpStatus, providerStatus, providerMessage, bodySha256 };
 }
 
 /** What may be shown of a text that a provider wrote. */
