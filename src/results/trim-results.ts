@@ -11,14 +11,26 @@ export interface GroupPosition {
   readonly acknowledgedBelow: string;
 }
 
-/** Entries that one call removes at most: trimming must not hold up the verdicts. */
-const trimLimit = 10_000;
+/** Entries that one command removes at most: trimming must not delay the verdicts. */
+const stepLimit = 5_000;
+/** Commands per call: a million entries. With a call a minute that is 16,000 a second, more than one Redis can publish. */
+const stepsPerCall = 200;
 
-/** Removes results that are older than `before` (epoch ms) and that every consumer group has acknowledged. */
+/**
+ * Removes results that are older than `before` (epoch ms) and that every consumer group has acknowledged, in steps between
+ * which other clients of Redis get their turn. Returns how many it removed.
+ */
 export async function trimResults(redis: Redis, stream: string, before: number): Promise<number> {
   const positions = await groupPositions(redis, stream);
   const limits = [`${Math.max(0, Math.floor(before))}-0`, ...positions.map((each) => each.acknowledgedBelow)];
-  return redis.xtrim(stream, 'MINID', '~', limits.reduce(lower), 'LIMIT', trimLimit);
+  const end = limits.reduce(lower);
+  let removed = 0;
+  for (let step = 0; step < stepsPerCall; step += 1) {
+    const inStep = await redis.xtrim(stream, 'MINID', '~', end, 'LIMIT', stepLimit);
+    if (inStep === 0) break;
+    removed += inStep;
+  }
+  return removed;
 }
 
 /** The consumer groups of the results stream. */

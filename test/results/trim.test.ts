@@ -101,6 +101,25 @@ describe('trimming the results', () => {
     await expect(redis.xadd(results, '150-0', 'field', 'value')).rejects.toThrow(/equal or smaller/);
   });
 
+  test('removes a backlog of 60,000 in one call, never more than 5,000 with one command', async () => {
+    const { redis, results, trim } = await setup();
+    const fill = "for i = 1, 60000 do redis.call('XADD', KEYS[1], i .. '-0', 'field', 'value') end";
+    await redis.eval(fill, 1, results);
+    const steps: number[] = [];
+    const watched: typeof redis = Object.create(redis, {
+      xtrim: {
+        value: async (...args: Parameters<typeof redis.xtrim>) => {
+          steps.push(await redis.xtrim(...args));
+          return steps.at(-1);
+        },
+      },
+    });
+    expect(await trimResults(watched, results, 60_001)).toBe(60_000);
+    expect(Math.max(...steps)).toBeLessThanOrEqual(5_000);
+    expect(await trim(60_001)).toBe(0);
+    expect(await redis.xlen(results)).toBe(0);
+  });
+
   test('does nothing where there is no stream', async () => {
     const { trim } = await setup();
     expect(await trim(1_000)).toBe(0);
