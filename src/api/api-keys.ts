@@ -12,9 +12,14 @@ export function isSameSecret(given: string, expected: string): boolean {
   return timingSafeEqual(digestOf(given), digestOf(expected));
 }
 
+/** The key that a request carries as its Bearer token, `null` without one. */
+function keyOf({ headers }: FastifyRequest): string | null {
+  return /^Bearer +(\S+)$/i.exec(headers.authorization ?? '')?.[1] ?? null;
+}
+
 /** SHA-256 of the key that a request carries as its Bearer token. */
-export function keyDigestOf({ headers }: FastifyRequest): Buffer {
-  return digestOf(/^Bearer +(\S+)$/i.exec(headers.authorization ?? '')?.[1] ?? '');
+export function keyDigestOf(request: FastifyRequest): Buffer {
+  return digestOf(keyOf(request) ?? '');
 }
 
 /** Whether a request shows a Bearer token at all, be it valid or not. */
@@ -31,7 +36,9 @@ export function createKeyCheck(keysSha256: readonly string[]): KeyCheck {
   return (request) => {
     const given = keyDigestOf(request);
     // Every key is compared, so that the duration does not tell which one came close.
-    return known.filter((key) => timingSafeEqual(key, given)).length > 0;
+    const isKnown = known.filter((key) => timingSafeEqual(key, given)).length > 0;
+    // No key is no key, even if somebody configured the hash of nothing.
+    return isKnown && keyOf(request) !== null;
   };
 }
 

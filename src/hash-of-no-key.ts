@@ -1,0 +1,39 @@
+import { createHash } from 'node:crypto';
+
+/**
+ * What gets hashed by mistake: a variable that was not set (`printf %s "$KEY"` of nothing, `echo "$KEY"` of a line end),
+ * the words that stand for "nothing" in some language, and those of examples.
+ */
+const noKeys = [
+  ...['', ' ', '\n', '\r\n', '\0', '""', "''", '-', '-n', '-n \n', '%s'],
+  ...['null', 'undefined', 'none', 'nil', 'None', 'false', 'true', '0', '1', 'NaN', '[object Object]'],
+  ...['changeme', 'change-me', 'change_me', 'CHANGEME', 'key', 'KEY', '$KEY', '"$KEY"', '<key>'],
+  ...[
+    'secret',
+    'password',
+    'test',
+    'example',
+    'apikey',
+    'api-key',
+    'api_key',
+    'API_KEY',
+    '$API_KEY',
+    'your-api-key',
+  ],
+  ...['admin', 'default', 'todo', 'TODO', 'xxx', '123456', '12345678'],
+];
+
+const hashes = new Set(
+  noKeys
+    .flatMap((text) => [text, `${text}\n`])
+    .map((text) => createHash('sha256').update(text).digest('hex')),
+);
+
+/** Whether a SHA-256, hex, is that of no key at all, or of one that everybody knows. */
+export function isHashOfNoKey(hash: string): boolean {
+  return hashes.has(hash.toLowerCase());
+}
+
+export const hashOfNoKeyHelp =
+  'the hash of nothing or of a placeholder, as `printf %s "$KEY" | sha256sum` gives it when KEY is not set: ' +
+  'make a key first, KEY=$(openssl rand -hex 24)';
