@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { hashOfNoKeyHelp, isHashOfNoKey } from './hash-of-no-key.ts';
 import { scheduleSchema } from './jobs/accounts.ts';
 import { defaultSchedule, defaultWatchMs } from './jobs/schedule.ts';
 import { defaultPrefix } from './orders/keys.ts';
@@ -84,7 +85,19 @@ export const serviceSettings = z.object({
     .url({ protocol: /^https?$/ })
     .optional()
     .describe('Where providers reach the HTTP API from outside; needed by daraja accounts'),
-  apiKeysSha256: listOf(z.string().regex(/^[0-9a-f]{64}$/i, 'must be SHA-256 in hex'))
+  maxConnections: z.coerce
+    .number()
+    .int()
+    .min(16)
+    .max(1_000_000)
+    .default(4_096)
+    .describe('Connections to the HTTP API at once; more are hung up on'),
+  apiKeysSha256: listOf(
+    z
+      .string()
+      .regex(/^[0-9a-f]{64}$/i, 'must be SHA-256 in hex')
+      .refine((hash) => !isHashOfNoKey(hash), hashOfNoKeyHelp),
+  )
     .default([])
     .describe('SHA-256 in hex of every valid API key, separated by commas: `printf %s "$KEY" | sha256sum`'),
   apiRatePerSecond: z.coerce.number().min(1).default(200).describe('Requests per second of one API key'),

@@ -1,32 +1,16 @@
 import { createHash } from 'node:crypto';
-import { BlockList, isIP } from 'node:net';
-import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyPluginAsync, FastifyReply } from 'fastify';
 import type { PollQueue } from '../jobs/queue.ts';
 import { hasten, wakeOrder } from '../jobs/wake.ts';
 import type { CallbackResult } from '../metrics.ts';
 import { isAnswered, type Order, type Reading } from '../order.ts';
 import { parseAnswerToken } from '../orders/begin-query.ts';
 import type { OrderStore } from '../orders/order-store.ts';
-import type { Provider, Words } from '../providers/provider.ts';
+import type { Provider } from '../providers/provider.ts';
 import { parseJson, readAnswer } from '../providers/read-answer.ts';
-import { isSameSecret } from './api-keys.ts';
+import { type CallbackAccount, createAdmission } from './callback-admission.ts';
 import { inTime } from './in-time.ts';
 import { sendProblem } from './problem.ts';
-
-/** What the door needs to know of an account. */
-export interface CallbackAccount {
-  readonly id: string;
-  readonly provider: Provider;
-  readonly settings: { readonly [name: string]: unknown };
-  readonly overrides: Words | undefined;
-  readonly minHintIntervalMs: number;
-  /** Last part of the account's callback URL; without one, its callbacks are refused. */
-  readonly token: string | undefined;
-  /** HTTP Basic credentials that the provider was told to send. */
-  readonly basic: { readonly username: string; readonly password: string } | undefined;
-  /** Addresses or CIDR blocks that callbacks may come from; empty: any. Never the only proof of anything. */
-  readonly addresses: readonly string[];
-}
 
 export interface CallbackParts {
   readonly accounts: ReadonlyMap<string, CallbackAccount>;
@@ -35,7 +19,8 @@ export interface CallbackParts {
   counted(account: string, result: CallbackResult): void;
 }
 
-const maxBodyBytes = 256 * 1024;
+/** The largest push that a provider documents has less than a tenth of it. */
+const maxBodyBytes = 64 * 1024;
 /** One callback speaks of one payment; more orders under its names are a misuse of references. */
 const maxOrdersPerHint = 5;
 
@@ -44,9 +29,11 @@ const maxOrdersPerHint = 5;
  * exception is the answer to a query of our own, which counts under the one-time token that we sent along with it.
  */
 export function callbacks(parts: CallbackParts): FastifyPluginAsync {
-  const guards = new Map(
-    [...parts.accounts.values()].map((account) => [account.id, addressGuard(account.addresses)]),
-  );
+  const admit = createAdmission({
+    accounts: parts.accounts,
+    orderOfQuery: (queryId) => inTime(parts.store.orderOfQuery(queryId)),
+  });
+  const answersLater = [...parts.accounts.values()].find(({ provider }) => provider.later !== undefined);
 
   return async (app) => {
     // Providers send what they like under any content type, also none that deserves the name: the bytes are taken as
@@ -61,14 +48,24 @@ export function callbacks(parts: CallbackParts): FastifyPluginAsync {
 
     app.post<{ Params: { account: string; token: string } }>(
       '/callbacks/:account/:token',
-      { bodyLimit: maxBodyBytes, schema: { hide: true } },
+      {
+        bodyLimit: maxBodyBytes,
+        schema: { hide: true },
+        async onRequest(request, reply) {
+          if (Number(request.headers['content-length'] ?? 0) > maxBodyBytes) return sendProblem(reply, 413);
+          const { headers, params, ip } = request;
+          const admission = await admit({ ...params, address: ip, authorization: headers.authorization });
+          if (admission.admitted) return;
+          parts.counted(parts.accounts.has(params.account) ? params.account : 'unknown', admission.why);
+          if (reply.sent) return reply;
+          return admission.thanked && answersLater
+            ? accept(reply, answersLater.provider)
+            : sendProblem(reply, 404);
+        },
+      },
       async (request, reply) => {
         const account = parts.accounts.get(request.params.account);
-        const refusal = account === undefined ? 'unknown-account' : refuse(account, request, guards);
-        if (account === undefined || refusal !== null) {
-          parts.counted(account?.id ?? 'unknown', refusal ?? 'unknown-account');
-          return sendProblem(reply, 404);
-        }
+        if (account === undefined) return sendProblem(reply, 404);
         const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
         const result =
           account.provider.later === undefined
@@ -81,32 +78,6 @@ export function callbacks(parts: CallbackParts): FastifyPluginAsync {
       },
     );
   };
-}
-
-/** Why a request may not even be looked at, `null` when it may. */
-function refuse(
-  account: CallbackAccount,
-  request: FastifyRequest<{ Params: { token: string } }>,
-  guards: ReadonlyMap<string, (address: string) => boolean>,
-): CallbackResult | null {
-  if (guards.get(account.id)?.(request.ip) === false) return 'wrong-address';
-  // Answers to our own queries carry a one-time token instead of the account's; whether it is known must not show.
-  if (account.provider.later !== undefined) {
-    return parseAnswerToken(request.params.token) === null ? 'wrong-token' : null;
-  }
-  if (account.provider.callback === undefined || account.token === undefined) return 'not-enabled';
-  if (!isSameSecret(request.params.token, account.token)) return 'wrong-token';
-  return account.basic === undefined || isBasic(request.headers.authorization, account.basic)
-    ? null
-    : 'wrong-credentials';
-}
-
-function isBasic(
-  header: string | undefined,
-  { username, password }: { username: string; password: string },
-): boolean {
-  const given = /^Basic +(\S+)$/i.exec(header ?? '')?.[1] ?? '';
-  return isSameSecret(given, Buffer.from(`${username}:${password}`).toString('base64'));
 }
 
 /** Makes the next poll of the orders that a callback speaks of immediate. */
@@ -183,18 +154,4 @@ function queueTimeout(body: Buffer, at: number): Reading {
 function accept(reply: FastifyReply, { callback }: Provider) {
   const { contentType, body } = callback?.reply ?? { contentType: 'text/plain', body: '' };
   return reply.code(200).type(contentType).serializer(String).send(body);
-}
-
-/** Whether an address is among those listed. */
-function addressGuard(addresses: readonly string[]): (address: string) => boolean {
-  if (addresses.length === 0) return () => true;
-  const list = new BlockList();
-  for (const entry of addresses) {
-    const [address = '', bits] = entry.split('/');
-    const family = isIP(address) === 6 ? 'ipv6' : 'ipv4';
-    if (bits === undefined) list.addAddress(address, family);
-    else list.addSubnet(address, Number(bits), family);
-  }
-  // A proxy may name something that is no address.
-  return (address) => isIP(address) !== 0 && list.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4');
 }

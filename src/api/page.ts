@@ -41,6 +41,8 @@ export interface PagesSettings {
 }
 
 const defaultRefreshMs = 3_000;
+/** A login, whoever sends it: user, password, and where to go next. */
+const maxFormBytes = 8 * 1024;
 
 /** The login of people, `null` without a password. It reads cookies, which the server must parse for it. */
 export function createPageLogin({ redis, keys, settings }: PagesParts): Login | null {
@@ -55,7 +57,7 @@ export function createPageLogin({ redis, keys, settings }: PagesParts): Login | 
 export function pages(parts: PagesParts, login: Login | null): FastifyPluginAsync {
   return async (app) => {
     if (login === null) return closePages(app);
-    await app.register(formbody);
+    await app.register(formbody, { bodyLimit: maxFormBytes });
     serveAssets(app);
     login.routes(app);
     await app.register(async (inside) => {

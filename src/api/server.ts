@@ -5,6 +5,7 @@ import Fastify, {
   type FastifyBaseLogger,
   type FastifyError,
   type FastifyInstance,
+  type FastifyRequest,
   LogController,
 } from 'fastify';
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
@@ -22,6 +23,8 @@ export interface ApiParts extends DoorSettings {
   readonly apiKeysSha256: readonly string[];
   readonly trustedProxies: readonly string[];
   readonly metricsPublic: boolean;
+  /** More are hung up on at once. */
+  readonly maxConnections: number;
   /** What checkouts, readers and providers use; `null` in a process that only polls. */
   readonly door: Door | null;
   readonly health: Omit<HealthParts, 'guard'>;
@@ -31,6 +34,8 @@ export interface ApiParts extends DoorSettings {
 const bodyLimit = 64 * 1024;
 /** An order id has up to 128 characters, and so has the token of a callback. Longer ones are refused by their routes. */
 const maxParamLength = 512;
+/** Whoever has sent less than a whole request by then is answered 408. A body alone has `redisMs`. */
+const requestMs = 10_000;
 
 /** The HTTP door: for checkouts, for readers of results, for providers, for those who watch. */
 export async function createApi(parts: ApiParts) {
@@ -39,7 +44,9 @@ export async function createApi(parts: ApiParts) {
     // Every request would be logged with its path, and callback paths carry tokens.
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit,
-    requestTimeout: 30_000,
+    requestTimeout: requestMs,
+    // Node looks for late requests every 30 s by default.
+    http: { headersTimeout: requestMs, connectionsCheckingInterval: 1_000 },
     handlerTimeout: redisMs,
     routerOptions: { maxParamLength },
     // The router's own errors repeat the path, which may hold the token of a callback.
@@ -50,12 +57,11 @@ export async function createApi(parts: ApiParts) {
     schemaController: { compilersFactory: { buildValidator: unused, buildSerializer: unused } },
     forceCloseConnections: 'idle',
   });
+  app.server.maxConnections = parts.maxConnections;
   acceptJsonOnly(app);
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
-  app.setErrorHandler((error: FastifyError, request, reply) =>
-    answerError(error, parts.log, request.routeOptions.url, reply),
-  );
+  app.setErrorHandler((error: FastifyError, request, reply) => answerError(error, parts.log, request, reply));
   app.setNotFoundHandler((_request, reply) => sendNotFound(reply));
 
   // Upgrading to HTTPS is the business of the proxy that has it; without one the page at /docs would stay blank.
@@ -121,9 +127,13 @@ function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket): void
 function answerError(
   error: FastifyError,
   log: Log,
-  route: string | undefined,
+  request: FastifyRequest,
   reply: Parameters<typeof sendProblem>[0],
 ) {
+  if (isLateBody(error, request)) {
+    reply.header('connection', 'close');
+    return sendProblem(reply, 408, 'The body did not arrive in time.');
+  }
   if (error.validation !== undefined) {
     const faults = error.validation.map(({ instancePath, message }) => ({
       path: instancePath.replace(/^\//, '').replaceAll('/', '.'),
@@ -133,7 +143,7 @@ function answerError(
   }
   const status = error.statusCode ?? 500;
   if (status < 500) return sendProblem(reply, status, error.message);
-  log.error({ err: error, route }, 'a request could not be served');
+  log.error({ err: error, route: request.routeOptions.url }, 'a request could not be served');
   return isRedisFault(error)
     ? sendProblem(reply, 503, 'Redis cannot take this now; send it again, which is safe.')
     : sendProblem(
@@ -141,4 +151,9 @@ function answerError(
         500,
         'Something went wrong here, not with you. It is in our log; sending it again is safe.',
       );
+}
+
+/** The handler's time ran out while the client was still sending: its fault, neither ours nor that of Redis. */
+function isLateBody({ code }: FastifyError, { raw }: FastifyRequest): boolean {
+  return code === 'FST_ERR_HANDLER_TIMEOUT' && !raw.complete;
 }

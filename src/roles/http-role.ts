@@ -21,6 +21,7 @@ export async function startHttp(shared: Shared, roles: readonly Role[]) {
     apiRatePerSecond: config.apiRatePerSecond,
     trustedProxies: config.trustedProxies,
     metricsPublic: config.metricsPublic,
+    maxConnections: config.maxConnections,
     docsPublic: config.docsPublic,
     door: opened?.door ?? null,
     health: {

@@ -75,7 +75,6 @@ describe('at the door', () => {
     ['a wrong token', 'jenga', 'wrong-token', { token: 'wrong-callback-token' }],
     ['a token that begins right', 'jenga', 'wrong-token', { token: 'test-callback-token-and-more' }],
     ['a token in another case', 'jenga', 'wrong-token', { token: 'TEST-CALLBACK-TOKEN' }],
-    ['a one-time token at an account that has none', 'jenga', 'wrong-token', { token: `${token}.result` }],
     ['an account that takes no callbacks', 'shut', 'not-enabled'],
     ['no credentials', 'bank', 'wrong-credentials'],
     ['a wrong password', 'bank', 'wrong-credentials', { headers: basic('finserve:a') }],
@@ -122,7 +121,7 @@ describe('at the door', () => {
       ['jenga', 'garbage', '', undefined],
       ['jenga', 'garbage', '<xml/>', undefined],
       ['jenga', 'garbage', 'null', undefined],
-      ['jenga', 'garbage', '['.repeat(200_000), undefined],
+      ['jenga', 'garbage', '['.repeat(60_000), undefined],
       ['jenga', 'unknown-order', {}, undefined],
       ['jenga', 'unknown-order', ipn('OR2'), undefined],
       ['jenga', 'unknown-order', ipn('ord-1'), undefined],
@@ -157,6 +156,9 @@ describe('at the door', () => {
       await door.callback('daraja', body, { token: `${token}.result` }),
       await door.callback('daraja', body, { token: `${token}.timeout` }),
       await door.callback('daraja', '', { token: `${token}.result` }),
+      // Accounts that have no such tokens, or are not there at all, give the same answer.
+      await door.callback('jenga', body, { token: `${token}.result` }),
+      await door.callback('nobody', body, { token: `${token}.result` }),
     ];
     expect(new Set(answers.map(withoutDate)).size).toBe(1);
     expect(answers[0]).toMatchObject({ status: 200, text: '{"ResultCode":0,"ResultDesc":"Accepted"}' });
@@ -173,9 +175,9 @@ describe('at the door', () => {
     expect((await door.callback('six', ipn('OR1'))).status).toBe(200);
   });
 
-  test('256 KiB are taken, a byte more is 413 with and without the right token', async () => {
+  test('64 KiB are taken, a byte more is 413 with and without the right token', async () => {
     const body = JSON.stringify(ipn('OR1'));
-    const full = body + ' '.repeat(256 * 1_024 - body.length);
+    const full = body + ' '.repeat(64 * 1_024 - body.length);
     const had = await counted('jenga', 'hint');
     expect((await door.callback('jenga', full)).status).toBe(200);
     expect(await counted('jenga', 'hint')).toBe(had + 1);

@@ -68,6 +68,8 @@ export interface RunningServiceOptions {
   readonly environment?: { readonly [name: string]: string };
   readonly redisUrl?: string;
   readonly prefix?: string;
+  /** Takes the lines that the service logs. Default: it logs nothing. */
+  readonly log?: (line: string) => void;
 }
 
 /** Starts a service as its owner would configure it, on a key prefix of its own. */
@@ -94,7 +96,9 @@ export async function startRunningService(options: RunningServiceOptions = {}): 
     STALLED_INTERVAL_MS: '1000',
     ...options.environment,
   });
-  const service = await startService(config, createLog('silent'), options.roles);
+  const { log } = options;
+  const lines = log === undefined ? createLog('silent') : createLog('info', { write: log });
+  const service = await startService(config, lines, options.roles);
   const agent = new Agent();
   const url = `http://127.0.0.1:${port}`;
 
