@@ -25,10 +25,13 @@ const retryMs = 250;
  *
  * All of a worker's jobs are locked with one token of its own, whatever token BullMQ gives their slots. Everything else is
  * BullMQ's, and its workers may work on the same queue at the same time.
+ *
+ * @param lost called when a job could not be delayed again: its lock ran out, and it may be due at somebody else's time
  */
 export function createPollBackend(
   redis: Redis,
   limits: PollBackendLimits,
+  lost: (jobId: string) => void = () => {},
 ): BackendFactory<RedisQueueBackend> {
   return (name, opts, options) => {
     const backend = createRedisBackend(name, opts, options);
@@ -117,8 +120,10 @@ export function createPollBackend(
         const [jobId, timestamp, delayMs, token, how] = args;
         if (token !== undefined && how?.skipAttempt) {
           const left = supply.leave(jobId, letGo(jobId, timestamp + delayMs, 'moveToDelayed'));
-          // Told to whoever asks for the slot's next job, which is in the same turn for that.
-          left.catch(() => {});
+          // The error is thrown to whoever asks for the slot's next job, which is in the same turn for that.
+          left.catch((error) => {
+            if (isRefusal(error)) lost(jobId);
+          });
           lastOfSlot.set(token, { jobId, left });
           return;
         }

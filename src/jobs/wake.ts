@@ -1,6 +1,10 @@
 import type { Job } from 'bullmq';
 import type { OrderStore } from '../orders/order-store.ts';
+import { loadScript } from '../orders/script.ts';
+import type { Redis } from '../redis.ts';
 import { isRefusal, jobData, jobIdOf, orderOfJob, type PollQueue, pollJob, type QueueJob } from './queue.ts';
+
+const bringForwardScript = loadScript('bring-forward', import.meta.url);
 
 /** What became of the wish to have an order polled now. */
 export type Woken =
@@ -28,16 +32,16 @@ export async function wakeOrder(
 const retryMs = 50;
 
 /**
- * Brings an order's job forward to `at`.
+ * Brings an order's job forward to `at`; one that is due before then stays where it is.
  *
  * A job that is being worked on cannot be moved; its worker sees the hint when it settles, unless it has settled just
  * before. That gap is closed by a second, small job that brings the first one forward as soon as it is delayed again:
  * it survives a crash, and only the order's own job ever polls.
  */
 export async function hasten(queue: PollQueue, orderId: string, at: number, now: number): Promise<void> {
-  if (await bringForward(queue, orderId, at, now)) return;
+  if (await bringForward(queue, orderId, async () => at, now)) return;
   await queue.add('wake', jobData(orderId), {
-    jobId: `w~${jobIdOf(orderId)}`,
+    ...{ jobId: `w~${jobIdOf(orderId)}`, timestamp: now },
     delay: Math.max(retryMs, at - now),
   });
 }
@@ -50,39 +54,39 @@ export async function hastenAgain(
   now: number,
 ): Promise<number | null> {
   const orderId = orderOfJob(job.data);
-  const wish = await unservedWish(store, orderId, now);
-  // Served by the worker that held the job: bringing it forward now would be one poll more than was wished for.
-  if (wish === null) return null;
-  const isServed = async () => (await unservedWish(store, orderId, now)) === null;
-  if (await bringForward(queue, orderId, wish, now, isServed)) return null;
-  // Ever more seldom: a poll that hangs sees the wish when it settles.
+  if (await bringForward(queue, orderId, () => wantedAt(store, orderId, now), now)) return null;
+  // Ever more seldom: a poll that hangs sees the hint when it settles.
   return now + retryMs * 2 ** Math.min(job.attemptsStarted, 6);
 }
 
 /**
- * The time of the wish that is left, not of the one that the second job was made for: that may have been served
- * meanwhile. A poll that is due before then serves it, and is not put off.
+ * When the record wants the order polled, `null` when it is closed. A hint counts while no poll has served it; the one that
+ * the second job was made for may have been served meanwhile, and is then no reason for another poll.
  */
-async function unservedWish(store: OrderStore, orderId: string, now: number): Promise<number | null> {
+async function wantedAt(store: OrderStore, orderId: string, now: number): Promise<number | null> {
   const record = await store.read(orderId);
-  if (record === null || record.hints <= record.hintsSeen) return null;
-  return Math.min(record.hintAt ?? now, record.nextPollAt ?? now);
+  if (record === null || record.nextPollAt === null) return null;
+  if (record.hints <= record.hintsSeen) return record.nextPollAt;
+  return Math.min(record.hintAt ?? now, record.nextPollAt);
 }
 
 /**
  * False only while a worker holds the job.
  *
- * @param isServed asked once the job is seen delayed: a worker may have held it, and served the wish, just before
+ * @param wanted the time to bring it forward to, `null` for none. Asked once the job is seen delayed: a worker may have held
+ *   it, and served the hint, just before
  */
 async function bringForward(
   queue: PollQueue,
   orderId: string,
-  at: number,
+  wanted: () => Promise<number | null>,
   now: number,
-  isServed?: () => Promise<boolean>,
 ): Promise<boolean> {
-  const job = await queue.getJob(jobIdOf(orderId));
+  const jobId = jobIdOf(orderId);
+  const job = await queue.getJob(jobId);
   if (job === undefined) {
+    const at = await wanted();
+    if (at === null) return true;
     const lost = pollJob(orderId, at, now);
     await queue.add(lost.name, lost.data, lost.opts);
     return true;
@@ -90,9 +94,13 @@ async function bringForward(
   switch (await job.getState()) {
     case 'active':
       return false;
-    case 'delayed':
-      if (await isServed?.()) return true;
-      return moved(at <= now ? job.promote() : job.changeDelay(at - now));
+    case 'delayed': {
+      const at = await wanted();
+      if (at === null) return true;
+      const made = at <= now ? 'due' : await makeEarlier(queue, jobId, at, now);
+      // Promoted, it is taken in turn with the jobs that are due, not behind all of them.
+      return made === 'due' ? moved(job.promote()) : made === 'earlier';
+    }
     case 'failed':
       return moved(job.retry());
     case 'waiting':
@@ -102,6 +110,19 @@ async function bringForward(
     case 'unknown':
       return true;
   }
+}
+
+/** `due`: it was already. `gone`: a worker took the job between our look and our move. */
+async function makeEarlier(
+  queue: PollQueue,
+  jobId: string,
+  at: number,
+  now: number,
+): Promise<'earlier' | 'due' | 'gone'> {
+  const redis = (await queue.getBackend().client) as unknown as Redis;
+  const keys = [queue.toKey('delayed'), queue.toKey('marker'), queue.toKey(jobId)];
+  const reply = await bringForwardScript.run(redis, keys, [jobId, at, now]);
+  return reply === 2 ? 'due' : reply === 1 ? 'earlier' : 'gone';
 }
 
 /** False when a worker took the job, or it ended, between our look and our move. */

@@ -4,8 +4,8 @@ import type { Redis } from '../redis.ts';
 
 const placesScript = loadScript('job-places', import.meta.url);
 
-/** `unclear`: not where it was looked for; it may be missing, or have moved meanwhile. */
-export type JobPlace = 'delayed' | 'waiting' | 'unclear';
+/** When a delayed job is due. `unclear`: not where it was looked for; it may be missing, or have moved meanwhile. */
+export type JobPlace = { readonly dueAt: number } | 'waiting' | 'unclear';
 
 /** Where the jobs of one queue stand, as far as it can be seen cheaply. */
 export interface JobPlaces {
@@ -26,12 +26,12 @@ export function createJobPlaces(redis: Redis, queue: PollQueue): JobPlaces {
     async placesOf(orderIds) {
       const jobIds = orderIds.map(jobIdOf);
       const keys = [queue.toKey('delayed'), ...jobIds.map((jobId) => queue.toKey(jobId))];
-      const places = (await placesScript.run(redis, keys, jobIds)) as number[];
-      if (places.includes(2)) waiting ??= readWaiting(redis, queue);
+      const places = (await placesScript.run(redis, keys, jobIds)) as (0 | 1 | string)[];
+      if (places.includes(1)) waiting ??= readWaiting(redis, queue);
       const listed = await waiting;
       return places.map((place, nth) => {
-        if (place === 1) return 'delayed';
-        return place === 2 && listed?.has(jobIds[nth] as string) ? 'waiting' : 'unclear';
+        if (typeof place === 'string') return { dueAt: Math.floor(Number(place) / 4096) };
+        return place === 1 && listed?.has(jobIds[nth] as string) ? 'waiting' : 'unclear';
       });
     },
   };

@@ -1,9 +1,16 @@
 import { DelayedError, type Job, type Telemetry, Worker, type WorkerOptions } from 'bullmq';
 import { deadlineAnswerMs, decide, type Policy } from '../jobs/decide.ts';
 import { createPollBackend } from '../jobs/poll-backend.ts';
-import { type JobName, orderOfJob, type PollQueue, type QueueJob, retryDelayMs } from '../jobs/queue.ts';
+import {
+  type JobName,
+  orderIdOf,
+  orderOfJob,
+  type PollQueue,
+  type QueueJob,
+  retryDelayMs,
+} from '../jobs/queue.ts';
 import { deadlineAt } from '../jobs/schedule.ts';
-import { hastenAgain } from '../jobs/wake.ts';
+import { hasten, hastenAgain } from '../jobs/wake.ts';
 import type { Order, Reading } from '../order.ts';
 import type { AccountGate, GateChange } from '../orders/account-gate.ts';
 import { remember } from '../orders/evidence.ts';
@@ -95,11 +102,24 @@ export function createPollWorker(parts: PollWorkerParts): PollWorker {
     ...(parts.telemetry && { telemetry: parts.telemetry }),
   } satisfies WorkerOptions;
   const isTraced = parts.telemetry !== undefined;
-  const backend = createPollBackend(parts.redis, { lockDuration, limiter, isTraced, concurrency });
+  const lost = (jobId: string) =>
+    void followRecord(parts, jobId).catch((error) => observer.error(error, null));
+  const backend = createPollBackend(parts.redis, { lockDuration, limiter, isTraced, concurrency }, lost);
   const worker: PollWorker = new Worker(account, process, options, backend);
   worker.on('error', (error) => observer.error(error, null));
   worker.on('failed', (job, error) => observer.error(error, job?.data.orderId ?? null));
   return worker;
+}
+
+/**
+ * Brings a job forward to its record's next poll. A worker that was frozen for longer than its lock may settle its answer, and
+ * can no longer move the job: the worker that took the job over has delayed it to a time that it decided on before.
+ */
+async function followRecord({ store, queue }: PollWorkerParts, jobId: string): Promise<void> {
+  const orderId = orderIdOf(jobId);
+  const record = orderId === null ? null : await store.read(orderId);
+  if (record === null || record.nextPollAt === null) return;
+  await hasten(queue, record.order.orderId, record.nextPollAt, Date.now());
 }
 
 /** One turn of an order. Returns when its job is to run again, `null` when the order is closed. */

@@ -21,6 +21,8 @@ export const sweepKinds = [
   'missing-from-open',
   /** Somebody wanted a poll, or pushed an answer, and died before the job was brought forward: it is now. */
   'forgotten-wish',
+  /** A job that is due long after its record's next poll: brought forward to it. */
+  'late-job',
 ] as const;
 export type SweepKind = (typeof sweepKinds)[number];
 
@@ -41,6 +43,10 @@ export interface SweepParts {
 const walkLimit = 20_000;
 /** Failed jobs, and the oldest orders without a verdict, looked at per sweep. */
 const headLimit = 500;
+/** A job may be due so long after its record's next poll: an error is tried again within this time. */
+const lateLimitMs = 30_000;
+/** A query whose answer is to be pushed to us holds its order's job for so long at most. */
+const queryLimitMs = 3_600_000;
 /** Orders looked at by one script, which other clients of Redis wait for. */
 const batchSize = 250;
 
@@ -133,17 +139,16 @@ async function mendOrders(parts: Sweep, orderIds: readonly string[]): Promise<vo
 async function mendOrder(
   parts: Sweep,
   account: string,
-  { orderId, nextPollAt, wishAt }: Standing,
+  standing: Standing,
   place: JobPlace | undefined,
 ): Promise<void> {
   if (place === 'waiting') return;
-  const { redis, keys, resting, intervalMs } = parts;
+  const { redis, keys } = parts;
+  const { orderId, nextPollAt } = standing;
   const queue = parts.queue(account);
   const now = Date.now();
-  if (place === 'delayed') {
-    if (wishAt === null || wishAt >= now - intervalMs || resting.has(account)) return;
-    await hasten(queue, orderId, now, now);
-    parts.mended('forgotten-wish', orderId);
+  if (typeof place === 'object') {
+    if (!parts.resting.has(account)) await mendDelayed(parts, queue, standing, place.dueAt, now);
     return;
   }
   const job = await queue.getJob(jobIdOf(orderId));
@@ -157,6 +162,28 @@ async function mendOrder(
   const lost = pollJob(orderId, nextPollAt, now);
   await queue.add(lost.name, lost.data, lost.opts);
   parts.mended('record-without-job', orderId);
+}
+
+/** Brings a delayed job forward that is due later than its order wants to be polled. */
+async function mendDelayed(
+  parts: Sweep,
+  queue: PollQueue,
+  { orderId, nextPollAt, wishAt }: Standing,
+  dueAt: number,
+  now: number,
+): Promise<void> {
+  if (wishAt !== null && wishAt < now - parts.intervalMs) {
+    await hasten(queue, orderId, now, now);
+    parts.mended('forgotten-wish', orderId);
+    return;
+  }
+  if (nextPollAt === null || dueAt <= Math.max(nextPollAt, now) + lateLimitMs) return;
+  // Read after we saw the job: its worker may have moved both between our two looks.
+  const record = await parts.store.read(orderId);
+  if (record?.nextPollAt !== nextPollAt) return;
+  if (record.query !== null && dueAt <= record.query.sentAt + queryLimitMs) return;
+  await hasten(queue, orderId, nextPollAt, now);
+  parts.mended('late-job', orderId);
 }
 
 async function retryFailed(parts: SweepParts, account: string): Promise<void> {

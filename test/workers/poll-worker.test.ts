@@ -133,6 +133,26 @@ describe('one order', () => {
     expect(await queue.getFailedCount()).toBe(0);
   });
 
+  test('whose worker was frozen for longer than its lock is asked again when its record says', async () => {
+    const { enqueue, startWorker, order, orderId, queue, store } = setup({ schedule: { ...seldom } });
+    gateway.hold(orderId);
+    await startWorker();
+    await enqueue(order);
+    await gateway.arrived(orderId, 1);
+    // Another worker took the job over, asked, and delayed it for ten minutes.
+    const jobId = jobIdOf(orderId);
+    await redis.del(`${queue.toKey(jobId)}:lock`);
+    await redis.lrem(queue.toKey('active'), 1, jobId);
+    await redis.zadd(queue.toKey('delayed'), (Date.now() + 600_000) * 4096, jobId);
+    gateway.release(orderId);
+    const dueAt = async () => Math.floor(Number(await redis.zscore(queue.toKey('delayed'), jobId)) / 4096);
+    const wanted = await until('its settling', async () => {
+      const record = await store.read(orderId);
+      return record?.progress.polls === 1 && record.nextPollAt;
+    });
+    await until('the job to follow its record', async () => (await dueAt()) === wanted);
+  });
+
   async function setupKeys(orderId: string): Promise<string | undefined> {
     const [key] = await redis.keys(`*:order:${orderId}`);
     return key;

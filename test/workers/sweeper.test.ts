@@ -166,6 +166,43 @@ describe('one sweep', () => {
     await until('the verdict', async () => (await events()).length === 1);
   });
 
+  test('brings a job forward that is due long after its record wants a poll', async () => {
+    const { enqueue, queue, sweep, mended, store } = await setup();
+    await enqueue(later(), anOrderOfItsOwn('due'));
+    const week = 7 * 86_400_000;
+    const put = (id: string, at: number) => redis.zadd(queue.toKey('delayed'), 'XX', at * 4096, jobIdOf(id));
+    const dueAt = async (id: string) =>
+      Math.floor(Number(await redis.zscore(queue.toKey('delayed'), jobIdOf(id))) / 4096);
+    // As the slower of two runs of one job leaves it.
+    await put(orderId, Date.now() + week);
+    await put('due', Date.now() + week);
+    await sweep();
+    expect(mended.toSorted()).toEqual(['late-job due', `late-job ${orderId}`]);
+    expect(await dueAt(orderId)).toBe((await store.read(orderId))?.nextPollAt);
+    // What is overdue waits for a worker, or is due at once.
+    expect(await dueAt('due')).toBeLessThanOrEqual(Date.now());
+    // One that threw is tried again within half a minute, and one whose answer is awaited not before it is lost.
+    await put(orderId, Date.now() + 30_000);
+    await store.beginQuery('due', { id: 'q1', sentAt: Date.now() });
+    await sweep();
+    expect(mended).toHaveLength(2);
+  });
+
+  test('leaves a job alone whose worker moves its order while it looks', async () => {
+    const { enqueue, queue, sweeperParts, mended, keys, store } = await setup();
+    await enqueue(later());
+    await redis.zadd(queue.toKey('delayed'), 'XX', (Date.now() + 600_000) * 4096, jobIdOf(orderId));
+    const racing: typeof store = {
+      ...store,
+      async read(id) {
+        await redis.hset(keys.order(orderId), 'nextPollAt', Date.now() + 600_000);
+        return store.read(id);
+      },
+    };
+    await sweep({ ...sweeperParts, store: racing });
+    expect(mended).toEqual([]);
+  });
+
   test('goes on when a worker takes a job while it looks', async () => {
     const { enqueue, queue, sweeperParts, mended, keys } = await setup();
     await enqueue(later());
