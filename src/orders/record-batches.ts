@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { createBatcher } from '../batcher.ts';
 import type { Order } from '../order.ts';
 import type { Redis } from '../redis.ts';
@@ -141,6 +142,9 @@ function settling({ record, nextPollAt, event, entry, ...movement }: Step, reten
 /** The fields that a step writes. Nobody else has changed them since, or the step is stale. */
 function changedFields(record: OrderRecord, movement: Movement): string[] {
   return Object.entries({
+    // First, where the script looks for it. A client sends a script again when its connection was lost before the reply came:
+    // by this, the step is told from somebody else's.
+    step: randomBytes(6).toString('base64url'),
     ...progressFields(movement),
     ...(record.query !== movement.query && queryField(movement.query)),
     ...(record.isOldForm && orderFields(record.order)),

@@ -5,10 +5,12 @@
 -- KEYS: open, results, unresolved, asking; then per order: order, inbox, statistics of this hour.
 -- ARGV per order: number of arguments that follow, then
 --   orderId, revision it was decided on, nextPollAt ('' = closed), retention in ms, hints seen,
---   entry of the inbox that the reading came from ('' = none), number of field strings, field, value, ...;
+--   entry of the inbox that the reading came from ('' = none), number of field strings, field, value, ..., the first of
+--   them 'step' and an id that no other step has;
 --   when something is published also: what to note of unresolved money ('' = none), life of the statistics in ms,
 --   number of counters, counters to raise, then the event's field, value, ...
 -- Returns per order {'settled', nextPollAt, why a list or figure could not be written ('' = all were)},
+--   the same without a why when this very step was made before and its reply was lost,
 --   {'stale'} (someone else moved it first: decide again), {'taken', nextPollAt} (someone else has settled this entry),
 --   {'gone'}, or {'failed', why} (nothing was written).
 local call = redis.call
@@ -23,9 +25,12 @@ end
 
 local function settle(order, inbox, statistics, from, to)
   local orderId, retentionMs, entry = ARGV[from], ARGV[from + 3], ARGV[from + 5]
-  local known = call('HMGET', order, 'revision', 'hints', 'hintAt', 'nextPollAt')
+  local known = call('HMGET', order, 'revision', 'hints', 'hintAt', 'nextPollAt', 'step')
   if not known[1] then return { 'gone' } end
-  if known[1] ~= ARGV[from + 1] then return { 'stale' } end
+  if known[1] ~= ARGV[from + 1] then
+    if known[5] == ARGV[from + 8] then return { 'settled', known[4], '' } end
+    return { 'stale' }
+  end
   if entry ~= '' and not contains(inbox, entry) then return { 'taken', known[4] } end
   local nextPollAt, hints, hintsSeen = ARGV[from + 2], tonumber(known[2] or 0), tonumber(ARGV[from + 4])
   if hints > hintsSeen or entry ~= '' then

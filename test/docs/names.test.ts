@@ -67,6 +67,7 @@ test('the settings that operations, security and consuming results name exist', 
     'SIGTERM',
     'PESABOX_API_KEY',
     'KEY',
+    'DARAJA_RESULT_TIMEOUT_MS',
     'HTTP',
   ];
   for (const page of ['docs/operations.md', 'docs/security.md', 'docs/consuming-results.md']) {
