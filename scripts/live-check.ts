@@ -72,7 +72,10 @@ export async function checkLive(provider: Provider, environment: Environment): P
     const tokens = provider.access === undefined ? null : ownTokens(provider, parsed.data, transport);
     const asker = createAsker({ provider, settings: parsed.data, transport, tokens });
     const reference = provider.reference.parse(sandbox.reference());
-    return judge(provider, await asker.ask({ reference, amountMinor: 100 }, nowhere()));
+    return judge(
+      provider,
+      await asker.ask({ reference, amountMinor: 100, currency: provider.currencies[0] }, nowhere()),
+    );
   } finally {
     await transport.close();
   }

@@ -29,7 +29,8 @@ export interface AccountConfig {
   readonly settings: { readonly [name: string]: unknown };
   /** Further words of the provider's deciding field, by configuration. */
   readonly overrides: Words | undefined;
-  readonly currency: string;
+  /** All that its orders can be in; the first is that of orders that name none. */
+  readonly currencies: readonly [string, ...string[]];
   readonly schedule: Schedule;
   /** Least distance of an order's polls where they are planned by what was learnt; `null`: they are not. */
   readonly adaptive: { readonly minIntervalMs: number } | null;
@@ -92,6 +93,7 @@ export function readConfig(environment: Environment): Config {
     const settings = readSettings(provider.settings, environment, faults, id);
     const unpaired = unpairedFault(id, environment);
     if (unpaired !== null) faults.push(unpaired);
+    faults.push(...currencyFaults(id, provider, common));
     if (provider.later !== undefined) faults.push(...answerAddressFaults(id, clean(environment.PUBLIC_URL)));
     return common === null || settings === null ? null : toAccount(id, provider, common, settings, overrides);
   });
@@ -209,7 +211,7 @@ function toAccount(
     provider,
     settings,
     overrides: overrides.get(provider.id),
-    currency: common.currency,
+    currencies: common.currency ?? provider.currencies,
     schedule: { firstPollAfterMs, initialIntervalMs, factor, maxIntervalMs, jitter, deadlineMs },
     adaptive: common.schedule === 'adaptive' ? { minIntervalMs: common.minIntervalMs } : null,
     policy: { confirmAfterMs: common.confirmAfterMs, watchMs: common.watchMs },
@@ -242,6 +244,15 @@ export function readOverrides(given: string | undefined, faults: string[]): Over
   if ('overrides' in parsed) return parsed.overrides;
   faults.push(...parsed.faults);
   return new Map();
+}
+
+/** Where an API does not say what currency an amount is in, there must be only one that it can be in. */
+function currencyFaults(id: string, provider: Provider, common: AccountSettings | null): string[] {
+  const currencies = common?.currency ?? provider.currencies;
+  if (common === null || provider.gives.currency || currencies.length === 1) return [];
+  return [
+    `${variableName('currency', id)} must name one currency: ${provider.id} does not say which one an amount is in.`,
+  ];
 }
 
 function unpairedFault(id: string, environment: Environment): string | null {

@@ -37,6 +37,7 @@ export const doubts = [
   'amount-unknown',
   'contradiction',
   'wrong-direction',
+  'currency-mismatch',
   'receipt-missing',
 ] as const;
 export type Doubt = (typeof doubts)[number];
@@ -121,8 +122,10 @@ export type Reading = ReadingFacts &
         /** `null`: proven. Otherwise what is missing to call the order paid. */
         readonly doubt: Doubt | null;
         readonly receipt: string | null;
-        /** What the provider says it received; `null` where its API cannot say. */
+        /** What the provider says it received, in the order's currency; `null` where its API cannot say. */
         readonly amountReceivedMinor: number | null;
+        /** What it says it received in another currency: to be shown, never compared with the order's amount. */
+        readonly otherAmount?: { readonly currency: string; readonly amountMinor: number };
         /** When the provider says it was paid, where its API says so. For metrics only: never orders our events. */
         readonly paidAt: number | null;
       }

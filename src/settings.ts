@@ -188,9 +188,12 @@ const said = (field: keyof typeof schedule) => schedule[field].description ?? ''
 export const accountSettings = z.object({
   currency: z
     .string()
-    .regex(/^[A-Z]{3}$/, 'must be an ISO 4217 code')
-    .default('KES')
-    .describe('The currency this account settles in'),
+    .regex(/^[A-Z]{3}(?:\s*,\s*[A-Z]{3})*$/, 'must be an ISO 4217 code, or several separated by commas')
+    .transform((text) => [...new Set(text.split(/[\s,]+/))] as [string, ...string[]])
+    .optional()
+    .describe(
+      'The currency this account settles in, KES unless given; several, separated by commas, where its answers name theirs. The first is that of orders that name none',
+    ),
   firstPollAfterMs: ms.default(defaultSchedule.firstPollAfterMs).describe(said('firstPollAfterMs')),
   initialIntervalMs: ms.default(defaultSchedule.initialIntervalMs).describe(said('initialIntervalMs')),
   factor: z.coerce.number().min(1).max(10).default(defaultSchedule.factor).describe(said('factor')),

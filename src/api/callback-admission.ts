@@ -11,6 +11,7 @@ export interface CallbackAccount {
   readonly provider: Provider;
   readonly settings: { readonly [name: string]: unknown };
   readonly overrides: Words | undefined;
+  readonly currencies: readonly string[];
   readonly minHintIntervalMs: number;
   /** Last part of the account's callback URL; without one, its callbacks are refused. */
   readonly token: string | undefined;

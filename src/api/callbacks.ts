@@ -121,7 +121,7 @@ async function takeAnswer(
 }
 
 function readPushed(
-  { provider, settings, overrides }: CallbackAccount,
+  { provider, settings, overrides, currencies }: CallbackAccount,
   body: Buffer,
   order: Order,
   at: number,
@@ -132,6 +132,7 @@ function readPushed(
     source: 'callback',
     settings,
     pushed: true,
+    currencies,
     ...(overrides && { overrides }),
   });
 }

@@ -18,6 +18,13 @@ export const answerInputSchema = z.strictObject({
         .union([z.string(), z.number()])
         .refine((amount) => toMinor(amount) !== null, 'must be in major units with at most two decimals')
         .optional(),
+      /** Default: one that the provider's payments can be in. */
+      currency: z
+        .string()
+        .trim()
+        .toUpperCase()
+        .regex(/^[A-Z]{3}$/, 'must be an ISO 4217 code such as KES')
+        .optional(),
       reference: z.union([z.string(), z.record(z.string(), z.string())]).optional(),
       // What the account would know of the direction of its money.
       shortCode: z.string().optional(),
@@ -136,6 +143,7 @@ function expectedOf(order: AnswerInput['order']): Expected {
   return {
     reference: order.reference ?? null,
     amountMinor: order.amount === undefined ? null : toMinor(order.amount),
+    currency: order.currency ?? null,
   };
 }
 
@@ -147,7 +155,7 @@ function freshOrder(provider: Provider, now: number): Order {
     provider: provider.id,
     reference: '',
     amountMinor: 0,
-    currency: 'KES',
+    currency: provider.currencies[0],
     createdAt: now,
     schedule: defaultSchedule,
     metadata: {},

@@ -26,7 +26,10 @@ export const scheduleSchema = z.object({
 /** What a producer needs to know of an account. The service writes it to Redis when it starts. */
 const accountInfoSchema = z.object({
   provider: z.string(),
+  /** Of orders that name none. */
   currency: z.string(),
+  /** All that its orders can be in; absent where an earlier release wrote it: only the one above. */
+  currencies: z.array(z.string()).optional(),
   schedule: scheduleSchema,
   /** Whether callbacks are taken, so that orders must be found by the names that providers use. */
   callbacks: z.boolean().default(false),

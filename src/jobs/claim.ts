@@ -65,6 +65,8 @@ function isForeign(reason: Reason | null): boolean {
 
 /** Does the reading speak against a published `paid`? */
 export function contradictsPaid(reading: Reading): boolean {
-  if (reading.kind === 'paid') return reading.doubt === 'underpaid' || reading.doubt === 'contradiction';
+  if (reading.kind === 'paid') {
+    return ['underpaid', 'contradiction', 'currency-mismatch'].includes(reading.doubt ?? '');
+  }
   return reading.kind === 'failed' || reading.kind === 'expired';
 }

@@ -3,6 +3,7 @@ import type { Order } from '../order.ts';
 import { createKeys, defaultPrefix } from '../orders/keys.ts';
 import { createOrderStore } from '../orders/order-store.ts';
 import { providers } from '../providers/index.ts';
+import type { Provider } from '../providers/provider.ts';
 import { awaitRedis, connectRedis, forgetArguments, type Redis } from '../redis.ts';
 import { redisAddress } from '../redis-url.ts';
 import { type AccountInfo, type AccountInfos, readAccounts } from './accounts.ts';
@@ -149,12 +150,14 @@ export function createProducer(options: ProducerOptions): Producer {
   };
 }
 
+const unregistered = { schedule: defaultSchedule, callbacks: false };
+
 /** Before any service has made its accounts known, an account id that is a provider's id is taken at its word. */
 function defaultAccounts(): AccountInfos {
-  const info = (provider: string): AccountInfo => {
-    return { provider, currency: 'KES', schedule: defaultSchedule, callbacks: false };
+  const info = ({ id, currencies }: Provider): AccountInfo => {
+    return { provider: id, currency: currencies[0], currencies: [...currencies], ...unregistered };
   };
-  return new Map([...providers.keys()].map((id) => [id, info(id)]));
+  return new Map([...providers.values()].map((provider) => [provider.id, info(provider)]));
 }
 
 /** The strings under which a callback may speak of an order; none where its account takes no callbacks. */

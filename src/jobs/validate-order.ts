@@ -101,8 +101,9 @@ export function validateOrder(
       if (!reference.success)
         faults.push(...reference.error.issues.map((issue) => referenceFault(issue, provider)));
     }
-    if (ok('currency') && raw.currency !== undefined && raw.currency !== account.currency) {
-      faults.push({ path: 'currency', message: `must be ${account.currency}, the currency of this account` });
+    const { currency, currencies = [currency] } = account;
+    if (ok('currency') && !currencies.includes((raw.currency ?? currency) as string)) {
+      faults.push({ path: 'currency', message: `must be ${oneOf(currencies)} of this account` });
     }
   }
   const createdAt = ok('createdAt') ? toInstant(raw.createdAt as OrderInput['createdAt'], now) : now;
@@ -121,7 +122,7 @@ export function validateOrder(
       provider: account.provider,
       reference: data.reference as Reference,
       amountMinor,
-      currency: account.currency,
+      currency: data.currency ?? account.currency,
       createdAt,
       schedule: { ...account.schedule, ...withoutUndefined(data.schedule) },
       metadata: data.metadata ?? {},
@@ -162,6 +163,12 @@ function referenceFault(issue: z.core.$ZodIssue, provider: Provider): Fault {
     path,
     message: `does not fit ${provider.id}: expected ${provider.reference.description ?? 'another shape'}`,
   };
+}
+
+function oneOf(currencies: readonly string[]): string {
+  return currencies.length === 1
+    ? `${currencies[0]}, the only currency`
+    : `one of ${currencies.join(', ')}, the currencies`;
 }
 
 function toInstant(createdAt: string | number | undefined, now: number): number {

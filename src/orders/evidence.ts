@@ -13,7 +13,10 @@ export interface Evidence {
   readonly providerStatus: string | null;
   readonly providerMessage: string | null;
   readonly receipt?: string;
+  /** In the order's currency. */
   readonly amountReceived?: string;
+  /** What was received in another currency than the order's, with its code: `UGX 100.00`. */
+  readonly otherAmount?: string;
   readonly bodySha256: string | null;
   /** A configured status override, not the adapter's table, gave the word its meaning. */
   readonly overridden?: true;
@@ -47,6 +50,7 @@ export function toEvidence(reading: Reading): Evidence {
         ...(reading.amountReceivedMinor === null
           ? {}
           : { amountReceived: toMajor(reading.amountReceivedMinor) }),
+        ...(reading.otherAmount === undefined ? {} : { otherAmount: withCode(reading.otherAmount) }),
       };
     case 'failed':
     case 'expired':
@@ -58,6 +62,10 @@ export function toEvidence(reading: Reading): Evidence {
     case 'refused':
       return shared;
   }
+}
+
+function withCode({ currency, amountMinor }: { currency: string; amountMinor: number }): string {
+  return `${currency} ${toMajor(amountMinor)}`;
 }
 
 /** The history with one more reading: a repetition is counted, a change is added, the oldest beyond the limit go. */
@@ -90,6 +98,7 @@ function isSame(a: Evidence, b: Evidence): boolean {
     a.httpStatus === b.httpStatus &&
     a.receipt === b.receipt &&
     a.amountReceived === b.amountReceived &&
+    a.otherAmount === b.otherAmount &&
     a.overridden === b.overridden
   );
 }

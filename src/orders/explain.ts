@@ -36,6 +36,7 @@ const doubts: { readonly [reason in UnresolvedReason]: string } = {
   'amount-unknown': 'the provider says paid, but not how much arrived',
   contradiction: 'the provider contradicts itself about whether the money arrived',
   'wrong-direction': 'the provider speaks of money that went out, not in',
+  'currency-mismatch': 'the provider says paid, but not in the currency of the order',
   'receipt-missing': 'the provider says paid, but gives no receipt',
 };
 

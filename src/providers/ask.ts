@@ -11,7 +11,10 @@ export interface Asker {
    *
    * @param answerTo where a provider that answers later is to post its answer
    */
-  ask(order: Pick<Order, 'reference' | 'amountMinor'>, answerTo?: AnswerTo | null): Promise<Reading>;
+  ask(
+    order: Pick<Order, 'reference' | 'amountMinor' | 'currency'>,
+    answerTo?: AnswerTo | null,
+  ): Promise<Reading>;
   /** A query whose answer was to be pushed is lost after this many ms; `null` where answers come at once. */
   readonly resultTimeoutMs: number | null;
 }
@@ -21,6 +24,8 @@ export interface AskerParts {
   /** As the provider's own schema accepted them. */
   readonly settings: { readonly [name: string]: unknown };
   readonly transport: Transport;
+  /** The currencies that the account can have. Default: those of its provider. */
+  readonly currencies?: readonly string[];
   /** `null` for providers without a login. */
   readonly tokens: AccessTokens | null;
   readonly overrides?: Words;
@@ -58,13 +63,14 @@ export function createAsker(parts: AskerParts): Asker {
     at: number,
   ): Reading {
     if (isFault(answer)) return faultReading(answer, at);
-    const { overrides } = parts;
+    const { overrides, currencies } = parts;
     return readAnswer(provider, answer, order, {
       at,
       source: 'poll',
       settings,
       token,
-      ...(overrides === undefined ? {} : { overrides }),
+      ...(currencies && { currencies }),
+      ...(overrides && { overrides }),
     });
   }
 

@@ -1,9 +1,10 @@
 import { z } from 'zod';
 import { toMajor, toMinor } from '../money.ts';
 import type { Doubt } from '../order.ts';
+import { isCurrencyName } from './currency.ts';
 import { directionOf } from './daraja-direction.ts';
 import { type DarajaShortCodes, shortCodesOf } from './daraja-gateway.ts';
-import { code, note, section } from './fields.ts';
+import { anything, code, note, section } from './fields.ts';
 import { type Finding, type Meaning, type PaymentFinding, type ReadingRules, words } from './provider.ts';
 import { nairobiTime } from './time.ts';
 
@@ -14,8 +15,7 @@ import { nairobiTime } from './time.ts';
  */
 const section22 = 'docs/providers.md section 2.2';
 
-const value = z.union([z.string(), z.number(), z.boolean()]).nullish().catch(null);
-const parameter = z.object({ Key: z.string().nullish().catch(null), Value: value });
+const parameter = z.object({ Key: z.string().nullish().catch(null), Value: anything });
 
 const answer = z.object({
   Result: z.object({
@@ -63,6 +63,7 @@ export const darajaResult: ReadingRules<Partial<DarajaShortCodes>, unknown> = {
       ...word,
       message: result.ResultDesc,
       amountReceived: leastAmount(all('amount')),
+      currencies: currencyValues(result),
       receipt: only(all('receiptno')),
       references: askedByConversation(reference) ? conversations(all, reference) : all('receiptno'),
       doubt: word.doubt ?? directionDoubt(all, word.word, settings),
@@ -96,7 +97,7 @@ export const darajaResult: ReadingRules<Partial<DarajaShortCodes>, unknown> = {
     'ResultCode 26': { reading: 'unavailable', throttled: true, from: `${section22}: traffic block` },
     'ResultCode 29': refusedQuery('bad command'),
   }),
-  gives: { amount: true, receipt: true, reference: true },
+  gives: { amount: true, receipt: true, reference: true, currency: false },
 };
 
 /** The distinct values of a parameter: keys are repeated, and what any of them says counts. */
@@ -104,12 +105,10 @@ type Parameters = (name: string) => readonly string[];
 
 /** Keys without blanks and in lower case, since both spellings were seen. A value that is missing or empty says nothing. */
 function parametersOf({ ResultParameters }: Body['Result']): Parameters {
-  const given = ResultParameters?.ResultParameter ?? [];
   const found = new Map<string, Set<string>>();
-  for (const entry of Array.isArray(given) ? given : [given]) {
-    const name = entry?.Key?.replace(/\s/g, '').toLowerCase();
-    const said = entry?.Value == null ? '' : String(entry.Value);
-    if (name === undefined || said.trim() === '') continue;
+  for (const [name, value] of entriesOf(ResultParameters)) {
+    const said = typeof value === 'object' ? '' : String(value);
+    if (said.trim() === '') continue;
     found.set(name, (found.get(name) ?? new Set()).add(said));
   }
   return (name) => [...(found.get(name) ?? [])];
@@ -149,6 +148,21 @@ function directionDoubt(
   if (direction === 'outgoing') return 'wrong-direction';
   // Without an amount it is doubted anyway, and for what it lacks first.
   return direction === 'unsaid' && word === paidWord && all('amount').length > 0 ? 'wrong-direction' : null;
+}
+
+/** Every value that stands under the name of a currency: none of them may be another than the order's. */
+function currencyValues({ ResultParameters }: Body['Result']): unknown[] {
+  return entriesOf(ResultParameters)
+    .filter(([name]) => isCurrencyName(name))
+    .map(([, value]) => value);
+}
+
+function entriesOf(parameters: Body['Result']['ResultParameters']): [name: string, value: unknown][] {
+  const given = parameters?.ResultParameter ?? [];
+  return (Array.isArray(given) ? given : [given]).flatMap((entry): [string, unknown][] => {
+    const name = entry?.Key?.replace(/\s/g, '').toLowerCase();
+    return name === undefined || entry?.Value == null ? [] : [[name, entry.Value]];
+  });
 }
 
 type ByConversation = { readonly originatorConversationId: string };

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { currenciesOf, currencyFields } from './currency.ts';
 import {
   acceptedReply,
   darajaAccess,
@@ -21,6 +22,7 @@ const section23 = 'docs/providers.md section 2.3';
 
 const answer = z.object({
   ...darajaErrorFields,
+  ...currencyFields,
   CheckoutRequestID: text,
   ResultCode: code,
   ResultDesc: note,
@@ -35,6 +37,7 @@ export const darajaStk = defineProvider({
   id: 'daraja-stk',
   title: 'Safaricom Daraja, STK push query',
   page: section23,
+  currencies: ['KES'],
   settings: z.object({
     ...darajaSettings,
     passkey: secret().describe('Passkey of the short code for STK push'),
@@ -46,7 +49,7 @@ export const darajaStk = defineProvider({
   names: (reference) => [reference],
   // Suggested in providers.md section 2.4; Safaricom publishes no limits.
   defaultRatePerSecond: 2,
-  gives: { amount: false, receipt: false, reference: true },
+  gives: { amount: false, receipt: false, reference: true, currency: false },
   access: darajaAccess,
 
   request({ reference, token, now }, { baseUrl, queryPath, shortCode, passkey }) {
@@ -79,6 +82,7 @@ export const darajaStk = defineProvider({
       about: 'payment',
       word: String(body.ResultCode),
       message: body.ResultDesc,
+      currencies: currenciesOf(body),
       references: [body.CheckoutRequestID],
     };
   },

@@ -69,6 +69,7 @@ export const daraja = defineProvider({
   id: 'daraja',
   title: 'Safaricom Daraja, Transaction Status',
   page: section22,
+  currencies: ['KES'],
   settings: settings
     .refine((given) => askingParty(given) !== undefined, {
       path: ['shortCode'],

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { currenciesOf, currencyFields } from './currency.ts';
 import { anything, baseUrl, code, credential, note, referenceText, secret, section, text } from './fields.ts';
 import { tokenText } from './oauth.ts';
 import { defineCallback, defineProvider, type Finding, words } from './provider.ts';
@@ -11,6 +12,7 @@ import { isoTime, nairobiTime } from './time.ts';
  * be paid after an earlier one was cancelled. So `Cancelled` and `Expired` are soft.
  */
 const invoice = z.object({
+  ...currencyFields,
   invoiceStatus: text,
   orderReference: text,
   externalReference: note,
@@ -22,7 +24,10 @@ const answer = z.object({
   code,
   message: note,
   data: section({
-    order: z.object({ orderStatus: text, orderReference: text, amountPaid: anything }).nullish(),
+    ...currencyFields,
+    order: z
+      .object({ ...currencyFields, orderStatus: text, orderReference: text, amountPaid: anything })
+      .nullish(),
     invoices: z.array(invoice).nullish(),
   }),
 });
@@ -35,6 +40,7 @@ export const jenga = defineProvider({
   id: 'jenga',
   title: 'Jenga (Finserve / Equity), M-Pesa STK push',
   page,
+  currencies: ['KES'],
   settings: z.object({
     baseUrl: baseUrl()
       .default('https://api.finserve.africa')
@@ -45,7 +51,7 @@ export const jenga = defineProvider({
   }),
   reference: referenceText.describe('orderReference of the payment'),
   names: (reference) => [reference],
-  gives: { amount: true, receipt: true, reference: true },
+  gives: { amount: true, receipt: true, reference: true, currency: false },
 
   access: {
     request: ({ baseUrl, apiKey, merchantCode, consumerSecret }) => ({
@@ -97,6 +103,7 @@ export const jenga = defineProvider({
       word: decidingWord(order.orderStatus, invoices),
       message: body.message,
       amountReceived: order.amountPaid,
+      currencies: currenciesOf(body.data, order, ...invoices),
       receipt: paid?.externalReference,
       references: [order.orderReference, ...invoices.map((each) => each.orderReference)],
       doubt: isUnproven || saysNo(body) ? 'contradiction' : null,

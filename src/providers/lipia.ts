@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { currenciesOf, currencyFields } from './currency.ts';
 import { anything, baseUrl, code, note, referenceText, secret, section, text } from './fields.ts';
 import { defineCallback, defineProvider, type Finding, type Meaning, words } from './provider.ts';
 import { isoTime } from './time.ts';
@@ -18,9 +19,11 @@ const answer = z.object({
   message: note,
   error: anything,
   data: section({
+    ...currencyFields,
     status: anything,
     response: z
       .object({
+        ...currencyFields,
         Status: text,
         ResultCode: code,
         ResultDesc: note,
@@ -72,6 +75,7 @@ export const lipia = defineProvider({
   id: 'lipia',
   title: 'Lipia (kreativelabske), M-Pesa STK push',
   page,
+  currencies: ['KES'],
   settings: z.object({
     baseUrl: baseUrl().default('https://lipia-api.kreativelabske.com/api/v2').describe('API base'),
     apiKey: secret().describe('API key of the Lipia dashboard'),
@@ -84,7 +88,7 @@ export const lipia = defineProvider({
       ? [reference]
       : [reference.transactionReference, reference.externalReference],
   // A documented answer repeats only the ExternalReference, which we may not know.
-  gives: { amount: true, receipt: true, reference: false },
+  gives: { amount: true, receipt: true, reference: false, currency: false },
 
   request: ({ reference }, { baseUrl, apiKey }) => ({
     method: 'GET',
@@ -117,6 +121,7 @@ export const lipia = defineProvider({
       ...decidingWord(response),
       message: response.ResultDesc ?? body.message,
       amountReceived: response.Amount,
+      currencies: currenciesOf(body.data, response),
       receipt: response.MpesaReceiptNumber,
       references: [response.TransactionReference, knowsExternal ? response.ExternalReference : null],
       doubt: isAtOdds(body, response) ? 'contradiction' : null,

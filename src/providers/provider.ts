@@ -43,6 +43,8 @@ export type Finding =
       readonly message?: string | null | undefined;
       /** What the provider says it *received*, never what was asked for. */
       readonly amountReceived?: unknown;
+      /** Every currency that the answer names, as it came; each must be the order's. See `currenciesOf`. */
+      readonly currencies?: readonly unknown[];
       readonly receipt?: string | null | undefined;
       /** The references that the answer speaks of; each that is present must be one of `names`. */
       readonly references?: readonly (string | null | undefined)[];
@@ -122,8 +124,19 @@ export interface ReadingRules<Settings = unknown, Ref = unknown> {
   readonly payment: Words;
   /** Meanings of codes about the call, on any HTTP status. What is missing here is judged by its HTTP status. */
   readonly call: Words;
-  /** What every paid answer carries: the amount received, a receipt, our reference. Then paid is not proven without it. */
-  readonly gives: { readonly amount: boolean; readonly receipt: boolean; readonly reference: boolean };
+  /** What every paid answer carries. Then paid is not proven without it. */
+  readonly gives: Gives;
+}
+
+/** What every paid answer of an API carries. */
+export interface Gives {
+  /** The amount received. */
+  readonly amount: boolean;
+  readonly receipt: boolean;
+  /** Our reference. */
+  readonly reference: boolean;
+  /** The currency of the amount. Where it is not given, an account can have one currency only. */
+  readonly currency: boolean;
 }
 
 /** How the answer to a query reaches us where a provider does not give it at once. */
@@ -151,6 +164,8 @@ export interface Provider<Settings extends z.ZodObject = z.ZodObject, Ref extend
   readonly title: string;
   /** The page the adapter was written from. */
   readonly page: string;
+  /** ISO 4217 codes of the currencies that its payments can be in; an account may name fewer, or others. */
+  readonly currencies: readonly [string, ...string[]];
   /** The account's settings on top of the common ones. Every field has `.describe()`; secrets carry `.meta({ secret: true })`. */
   readonly settings: Settings;
   /** What an order may be known by. */

@@ -2,6 +2,7 @@ import { hash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { toMinor } from '../money.ts';
 import type { Doubt, Reading, ReadingFacts, Reference } from '../order.ts';
+import { currencyOfAmount } from './currency.ts';
 import { hide, secretsOf } from './known-secrets.ts';
 import type {
   Finding,
@@ -16,13 +17,19 @@ import { otherReadings } from './repeated-keys.ts';
 import { scrub } from './scrub.ts';
 
 /** What an answer is checked against; `null` skips that check, or all of them. */
-export type Expected = { readonly reference: Reference | null; readonly amountMinor: number | null } | null;
+export type Expected = {
+  readonly reference: Reference | null;
+  readonly amountMinor: number | null;
+  readonly currency: string | null;
+} | null;
 
 /** The rest of what reading an answer needs. */
 export interface ReadOptions {
   readonly at: number;
   readonly source: 'poll' | 'callback';
   readonly settings?: { readonly [name: string]: unknown } | null;
+  /** The currencies that the account can have. Default: those of its provider. */
+  readonly currencies?: readonly string[];
   /** The access token that was sent along: not to be shown, should the answer repeat it. */
   readonly token?: string | null;
   /** The body is the answer to our query, pushed to us. */
@@ -108,20 +115,22 @@ function readFinding(
   const foreign = speaksOfAnother(provider, finding, expected);
   switch (meaning.reading) {
     case 'paid': {
-      const amountReceivedMinor = provider.gives.amount ? toMinor(finding.amountReceived) : null;
+      const amountMinor = provider.gives.amount ? toMinor(finding.amountReceived) : null;
       const receipt = provider.gives.receipt ? plausibleReceipt(finding.receipt) : null;
+      const currency = currencyOf(provider, finding, expected, options);
       const doubt = foreign
         ? 'reference-mismatch'
-        : (finding.doubt ??
+        : (firmDoubt(finding, currency) ??
+          finding.doubt ??
           meaning.doubt ??
-          missingProof(provider, finding, amountReceivedMinor, receipt, expected));
+          missingProof(provider, finding, amountMinor, receipt, expected));
       return {
         ...sourced,
         kind: 'paid',
-        certainty: doubt === 'receipt-missing' || doubt === 'contradiction' ? 'soft' : 'firm',
+        certainty: isSoft(doubt) ? 'soft' : 'firm',
         doubt,
         receipt,
-        amountReceivedMinor,
+        ...amountsOf(amountMinor, currency),
         paidAt: finding.paidAt ?? null,
       };
     }
@@ -175,6 +184,44 @@ function undecided(reading: Reading): Reading {
 function shown(text: string, provider: Provider, { settings, token }: ReadOptions): string {
   const secrets = settings == null ? [] : secretsOf(provider, settings);
   return scrub(hide(text, token ? [...secrets, token] : secrets));
+}
+
+/** The currency of an answer, and whether it is the one that is expected. */
+interface AnswerCurrency {
+  /** `null`: not known. */
+  readonly code: string | null;
+  readonly isExpected: boolean;
+}
+
+function currencyOf(
+  { currencies }: Provider,
+  finding: PaymentFinding,
+  expected: Expected,
+  options: ReadOptions,
+): AnswerCurrency {
+  const possible = options.currencies ?? currencies;
+  const code = currencyOfAmount(finding.currencies, possible);
+  const wanted = expected?.currency ?? null;
+  return { code, isExpected: code !== null && (wanted === null ? possible.includes(code) : code === wanted) };
+}
+
+/** An amount in another currency is kept apart, so that nobody compares it with the order's. */
+function amountsOf(amountMinor: number | null, { code, isExpected }: AnswerCurrency) {
+  if (isExpected || amountMinor === null) return { amountReceivedMinor: amountMinor };
+  return {
+    amountReceivedMinor: null,
+    ...(code !== null && { otherAmount: { currency: code, amountMinor } }),
+  };
+}
+
+/** Doubts that cannot mend themselves come before those that can: money that went out, or is of another currency. */
+function firmDoubt({ doubt }: PaymentFinding, { isExpected }: AnswerCurrency): Doubt | null {
+  if (doubt != null && !isSoft(doubt)) return doubt;
+  return isExpected ? null : 'currency-mismatch';
+}
+
+function isSoft(doubt: Doubt | null): boolean {
+  return doubt === 'receipt-missing' || doubt === 'contradiction';
 }
 
 /** What a paid answer lacks to be believed; first what cannot mend itself within seconds. */

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Doubt } from '../order.ts';
+import { currenciesOf, currencyFields } from './currency.ts';
 import { anything, baseUrl, credential, note, referenceText, secret, section, text } from './fields.ts';
 import { basic, oauthGrant } from './oauth.ts';
 import {
@@ -32,8 +33,9 @@ const answer = z.object({
   reference: text,
   type: text,
   datetimeCompleted: note,
-  result: section({ amount: anything, ref: note }),
-  request: section({ commandId: text }),
+  ...currencyFields,
+  result: section({ ...currencyFields, amount: anything, ref: note }),
+  request: section({ ...currencyFields, commandId: text }),
 });
 type Body = z.infer<typeof answer>;
 
@@ -90,6 +92,7 @@ export const tanda = defineProvider({
   id: 'tanda',
   title: 'Tanda v3',
   page,
+  currencies: ['KES'],
   settings,
   reference: z
     .union([referenceText.describe('trackingId of the request'), byShortCode, byConsumer])
@@ -97,7 +100,7 @@ export const tanda = defineProvider({
       'the trackingId, {"trackingId": "…", "shortCode": "…"} or {"trackingId": "…", "consumerId": "…"}',
     ),
   names: (reference) => [trackingIdOf(reference)],
-  gives: { amount: true, receipt: true, reference: true },
+  gives: { amount: true, receipt: true, reference: true, currency: false },
 
   access: {
     request: loginRequest,
@@ -128,6 +131,7 @@ export const tanda = defineProvider({
       word: body.status,
       message,
       amountReceived: body.result?.amount,
+      currencies: currenciesOf(body, body.result, body.request),
       receipt: body.result?.ref,
       references: [namedTransaction(body, reference)],
       doubt: doubtOf(body, account?.commandId),

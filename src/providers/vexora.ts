@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { currenciesOf, currencyFields } from './currency.ts';
 import {
   anything,
   baseUrl,
@@ -29,6 +30,7 @@ const answer = z.object({
   msg: note,
   success: anything,
   data: section({
+    ...currencyFields,
     status: text,
     message: note,
     tradeNo: text,
@@ -56,6 +58,7 @@ export const vexora = defineProvider({
   id: 'vexora',
   title: 'Vexora (PayPro), M-Pesa Kenya',
   page,
+  currencies: ['KES'],
   settings: z.object({
     baseUrl: baseUrl().describe('API base, as the vendor gave it to you'),
     merchantNo: credential().describe('Merchant number'),
@@ -81,7 +84,7 @@ export const vexora = defineProvider({
     .union([referenceText, byTradeNo])
     .describe('an M-Pesa receipt, or {"tradeNo": "…"} with the merchant number of the payment'),
   names: (reference) => [typeof reference === 'string' ? reference : reference.tradeNo],
-  gives: { amount: true, receipt: true, reference: true },
+  gives: { amount: true, receipt: true, reference: true, currency: false },
 
   request({ reference, now }, settings) {
     // The Kenya payment query lists no timestamp, public clients send one: only the fields that are sent are signed.
@@ -119,6 +122,7 @@ export const vexora = defineProvider({
       word: data.status,
       message: data.message,
       amountReceived: data.receivedAmount ?? data.payAmount ?? data.amount,
+      currencies: currenciesOf(data),
       receipt: data.mpesaReceiptNumber,
       references: [asksByTradeNo ? data.tradeNo : data.mpesaReceiptNumber],
       doubt: body.success === false || body.success === 'false' ? 'contradiction' : null,

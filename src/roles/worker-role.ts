@@ -82,6 +82,7 @@ function startAccount(account: AccountConfig, shared: Shared): RunningAccount {
     settings,
     transport,
     tokens,
+    currencies: account.currencies,
     ...(account.overrides && { overrides: account.overrides }),
   });
   const asker = shared.seams.asker?.(plain) ?? plain;

@@ -17,7 +17,7 @@ test('every second answer is paid, with proof; arrivals are noted', async () => 
   const url = `http://127.0.0.1:${gateway.port}`;
   const settings = { baseUrl: url, apiKey: 'test-api-key' };
   const asker = createAsker({ provider: lipia, settings, transport, tokens: null });
-  const order = { reference, amountMinor: 10_000 };
+  const order = { reference, amountMinor: 10_000, currency: 'KES' };
 
   const startedAt = Date.now();
   expect(await asker.ask(order)).toMatchObject({ kind: 'pending' });

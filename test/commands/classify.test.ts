@@ -281,6 +281,32 @@ describe.concurrent('every trap of docs/providers.md section 8', () => {
   });
 });
 
+describe.concurrent('the currency', () => {
+  test.each([
+    [
+      'of the order, named by the answer',
+      'UGX',
+      'ugx',
+      { reading: 'paid', reason: null, amountReceived: '2.00' },
+    ],
+    ['of the answer alone', undefined, 'EUR', { reason: 'currency-mismatch', verdict: 'unresolved' }],
+    [
+      'that both name',
+      'KES',
+      'EUR',
+      { reason: 'currency-mismatch', amountReceived: null, verdict: 'unresolved' },
+    ],
+    ['of the order alone', 'EUR', undefined, { reason: 'currency-mismatch', verdict: 'unresolved' }],
+    ['of the order, in lower case', 'kes', undefined, { reason: null, verdict: 'paid' }],
+    ['that is no code', 'KES', 404, { reason: 'currency-mismatch', verdict: 'unresolved' }],
+  ])('%s', async (_name, ofOrder, ofAnswer, expected) => {
+    const input = vary(jenga, { 'data.order.currency': ofAnswer });
+    const order = { amount: '2.00', reference: 'OR28922980077', currency: ofOrder };
+    const told = await classify('jenga', { ...input, order });
+    expect(told).toMatchObject(expected);
+  });
+});
+
 describe.concurrent('pushes teach which order to ask about, and never more', () => {
   test.each([
     [

@@ -6,6 +6,7 @@ import type { Provider } from '../../src/providers/provider.ts';
 import { readAnswer } from '../../src/providers/read-answer.ts';
 import { darajaResultFixtures } from '../providers/fixtures/daraja.ts';
 import { fixturesOf } from '../providers/fixtures/index.ts';
+import { changed } from '../support/provider-contract.ts';
 import { type ProviderFixtures, sampleNow } from '../support/provider-fixtures.ts';
 import {
   documentsOf,
@@ -80,7 +81,10 @@ function endsAs({ provider, fixtures, also }: Source, text: string): readonly En
   const amount = at.amount === undefined ? order.amountMinor / 100 : valueAt(body, at.amount);
   const isEnough = typeof amount !== 'object' && Number(amount) >= order.amountMinor / 100;
   const hasReceipt = at.receipt === undefined || isText(valueAt(body, at.receipt));
-  const isPaid = isLike(fixtures.paid) && isEnough && hasReceipt && isOurs(provider, fixtures, body);
+  const currency = valueAt(body, at.currency) ?? '';
+  const isOurCurrency = typeof currency === 'string' && ['', 'KES'].includes(currency.trim().toUpperCase());
+  const isProven = isEnough && isOurCurrency && hasReceipt;
+  const isPaid = isLike(fixtures.paid) && isProven && isOurs(provider, fixtures, body);
   return [
     null,
     ...(isPaid ? (['paid'] as const) : []),
@@ -110,21 +114,26 @@ function isText(value: unknown): value is string {
 describe.each(sources)('%s', (_name, each) => {
   const { fixtures, also } = each;
   const { at } = fixtures;
-  const matters = [at.word, at.amount, at.receipt, ...at.references, ...also].filter(
+  const matters = [at.word, at.amount, at.currency, at.receipt, ...at.references, ...also].filter(
     (path) => path !== undefined,
   );
-  const samples = [fixtures.paid, fixtures.failed];
+  const named = fixtures.withCurrency ?? changed(fixtures.paid, at.currency, 'KES');
+  const samples = [fixtures.paid, named, fixtures.failed];
   const isAllowed = (text: string) => endsAs(each, text).includes(endingOf(read(each, text)));
 
   test('the documented bodies end an order', () => {
-    expect(samples.map((body) => endingOf(read(each, JSON.stringify(body))))).toEqual(['paid', 'failed']);
+    expect(samples.map((body) => endingOf(read(each, JSON.stringify(body))))).toEqual([
+      'paid',
+      'paid',
+      'failed',
+    ]);
   });
 
   test('a hostile value anywhere never gives a verdict that the documented bodies do not', () => {
     const wrong: string[] = [];
     for (const body of samples) {
       for (const path of pathsOf(body)) {
-        const isHugeToo = body === fixtures.paid && matters.includes(path);
+        const isHugeToo = body === named && matters.includes(path);
         const values = isHugeToo ? [...hostileValues, ...hugeValues] : hostileValues;
         for (const [name, json] of values) {
           const text = withRaw(body, path, json);
@@ -174,7 +183,9 @@ describe.each(sources)('%s', (_name, each) => {
         fc.constantFrom(...samples),
         (random, path, body) => {
           const json = JSON.stringify(random) ?? 'null';
-          for (const text of [json, withRaw(body, path, json)]) {
+          // Where a list has no such entry, the sample that has one.
+          const sample = path === at.currency ? named : body;
+          for (const text of [json, withRaw(sample, path, json)]) {
             const reading = read(each, text);
             const ending = endingOf(reading);
             if (ending === 'paid') expect(endsAs(each, text)).toContain('paid');

@@ -123,6 +123,13 @@ describe('decide, every reading in every state', () => {
       'unresolved/underpaid > watch',
       '- > alarm',
     ],
+    'paid, another currency': [
+      ...(['unresolved/currency-mismatch > watch', 'unresolved/currency-mismatch > watch'] as const),
+      ...(['unresolved/currency-mismatch > watch', 'unresolved/currency-mismatch > watch'] as const),
+      ...(['unresolved/currency-mismatch > watch', 'unresolved/currency-mismatch > watch'] as const),
+      ...(['unresolved/currency-mismatch > watch', 'unresolved/currency-mismatch > watch'] as const),
+      '- > alarm',
+    ],
     'paid, receipt missing (soft)': [
       ...(['- > confirm', '- > confirm', '- > confirm'] as const),
       ...(['- > confirm', '- > confirm', '- > confirm', '- > confirm'] as const),

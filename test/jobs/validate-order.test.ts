@@ -188,6 +188,22 @@ describe('an order', () => {
     }
   });
 
+  it('is in any currency that its account can have, and told which when it is in another', () => {
+    const several = { ...account('jenga'), currencies: ['KES', 'UGX'] };
+    const known = new Map([...accounts, ['several', several]]);
+    const validate = (input: object) => validateOrder({ ...least, ...input }, known, providers, now);
+    expect(validate({ account: 'several', currency: 'UGX' })).toMatchObject({ order: { currency: 'UGX' } });
+    expect(validate({ account: 'several' })).toMatchObject({ order: { currency: 'KES' } });
+    const message = (input: object) => {
+      const result = validate(input);
+      return 'faults' in result ? result.faults.map((fault) => `${fault.path} ${fault.message}`) : [];
+    };
+    expect(message({ account: 'several', currency: 'EUR' })).toEqual([
+      'currency must be one of KES, UGX, the currencies of this account',
+    ]);
+    expect(message({ currency: 'EUR' })).toEqual(['currency must be KES, the only currency of this account']);
+  });
+
   it.each([
     ['RFC 3339', '2026-01-15T09:00:00Z', createdAt],
     ['RFC 3339 with an offset', '2026-01-15T12:00:00+03:00', createdAt],

@@ -125,6 +125,16 @@ describe('a result', () => {
     expect(event.data).toMatchObject({ status: 'paid', amountReceived: null, amountVerified: false });
   });
 
+  it('promise 4: never gives an amount of another currency under that of the order', () => {
+    const event = anEvent({
+      verdict: { status: 'unresolved', reason: 'currency-mismatch' },
+      reading: aReading.doubtful('currency-mismatch'),
+    });
+    expect(event.data).toMatchObject({ currency: 'KES', amountReceived: null, amountVerified: false });
+    expect(event.data.evidence[0]).toMatchObject({ otherAmount: 'UGX 2.00' });
+    expect(event.data.evidence[0]).not.toHaveProperty('amountReceived');
+  });
+
   it('promise 4: tells what came in of an underpaid order, and verifies nothing', () => {
     const event = anEvent({
       verdict: { status: 'unresolved', reason: 'underpaid' },

@@ -73,6 +73,9 @@ export const aReading = {
       ...(doubt === 'receipt-missing' ? { receipt: null } : {}),
       ...(doubt === 'underpaid' ? { amountReceivedMinor: 100 } : {}),
       ...(doubt === 'amount-unknown' ? { amountReceivedMinor: null } : {}),
+      ...(doubt === 'currency-mismatch'
+        ? { amountReceivedMinor: null, otherAmount: { currency: 'UGX', amountMinor: 200 } }
+        : {}),
       ...fields,
     });
   },
@@ -114,6 +117,7 @@ export const aReading = {
 export const everyReading = {
   'paid, proven': (at: number) => aReading.paid({ at }),
   'paid, underpaid': (at: number) => aReading.doubtful('underpaid', { at }),
+  'paid, another currency': (at: number) => aReading.doubtful('currency-mismatch', { at }),
   'paid, receipt missing (soft)': (at: number) => aReading.doubtful('receipt-missing', { at }),
   'paid, reference mismatch': (at: number) => aReading.doubtful('reference-mismatch', { at }),
   'failed, firm': (at: number) => aReading.failed({ at }),

@@ -149,6 +149,39 @@ export function providerContract(provider: Provider, fixtures: ProviderFixtures)
       },
     );
 
+    const named = fixtures.withCurrency ?? changed(paid, at.currency, order.currency);
+
+    test.each(['KES', 'kes', ' Kes\n'])('our currency, written %j', (value) => {
+      const reading = read(200, changed(named, at.currency, value));
+      expect(reading).toMatchObject({ kind: 'paid', doubt: null });
+    });
+
+    test.each(labelled(otherCurrencies))('the currency %s is not ours', (_label, value) => {
+      const body = changed(named, at.currency, value);
+      const mismatch = {
+        kind: 'paid',
+        doubt: 'currency-mismatch',
+        certainty: 'firm',
+        amountReceivedMinor: null,
+      };
+      expect(read(200, body)).toMatchObject(mismatch);
+      expect(read(200, body, { order: null })).toMatchObject(mismatch);
+      expect(read(200, body, { order: { ...order, amountMinor: 1 } })).toMatchObject(mismatch);
+      expect(read(200, body, { order: { ...order, amountMinor: 1e9 } })).toMatchObject(mismatch);
+    });
+
+    test('an order in a currency that the provider cannot have', () => {
+      const reading = read(200, paid, { order: { ...order, currency: 'UGX' } });
+      const other = { currency: 'KES', amountMinor: order.amountMinor };
+      expect(reading).toMatchObject({ doubt: 'currency-mismatch', amountReceivedMinor: null });
+      const shown = reading.kind === 'paid' ? reading.otherAmount : null;
+      expect(shown).toEqual(provider.gives.amount ? other : undefined);
+    });
+
+    test.runIf(fixtures.withCurrency === undefined)('a currency says nothing about a failure', () => {
+      expect(read(200, changed(failed, at.currency, 'UGX')).kind).toBe('failed');
+    });
+
     test.runIf(provider.gives.receipt).each(labelled(notReceipts))(
       'the receipt %s is missing, and may still come',
       (_label, value) => {
@@ -247,6 +280,25 @@ const notAmounts: readonly unknown[] = [
   -1,
   '9'.repeat(400),
   '1.'.repeat(400),
+];
+
+const otherCurrencies: readonly unknown[] = [
+  'UGX',
+  'eur',
+  'KE',
+  'KESX',
+  'K E S',
+  'KSh',
+  'Kenyan shillings',
+  '\u212aES',
+  404,
+  0,
+  false,
+  true,
+  [],
+  ['KES'],
+  {},
+  { code: 'KES' },
 ];
 
 const notReceipts: readonly unknown[] = [

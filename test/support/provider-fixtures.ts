@@ -1,7 +1,7 @@
 import type { Certainty, Doubt, FailureReason, Order, ReadingKind } from '../../src/order.ts';
 
 /** What an answer is asked about in a fixture. */
-export type FixtureOrder = Pick<Order, 'reference' | 'amountMinor'>;
+export type FixtureOrder = Pick<Order, 'reference' | 'amountMinor' | 'currency'>;
 
 /** One recorded or invented answer, and what it must teach. */
 export interface Fixture {
@@ -53,6 +53,8 @@ export interface ProviderFixtures {
   readonly order: FixtureOrder;
   /** A body that proves the order paid. */
   readonly paid: object;
+  /** `paid`, naming its currency; default: as `at.currency` says. */
+  readonly withCurrency?: object;
   /** A body that ends the order unpaid. */
   readonly failed: object;
   /** Where the deciding fields stand in `paid` and `failed`, as dotted paths. */
@@ -61,6 +63,8 @@ export interface ProviderFixtures {
     readonly amount?: string;
     readonly receipt?: string;
     readonly references: readonly string[];
+    /** Where an answer would name its currency, were it to name one. */
+    readonly currency: string;
   };
   /** A body that says the access token is no good, with its HTTP status. Absent for providers without a login. */
   readonly badToken?: { readonly httpStatus: number; readonly body: unknown };

@@ -81,7 +81,7 @@ function sawOurMoney(reading: Reading): boolean {
 function isNews(last: Told | null, word: Told, reading: Reading): boolean {
   if (last === null) return true;
   // An answer about another payment, or about money that went out, takes back nothing that was said about ours.
-  if (/mismatch|wrong-direction/.test(word)) return last === 'unresolved/deadline';
+  if (/reference-mismatch|wrong-direction/.test(word)) return last === 'unresolved/deadline';
   const [was, is] = [statusOf(last), statusOf(word)];
   if (was === is) return is === 'unresolved' && last !== word;
   const turnsUnpaidIntoUnpaid = was !== 'unresolved' && is !== 'unresolved' && is !== 'paid';

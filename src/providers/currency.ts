@@ -1,0 +1,71 @@
+import { anything } from './fields.ts';
+
+/**
+ * Comparing the currency of an answer with the order's. Fails closed: a currency that is named but not understood is not
+ * taken for the right one, and where nothing is named the account must leave no choice.
+ */
+
+/** The names under which a section of an answer may give its currency. */
+const names = [
+  'currency',
+  'Currency',
+  'currencyCode',
+  'CurrencyCode',
+  'orderCurrency',
+  'paymentCurrency',
+  'transactionCurrency',
+] as const;
+type CurrencyField = (typeof names)[number];
+
+/** The fields of a section that may give a currency, for its schema. */
+export const currencyFields = Object.fromEntries(names.map((name) => [name, anything])) as {
+  readonly [name in CurrencyField]: typeof anything;
+};
+
+const lowerCaseNames: ReadonlySet<string> = new Set(names.map((name) => name.toLowerCase()));
+
+/** Whether a key in lower case is the name of a currency field, for answers that list keys and values. */
+export function isCurrencyName(key: string): boolean {
+  return lowerCaseNames.has(key);
+}
+
+type Section = { readonly [name in CurrencyField]?: unknown } | null | undefined;
+
+/** All that sections of an answer say about its currency, as it came. */
+export function currenciesOf(...sections: readonly Section[]): unknown[] {
+  return sections.flatMap((section) => names.map((name) => section?.[name])).filter((value) => value != null);
+}
+
+/** The currency of an answer: one that is known, or what keeps us from knowing it. */
+export type NamedCurrency = { readonly code: string } | 'not-named' | 'unclear';
+
+/**
+ * The one currency that an answer names. Gateways print an empty text where they have nothing to say; anything else that
+ * is no code of three letters, and two different ones, is unclear.
+ */
+export function namedCurrency(named: readonly unknown[] | undefined): NamedCurrency {
+  const codes = new Set<string | null>();
+  for (const value of named ?? []) {
+    const text = typeof value === 'string' ? value.trim() : null;
+    if (text === '') continue;
+    codes.add(text !== null && /^[a-z]{3}$/i.test(text) ? text.toUpperCase() : null);
+  }
+  const [code] = codes;
+  if (code === undefined) return 'not-named';
+  return codes.size === 1 && code !== null ? { code } : 'unclear';
+}
+
+/**
+ * The currency that an amount is in: what the answer names, else the only one that the account can have. `null`: unknown.
+ *
+ * @param possible the currencies that the account can have
+ */
+export function currencyOfAmount(
+  named: readonly unknown[] | undefined,
+  possible: readonly string[],
+): string | null {
+  const found = namedCurrency(named);
+  if (found === 'unclear') return null;
+  if (found !== 'not-named') return found.code;
+  return possible.length === 1 ? (possible[0] ?? null) : null;
+}
