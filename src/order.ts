@@ -105,7 +105,7 @@ export interface ReadingFacts {
   readonly providerStatus: string | null;
   /** The provider's own text, for people only. */
   readonly providerMessage: string | null;
-  /** SHA-256 of the body as it came, hex. `null` when there was none. */
+  /** SHA-256 of the body as it came (a content coding undone), hex. `null` when there was none. */
   readonly bodySha256: string | null;
   /** True when a configured status override, not the adapter's own table, gave this word its meaning. */
   readonly overridden?: true;

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
-import type { FastifyPluginAsync, FastifyReply } from 'fastify';
+import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import type { PollQueue } from '../jobs/queue.ts';
 import { hasten, wakeOrder } from '../jobs/wake.ts';
 import type { CallbackResult } from '../metrics.ts';
 import { isAnswered, type Order, type Reading } from '../order.ts';
 import { parseAnswerToken } from '../orders/begin-query.ts';
 import type { OrderStore } from '../orders/order-store.ts';
+import { decodeBody } from '../providers/content-coding.ts';
 import type { Provider } from '../providers/provider.ts';
 import { parseJson, readAnswer } from '../providers/read-answer.ts';
 import { type CallbackAccount, createAdmission } from './callback-admission.ts';
@@ -66,7 +67,7 @@ export function callbacks(parts: CallbackParts): FastifyPluginAsync {
       async (request, reply) => {
         const account = parts.accounts.get(request.params.account);
         if (account === undefined) return sendProblem(reply, 404);
-        const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
+        const body = bodyOf(request);
         const result =
           account.provider.later === undefined
             ? await inTime(takeHint(parts, account, body))
@@ -80,11 +81,18 @@ export function callbacks(parts: CallbackParts): FastifyPluginAsync {
   };
 }
 
+/** What was posted; nothing where its content coding cannot be undone. */
+function bodyOf({ body, headers }: FastifyRequest): Uint8Array {
+  const sent = Buffer.isBuffer(body) ? body : Buffer.alloc(0);
+  const decoded = decodeBody(headers['content-encoding'], sent, maxBodyBytes);
+  return 'fault' in decoded ? Buffer.alloc(0) : decoded;
+}
+
 /** Makes the next poll of the orders that a callback speaks of immediate. */
 async function takeHint(
   parts: CallbackParts,
   account: CallbackAccount,
-  body: Buffer,
+  body: Uint8Array,
 ): Promise<CallbackResult> {
   const rules = account.provider.callback;
   const parsed = rules?.body.safeParse(parseJson(body));
@@ -103,7 +111,7 @@ async function takeAnswer(
   parts: CallbackParts,
   account: CallbackAccount,
   token: string,
-  body: Buffer,
+  body: Uint8Array,
 ): Promise<CallbackResult> {
   const query = parseAnswerToken(token);
   if (query === null) return 'wrong-token';
@@ -122,7 +130,7 @@ async function takeAnswer(
 
 function readPushed(
   { provider, settings, overrides, currencies }: CallbackAccount,
-  body: Buffer,
+  body: Uint8Array,
   order: Order,
   at: number,
 ): Reading {
@@ -138,7 +146,7 @@ function readPushed(
 }
 
 /** Our query ran out in the provider's queue: nothing was learnt, ask again. Its body speaks of no payment. */
-function queueTimeout(body: Buffer, at: number): Reading {
+function queueTimeout(body: Uint8Array, at: number): Reading {
   return {
     kind: 'unavailable',
     throttled: false,

@@ -5,6 +5,7 @@ import { toMajor, toMinor } from '../money.ts';
 import type { Order, Reading } from '../order.ts';
 import type { Provider, Words } from '../providers/provider.ts';
 import { type Expected, parseJson, readAnswer } from '../providers/read-answer.ts';
+import { answerBytes } from './answer-bytes.ts';
 
 /** An answer as `classify` takes it. A string `body` holds the exact bytes. */
 export const answerInputSchema = z.strictObject({
@@ -59,10 +60,13 @@ export function classify(
   input: AnswerInput,
   overrides: Words | undefined,
 ): Classification | PushClassification {
-  const body = Buffer.from(typeof input.body === 'string' ? input.body : JSON.stringify(input.body ?? null));
+  const headers = Object.fromEntries(
+    Object.entries(input.headers).map(([name, value]) => [name.toLowerCase(), value]),
+  );
+  const body = answerBytes(input.body, headers['content-encoding']);
   return input.kind === 'callback'
     ? classifyPush(provider, body)
-    : classifyAnswer(provider, input, body, overrides);
+    : classifyAnswer(provider, { ...input, headers }, body, overrides);
 }
 
 function classifyAnswer(
@@ -72,10 +76,7 @@ function classifyAnswer(
   overrides: Words | undefined,
 ): Classification {
   const now = Date.now();
-  const lowered = Object.fromEntries(
-    Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]),
-  );
-  const reading = readAnswer(provider, { httpStatus, headers: lowered, body }, expectedOf(order), {
+  const reading = readAnswer(provider, { httpStatus, headers, body }, expectedOf(order), {
     at: now,
     source: kind === 'result' ? 'callback' : 'poll',
     ...(kind === 'result' ? { pushed: true } : {}),

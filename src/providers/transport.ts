@@ -1,5 +1,6 @@
 import type { Dispatcher } from 'undici';
 import { Agent } from './agent.ts';
+import { decodeBody } from './content-coding.ts';
 import type { ProviderAnswer, ProviderRequest } from './provider.ts';
 
 /** Bounds on what a provider may cost us. */
@@ -44,7 +45,7 @@ export function createTransport(limits: TransportLimits): Transport {
         const reader = new AnswerReader(limits, resolve);
         try {
           const { origin, pathname, search } = new URL(url);
-          const allHeaders = { accept: 'application/json', 'user-agent': 'payment-poller', ...headers };
+          const allHeaders = { ...ownHeaders, ...headers };
           const request = {
             origin,
             path: pathname + search,
@@ -60,6 +61,12 @@ export function createTransport(limits: TransportLimits): Transport {
     close: () => agent.destroy(),
   };
 }
+
+const ownHeaders = {
+  accept: 'application/json',
+  'accept-encoding': 'identity',
+  'user-agent': 'payment-poller',
+};
 
 class TooLarge extends Error {}
 class TooSlow extends Error {}
@@ -103,13 +110,25 @@ class AnswerReader implements Dispatcher.DispatchHandler {
 
   onResponseEnd(): void {
     const [first] = this.#chunks;
-    const body = this.#chunks.length === 1 && first ? first : Buffer.concat(this.#chunks, this.#length);
-    this.#done({ httpStatus: this.#httpStatus ?? 0, headers: this.#headers, body });
+    const sent = this.#chunks.length === 1 && first ? first : Buffer.concat(this.#chunks, this.#length);
+    const answer = { httpStatus: this.#httpStatus ?? 0, headers: this.#headers, body: sent };
+    this.#done(decodeAnswer(answer, this.#limits.maxBodyBytes));
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
     this.#done({ ...faultOf(error), httpStatus: this.#httpStatus });
   }
+}
+
+/** The answer with its body decoded. One that cannot be still has its status, which says enough where it is an error. */
+export function decodeAnswer(answer: ProviderAnswer, maxBytes: number): ProviderAnswer | TransportFault {
+  const { httpStatus, headers } = answer;
+  const body = decodeBody(headers['content-encoding'], answer.body, maxBytes);
+  if (body === answer.body) return answer;
+  if (!('fault' in body)) return { httpStatus, headers, body };
+  return httpStatus >= 200 && httpStatus < 300
+    ? { ...body, httpStatus }
+    : { httpStatus, headers, body: new Uint8Array() };
 }
 
 function faultOf(error: unknown): Omit<TransportFault, 'httpStatus'> {

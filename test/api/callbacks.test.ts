@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ResultEvent } from '../../src/results/event.ts';
 import { readResults } from '../../src/results/read-results.ts';
@@ -189,6 +190,29 @@ describe('at the door', () => {
     expect(tooLong[0]).toMatchObject({ status: 413, json: { type: 'about:blank', status: 413 } });
     expect(new Set(tooLong.map(withoutDate)).size).toBe(1);
   });
+
+  test.each([
+    ['gzip', gzipSync],
+    ['deflate', deflateSync],
+    ['br', brotliCompressSync],
+    ['zstd', zstdCompressSync],
+  ])(
+    'a push compressed with %s is a hint, and one that is not what it says is none',
+    async (coding, compress) => {
+      const headers = { 'content-encoding': coding };
+      const had = await counted('jenga', 'hint');
+      const body = compress(JSON.stringify(ipn('OR1')));
+      expect(await door.callback('jenga', body, { headers })).toMatchObject({ status: 200, text: '' });
+      expect(await counted('jenga', 'hint')).toBe(had + 1);
+      const garbage = await counted('jenga', 'garbage');
+      const bomb = compress(JSON.stringify(ipn('OR1')) + ' '.repeat(256 * 1_024));
+      for (const other of [ipn('OR1'), body.subarray(1), bomb]) {
+        expect(await door.callback('jenga', other, { headers })).toMatchObject({ status: 200, text: '' });
+      }
+      expect(await counted('jenga', 'garbage')).toBe(garbage + 3);
+      expect(await counted('jenga', 'hint')).toBe(had + 1);
+    },
+  );
 
   test.each([
     'application/json',

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { emptyFolder, runCommand } from '../support/command-line.ts';
 import { changed } from '../support/provider-contract.ts';
@@ -76,6 +77,35 @@ const queryFailed = (ResultCode: unknown) => ({
   body: { Result: { ResultType: 1, ResultCode, ResultDesc: 'x' } },
 });
 const incoming = { type: 'Payment', 'request.commandId': 'CustomerPayment' };
+
+describe.concurrent('an answer with a content coding', () => {
+  const paid = JSON.stringify(sample('Jenga', 'paid').body);
+  const headers = { 'Content-Encoding': 'gzip' };
+  const zipped = gzipSync(paid);
+
+  test.each([
+    ['one character per byte', zipped.toString('latin1'), 'paid'],
+    ['base64', zipped.toString('base64'), 'paid'],
+    ['JSON that was decoded before', JSON.parse(paid) as object, 'paid'],
+    ['text that is not compressed', paid, 'unavailable'],
+  ])('%s', async (_name, body, reading) => {
+    expect(await classify('jenga', { headers, body })).toMatchObject({ reading });
+  });
+
+  test('in a coding that nobody knows', async () => {
+    const unknown = { headers: { 'content-encoding': 'lzma' }, body: zipped.toString('latin1') };
+    expect(await classify('jenga', unknown)).toMatchObject({ reading: 'unavailable' });
+    expect(await classify('jenga', { ...unknown, kind: 'callback' })).toMatchObject({
+      reading: 'unrecognised',
+    });
+  });
+
+  test('of a push', async () => {
+    const push = brotliCompressSync(JSON.stringify({ customer: { reference: 'OR1' } })).toString('latin1');
+    const input = { kind: 'callback', headers: { 'content-encoding': 'br' }, body: push };
+    expect(await classify('jenga', input)).toEqual({ reading: 'hint', reference: 'OR1' });
+  });
+});
 
 describe.concurrent('every trap of docs/providers.md section 8', () => {
   test.each([

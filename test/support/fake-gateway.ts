@@ -15,7 +15,7 @@ export interface ReceivedRequest {
 export interface HonestAnswer {
   readonly status: number;
   readonly headers?: { readonly [name: string]: string };
-  /** JSON, or a string holding the exact bytes. */
+  /** JSON, or a string or a buffer holding the exact bytes. */
   readonly body: unknown;
 }
 
@@ -94,7 +94,7 @@ async function receive(incoming: IncomingMessage): Promise<ReceivedRequest> {
 }
 
 function answer({ status, headers, body }: HonestAnswer, response: ServerResponse): void {
-  const text = typeof body === 'string' ? body : JSON.stringify(body);
+  const text = typeof body === 'string' || Buffer.isBuffer(body) ? body : JSON.stringify(body);
   response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(text);
 }
 

@@ -1,0 +1,27 @@
+import { decodeBody } from '../providers/content-coding.ts';
+
+/** Far above what accounts allow: what is classified has been received by somebody. */
+const maxBytes = 16 * 1024 * 1024;
+
+/**
+ * The bytes of an answer, without the content coding that its headers name. A string holds the exact bytes: as text, or,
+ * of a compressed answer, one character per byte or base64. Anything else is JSON that somebody has decoded already.
+ * What cannot be decoded is nothing, as over the wire.
+ */
+export function answerBytes(body: unknown, contentEncoding: string | undefined): Uint8Array {
+  if (typeof body !== 'string') return Buffer.from(JSON.stringify(body ?? null));
+  if (contentEncoding === undefined) return Buffer.from(body);
+  const spellings = [Buffer.from(body, isBinary(body) ? 'latin1' : 'utf8')];
+  if (base64.test(body)) spellings.push(Buffer.from(body, 'base64'));
+  for (const bytes of spellings) {
+    const decoded = decodeBody(contentEncoding, bytes, maxBytes);
+    if (!('fault' in decoded)) return decoded;
+  }
+  return new Uint8Array();
+}
+
+const base64 = /^[A-Za-z0-9+/\s]+={0,2}\s*$/;
+
+function isBinary(text: string): boolean {
+  return Buffer.from(text, 'latin1').toString('latin1') === text;
+}
