@@ -35,6 +35,8 @@ export interface AccountConfig {
   /** Least distance of an order's polls where they are planned by what was learnt; `null`: they are not. */
   readonly adaptive: { readonly minIntervalMs: number } | null;
   readonly policy: Policy;
+  /** Several orders may be paid by one payment, as far as it reaches. */
+  readonly sharedReferences: boolean;
   readonly breaker: BreakerPolicy;
   readonly transport: TransportLimits;
   readonly callbacks: CallbackSettings;
@@ -214,6 +216,7 @@ function toAccount(
     currencies: common.currency ?? provider.currencies,
     schedule: { firstPollAfterMs, initialIntervalMs, factor, maxIntervalMs, jitter, deadlineMs },
     adaptive: common.schedule === 'adaptive' ? { minIntervalMs: common.minIntervalMs } : null,
+    sharedReferences: common.sharedReferences,
     policy: { confirmAfterMs: common.confirmAfterMs, watchMs: common.watchMs },
     breaker: { breakerFailures, breakerPauseMs, breakerMaxPauseMs, throttlePauseMs },
     transport: { timeoutMs, maxBodyBytes, connections: concurrency },

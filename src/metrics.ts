@@ -77,6 +77,12 @@ export function createMetrics() {
       labelNames: ['account'],
       registers,
     }),
+    receiptsUsed: new Counter({
+      name: named('receipts_used_total'),
+      help: 'Orders whose payment belongs to another order that was paid by it',
+      labelNames: ['account'],
+      registers,
+    }),
     unrecognised: new Counter({
       name: named('unrecognised_total'),
       help: 'Answers with a word that no table lists',

@@ -39,6 +39,7 @@ export const doubts = [
   'wrong-direction',
   'currency-mismatch',
   'receipt-missing',
+  'receipt-used',
 ] as const;
 export type Doubt = (typeof doubts)[number];
 
@@ -128,6 +129,8 @@ export type Reading = ReadingFacts &
         readonly otherAmount?: { readonly currency: string; readonly amountMinor: number };
         /** When the provider says it was paid, where its API says so. For metrics only: never orders our events. */
         readonly paidAt: number | null;
+        /** The order that owns the receipt or the reference; only with the doubt `receipt-used`. */
+        readonly usedBy?: string;
       }
     | { readonly kind: 'failed'; readonly certainty: Certainty; readonly reason: FailureReason }
     | { readonly kind: 'expired'; readonly certainty: Certainty; readonly reason: FailureReason }

@@ -210,6 +210,12 @@ export const accountSettings = z.object({
   confirmAfterMs: ms
     .default(10_000)
     .describe('A soft failure is published when a second reading, at least this much later, agrees'),
+  sharedReferences: z
+    .stringbool()
+    .default(false)
+    .describe(
+      'Let several orders be paid by one payment, as long as it covers all of them; otherwise a payment pays one order',
+    ),
   watchMs: watchList.describe(
     'When to ask again after a verdict that may still turn, counted from the verdict',
   ),

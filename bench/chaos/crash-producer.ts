@@ -31,6 +31,7 @@ await enqueueOrders(
     },
     queue: (account) => createPollQueue(redis, keys, account),
     names: () => [],
+    sharesPayments: () => false,
     now: Date.now,
   },
   [validated.order],

@@ -43,7 +43,13 @@ export async function enqueueAll(redisUrl: string, batch: Batch): Promise<number
 async function announce(redisUrl: string, { accounts, callbacks = false }: Batch): Promise<void> {
   const redis = connectRedis(redisUrl, 'patient');
   await awaitRedis(redis, redisUrl, connectMs);
-  const info = { provider: 'lipia', currency: 'KES', schedule: defaultSchedule, callbacks };
+  const info = {
+    provider: 'lipia',
+    currency: 'KES',
+    schedule: defaultSchedule,
+    callbacks,
+    sharedReferences: false,
+  };
   await registerAccounts(redis, createKeys(defaultPrefix), new Map(accounts.map((id) => [id, info])));
   redis.disconnect();
 }

@@ -92,6 +92,11 @@ function pendingBody(reference: string): string {
   return `{"success":true,"status":"success","message":"Payment status: Payment is still being processed","data":{"response":{"Amount":100,"ExternalReference":"${reference}","MpesaReceiptNumber":"","Phone":"","ResultCode":0,"ResultDesc":"Payment is still being processed","Status":"PENDING","TransactionReference":"${reference}"},"status":false}}`;
 }
 
+/** One payment pays one order, so every reference has a receipt of its own. */
+function receiptOf(reference: string): string {
+  return `S${reference.replace(/[^A-Za-z0-9]/g, '').slice(-40)}`;
+}
+
 function paidBody(reference: string): string {
-  return `{"success":true,"status":"success","message":"Payment status: Payment completed successfully","data":{"response":{"Amount":100,"ExternalReference":"${reference}","MpesaReceiptNumber":"SAE3YULR0Y","Phone":"","ResultCode":0,"ResultDesc":"Payment completed successfully","Status":"SUCCESS","TransactionReference":"${reference}"},"status":true}}`;
+  return `{"success":true,"status":"success","message":"Payment status: Payment completed successfully","data":{"response":{"Amount":100,"ExternalReference":"${reference}","MpesaReceiptNumber":"${receiptOf(reference)}","Phone":"","ResultCode":0,"ResultDesc":"Payment completed successfully","Status":"SUCCESS","TransactionReference":"${reference}"},"status":true}}`;
 }

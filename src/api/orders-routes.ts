@@ -23,7 +23,14 @@ export interface OrdersParts {
 }
 
 const orderParams = z.object({ orderId: z.string().regex(orderIdPattern) });
-const enqueuedSchema = z.object({ orderId: z.string(), outcome: z.enum(['new', 'same']) });
+const enqueuedSchema = z.object({
+  orderId: z.string(),
+  outcome: z.enum(['new', 'same']),
+  sharesReferenceWith: z
+    .array(z.string())
+    .optional()
+    .describe('Open orders with the same reference: the first of them to be paid owns the payment'),
+});
 const maxWaitSeconds = 60;
 /** The longest wait, and the time to read the order before and after it. */
 const waitHandlerMs = maxWaitSeconds * 1_000 + 3 * redisMs;
@@ -71,7 +78,9 @@ export function ordersRoutes(parts: OrdersParts): FastifyPluginAsyncZod {
           201: enqueuedSchema.describe('New, and followed from now on'),
           200: enqueuedSchema.describe('The same order again; nothing changed'),
           400: problemResponse('Not JSON'),
-          409: problemResponse('This orderId stands for other facts; nothing changed'),
+          409: problemResponse(
+            '`order-conflict`: this orderId stands for other facts; `reference-in-use`: the order `orderId` was paid under this reference. Nothing changed',
+          ),
           413: problemResponse('More than 64 KiB'),
           415: problemResponse('Not application/json'),
           ...usualProblems,
@@ -82,13 +91,26 @@ export function ordersRoutes(parts: OrdersParts): FastifyPluginAsyncZod {
         switch (result.outcome) {
           case 'new':
           case 'same':
-            return reply.code(result.outcome === 'new' ? 201 : 200).send(result);
+            return reply.code(result.outcome === 'new' ? 201 : 200).send({
+              orderId: result.orderId,
+              outcome: result.outcome,
+              ...(result.sharesReferenceWith && { sharesReferenceWith: [...result.sharesReferenceWith] }),
+            });
           case 'conflict':
             return sendProblem(
               reply,
               409,
               'Use another orderId, or the facts of the first time.',
               result.faults,
+              { kind: 'order-conflict' },
+            );
+          case 'reference-in-use':
+            return sendProblem(
+              reply,
+              409,
+              `Order ${result.usedBy} was paid by this payment; start another payment for this order.`,
+              result.faults,
+              { kind: 'reference-in-use', orderId: result.usedBy },
             );
           case 'invalid':
             return sendProblem(reply, 422, 'Correct the order and hand it in again.', result.faults);

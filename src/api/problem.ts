@@ -7,6 +7,11 @@ export const problemSchema = z.object({
   title: z.string(),
   status: z.int(),
   detail: z.string().optional(),
+  kind: z
+    .enum(['order-conflict', 'reference-in-use'])
+    .optional()
+    .describe('Which conflict: other facts under this orderId, or a reference that a paid order owns'),
+  orderId: z.string().optional().describe('The order that was paid under this reference'),
   faults: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
 });
 export type Problem = z.infer<typeof problemSchema>;
@@ -45,27 +50,37 @@ const titles: { readonly [status: number]: string } = {
   503: 'Unavailable',
 };
 
+/** What a conflict tells besides. */
+export type Conflict = Pick<Problem, 'kind' | 'orderId'>;
+
 type Faults = readonly { readonly path: string; readonly message: string }[];
 
 /** The problem behind an HTTP status. */
-export function problemOf(status: number, detail?: string, faults?: Faults): Problem {
+export function problemOf(status: number, detail?: string, faults?: Faults, conflict?: Conflict): Problem {
   return {
     type: 'about:blank',
     title: titles[status] ?? 'Error',
     status,
     ...(detail === undefined ? {} : { detail }),
+    ...conflict,
     ...(faults === undefined ? {} : { faults: faults.map(({ path, message }) => ({ path, message })) }),
   };
 }
 
 /** Answers with a problem. */
-export function sendProblem(reply: FastifyReply, status: number, detail?: string, faults?: Faults) {
+export function sendProblem(
+  reply: FastifyReply,
+  status: number,
+  detail?: string,
+  faults?: Faults,
+  conflict?: Conflict,
+) {
   // Serialised here: problems also answer what never reached a route, and so has no schema.
   return reply
     .code(status)
     .type(problemType)
     .serializer(JSON.stringify)
-    .send(problemOf(status, detail, faults));
+    .send(problemOf(status, detail, faults, conflict));
 }
 
 /** Answers that there is no such address. */

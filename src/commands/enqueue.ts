@@ -64,6 +64,7 @@ async function enqueueOne(producer: Producer, order: unknown, { stdout, stderr }
     return 1;
   }
   stdout.write(`${result.orderId} ${result.outcome}\n`);
+  if (result.sharesReferenceWith !== undefined) stderr.write(`${sharingOf(result)}\n`);
   return 0;
 }
 
@@ -92,7 +93,7 @@ const maxLineLength = 65_536;
 
 /** Orders as JSON, one a line. Bad lines are told by number, the good ones still go in. Returns how many were refused. */
 async function enqueueFile(producer: Producer, file: string, terminal: Terminal): Promise<number> {
-  const counts = { new: 0, same: 0, conflict: 0, invalid: 0 };
+  const counts = { new: 0, same: 0, conflict: 0, 'reference-in-use': 0, invalid: 0 };
   const screen = createScreen(terminal.stderr);
   let batch: { line: number; order: unknown }[] = [];
 
@@ -102,6 +103,8 @@ async function enqueueFile(producer: Producer, file: string, terminal: Terminal)
       counts[result.outcome] += 1;
       if ('faults' in result) {
         screen.complain(`line ${batch[index]?.line}: ${result.outcome}: ${faultsOf(result)}`);
+      } else if (result.sharesReferenceWith !== undefined) {
+        screen.complain(`line ${batch[index]?.line}: ${sharingOf(result)}`);
       }
     }
     batch = [];
@@ -122,7 +125,7 @@ async function enqueueFile(producer: Producer, file: string, terminal: Terminal)
   } finally {
     screen.clear();
   }
-  const refused = counts.conflict + counts.invalid;
+  const refused = counts.conflict + counts['reference-in-use'] + counts.invalid;
   terminal.stdout.write(`${counts.new} new, ${counts.same} same, ${refused} refused\n`);
   return refused;
 }
@@ -191,6 +194,11 @@ function parseLine(line: number, content: string | undefined): OrderLine {
     // Told below, in the same words as for JSON that is no object.
   }
   return { line, fault: 'is not a JSON object; write one order a line' };
+}
+
+/** The order is in; but only one of those under its reference can be paid by it. */
+function sharingOf({ orderId, sharesReferenceWith }: Extract<EnqueueResult, { outcome: 'new' | 'same' }>) {
+  return `${orderId} has the reference of ${sharesReferenceWith?.join(', ')}: the first to be paid owns the payment.`;
 }
 
 function faultsOf(result: Extract<EnqueueResult, { faults: unknown }>): string {

@@ -33,6 +33,8 @@ const accountInfoSchema = z.object({
   schedule: scheduleSchema,
   /** Whether callbacks are taken, so that orders must be found by the names that providers use. */
   callbacks: z.boolean().default(false),
+  /** Whether several orders may be paid by one payment. */
+  sharedReferences: z.boolean().default(false),
 });
 export type AccountInfo = z.infer<typeof accountInfoSchema>;
 export type AccountInfos = ReadonlyMap<string, AccountInfo>;

@@ -4,7 +4,18 @@ import { type PollQueue, pollJob } from './queue.ts';
 import { firstPollAt } from './schedule.ts';
 
 /** What became of one accepted order. */
-export type Enqueued = { readonly outcome: 'new' | 'same' | 'conflict' };
+export type Enqueued =
+  | {
+      readonly outcome: 'new' | 'same';
+      /** Some open orders under the same reference: the one that is settled first owns the payment. */
+      readonly sharing?: readonly string[];
+    }
+  | { readonly outcome: 'conflict' }
+  | {
+      readonly outcome: 'in-use';
+      /** The order that was paid under this reference. */
+      readonly usedBy: string;
+    };
 
 export interface EnqueueParts {
   readonly store: OrderStore;
@@ -12,6 +23,8 @@ export interface EnqueueParts {
   queue(account: string): PollQueue;
   /** The strings under which a callback may speak of an order; none where its account takes no callbacks. */
   names(order: Order): readonly string[];
+  /** Whether the order's account lets several orders be paid by one payment. */
+  sharesPayments(order: Order): boolean;
   readonly now: () => number;
 }
 
@@ -23,7 +36,9 @@ export interface EnqueueParts {
  */
 export async function enqueueOrders(parts: EnqueueParts, orders: readonly Order[]): Promise<Enqueued[]> {
   const opened = await Promise.all(
-    orders.map((order) => parts.store.open(order, firstPollAt(order), parts.names(order))),
+    orders.map((order) =>
+      parts.store.open(order, firstPollAt(order), parts.names(order), parts.sharesPayments(order)),
+    ),
   );
   const byAccount = new Map<string, ReturnType<typeof pollJob>[]>();
   for (const [index, order] of orders.entries()) {
@@ -34,10 +49,23 @@ export async function enqueueOrders(parts: EnqueueParts, orders: readonly Order[
     byAccount.set(order.account, jobs);
   }
   await Promise.all([...byAccount].map(([account, jobs]) => parts.queue(account).addBulk(jobs)));
-  return opened.map(({ outcome }) => ({ outcome }));
+  return opened.map(enqueuedOf);
+}
+
+function enqueuedOf(opened: Opened): Enqueued {
+  switch (opened.outcome) {
+    case 'new':
+    case 'same': {
+      const { outcome, sharing } = opened;
+      return sharing === undefined ? { outcome } : { outcome, sharing };
+    }
+    case 'conflict':
+    case 'in-use':
+      return opened;
+  }
 }
 
 /** An order that is still open gets its job again: adding it while it exists changes nothing. */
 function pollAtOf(opened: Opened | undefined): number | null {
-  return opened === undefined || opened.outcome === 'conflict' ? null : opened.nextPollAt;
+  return opened?.outcome === 'new' || opened?.outcome === 'same' ? opened.nextPollAt : null;
 }

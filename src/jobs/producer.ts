@@ -14,12 +14,24 @@ import { type Fault, type OrderInput, validateOrder } from './validate-order.ts'
 
 /**
  * What became of an order handed in.
- * - `new`, `same`: acknowledged; it is followed until its verdict is out.
+ * - `new`, `same`: acknowledged; it is followed until its verdict is out. `sharesReferenceWith` names some open orders of
+ *   the account with the same reference, where there are any: the first of them to be paid owns the payment.
  * - `conflict`: this orderId stands for other facts; nothing was changed.
+ * - `reference-in-use`: another order, `usedBy`, was paid under this reference; nothing was written.
  * - `invalid`: nothing was written; `faults` names everything that is wrong.
  */
 export type EnqueueResult =
-  | { readonly orderId: string; readonly outcome: 'new' | 'same' }
+  | {
+      readonly orderId: string;
+      readonly outcome: 'new' | 'same';
+      readonly sharesReferenceWith?: readonly string[];
+    }
+  | {
+      readonly orderId: string;
+      readonly outcome: 'reference-in-use';
+      readonly usedBy: string;
+      readonly faults: readonly Fault[];
+    }
   | {
       readonly orderId: string | null;
       readonly outcome: 'conflict' | 'invalid';
@@ -97,7 +109,11 @@ export function createProducer(options: ProducerOptions): Producer {
     const validated = inputs.map((input) => validateOrder(input, known, providers, now));
     const orders = validated.flatMap((one) => ('order' in one ? [one.order] : []));
     const enqueued = await enqueueOrders(
-      { store, queue, names: (order) => namesOf(order, known), now: Date.now },
+      {
+        ...{ store, queue, now: Date.now },
+        names: (order) => namesOf(order, known),
+        sharesPayments: ({ account }) => known.get(account)?.sharedReferences === true,
+      },
       orders,
     );
     if (waitAof && orders.length > 0) await confirmOnDisk(redis, timeoutMs);
@@ -150,7 +166,7 @@ export function createProducer(options: ProducerOptions): Producer {
   };
 }
 
-const unregistered = { schedule: defaultSchedule, callbacks: false };
+const unregistered = { schedule: defaultSchedule, callbacks: false, sharedReferences: false };
 
 /** Before any service has made its accounts known, an account id that is a provider's id is taken at its word. */
 function defaultAccounts(): AccountInfos {
@@ -173,11 +189,24 @@ function toResult(
 ): EnqueueResult {
   if ('faults' in validated) return { orderId: idOf(input), outcome: 'invalid', faults: validated.faults };
   const { orderId } = validated.order;
-  const outcome = outcomes.get(validated.order)?.outcome ?? 'conflict';
-  if (outcome !== 'conflict') return { orderId, outcome };
-  const message =
-    'is already followed with another account, reference, amount or currency; nothing was changed';
-  return { orderId, outcome, faults: [{ path: 'orderId', message }] };
+  const enqueued = outcomes.get(validated.order) ?? { outcome: 'conflict' };
+  switch (enqueued.outcome) {
+    case 'new':
+    case 'same': {
+      const { outcome, sharing } = enqueued;
+      return { orderId, outcome, ...(sharing && { sharesReferenceWith: sharing }) };
+    }
+    case 'conflict': {
+      const message =
+        'is already followed with another account, reference, amount or currency; nothing was changed';
+      return { orderId, outcome: 'conflict', faults: [{ path: 'orderId', message }] };
+    }
+    case 'in-use': {
+      const { usedBy } = enqueued;
+      const message = `is the payment by which order ${usedBy} was paid; one payment pays one order, so start another payment or look at ${usedBy}`;
+      return { orderId, outcome: 'reference-in-use', usedBy, faults: [{ path: 'reference', message }] };
+    }
+  }
 }
 
 function idOf(input: unknown): string | null {

@@ -23,6 +23,8 @@ export interface Evidence {
   /** Present when the same was read more than once in a row. */
   readonly count?: number;
   readonly firstAt?: string;
+  /** The order that owns the receipt or the reference, where the reason is `receipt-used`. */
+  readonly usedBy?: string;
 }
 
 /** Changes of reading that are kept per order; older ones go. */
@@ -51,6 +53,7 @@ export function toEvidence(reading: Reading): Evidence {
           ? {}
           : { amountReceived: toMajor(reading.amountReceivedMinor) }),
         ...(reading.otherAmount === undefined ? {} : { otherAmount: withCode(reading.otherAmount) }),
+        ...(reading.usedBy === undefined ? {} : { usedBy: reading.usedBy }),
       };
     case 'failed':
     case 'expired':
@@ -99,7 +102,8 @@ function isSame(a: Evidence, b: Evidence): boolean {
     a.receipt === b.receipt &&
     a.amountReceived === b.amountReceived &&
     a.otherAmount === b.otherAmount &&
-    a.overridden === b.overridden
+    a.overridden === b.overridden &&
+    a.usedBy === b.usedBy
   );
 }
 

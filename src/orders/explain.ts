@@ -15,7 +15,7 @@ export function explain(record: OrderRecord): string {
     case 'expired':
       return `Not paid: ${failures[verdict.reason as FailureReason]}. ${whatNext(record)}`;
     case 'unresolved':
-      return `Not known: ${doubts[verdict.reason as UnresolvedReason]}. ${lastHeard(record)} ${whatNext(record)}`;
+      return `Not known: ${doubts[verdict.reason as UnresolvedReason]}${usedBy(record)}. ${lastHeard(record)} ${whatNext(record)}`;
   }
 }
 
@@ -38,6 +38,7 @@ const doubts: { readonly [reason in UnresolvedReason]: string } = {
   'wrong-direction': 'the provider speaks of money that went out, not in',
   'currency-mismatch': 'the provider says paid, but not in the currency of the order',
   'receipt-missing': 'the provider says paid, but gives no receipt',
+  'receipt-used': 'the provider says paid, but another order was paid by this payment',
 };
 
 /** The sentence for a reason, for tables and messages. */
@@ -48,6 +49,13 @@ export function reasonText(reason: Reason): string {
 function receiptOf(history: readonly Evidence[]): string {
   const receipt = history.findLast(({ receipt }) => receipt !== undefined)?.receipt;
   return receipt === undefined ? '' : ` with receipt ${receipt}`;
+}
+
+/** Which order owns the payment, so that both can be looked at. */
+function usedBy({ progress, history }: OrderRecord): string {
+  if (progress.verdict?.reason !== 'receipt-used') return '';
+  const owner = history.findLast(({ usedBy }) => usedBy !== undefined)?.usedBy;
+  return owner === undefined ? '' : ` (order ${owner})`;
 }
 
 function lastHeard({ progress, history }: OrderRecord): string {

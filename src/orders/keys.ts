@@ -26,6 +26,10 @@ export interface Keys {
   query(id: string): string;
   /** Hash, its fields the orders that an account's provider knows by this name. */
   reference(account: string, name: string): string;
+  /** Which order was paid by a receipt: `<orderId> <amount it expects, minor units>`, several where payments may be shared. */
+  receipt(account: string, receipt: string): string;
+  /** Which order was paid under a reference; as `receipt`. */
+  paid(account: string, reference: string): string;
   /** Hash: whether an account may be asked at present. */
   gate(account: string): string;
   /** Hash: how long the orders of an account take to become final, for `SCHEDULE=adaptive`. */
@@ -63,6 +67,8 @@ export function createKeys(prefix: string = defaultPrefix): Keys {
     inbox: (orderId) => `${tag}:inbox:${orderId}`,
     query: (id) => `${tag}:query:${id}`,
     reference: (account, name) => `${tag}:reference:${account}:${name}`,
+    receipt: (account, receipt) => `${tag}:receipt:${account}:${receipt}`,
+    paid: (account, reference) => `${tag}:paid:${account}:${reference}`,
     gate: (account) => `${tag}:gate:${account}`,
     completions: (account) => `${tag}:completions:${account}`,
     activity: (account) => `${tag}:activity:${account}`,

@@ -36,9 +36,10 @@ export interface InboxEntry {
 export interface OrderStore {
   /**
    * Records a new order. Accepting it twice changes nothing; other facts under the same id are a conflict.
-   * `names` are the strings under which a callback may speak of it.
+   * `names` are the strings under which a callback may speak of it. An order whose reference a paid one owns is refused,
+   * unless its account lets orders share payments.
    */
-  open(order: Order, nextPollAt: number, names: readonly string[]): Promise<Opened>;
+  open(order: Order, nextPollAt: number, names: readonly string[], sharesPayments?: boolean): Promise<Opened>;
   read(orderId: string): Promise<OrderRecord | null>;
   /** `stale`: another process moved the order since `step.record` was read; read and decide again. */
   settle(step: Step): Promise<Settled>;
@@ -82,11 +83,13 @@ export function createOrderStore({ redis, keys, retentionMs }: OrderStoreParts):
   const batched = createRecordBatches({ redis, keys, retentionMs });
 
   return {
-    async open(order, nextPollAt, names) {
-      const [outcome, detail] = await batched.open({ order, nextPollAt, names });
+    async open(order, nextPollAt, names, sharesPayments = false) {
+      const [outcome, detail, sharing] = await batched.open({ order, nextPollAt, names, sharesPayments });
       if (outcome === 'failed') throw refusal(detail);
       if (outcome === 'conflict') return { outcome };
-      return { outcome, nextPollAt: detail ? Number(detail) : null };
+      if (outcome === 'in-use') return { outcome, usedBy: detail ?? '' };
+      const opened = { outcome, nextPollAt: detail ? Number(detail) : null };
+      return sharing ? { ...opened, sharing: sharing.split(' ') } : opened;
     },
 
     read: batched.read,
@@ -96,6 +99,7 @@ export function createOrderStore({ redis, keys, retentionMs }: OrderStoreParts):
       if (outcome === 'failed')
         throw new Error(`Order ${step.record.order.orderId} was not settled: ${detail}`);
       if (outcome === 'stale' || outcome === 'gone') return { outcome };
+      if (outcome === 'used') return { outcome, usedBy: detail ?? '' };
       const nextPollAt = detail ? Number(detail) : null;
       return outcome === 'settled' && neglected
         ? { outcome, nextPollAt, neglected }

@@ -4,6 +4,7 @@ import type { Order } from '../order.ts';
 import type { Redis } from '../redis.ts';
 import { eventFields, type ResultEvent } from '../results/event.ts';
 import type { Keys } from './keys.ts';
+import { type Owning, owningOf, referenceName } from './ownership.ts';
 import type { Fields, Movement, OrderRecord } from './record.ts';
 import {
   canonicalReference,
@@ -27,9 +28,17 @@ const statisticsLifeMs = 8 * dayMs;
 /** Orders in one script at most, so that no other client waits long for Redis. */
 const batchLimit = 50;
 
-/** What became of an order handed in. `nextPollAt` is `null` when it is closed already. */
+/**
+ * What became of an order handed in. `nextPollAt` is `null` when it is closed already; `sharing` are some open orders under
+ * the same reference. `in-use`: the order `usedBy` was paid under this reference.
+ */
 export type Opened =
-  | { readonly outcome: 'new' | 'same'; readonly nextPollAt: number | null }
+  | {
+      readonly outcome: 'new' | 'same';
+      readonly nextPollAt: number | null;
+      readonly sharing?: readonly string[];
+    }
+  | { readonly outcome: 'in-use'; readonly usedBy: string }
   | { readonly outcome: 'conflict' };
 
 /** One step of an order, decided on the given record. */
@@ -39,9 +48,12 @@ export interface Step extends Movement {
   readonly event: ResultEvent | null;
   /** The entry of the inbox that the reading came from, and that leaves it with this step; `null` for a poll. */
   readonly entry: string | null;
+  /** Whether the account lets several orders be paid by one payment. */
+  readonly sharesPayments?: boolean;
 }
 
 /**
+ * `used`: the order `usedBy` was paid by the payment that this step rests on; nothing was written.
  * `settled`: `nextPollAt` may be earlier than asked for, somebody wanted a poll meanwhile; `neglected` says which list or
  * figure could not be written, and why. `taken`: another process has settled this entry of the inbox. `stale`: read and
  * decide again.
@@ -49,6 +61,7 @@ export interface Step extends Movement {
 export type Settled =
   | { readonly outcome: 'settled'; readonly nextPollAt: number | null; readonly neglected?: string }
   | { readonly outcome: 'taken'; readonly nextPollAt: number | null }
+  | { readonly outcome: 'used'; readonly usedBy: string }
   | { readonly outcome: 'stale' | 'gone' };
 
 /** What a script says of one order: an outcome, and the time of its next poll or why it failed. */
@@ -87,22 +100,29 @@ export function createRecordBatches({
   /** Where nothing is published, nothing is counted. */
   const noStatistics = keys.statistics('-');
 
-  const settleBatched = createBatcher<Step, Reply<Settled['outcome']>>(
-    async (steps) =>
-      (await settleScript.run(
-        redis,
-        [
-          ...[keys.open, keys.results, keys.unresolved, keys.asking],
-          ...steps.flatMap(({ record: { order }, event }) => [
-            keys.order(order.orderId),
-            keys.inbox(order.orderId),
-            event === null ? noStatistics : keys.statistics(hourOf(Date.parse(event.time))),
-          ]),
-        ],
-        steps.flatMap((step) => counted(settling(step, retentionMs))),
-      )) as Reply<Settled['outcome']>[],
-    batchLimit,
-  );
+  function settlingOf(step: Step): { readonly keys: string[]; readonly args: (string | number)[] } {
+    const { record, event, sharesPayments = false } = step;
+    const { order } = record;
+    const owning = owningOf(order, step, event, sharesPayments, keys);
+    return {
+      keys: [
+        keys.order(order.orderId),
+        keys.inbox(order.orderId),
+        event === null ? noStatistics : keys.statistics(hourOf(Date.parse(event.time))),
+        ...(owning?.keys ?? []),
+      ],
+      args: settling(step, owning?.text ?? '', retentionMs),
+    };
+  }
+
+  const settleBatched = createBatcher<Step, Reply<Settled['outcome']>>(async (steps) => {
+    const settlings = steps.map((step) => settlingOf(step));
+    return (await settleScript.run(
+      redis,
+      [keys.open, keys.results, keys.unresolved, keys.asking, ...settlings.flatMap(({ keys }) => keys)],
+      settlings.flatMap(({ keys, args }) => [keys.length, ...counted(args)]),
+    )) as Reply<Settled['outcome']>[];
+  }, batchLimit);
 
   return { open: openBatched, read: createBatcher(readBatch, batchLimit), settle: settleBatched };
 }
@@ -112,28 +132,38 @@ interface Opening {
   readonly order: Order;
   readonly nextPollAt: number;
   readonly names: readonly string[];
+  readonly sharesPayments: boolean;
 }
 
-function keysOf({ order, names }: Opening, keys: Keys): string[] {
-  return [keys.order(order.orderId), ...names.map((name) => keys.reference(order.account, name))];
+function keysOf({ order: { orderId, account, reference }, names }: Opening, keys: Keys): string[] {
+  const name = referenceName(reference);
+  return [
+    keys.order(orderId),
+    keys.paid(account, name),
+    ...[...new Set([name, ...names])].map((each) => keys.reference(account, each)),
+  ];
 }
 
 /** What an order hands to the script. */
-function openingArgs({ order, nextPollAt }: Opening): (string | number)[] {
+function openingArgs({ order, nextPollAt, sharesPayments }: Opening): (string | number)[] {
   const { orderId, createdAt, schedule, account, reference, amountMinor, currency } = order;
   return [
-    ...[orderId, nextPollAt, createdAt, schedule.deadlineMs + namesLifeMs],
+    ...[orderId, nextPollAt, createdAt, schedule.deadlineMs + namesLifeMs, sharesPayments ? 1 : ''],
     ...[account, canonicalReference(reference), amountMinor, currency],
     ...Object.entries(newRecordFields(order, nextPollAt)).flat(),
   ];
 }
 
 /** What a step hands to the script. */
-function settling({ record, nextPollAt, event, entry, ...movement }: Step, retentionMs: number) {
+function settling(
+  { record, nextPollAt, event, entry, ...movement }: Step,
+  owning: Owning['text'] | '',
+  retentionMs: number,
+) {
   const { order, revision, hints } = record;
   const fields = changedFields(record, movement);
   return [
-    ...[order.orderId, revision, nextPollAt ?? '', retentionMs, hints, entry ?? ''],
+    ...[order.orderId, revision, nextPollAt ?? '', retentionMs, hints, entry ?? '', owning],
     ...[fields.length, ...fields],
     ...(event === null ? [] : publishing(event, order)),
   ];

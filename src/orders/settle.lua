@@ -2,17 +2,20 @@
 -- Redis does not undo what a script has written when a later command fails. So for each order everything that could fail
 -- comes first: reading, and the commands that must succeed, tried in a form that changes nothing. Then the event, then the
 -- record. Lists and figures come last: they are made from records, so one that cannot be written stops no verdict.
--- KEYS: open, results, unresolved, asking; then per order: order, inbox, statistics of this hour.
--- ARGV per order: number of arguments that follow, then
+-- KEYS: open, results, unresolved, asking; then per order: order, inbox, statistics of this hour; of a paid one also the
+--   owners of its reference and, if it has one, of its receipt.
+-- ARGV per order: number of its keys, number of arguments that follow, then
 --   orderId, revision it was decided on, nextPollAt ('' = closed), retention in ms, hints seen,
---   entry of the inbox that the reading came from ('' = none), number of field strings, field, value, ..., the first of
---   them 'step' and an id that no other step has;
+--   entry of the inbox that the reading came from ('' = none), what to do about ownership ('' = nothing; else 'take' or
+--   'keep', amount expected, amount received or '-', 'alone' or 'shared'), number of field strings, field, value, ..., the
+--   first of them 'step' and an id that no other step has;
 --   when something is published also: what to note of unresolved money ('' = none), life of the statistics in ms,
 --   number of counters, counters to raise, then the event's field, value, ...
 -- Returns per order {'settled', nextPollAt, why a list or figure could not be written ('' = all were)},
 --   the same without a why when this very step was made before and its reply was lost,
 --   {'stale'} (someone else moved it first: decide again), {'taken', nextPollAt} (someone else has settled this entry),
---   {'gone'}, or {'failed', why} (nothing was written).
+--   {'used', orderId} (that order was paid by the same payment; nothing was written), {'gone'}, or {'failed', why}
+--   (nothing was written).
 local call = redis.call
 local open, results, unresolved, asking = unpack(KEYS, 1, 4)
 
@@ -23,12 +26,51 @@ local function contains(list, entry)
   return false
 end
 
-local function settle(order, inbox, statistics, from, to)
+-- The orders that own a key, each with the amount that it expects, but for the given one.
+local function othersAt(key, orderId)
+  local others = {}
+  for owner, amount in string.gmatch(call('GET', key) or '', '(%S+) (%d+)') do
+    if owner ~= orderId then others[#others + 1] = { id = owner, amount = tonumber(amount) } end
+  end
+  return others
+end
+
+-- The order that makes it impossible for this one to be paid by this payment; nil when there is none.
+local function usedBy(keys, records, orderId, expected, received, isShared)
+  -- A payment that may be shared is told by its receipt where there is one: several may come under one reference.
+  for nth = isShared and #keys or 1, #keys do
+    local left = (tonumber(received) or math.huge) - expected
+    for _, other in ipairs(othersAt(keys[nth], orderId)) do
+      local phase = redis.pcall('HGET', records .. other.id, 'phase')
+      -- Who is paid is closed. A step that failed after it took the key owns nothing yet.
+      if phase and phase ~= 'closed' and not phase.err then
+        other.amount = 0
+      elseif not isShared and phase then
+        return other.id
+      end
+      -- The share of an order whose record is gone is spent all the same.
+      left = left - other.amount
+      if isShared and left < 0 then return other.id end
+    end
+  end
+end
+
+local function own(key, orderId, expected, isShared, retentionMs)
+  local owners = { orderId .. ' ' .. expected }
+  if isShared then
+    for _, other in ipairs(othersAt(key, orderId)) do owners[#owners + 1] = other.id .. ' ' .. other.amount end
+  end
+  call('SET', key, table.concat(owners, ' '), 'PX', math.max(tonumber(retentionMs), call('PTTL', key)))
+end
+
+local function settle(keys, from, to)
+  local order, inbox, statistics = unpack(keys, 1, 3)
+  local owned = { unpack(keys, 4) }
   local orderId, retentionMs, entry = ARGV[from], ARGV[from + 3], ARGV[from + 5]
   local known = call('HMGET', order, 'revision', 'hints', 'hintAt', 'nextPollAt', 'step')
   if not known[1] then return { 'gone' } end
   if known[1] ~= ARGV[from + 1] then
-    if known[5] == ARGV[from + 8] then return { 'settled', known[4], '' } end
+    if known[5] == ARGV[from + 9] then return { 'settled', known[4], '' } end
     return { 'stale' }
   end
   if entry ~= '' and not contains(inbox, entry) then return { 'taken', known[4] } end
@@ -44,19 +86,30 @@ local function settle(order, inbox, statistics, from, to)
       nextPollAt = known[3]
     end
   end
-  local last = from + 6 + tonumber(ARGV[from + 6])
+  local last = from + 7 + tonumber(ARGV[from + 7])
   local isPublishing = to > last
   local counters = isPublishing and last + 3 + tonumber(ARGV[last + 3])
-  local fields = { 'nextPollAt', nextPollAt, 'revision', tonumber(known[1]) + 1, unpack(ARGV, from + 7, last) }
+  local fields = { 'nextPollAt', nextPollAt, 'revision', tonumber(known[1]) + 1, unpack(ARGV, from + 8, last) }
   if hints ~= 0 or hintsSeen ~= 0 then
     fields[#fields + 1] = 'hintsSeen'
     fields[#fields + 1] = hintsSeen
+  end
+
+  local act, expected, received, sharing = string.match(ARGV[from + 6], '^(%a+) (%d+) (%S+) (%a+)$')
+  local isShared = sharing == 'shared'
+  if act then
+    local records = string.sub(order, 1, #order - #orderId)
+    local owner = usedBy(owned, records, orderId, expected, received, isShared)
+    if owner and act == 'take' then return { 'used', owner } end
+    -- What another order owns by now stays with it.
+    if owner then owned = {} end
   end
 
   -- No entry is empty, so none is removed by this.
   if entry ~= '' then call('LREM', inbox, 1, '') end
   if isPublishing then
     call('HSET', order, 'revision', known[1])
+    for _, key in ipairs(owned) do own(key, orderId, expected, isShared, retentionMs) end
     call('XADD', results, '*', unpack(ARGV, counters + 1, to))
   end
   call('HSET', order, unpack(fields))
@@ -66,6 +119,9 @@ local function settle(order, inbox, statistics, from, to)
   local function try(...)
     local reply = redis.pcall(...)
     if type(reply) == 'table' and reply.err then neglected = ({ ... })[1] .. ' ' .. ({ ... })[2] .. ': ' .. reply.err end
+  end
+  if act == 'keep' then
+    for _, key in ipairs(owned) do pcall(own, key, orderId, expected, isShared, retentionMs) end
   end
   if nextPollAt == '' then
     try('ZREM', open, orderId)
@@ -92,11 +148,11 @@ local function isOwn(why)
   return string.find(why, '^WRONGTYPE') or string.find(why, '^ERR') or string.find(why, '^NOPERM') or string.find(why, 'user_script')
 end
 
-local replies, from, isAnySettled = {}, 2, false
-for i = 1, (#KEYS - 4) / 3 do
-  local to = from - 1 + tonumber(ARGV[from - 1])
-  local key = 2 + 3 * i
-  local isDone, reply = pcall(settle, KEYS[key], KEYS[key + 1], KEYS[key + 2], from, to)
+local replies, key, from, isAnySettled = {}, 5, 1, false
+while from < #ARGV do
+  local count = tonumber(ARGV[from])
+  local to = from + 1 + tonumber(ARGV[from + 1])
+  local isDone, reply = pcall(settle, { unpack(KEYS, key, key + count - 1) }, from + 2, to)
   if isDone then
     isAnySettled = isAnySettled or reply[1] == 'settled'
   else
@@ -106,7 +162,7 @@ for i = 1, (#KEYS - 4) / 3 do
     if not isAnySettled and not isOwn(why) then return redis.error_reply(why) end
     reply = { 'failed', why }
   end
-  replies[i] = reply
-  from = to + 2
+  replies[#replies + 1] = reply
+  key, from = key + count, to + 1
 end
 return replies

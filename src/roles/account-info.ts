@@ -2,8 +2,11 @@ import type { AccountConfig } from '../config.ts';
 import type { AccountInfo } from '../jobs/accounts.ts';
 
 /** What producers are told of an account. */
-export function accountInfo({ provider, currencies, schedule, callbacks }: AccountConfig): AccountInfo {
+export function accountInfo(account: AccountConfig): AccountInfo {
+  const { provider, currencies, schedule, callbacks, sharedReferences } = account;
   const [currency] = currencies;
-  const isCalledBack = callbacks.token !== undefined;
-  return { provider: provider.id, currency, currencies: [...currencies], schedule, callbacks: isCalledBack };
+  return {
+    ...{ provider: provider.id, currency, currencies: [...currencies], schedule, sharedReferences },
+    callbacks: callbacks.token !== undefined,
+  };
 }

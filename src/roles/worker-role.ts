@@ -108,6 +108,7 @@ function startAccount(account: AccountConfig, shared: Shared): RunningAccount {
     telemetry,
     beginQuery: provider.later && config.publicUrl ? createBeginQuery(store, config.publicUrl, id) : null,
     policy: adaptive?.policy ?? account.policy,
+    sharesPayments: account.sharedReferences,
     observer: observeAll(
       logPolls(log),
       countPolls(metrics, id),

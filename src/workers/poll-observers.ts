@@ -13,9 +13,14 @@ export function logPolls(log: Log): PollObserver {
         'read',
       );
     },
-    published(event) {
-      const { status, reason, polls } = event.data;
+    published(event, reading) {
+      const { status, reason, polls, receipt } = event.data;
       log.info({ orderId: event.subject, id: event.id, status, reason, polls }, 'published');
+      if (reading.kind !== 'paid' || reading.usedBy === undefined) return;
+      log.error(
+        { orderId: event.subject, usedBy: reading.usedBy, receipt },
+        'one payment for two orders: it belongs to the order that was paid first; look at both',
+      );
     },
     contradiction({ order }, reading) {
       log.error(
@@ -49,8 +54,8 @@ export function logPolls(log: Log): PollObserver {
 /** Counts what the polls of one account teach. */
 export function countPolls(metrics: Metrics, account: string): PollObserver {
   // An alert on growth sees the first one only where there was a zero before.
-  for (const counter of [metrics.contradictions, metrics.unrecognised, metrics.errors])
-    counter.inc({ account }, 0);
+  const { contradictions, receiptsUsed, unrecognised, errors } = metrics;
+  for (const counter of [contradictions, receiptsUsed, unrecognised, errors]) counter.inc({ account }, 0);
   // Looked up once: prom-client builds a key out of the labels otherwise, for every poll.
   const pollSeconds = metrics.pollSeconds.labels({ account });
   const polls = new Map<string, ReturnType<typeof metrics.polls.labels>>();
@@ -65,6 +70,7 @@ export function countPolls(metrics: Metrics, account: string): PollObserver {
     published(event, reading) {
       const { status, reason, createdAt, settledAt } = event.data;
       metrics.verdicts.inc({ account, status, reason: reason ?? '' });
+      if (reason === 'receipt-used') metrics.receiptsUsed.inc({ account });
       const tookMs = Date.parse(settledAt) - Date.parse(createdAt);
       if (event.stateversion === 1)
         metrics.verdictSeconds.observe({ account, status }, Math.max(0, tookMs) / 1_000);

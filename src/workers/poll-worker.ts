@@ -16,6 +16,7 @@ import type { AccountGate, GateChange } from '../orders/account-gate.ts';
 import { remember } from '../orders/evidence.ts';
 import type { Keys } from '../orders/keys.ts';
 import type { OrderStore } from '../orders/order-store.ts';
+import { asUsed } from '../orders/ownership.ts';
 import type { OrderRecord, PendingQuery } from '../orders/record.ts';
 import type { Asker } from '../providers/ask.ts';
 import type { AnswerTo } from '../providers/provider.ts';
@@ -48,6 +49,8 @@ export interface PollWorkerParts {
   /** Remembers a new query of an order and says where its answer is to be posted; `null` where answers come at once. */
   readonly beginQuery: ((orderId: string) => Promise<AnswerTo>) | null;
   readonly policy: Policy;
+  /** Whether several orders may be paid by one payment, as far as it reaches. */
+  readonly sharesPayments: boolean;
   readonly observer: PollObserver;
   readonly newWords: NewWords;
   readonly limits: PollLimits;
@@ -187,31 +190,38 @@ function queryLostAt({ resultTimeoutMs }: Asker, { query, order, progress }: Ord
 
 /**
  * Decides on a reading and writes the decision, as often as it takes: when another process moved the order meanwhile,
- * the same reading is decided on again over the newer state. Returns the time of the next poll, `null` when closed.
+ * the same reading is decided on again over the newer state; when another order was paid by the same payment, as the doubt
+ * that it then is. Returns the time of the next poll, `null` when closed.
  *
  * @param pushed where a pushed reading came from, and the query that it answers; `null` for a poll
  */
 async function settle(
-  { store, policy, observer }: Pick<PollWorkerParts, 'store' | 'policy' | 'observer'>,
+  {
+    store,
+    policy,
+    observer,
+    sharesPayments,
+  }: Pick<PollWorkerParts, 'store' | 'policy' | 'observer' | 'sharesPayments'>,
   record: OrderRecord,
   reading: Reading,
   pushed: { readonly entry: string; readonly queryId: string } | null,
 ): Promise<number | null> {
+  let told = reading;
   for (let current: OrderRecord | null = record; current !== null; ) {
     const now = Date.now();
     const order: Order = current.order;
     const decision = decide(
       order,
       current.progress,
-      answering(current, reading, pushed),
+      answering(current, told, pushed),
       policy,
       now,
       Math.random(),
     );
     const { progress, publish, nextPollAt } = decision;
-    const history = remember(current.history, reading);
-    const event = publish === null ? null : buildEvent(order, progress, publish, reading, history, now);
-    const query = queryAfter(current.query, reading, pushed?.queryId ?? null);
+    const history = remember(current.history, told);
+    const event = publish === null ? null : buildEvent(order, progress, publish, told, history, now);
+    const query = queryAfter(current.query, told, pushed?.queryId ?? null);
     const settled = await store.settle({
       record: current,
       progress,
@@ -220,14 +230,20 @@ async function settle(
       query,
       event,
       entry: pushed?.entry ?? null,
+      sharesPayments,
     });
     if (settled.outcome === 'settled') {
       if (settled.neglected !== undefined) observer.neglected(settled.neglected, order.orderId);
-      if (event !== null) observer.published(event, reading);
-      if (decision.contradictsPaid) observer.contradiction(current, reading);
+      if (event !== null) observer.published(event, told);
+      if (decision.contradictsPaid) observer.contradiction(current, told);
       return settled.nextPollAt;
     }
     if (settled.outcome === 'taken') return settled.nextPollAt;
+    if (settled.outcome === 'used') {
+      told = asUsed(reading, settled.usedBy);
+      continue;
+    }
+    told = reading;
     current = settled.outcome === 'gone' ? null : await store.read(order.orderId);
   }
   return null;

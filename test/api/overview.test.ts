@@ -44,7 +44,7 @@ const read = (at = now) =>
 const look = async () => renderSections(await read(), await readStatistics(redis, keys, 24, now));
 
 async function opened(orderId: string, fields: Partial<Order> = {}): Promise<Order> {
-  const order = anOrder({ orderId, createdAt: now, ...fields });
+  const order = anOrder({ orderId, reference: `OR-${orderId}`, createdAt: now, ...fields });
   await store.open(order, firstPollAt(order), []);
   return order;
 }
@@ -57,7 +57,7 @@ async function settled(orderId: string, verdict: Verdict | null, nextPollAt: num
     verdict === null
       ? aProgress.asking()
       : aProgress[nextPollAt === null ? 'closed' : 'watching']({ ...verdict, at });
-  const reading = aReading.paid({ at });
+  const reading = aReading.paid({ at, receipt: `RECEIPT-${orderId}` });
   const event = verdict === null ? null : buildEvent(record.order, progress, verdict, reading, [], at);
   const step = { record, progress, history: [], query: null, nextPollAt, event, entry: null };
   return store.settle(step);

@@ -83,7 +83,16 @@ function slowInputs(parse: (text: string) => unknown, wrap = (text: string) => t
 }
 
 const accounts = new Map([
-  ['lipia', { provider: 'lipia', currency: 'KES', schedule: defaultSchedule, callbacks: false }],
+  [
+    'lipia',
+    {
+      provider: 'lipia',
+      currency: 'KES',
+      schedule: defaultSchedule,
+      callbacks: false,
+      sharedReferences: false,
+    },
+  ],
 ]);
 const input = {
   orderId: 'o',

@@ -130,6 +130,18 @@ describe('decide, every reading in every state', () => {
       ...(['unresolved/currency-mismatch > watch', 'unresolved/currency-mismatch > watch'] as const),
       '- > alarm',
     ],
+    // The provider has the money of our reference, and another order was paid by it: told, whatever was said before.
+    'paid, receipt used': [
+      'unresolved/receipt-used > watch',
+      'unresolved/receipt-used > watch',
+      'unresolved/receipt-used > watch',
+      'unresolved/receipt-used > watch',
+      'unresolved/receipt-used > watch',
+      'unresolved/receipt-used > watch',
+      'unresolved/receipt-used > watch',
+      'unresolved/receipt-used > watch',
+      '- > close',
+    ],
     'paid, receipt missing (soft)': [
       ...(['- > confirm', '- > confirm', '- > confirm'] as const),
       ...(['- > confirm', '- > confirm', '- > confirm', '- > confirm'] as const),

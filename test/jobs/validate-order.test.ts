@@ -10,7 +10,7 @@ import { createdAt } from '../support/builders.ts';
 const now = createdAt + 1_000;
 
 function account(provider: string, currency = 'KES'): AccountInfo {
-  return { provider, currency, schedule: defaultSchedule, callbacks: false };
+  return { provider, currency, schedule: defaultSchedule, callbacks: false, sharedReferences: false };
 }
 
 const accounts = new Map([

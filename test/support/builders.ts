@@ -76,6 +76,7 @@ export const aReading = {
       ...(doubt === 'currency-mismatch'
         ? { amountReceivedMinor: null, otherAmount: { currency: 'UGX', amountMinor: 200 } }
         : {}),
+      ...(doubt === 'receipt-used' ? { usedBy: 'ord-0' } : {}),
       ...fields,
     });
   },
@@ -118,6 +119,7 @@ export const everyReading = {
   'paid, proven': (at: number) => aReading.paid({ at }),
   'paid, underpaid': (at: number) => aReading.doubtful('underpaid', { at }),
   'paid, another currency': (at: number) => aReading.doubtful('currency-mismatch', { at }),
+  'paid, receipt used': (at: number) => aReading.doubtful('receipt-used', { at }),
   'paid, receipt missing (soft)': (at: number) => aReading.doubtful('receipt-missing', { at }),
   'paid, reference mismatch': (at: number) => aReading.doubtful('reference-mismatch', { at }),
   'failed, firm': (at: number) => aReading.failed({ at }),

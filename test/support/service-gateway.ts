@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
@@ -8,6 +9,8 @@ export type Said =
   | 'pending'
   | 'paid'
   | 'cancelled'
+  /** Paid by this very payment; otherwise each reference has a receipt of its own. */
+  | { readonly receipt: string }
   | { readonly status: number; readonly headers?: { readonly [name: string]: string } };
 
 /** A gateway that says what a test tells it to, holds answers back, and counts requests per reference. */
@@ -86,20 +89,27 @@ export async function startHeldGateway(amount = '100.00'): Promise<HeldGateway> 
   };
 }
 
+/** The receipt of the payment that this gateway knows by a reference. */
+export function receiptOf(reference: string): string {
+  return createHash('sha256').update(reference).digest('hex').slice(0, 10).toUpperCase();
+}
+
 function send(response: ServerResponse, said: Said, reference: string, amount: string): void {
-  if (typeof said === 'object') {
+  if (typeof said === 'object' && 'status' in said) {
     response.writeHead(said.status, { 'content-type': 'text/plain', ...said.headers }).end('no');
     return;
   }
+  const receipt = typeof said === 'object' ? said.receipt : receiptOf(reference);
+  const word = typeof said === 'object' ? 'paid' : said;
   const fields = {
     pending: { Status: 'PENDING', ResultCode: 0, ResultDesc: 'Waiting' },
-    paid: { Status: 'SUCCESS', ResultCode: 0, ResultDesc: 'Success', MpesaReceiptNumber: 'SH90HU7FO2' },
+    paid: { Status: 'SUCCESS', ResultCode: 0, ResultDesc: 'Success', MpesaReceiptNumber: receipt },
     cancelled: { Status: 'FAILED', ResultCode: 1032, ResultDesc: 'Request cancelled by user' },
-  }[said];
+  }[word];
   const body = {
     success: true,
     data: {
-      status: said === 'paid',
+      status: word === 'paid',
       response: { ...fields, Amount: Number(amount), TransactionReference: reference },
     },
   };

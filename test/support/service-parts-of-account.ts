@@ -96,6 +96,7 @@ export function buildParts(redis: Redis, prefix: string, gatewayUrl: string, obs
     asker: createAsker({ provider, settings, transport, tokens: null }),
     beginQuery: null,
     policy: { confirmAfterMs: 50, watchMs: [100, 60_000] },
+    sharesPayments: false,
     observer,
     newWords: createNewWords(),
     limits,

@@ -29,7 +29,13 @@ export function setupParts(redis: Redis, prefix: string, gatewayUrl: string) {
       return worker;
     },
     async enqueue(...orders: Order[]) {
-      const enqueued = { store, queue: () => queue, names: () => [], now: Date.now };
+      const enqueued = {
+        store,
+        queue: () => queue,
+        names: () => [],
+        sharesPayments: () => false,
+        now: Date.now,
+      };
       return enqueueOrders(enqueued, orders);
     },
     events: (orderId?: string) => eventsOf(redis, keys, orderId),

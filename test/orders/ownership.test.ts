@@ -1,0 +1,226 @@
+import { describe, expect, test } from 'vitest';
+import { decide } from '../../src/jobs/decide.ts';
+import { firstPollAt } from '../../src/jobs/schedule.ts';
+import type { Order, Reading } from '../../src/order.ts';
+import { remember } from '../../src/orders/evidence.ts';
+import { createKeys } from '../../src/orders/keys.ts';
+import { createOrderStore, type Settled } from '../../src/orders/order-store.ts';
+import { buildEvent } from '../../src/results/event.ts';
+import { anOrder, aPolicy, aReading, createdAt } from '../support/builders.ts';
+import { testPrefix, testRedis } from '../support/redis.ts';
+import { eventsOf } from '../support/service-parts-of-account.ts';
+
+const redis = testRedis();
+const retentionMs = 3_600_000;
+
+/** Orders `a`, `b`, … at one account, each with a reference of its own unless told otherwise. */
+function setup({ sharesPayments = false } = {}) {
+  const keys = createKeys(testPrefix());
+  const store = createOrderStore({ redis, keys, retentionMs });
+  const order = (orderId: string, fields: Partial<Order> = {}) =>
+    anOrder({ orderId, reference: `ref-${orderId}`, ...fields });
+
+  async function settle(orderId: string, reading: Reading): Promise<Settled> {
+    const record = await store.read(orderId);
+    if (record === null) throw new Error(`There is no order ${orderId}.`);
+    const now = reading.at;
+    const { progress, publish, nextPollAt } = decide(
+      record.order,
+      record.progress,
+      reading,
+      aPolicy(),
+      now,
+      0.5,
+    );
+    const history = remember(record.history, reading);
+    const event =
+      publish === null ? null : buildEvent(record.order, progress, publish, reading, history, now);
+    const step = { record, progress, history, nextPollAt, query: record.query, event, entry: null };
+    return store.settle({ ...step, sharesPayments });
+  }
+
+  return {
+    keys,
+    store,
+    settle,
+    pay: (orderId: string, receipt: string | null, fields: { amountReceivedMinor?: number | null } = {}) =>
+      settle(orderId, aReading.paid({ receipt, ...fields })),
+    async open(orderId: string, fields: Partial<Order> = {}) {
+      const one = order(orderId, fields);
+      return store.open(one, firstPollAt(one), [], sharesPayments);
+    },
+    hash: (orderId: string) => redis.hgetall(keys.order(orderId)),
+    paid: async () => (await eventsOf(redis, keys)).map(({ subject }) => subject),
+  };
+}
+
+describe('one payment', () => {
+  test('pays one order: the second one learns which, and nothing of it is written', async () => {
+    const { open, pay, hash, paid } = setup();
+    await open('a');
+    await open('b');
+    expect(await pay('a', 'R1')).toMatchObject({ outcome: 'settled' });
+    const before = await hash('b');
+    expect(await pay('b', 'R1')).toEqual({ outcome: 'used', usedBy: 'a' });
+    expect([await hash('b'), await paid()]).toEqual([before, ['a']]);
+    expect(await pay('b', 'R2')).toMatchObject({ outcome: 'settled' });
+  });
+
+  test('under one reference, without a receipt or with another one, pays one order as well', async () => {
+    const { open, pay, paid } = setup();
+    for (const orderId of ['a', 'b', 'c']) await open(orderId, { reference: 'same' });
+    await pay('a', null);
+    expect(await pay('b', null)).toEqual({ outcome: 'used', usedBy: 'a' });
+    expect(await pay('c', 'R2')).toEqual({ outcome: 'used', usedBy: 'a' });
+    expect(await paid()).toEqual(['a']);
+  });
+
+  test('pays one order of those that are settled in the same moment', async () => {
+    const { open, pay, paid } = setup();
+    const orderIds = Array.from({ length: 30 }, (_, n) => `o${n}`);
+    await Promise.all(orderIds.map((orderId) => open(orderId)));
+    const settled = await Promise.all(orderIds.map((orderId) => pay(orderId, 'R1')));
+    const [owner, ...others] = await paid();
+    expect(others).toEqual([]);
+    expect(settled.filter(({ outcome }) => outcome === 'settled')).toHaveLength(1);
+    expect(settled.filter((one) => one.outcome === 'used' && one.usedBy === owner)).toHaveLength(29);
+  });
+
+  test('at another account is another payment', async () => {
+    const { open, pay, paid } = setup();
+    await open('a', { reference: 'same' });
+    await open('b', { reference: 'same', account: 'shop2' });
+    await pay('a', 'R1');
+    await pay('b', 'R1');
+    expect(await paid()).toEqual(['a', 'b']);
+  });
+
+  test('is owned again by a correction, and by no order that only said so doubtfully', async () => {
+    const { open, pay, settle, paid } = setup();
+    await open('a');
+    await open('b');
+    await settle('a', aReading.doubtful('underpaid', { receipt: 'R1' }));
+    expect(await pay('b', 'R1')).toMatchObject({ outcome: 'settled' });
+    const later = { at: createdAt + 200_000 };
+    expect(await settle('a', aReading.paid({ ...later, receipt: 'R1' }))).toEqual({
+      ...{ outcome: 'used', usedBy: 'b' },
+    });
+    expect(await settle('a', aReading.paid({ ...later, receipt: 'R2' }))).toMatchObject({
+      outcome: 'settled',
+    });
+    expect(await paid()).toEqual(['a', 'b', 'a']);
+    await open('c');
+    expect(await pay('c', 'R2')).toEqual({ outcome: 'used', usedBy: 'a' });
+  });
+
+  test('belongs to its order as long as the record is kept, and is renewed with it', async () => {
+    const { open, pay, keys } = setup();
+    await open('a');
+    await pay('a', 'R1');
+    const owned = [keys.receipt('jenga', 'R1'), keys.paid('jenga', 'ref-a')];
+    const lives = async (all: string[]) => Promise.all(all.map((key) => redis.pttl(key)));
+    for (const ms of await lives([keys.order('a'), ...owned]))
+      expect(ms).toBeGreaterThan(retentionMs - 20_000);
+    await Promise.all([keys.order('a'), ...owned].map((key) => redis.pexpire(key, 5_000)));
+    await pay('a', 'R1');
+    for (const ms of await lives([keys.order('a'), ...owned]))
+      expect(ms).toBeGreaterThan(retentionMs - 20_000);
+  });
+
+  test('is free again when the record of its order is gone, or was never of a paid order', async () => {
+    const { open, pay, keys, paid } = setup();
+    for (const orderId of ['a', 'b', 'c']) await open(orderId, { reference: 'same' });
+    await pay('a', 'R1');
+    await redis.del(keys.order('a'));
+    expect(await pay('b', 'R1')).toMatchObject({ outcome: 'settled' });
+    await redis.set(keys.receipt('jenga', 'R2'), 'c 200');
+    await open('d');
+    expect(await pay('d', 'R2')).toMatchObject({ outcome: 'settled' });
+    expect(await paid()).toEqual(['a', 'b', 'd']);
+  });
+
+  test('whose owner cannot be read pays nobody else', async () => {
+    const { open, pay, keys } = setup();
+    await open('a');
+    await open('b');
+    await pay('a', 'R1');
+    await redis.set(keys.order('a'), 'broken');
+    expect(await pay('b', 'R1')).toEqual({ outcome: 'used', usedBy: 'a' });
+    await redis.del(keys.receipt('jenga', 'R1'));
+    await redis.sadd(keys.receipt('jenga', 'R1'), 'broken');
+    await expect(pay('b', 'R1')).rejects.toThrow(/WRONGTYPE/);
+    await redis.del(keys.receipt('jenga', 'R1'));
+    expect(await pay('b', 'R1')).toMatchObject({ outcome: 'settled' });
+  });
+});
+
+describe('handing in an order under a reference', () => {
+  test('that a paid order owns is refused, and nothing is written; the paid one is still the same order', async () => {
+    const { open, pay, hash, keys } = setup();
+    await open('a', { reference: 'same' });
+    await pay('a', 'R1');
+    expect(await open('b', { reference: 'same' })).toEqual({ outcome: 'in-use', usedBy: 'a' });
+    expect([await hash('b'), await redis.zcard(keys.open)]).toEqual([{}, 0]);
+    expect(await open('a', { reference: 'same' })).toEqual({ outcome: 'same', nextPollAt: null });
+    expect(await open('b', { reference: 'same', account: 'shop2' })).toMatchObject({ outcome: 'new' });
+    await redis.del(keys.order('a'));
+    expect(await open('c', { reference: 'same' })).toMatchObject({ outcome: 'new' });
+  });
+
+  test('however the parts of the reference are ordered', async () => {
+    const { open, pay } = setup();
+    await open('a', { reference: { trackingId: 't', shortCode: 's' } });
+    await pay('a', null);
+    expect(await open('b', { reference: { shortCode: 's', trackingId: 't' } })).toEqual({
+      ...{ outcome: 'in-use', usedBy: 'a' },
+    });
+  });
+
+  test('that an open order has is taken, and names that one; a failed one is not named', async () => {
+    const { open, settle } = setup();
+    expect(await open('a', { reference: 'same' })).not.toHaveProperty('sharing');
+    expect(await open('a', { reference: 'same' })).not.toHaveProperty('sharing');
+    expect(await open('b', { reference: 'same' })).toMatchObject({ outcome: 'new', sharing: ['a'] });
+    expect(await open('b', { reference: 'same' })).toMatchObject({ outcome: 'same', sharing: ['a'] });
+    await settle('a', aReading.failed());
+    expect(await open('c', { reference: 'same' })).toMatchObject({ outcome: 'new', sharing: ['b'] });
+  });
+});
+
+describe('an account that lets orders share payments', () => {
+  test('has several orders paid by one receipt, as far as it reaches', async () => {
+    const { open, pay, paid } = setup({ sharesPayments: true });
+    await open('a', { reference: 'same', amountMinor: 60 });
+    await open('b', { reference: 'same', amountMinor: 40 });
+    await open('c', { amountMinor: 1 });
+    const received = { amountReceivedMinor: 100 };
+    await pay('a', 'R1', received);
+    expect(await open('d', { reference: 'same', amountMinor: 50 })).toMatchObject({ outcome: 'new' });
+    await pay('b', 'R1', received);
+    expect(await pay('c', 'R1', received)).toMatchObject({ outcome: 'used' });
+    // A second payment under the same reference.
+    expect(await pay('d', 'R2', { amountReceivedMinor: 50 })).toMatchObject({ outcome: 'settled' });
+    expect(await paid()).toEqual(['a', 'b', 'd']);
+  });
+
+  test('cannot be overdrawn by orders that are settled in the same moment, or whose records are gone', async () => {
+    const { open, pay, paid, keys } = setup({ sharesPayments: true });
+    const orderIds = Array.from({ length: 10 }, (_, n) => `o${n}`);
+    await Promise.all(orderIds.map((orderId) => open(orderId, { amountMinor: 30 })));
+    await Promise.all(orderIds.map((orderId) => pay(orderId, 'R1', { amountReceivedMinor: 100 })));
+    const owners = await paid();
+    expect(owners).toHaveLength(3);
+    await redis.del(keys.order(owners[0] ?? ''));
+    await open('late', { amountMinor: 30 });
+    expect(await pay('late', 'R1', { amountReceivedMinor: 100 })).toMatchObject({ outcome: 'used' });
+  });
+
+  test('sums under the reference where there is no receipt, and takes all where no amount is known', async () => {
+    const { open, pay, paid } = setup({ sharesPayments: true });
+    for (const orderId of ['a', 'b', 'c']) await open(orderId, { reference: 'same', amountMinor: 60 });
+    await pay('a', null, { amountReceivedMinor: 100 });
+    expect(await pay('b', null, { amountReceivedMinor: 100 })).toEqual({ outcome: 'used', usedBy: 'a' });
+    expect(await pay('c', null, { amountReceivedMinor: null })).toMatchObject({ outcome: 'settled' });
+    expect(await paid()).toEqual(['a', 'c']);
+  });
+});
