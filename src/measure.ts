@@ -1,6 +1,7 @@
-import { ageClasses, type Overview } from './api/overview.ts';
+import type { Overview } from './api/overview.ts';
 import type { Metrics } from './metrics.ts';
 import { breakerStates } from './orders/account-gate.ts';
+import { ageClasses } from './orders/unresolved-tally.ts';
 
 /** Sets, for a scrape, what nobody counts as it happens. */
 export function measure(metrics: Metrics, overview: Overview): void {
@@ -35,7 +36,7 @@ function measureMoney(metrics: Metrics, { unresolved }: Overview): void {
   // A currency that is all resolved leaves the list, and its figures must not stay.
   metrics.unresolvedAmount.reset();
   metrics.unresolvedOrders.reset();
-  for (const { currency, classes } of unresolved.currencies) {
+  for (const { currency, classes } of unresolved?.currencies ?? []) {
     for (const { id: age } of ageClasses) {
       metrics.unresolvedAmount.set({ currency, age }, classes[age].amountMinor / 100);
       metrics.unresolvedOrders.set({ currency, age }, classes[age].orders);

@@ -2,7 +2,8 @@ import { jobIdOf, orderIdOf, type PollQueue } from '../jobs/queue.ts';
 import { type Breaker, readBreaker } from '../orders/account-gate.ts';
 import { type Activity, readActivity } from '../orders/activity.ts';
 import type { Keys } from '../orders/keys.ts';
-import { readUnresolved, type UnresolvedMoney } from '../orders/statistics.ts';
+import { readUnresolved } from '../orders/unresolved.ts';
+import type { UnresolvedTally } from '../orders/unresolved-tally.ts';
 import type { Redis } from '../redis.ts';
 import { type ReaderPosition, readerPositions } from '../results/reader-positions.ts';
 
@@ -24,7 +25,8 @@ export interface Overview {
   } | null;
   readonly accounts: readonly AccountHealth[];
   readonly groups: readonly ReaderPosition[];
-  readonly unresolved: UnresolvedSummary;
+  /** `null`: there are many, and they are being counted. */
+  readonly unresolved: UnresolvedTally | null;
 }
 
 export interface AccountInfo {
@@ -41,28 +43,6 @@ export interface AccountHealth extends AccountInfo, Activity {
   readonly lateMs: number;
 }
 
-/** Ages of unresolved money, counted from the verdict; each class ends where the next begins. */
-export const ageClasses = [
-  { id: '1h', label: 'under 1 h', belowMs: 3_600_000 },
-  { id: '24h', label: '1 to 24 h', belowMs: 86_400_000 },
-  { id: '7d', label: '1 to 7 days', belowMs: 7 * 86_400_000 },
-  { id: 'older', label: 'over 7 days', belowMs: Number.POSITIVE_INFINITY },
-] as const;
-export type AgeClass = (typeof ageClasses)[number]['id'];
-
-export interface UnresolvedSummary {
-  readonly orders: number;
-  /** By currency: orders and money in each class of age. */
-  readonly currencies: readonly {
-    readonly currency: string;
-    readonly classes: {
-      readonly [age in AgeClass]: { readonly orders: number; readonly amountMinor: number };
-    };
-  }[];
-  /** The oldest few. */
-  readonly oldest: readonly UnresolvedMoney[];
-}
-
 export interface OverviewParts {
   readonly redis: Redis;
   readonly keys: Keys;
@@ -72,25 +52,10 @@ export interface OverviewParts {
 
 /** Reads the figures; cheap enough to be asked every few seconds, whatever the number of orders. */
 export function createOverview(parts: OverviewParts): (now: number) => Promise<Overview> {
-  let unresolved: { readonly summary: UnresolvedSummary; readonly until: number } | null = null;
-
-  async function readSummary(now: number): Promise<UnresolvedSummary> {
-    if (unresolved === null || unresolved.until <= now) {
-      const summary = summarise(await readUnresolved(parts.redis, parts.keys), now);
-      // The list is walked as a whole: the longer it is, the longer its sums are kept, up to a minute.
-      unresolved = { summary, until: now + Math.min(summary.orders, 60_000) };
-    }
-    return unresolved.summary;
-  }
-
-  return (now) => readOverview(parts, readSummary(now), now);
+  return (now) => readOverview(parts, now);
 }
 
-async function readOverview(
-  parts: OverviewParts,
-  summary: Promise<UnresolvedSummary>,
-  now: number,
-): Promise<Overview> {
+async function readOverview(parts: OverviewParts, now: number): Promise<Overview> {
   const { redis, keys } = parts;
   const [open, asking, [oldestId, createdAt], nextDue, accounts, groups, unresolved] = await Promise.all([
     redis.zcard(keys.open),
@@ -99,7 +64,7 @@ async function readOverview(
     readNextDue(parts),
     Promise.all(parts.accounts.map((account) => readAccount(parts, account, now))),
     readerPositions(redis, keys),
-    summary,
+    readUnresolved(redis, keys, now),
   ]);
   return {
     at: now,
@@ -147,29 +112,4 @@ async function oldestDueAt({ redis, keys }: OverviewParts, queue: PollQueue): Pr
   const times = [score === undefined ? 0 : Math.floor(Number(score) / 4_096), Number(nextPollAt ?? 0)];
   const known = times.filter((time) => time > 0);
   return known.length === 0 ? null : Math.min(...known);
-}
-
-const oldestShown = 10;
-
-function summarise(unresolved: readonly UnresolvedMoney[], now: number): UnresolvedSummary {
-  const byCurrency = Map.groupBy(unresolved, ({ currency }) => currency);
-  return {
-    orders: unresolved.length,
-    currencies: [...byCurrency]
-      .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([currency, money]) => ({ currency, classes: byAge(money, now) })),
-    oldest: unresolved.toSorted((a, b) => a.at - b.at).slice(0, oldestShown),
-  };
-}
-
-function byAge(money: readonly UnresolvedMoney[], now: number) {
-  const classes = Object.fromEntries(ageClasses.map(({ id }) => [id, { orders: 0, amountMinor: 0 }])) as {
-    [age in AgeClass]: { orders: number; amountMinor: number };
-  };
-  for (const { at, amountMinor } of money) {
-    const id = ageClasses.find(({ belowMs }) => now - at < belowMs)?.id ?? 'older';
-    classes[id].orders += 1;
-    classes[id].amountMinor += amountMinor;
-  }
-  return classes;
 }

@@ -1,6 +1,7 @@
 import { toMajor } from '../money.ts';
 import type { BreakerState } from '../orders/account-gate.ts';
-import { type AccountHealth, ageClasses, type Overview } from './overview.ts';
+import { ageClasses } from '../orders/unresolved-tally.ts';
+import type { AccountHealth, Overview } from './overview.ts';
 import { bar, type Hours, truthChart, verdictsChart } from './page-charts.ts';
 import { ago, count, type Html, html, money, span } from './page-html.ts';
 
@@ -58,7 +59,7 @@ function attention(overview: Overview): Html {
       .map(({ group, parked }) => {
         return html`Readers <b>${group}</b> have parked ${plural(parked, 'result')} that they could not handle.`;
       }),
-    ...unresolved.currencies.map(({ currency, classes }) => {
+    ...(unresolved?.currencies ?? []).map(({ currency, classes }) => {
       const orders = classes['7d'].orders + classes.older.orders;
       const amountMinor = classes['7d'].amountMinor + classes.older.amountMinor;
       if (orders === 0) return null;
@@ -114,7 +115,7 @@ function now({ asking, watching, oldestAsking, accounts, at, unresolved }: Overv
   return html`<h2 class="unseen">Orders now</h2><dl class="figures">
 ${figure('Asking', count(asking), 'no verdict yet')}
 ${figure('Watching', count(watching), 'verdict may still turn')}
-${figure('Unresolved', count(unresolved.orders), html`<a href="#money">money to account for</a>`)}
+${figure('Unresolved', unresolved === null ? '–' : count(unresolved.orders), html`<a href="#money">money to account for</a>`)}
 ${figure('Oldest asking', oldestAsking === null ? '–' : span(at - oldestAsking.createdAt), oldestAsking === null ? 'no open order' : orderLink(oldestAsking.orderId))}
 ${figure('Polls late by', isLate ? span(latest.lateMs) : '0 s', isLate ? latest.id : 'on time')}
 </dl>`;
@@ -151,6 +152,8 @@ ${cell('Open orders', count(orders))}</tr>`;
 }
 
 function unresolvedMoney({ unresolved, at }: Overview): Html {
+  if (unresolved === null)
+    return html`<h2>Money unresolved</h2><p class="empty">Being counted: the sums come with the sweeper's next walks.</p>`;
   const { currencies, oldest, orders } = unresolved;
   if (orders === 0) return html`<h2>Money unresolved</h2><p class="empty">None.</p>`;
   return html`<h2>Money unresolved</h2><div class="scroll"><table><thead><tr><th scope="col">For</th>${currencies.map(({ currency }) => html`<th scope="col">${currency}</th>`)}<th scope="col">Orders</th></tr></thead>

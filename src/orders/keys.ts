@@ -12,6 +12,8 @@ export interface Keys {
   readonly asking: string;
   /** Hash: order id → the money of an order whose last verdict is unresolved. */
   readonly unresolved: string;
+  /** Hash: the sums over the unresolved money at the end of the sweeper's last walk, and how far the present one has come. */
+  readonly unresolvedWalk: string;
   /** Hash: verdicts of one hour, counted. */
   statistics(hour: string): string;
   /** Where the sweeper's walk over the open orders goes on. */
@@ -60,6 +62,7 @@ export function createKeys(prefix: string = defaultPrefix): Keys {
     open: `${tag}:open`,
     asking: `${tag}:asking`,
     unresolved: `${tag}:unresolved`,
+    unresolvedWalk: `${tag}:unresolved-walk`,
     statistics: (hour) => `${tag}:statistics:${hour}`,
     sweepCursor: `${tag}:sweep-cursor`,
     registry: `${tag}:registry`,

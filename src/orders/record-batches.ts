@@ -15,7 +15,8 @@ import {
   queryField,
 } from './record-fields.ts';
 import { loadScript } from './script.ts';
-import { countersOf, hourOf, unresolvedEntry } from './statistics.ts';
+import { countersOf, hourOf } from './statistics.ts';
+import { unresolvedEntry } from './unresolved.ts';
 
 const openScript = loadScript('open');
 const readScript = loadScript('read');

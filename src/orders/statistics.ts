@@ -1,4 +1,3 @@
-import type { Order } from '../order.ts';
 import type { Redis } from '../redis.ts';
 import type { ResultEvent } from '../results/event.ts';
 import type { Keys } from './keys.ts';
@@ -21,29 +20,6 @@ export function countersOf(event: ResultEvent): string[] {
   return [status, `truth:${truthSeconds.find((bound) => seconds <= bound) ?? 'more'}`];
 }
 
-/** The money of an order whose verdict is unresolved, as one string. */
-export function unresolvedEntry(order: Order, at: number): string {
-  return [at, order.amountMinor, order.currency, order.account].join(' ');
-}
-
-/** One unresolved order's money. */
-export interface UnresolvedMoney {
-  readonly orderId: string;
-  readonly at: number;
-  readonly amountMinor: number;
-  readonly currency: string;
-  readonly account: string;
-}
-
-/** All orders whose last verdict is unresolved. */
-export async function readUnresolved(redis: Redis, keys: Keys): Promise<UnresolvedMoney[]> {
-  const entries = Object.entries(await redis.hgetall(keys.unresolved));
-  return entries.map(([orderId, entry]) => {
-    const [at, amountMinor, currency = '', account = ''] = entry.split(' ');
-    return { orderId, at: Number(at), amountMinor: Number(amountMinor), currency, account };
-  });
-}
-
 /** The counters of the last `hours` hours, oldest first. */
 export async function readStatistics(
   redis: Redis,
@@ -58,12 +34,4 @@ export async function readStatistics(
       return { hour, counters: Object.fromEntries(counters.map(([name, count]) => [name, Number(count)])) };
     }),
   );
-}
-
-/** Forgets unresolved money whose records are gone as well: older than `before`, epoch milliseconds. */
-export async function forgetUnresolved(redis: Redis, keys: Keys, before: number): Promise<void> {
-  const old = (await readUnresolved(redis, keys))
-    .filter(({ at }) => at < before)
-    .map(({ orderId }) => orderId);
-  if (old.length > 0) await redis.hdel(keys.unresolved, ...old);
 }

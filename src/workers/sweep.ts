@@ -4,7 +4,7 @@ import { readBreaker } from '../orders/account-gate.ts';
 import type { Keys } from '../orders/keys.ts';
 import type { OrderStore } from '../orders/order-store.ts';
 import { readStandings, type Standing } from '../orders/standings.ts';
-import { forgetUnresolved } from '../orders/statistics.ts';
+import { walkUnresolved } from '../orders/unresolved.ts';
 import type { Redis } from '../redis.ts';
 import { trimResults } from '../results/trim-results.ts';
 import { createJobPlaces, type JobPlace, type JobPlaces } from './job-places.ts';
@@ -70,7 +70,7 @@ export async function sweep(parts: SweepParts): Promise<void> {
     await walkJobs(parts, account);
   }
   await trimResults(parts.redis, parts.keys.results, Date.now() - parts.resultsRetentionMs);
-  await forgetUnresolved(parts.redis, parts.keys, Date.now() - parts.retentionMs);
+  await walkUnresolved(parts.redis, parts.keys, Date.now(), Date.now() - parts.retentionMs);
 }
 
 async function restingAccounts({ redis, keys, accounts }: SweepParts): Promise<Set<string>> {

@@ -5,11 +5,10 @@ import { createProducer } from '../../src/jobs/producer.ts';
 import { createAccountGate, readBreaker } from '../../src/orders/account-gate.ts';
 import { createKeys } from '../../src/orders/keys.ts';
 import { newRecordFields, parseRecord } from '../../src/orders/record-fields.ts';
-import { readUnresolved } from '../../src/orders/statistics.ts';
+import { readUnresolved } from '../../src/orders/unresolved.ts';
 import { createAccessTokens } from '../../src/providers/access-token.ts';
 import { darajaAccess } from '../../src/providers/daraja-gateway.ts';
 import { providers } from '../../src/providers/index.ts';
-import type { Redis } from '../../src/redis.ts';
 import { eventFields, parseEvent, type ResultEvent } from '../../src/results/event.ts';
 import { readResults } from '../../src/results/read-results.ts';
 import { subscribe } from '../../src/results/subscribe.ts';
@@ -342,13 +341,12 @@ describe('the gate of an account', () => {
   });
 });
 
-test('an order of any id is found again among the unresolved', async () => {
+test('an order of any id is found again among the unresolved, and hostile entries are left out', async () => {
   const keys = createKeys(testPrefix());
-  await hsetAll(redis, keys.unresolved, ['__proto__', 'constructor', 'toString', '0']);
-  const ids = (await readUnresolved(redis, keys)).map(({ orderId }) => orderId);
-  expect(ids.sort()).toEqual(['0', '__proto__', 'constructor', 'toString']);
+  const ids = ['0', '__proto__', 'constructor', 'toString'];
+  for (const id of ids) await redis.hset(keys.unresolved, id, '1700000000000 100 KES lipia');
+  for (const text of texts.slice(0, 500)) await redis.hset(keys.unresolved, `x${text.slice(0, 99)}`, text);
+  const tally = await readUnresolved(redis, keys, Date.now());
+  expect(tally?.oldest.map(({ orderId }) => orderId).sort()).toEqual(ids);
+  expect(tally).toMatchObject({ orders: 4, currencies: [{ currency: 'KES' }] });
 });
-
-async function hsetAll(connection: Redis, key: string, names: readonly string[]): Promise<void> {
-  for (const name of names) await connection.hset(key, name, '1 100 KES lipia');
-}
