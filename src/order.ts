@@ -147,6 +147,8 @@ export type Reading = ReadingFacts &
         readonly throttled: boolean;
         /** Wait asked for by the provider. */
         readonly retryAfterMs: number | null;
+        /** The answer speaks of this one order only, and so says nothing against the account. */
+        readonly aboutOrder?: true;
       }
     | {
         readonly kind: 'refused';

@@ -245,8 +245,11 @@ export const accountSettings = z.object({
     .number()
     .int()
     .min(1)
+    .max(1_000)
     .default(10)
-    .describe('Unavailable or refused readings in a row after which the account rests'),
+    .describe(
+      'Orders in a row that must fail for a reason of the account until its circuit breaker opens and it rests',
+    ),
   breakerPauseMs: ms
     .default(5_000)
     .describe('First rest of a sick account; each further one is twice as long'),

@@ -115,14 +115,19 @@ async function takeAnswer(
 ): Promise<CallbackResult> {
   const query = parseAnswerToken(token);
   if (query === null) return 'wrong-token';
-  const { queryId, kind } = query;
+  const { queryId, kind, credentials } = query;
   const orderId = await parts.store.orderOfQuery(queryId);
   if (orderId === '') return 'replay';
   const record = orderId === null ? null : await parts.store.read(orderId);
   if (orderId === null || record === null || record.order.account !== account.id) return 'wrong-token';
   const now = Date.now();
   const reading = kind === 'timeout' ? queueTimeout(body, now) : readPushed(account, body, record.order, now);
-  const outcome = await parts.store.deliver(orderId, { queryId, reading }, isAnswered(reading), now);
+  const outcome = await parts.store.deliver(
+    orderId,
+    { queryId, credentials, reading },
+    isAnswered(reading),
+    now,
+  );
   if (outcome !== 'delivered') return 'replay';
   await hasten(parts.queue(account.id), orderId, now, now);
   return kind === 'timeout' ? 'queue-timeout' : 'result';

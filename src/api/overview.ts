@@ -33,6 +33,8 @@ export interface AccountInfo {
   readonly id: string;
   readonly provider: string;
   readonly ratePerSecond: number;
+  /** Fingerprint of the credentials in use. */
+  readonly credentials?: string;
 }
 
 export interface AccountHealth extends AccountInfo, Activity {
@@ -92,7 +94,7 @@ async function readAccount(parts: OverviewParts, account: AccountInfo, now: numb
   const queue = parts.queue(account.id);
   const [activity, breaker, counts, dueAt] = await Promise.all([
     readActivity(redis, keys, account.id, now),
-    readBreaker(redis, keys, account.id, now),
+    readBreaker(redis, keys, account.id, now, account.credentials),
     queue.getJobCounts('delayed', 'waiting', 'active'),
     oldestDueAt(parts, queue),
   ]);

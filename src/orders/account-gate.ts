@@ -1,16 +1,19 @@
 import { randomUUID } from 'node:crypto';
 import { createBatcher } from '../batcher.ts';
-import { isAnswered, type Reading } from '../order.ts';
+import type { Reading } from '../order.ts';
 import { type Redis, sendDirectly } from '../redis.ts';
+import { accountSignal } from './account-signal.ts';
 import type { Keys } from './keys.ts';
 import { loadScript } from './script.ts';
 
 const failedScript = loadScript('gate-failed');
 const answeredScript = loadScript('gate-answered');
+const enterScript = loadScript('gate-enter');
+const deadlineScript = loadScript('gate-deadline');
 
 /** When a sick provider is left alone. Times in milliseconds. */
 export interface BreakerPolicy {
-  /** Unavailable or refused readings in a row after which the account rests. */
+  /** Orders that must fail in a row, each counted once, until the circuit breaker opens. */
   readonly breakerFailures: number;
   /** The first rest; each further one is twice as long. */
   readonly breakerPauseMs: number;
@@ -21,29 +24,67 @@ export interface BreakerPolicy {
 
 /** What the gate knew when it let a poll pass; `report` needs it. */
 export interface Admission {
-  /** Failures in a row, or a rest, stand in Redis and are to be cleared by an answer. */
+  /** Failures, a rest or suspects stand in Redis and are to be cleared by an answer. */
   readonly troubled: boolean;
   /** The account is sick: one order probes at a time. */
   readonly probing: boolean;
+  /** Since when the circuit breaker has been open; absent while it is closed. */
+  readonly openSince?: number | undefined;
+}
+
+/** The order is to wait. */
+export interface Wait {
+  readonly waitUntil: number;
+  /** Since when the circuit breaker has been open; absent: the order waits for another reason. */
+  readonly openSince?: number | undefined;
+}
+
+/** The question behind a reading. */
+export interface Asked {
+  readonly orderId: string;
+  /** Fingerprint of the credentials that sent it; `null`: not known. Default: those in use. */
+  readonly credentials?: string | null;
 }
 
 /** What a reading changed for its account. */
 export type GateChange = 'degraded' | 'recovered' | null;
 
 /**
- * The breaker of one account, shared by all processes through Redis: after failures in a row the account rests, each
- * time longer; then one order probes while the others wait. Waiting uses nothing up and ends no order.
+ * The circuit breaker of one account, shared by all processes through Redis. It counts only what speaks against the
+ * account, by distinct orders in a row: after so many it opens, and the account rests, each time longer; then one order
+ * probes while the others wait. Waiting uses nothing up and ends no order.
+ *
+ * An order that fails while the account answers for others is a *suspect*: from the second time on it counts no longer,
+ * until it is answered itself. Suspects and orders whose probe has failed leave the probe to others.
  */
 export interface AccountGate {
+  /** An order that may not pass looks again after about this long, in ms. */
+  readonly retryMs: number;
+  /** Fingerprint of the credentials in use. */
+  readonly credentials: string;
   /** Lets an order pass, or says until when it is to wait. */
-  admit(now: number): Promise<Admission | { readonly waitUntil: number }>;
+  admit(now: number): Promise<Admission | Wait>;
   /**
    * To be called right before the request, and only then: at a sick account it takes the turn to probe.
    * Returns until when to wait, `null` to go ahead.
    */
-  enter(admission: Admission, now: number): Promise<number | null>;
-  /** Learns from a reading. */
-  report(admission: Admission, reading: Reading, now: number): Promise<GateChange>;
+  enter(admission: Admission, now: number, orderId: string): Promise<number | null>;
+  /**
+   * Takes one of the few polls that orders past their deadline get though the circuit breaker is open.
+   * Returns until when to wait, `null` to go ahead.
+   */
+  enterAtDeadline(now: number): Promise<number | null>;
+  /**
+   * Learns from a reading.
+   *
+   * @param asked by default, an order that nothing else is known of
+   */
+  report(
+    admission: Pick<Admission, 'troubled' | 'probing'>,
+    reading: Reading,
+    now: number,
+    asked?: Asked,
+  ): Promise<GateChange>;
 }
 
 export interface AccountGateParts {
@@ -51,77 +92,148 @@ export interface AccountGateParts {
   readonly keys: Keys;
   readonly account: string;
   readonly policy: BreakerPolicy;
-  /** Fingerprint of the account's settings: credentials that locked the account are not used again, new ones are. */
+  /** Fingerprint of the account's credentials: those that locked the account are not used again, new ones are. */
   readonly credentials: string;
   /** How long one poll may take at most. */
   readonly pollMs: number;
+  /** Distance of the polls that orders past their deadline get while the circuit breaker is open. Default 400. */
+  readonly deadlinePollEveryMs?: number;
 }
 
 /** How often orders of an account look whether its locked credentials were replaced. */
 const lockedRetryMs = 60_000;
 /** The gate is looked at again after so long, however long the rest. */
 const longestWaitMs = 3_600_000;
-/** How often the others look whether the probe has come back. */
-const probeRetryMs = 1_000;
+/** How often the others look whether the probe has come back, at most. */
+const longestRetryMs = 1_000;
+/** An order that failed so often while others were answered says nothing about the account any more. */
+const suspectFrom = 2;
+/** Lists of orders that failed are forgotten after so long without a new one. */
+const listLifeMs = 3_600_000;
+
+const fields = ['pausedUntil', 'level', 'failures', 'lockedBy', 'locked', 'suspects', 'openSince'];
 
 export function createAccountGate(parts: AccountGateParts): AccountGate {
   const { redis, keys, account, policy, credentials } = parts;
   const gate = keys.gate(account);
-  const probe = `${gate}:probe`;
-  const eventKeys = [gate, probe, keys.accounts];
+  const [probe, failed, suspects, tried] = [
+    `${gate}:probe`,
+    `${gate}:failed`,
+    `${gate}:suspects`,
+    `${gate}:tried`,
+  ];
+  const reportKeys = [gate, probe, keys.accounts, failed, suspects, tried];
+  const enterKeys = [gate, probe, suspects, tried, `${gate}:waiting`];
+  const retryMs = Math.min(longestRetryMs, policy.breakerPauseMs);
+  /** Longer than any order waits between two looks. */
+  const giveWayMs = 3 * retryMs;
 
   /** One look for all who come at the same time. */
   const look = createBatcher<null, (string | null)[]>(async (requests) => {
-    const known = await sendDirectly(redis, 'hmget', [gate, 'pausedUntil', 'level', 'failures', 'lockedBy']);
+    const known = await sendDirectly(redis, 'hmget', [gate, ...fields]);
     return requests.map(() => known as (string | null)[]);
   }, Number.POSITIVE_INFINITY);
 
+  async function failedNow(
+    { probing }: Pick<Admission, 'probing'>,
+    reading: Reading,
+    now: number,
+    orderId: string,
+    asker: string | null,
+  ): Promise<GateChange> {
+    const locks = reading.kind === 'refused' && reading.locksAccount === true;
+    const { breakerFailures, breakerPauseMs, breakerMaxPauseMs } = policy;
+    const why = {
+      reading: reading.kind,
+      providerStatus: reading.providerStatus,
+      httpStatus: reading.httpStatus,
+    };
+    const reply = await failedScript.run(redis, reportKeys, [
+      ...[now, breakerFailures, breakerPauseMs, breakerMaxPauseMs, restMs(reading, policy)],
+      ...[locks ? (asker ?? '') : '', asker === credentials ? 1 : 0, probing ? 1 : 0],
+      ...[orderId, suspectFrom, listLifeMs],
+      ...accountEvent(account, 'account.degraded', now, why),
+    ]);
+    return (reply as [string, number])[1] === 1 ? 'degraded' : null;
+  }
+
   return {
+    retryMs,
+    credentials,
+
     async admit(now) {
-      const [pausedUntil, level, failures, lockedBy] = await look(null);
-      if (lockedBy === credentials) return { waitUntil: now + lockedRetryMs };
+      const [pausedUntil, level, failures, lockedBy, locked, suspected, since] = await look(null);
+      const probing = Number(level ?? 0) > 0;
+      const openSince = probing ? instantOf(since, now) : undefined;
+      if (lockedBy === credentials || listed(locked).includes(credentials)) {
+        return { waitUntil: now + lockedRetryMs };
+      }
       const until = Number(pausedUntil ?? 0);
       // Looked at again after a while: an entry that somebody broke must not silence an account for ever.
-      if (until > now) return { waitUntil: Math.min(until, now + longestWaitMs) };
-      const probing = Number(level ?? 0) > 0;
-      return { troubled: probing || Number(failures ?? 0) > 0 || Boolean(lockedBy), probing };
+      if (until > now) return { waitUntil: Math.min(until, now + longestWaitMs), openSince };
+      const troubled = probing || [failures, suspected].some((count) => Number(count ?? 0) > 0);
+      return { troubled: troubled || Boolean(lockedBy), probing, openSince };
     },
 
-    async enter({ probing }, now) {
-      if (!probing || (await redis.set(probe, '1', 'PX', parts.pollMs, 'NX')) === 'OK') return null;
-      return now + probeRetryMs;
+    async enter({ probing }, now, orderId) {
+      if (!probing) return null;
+      const reply = await enterScript.run(redis, enterKeys, [
+        ...[now, orderId, parts.pollMs, suspectFrom, giveWayMs],
+      ]);
+      if (reply === '') return null;
+      return now + (reply === 'give-way' ? giveWayMs : retryMs);
     },
 
-    async report({ troubled, probing }, reading, now) {
-      if (reading.kind === 'unavailable' || reading.kind === 'refused') {
-        const rest = restMs(reading, policy);
-        const locked = reading.kind === 'refused' && reading.locksAccount ? credentials : '';
-        const { breakerFailures, breakerPauseMs, breakerMaxPauseMs } = policy;
-        const why = {
-          reading: reading.kind,
-          providerStatus: reading.providerStatus,
-          httpStatus: reading.httpStatus,
-        };
-        const reply = await failedScript.run(redis, eventKeys, [
-          ...[now, breakerFailures, breakerPauseMs, breakerMaxPauseMs, rest, locked, probing ? 1 : 0],
-          ...accountEvent(account, 'account.degraded', now, why),
-        ]);
-        return (reply as [string, number])[1] === 1 ? 'degraded' : null;
+    async enterAtDeadline(now) {
+      const everyMs = parts.deadlinePollEveryMs ?? 400;
+      const reply = String(await deadlineScript.run(redis, [gate, `${gate}:deadline`], [now, everyMs]));
+      if (reply === '') return null;
+      // Spread, so that those who wait do not all look in the same moment.
+      const waitMs = Math.max(Number(reply) || 0, 0) + Math.ceil(Math.random() * retryMs);
+      return now + Math.min(waitMs, longestWaitMs);
+    },
+
+    async report(
+      admission,
+      reading,
+      now,
+      { orderId, credentials: asker = credentials } = { orderId: randomUUID() },
+    ) {
+      switch (accountSignal(reading)) {
+        case 'nothing':
+          return null;
+        case 'failed':
+          // Other credentials were refused. That says nothing about ours; those that are locked are remembered all the same.
+          if (
+            reading.kind === 'refused' &&
+            asker !== credentials &&
+            (asker === null || !reading.locksAccount)
+          )
+            return null;
+          return failedNow(admission, reading, now, orderId, asker);
+        case 'answered': {
+          if (!admission.troubled) return null;
+          const event = accountEvent(account, 'account.recovered', now, { reading: reading.kind });
+          const args = [asker ?? '', now, orderId, listLifeMs, suspectFrom, ...event];
+          return (await answeredScript.run(redis, reportKeys, args)) === 1 ? 'recovered' : null;
+        }
       }
-      if (!troubled || !(isAnswered(reading) || reading.kind === 'unrecognised')) return null;
-      const fields = accountEvent(account, 'account.recovered', now, { reading: reading.kind });
-      return (await answeredScript.run(redis, eventKeys, [credentials, ...fields])) === 1
-        ? 'recovered'
-        : null;
     },
   };
 }
 
-function restMs(
-  reading: Extract<Reading, { kind: 'unavailable' | 'refused' }>,
-  policy: BreakerPolicy,
-): number {
-  if (reading.kind === 'refused' || !reading.throttled) return 0;
+function listed(text: string | null | undefined): readonly string[] {
+  return (text ?? '').split(' ');
+}
+
+/** An entry that somebody broke counts as now. */
+function instantOf(text: string | null | undefined, now: number): number {
+  const at = Number(text ?? Number.NaN);
+  return at > 0 && at <= now ? at : now;
+}
+
+function restMs(reading: Reading, policy: BreakerPolicy): number {
+  if (reading.kind !== 'unavailable' || !reading.throttled) return 0;
   return reading.retryAfterMs ?? policy.throttlePauseMs;
 }
 
@@ -146,25 +258,34 @@ export type BreakerState = (typeof breakerStates)[number];
 
 export interface Breaker {
   readonly state: BreakerState;
-  /** Failures in a row. */
+  /** Orders that failed in a row. */
   readonly failures: number;
   /** Until when the account is left alone, `null` when it is not. */
   readonly pausedUntil: number | null;
 }
 
-/** Reads the breaker of an account, without touching it. */
-export async function readBreaker(redis: Redis, keys: Keys, account: string, now: number): Promise<Breaker> {
-  const known = await redis.hmget(keys.gate(account), 'pausedUntil', 'level', 'failures', 'lockedBy');
+/**
+ * Reads the circuit breaker of an account, without touching it.
+ *
+ * @param credentials fingerprint of those in use; without it, an account is locked until other credentials were answered
+ */
+export async function readBreaker(
+  redis: Redis,
+  keys: Keys,
+  account: string,
+  now: number,
+  credentials?: string,
+): Promise<Breaker> {
+  const names = ['pausedUntil', 'level', 'failures', 'lockedBy', 'locked'] as const;
+  const known = await redis.hmget(keys.gate(account), ...names);
   const [until, level, failures] = known.map(Number) as [number, number, number];
   const isPaused = until > now;
-  const state = known[3]
-    ? 'locked'
-    : level > 0
-      ? isPaused
-        ? 'open'
-        : 'half-open'
-      : isPaused
-        ? 'resting'
-        : 'closed';
-  return { state, failures, pausedUntil: isPaused ? until : null };
+  const isLocked = credentials === undefined ? Boolean(known[3]) : listed(known[4]).includes(credentials);
+  return { state: stateOf(isLocked, level > 0, isPaused), failures, pausedUntil: isPaused ? until : null };
+}
+
+function stateOf(isLocked: boolean, isOpen: boolean, isPaused: boolean): BreakerState {
+  if (isLocked) return 'locked';
+  if (isOpen) return isPaused ? 'open' : 'half-open';
+  return isPaused ? 'resting' : 'closed';
 }

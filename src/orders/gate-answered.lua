@@ -1,9 +1,38 @@
--- A provider answered again. KEYS: gate, probe, accounts stream. ARGV: fingerprint of the credentials in use, then the
+-- The account answered. KEYS: gate, probe, accounts stream, failed, suspects, tried. ARGV: fingerprint of the credentials
+-- that were answered ('' = not known), now, orderId, life of the lists in ms, score from which an order is a suspect, then the
 -- fields of the event to publish when the account was degraded. Returns 1 when it was.
-local known = redis.call('HMGET', KEYS[1], 'level', 'lockedBy')
+local gate, probe, stream, failed, suspects, tried = unpack(KEYS)
+local known = redis.call('HMGET', gate, 'level', 'lockedBy', 'locked', 'restUntil')
+local fingerprint, now, orderId = ARGV[1], tonumber(ARGV[2]), ARGV[3]
+local lockedBy = known[2] or ''
 -- The answer was on its way when the credentials were locked: it does not unlock them.
-if known[2] == ARGV[1] then return 0 end
-redis.call('DEL', KEYS[1], KEYS[2])
-if (tonumber(known[1] or 0) or 0) == 0 and (known[2] or '') == '' then return 0 end
-redis.call('XADD', KEYS[3], 'MAXLEN', '~', 10000, '*', unpack(ARGV, 2))
+if fingerprint ~= '' then
+  if lockedBy == fingerprint then return 0 end
+  if string.find(' ' .. (known[3] or '') .. ' ', ' ' .. fingerprint .. ' ', 1, true) then return 0 end
+end
+
+-- An order that fails while the account answers for another may itself be the cause.
+for _, id in ipairs(redis.call('ZRANGE', failed, 0, -1)) do
+  if id ~= orderId then redis.call('ZINCRBY', suspects, 1, id) end
+end
+redis.call('ZREM', suspects, orderId)
+redis.call('ZREMRANGEBYRANK', suspects, 0, -1001)
+redis.call('PEXPIRE', suspects, ARGV[4])
+redis.call('DEL', probe, failed, tried)
+redis.call('HDEL', gate, 'pausedUntil', 'level', 'failures', 'openSince')
+-- A rest that the provider asked for lasts, whatever else it answers meanwhile.
+if (tonumber(known[4] or 0) or 0) > now then
+  redis.call('HSET', gate, 'pausedUntil', known[4])
+else
+  redis.call('HDEL', gate, 'restUntil')
+end
+local left = redis.call('ZCOUNT', suspects, ARGV[5], '+inf')
+if left > 0 then redis.call('HSET', gate, 'suspects', left) else redis.call('HDEL', gate, 'suspects') end
+
+local isUnlocked = lockedBy ~= '' and fingerprint ~= ''
+if isUnlocked then redis.call('HDEL', gate, 'lockedBy') end
+if (tonumber(known[1] or 0) or 0) == 0 and not isUnlocked then return 0 end
+-- While other credentials are locked still, the account has not recovered.
+if lockedBy ~= '' and not isUnlocked then return 0 end
+redis.call('XADD', stream, 'MAXLEN', '~', 10000, '*', unpack(ARGV, 6))
 return 1

@@ -20,6 +20,8 @@ export type Hinted =
 /** An answer that was pushed to us, waiting for a worker. */
 export interface PushedReading {
   readonly queryId: string;
+  /** Fingerprint of the credentials that sent the query; an earlier release did not say. */
+  readonly credentials?: string;
   readonly reading: Reading;
 }
 
@@ -161,8 +163,9 @@ function refusal(said = ''): Error {
 function parsePushed(entry: string): PushedReading | null {
   try {
     const pushed = JSON.parse(entry) as Partial<PushedReading> | null;
-    const { queryId, reading } = pushed ?? {};
-    return typeof queryId === 'string' && typeof reading?.kind === 'string' ? { queryId, reading } : null;
+    const { queryId, credentials, reading } = pushed ?? {};
+    if (typeof queryId !== 'string' || typeof reading?.kind !== 'string') return null;
+    return { queryId, reading, ...(typeof credentials === 'string' && { credentials }) };
   } catch {
     return null;
   }

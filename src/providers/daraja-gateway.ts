@@ -69,7 +69,11 @@ export const darajaErrors = words({
   '404.001.01': wrongPath,
   '404.002.01': wrongPath,
   '404.003.01': wrongPath,
-  '500.002.1001': { reading: 'unavailable', from: `${section24}: duplicate OriginatorConversationID` },
+  '500.002.1001': {
+    reading: 'unavailable',
+    aboutOrder: true,
+    from: `${section24}: duplicate OriginatorConversationID`,
+  },
   '500.003.1001': { reading: 'unavailable', from: `${section24}: internal error` },
 });
 

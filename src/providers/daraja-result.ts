@@ -88,7 +88,7 @@ export const darajaResult: ReadingRules<Partial<DarajaShortCodes>, unknown> = {
     'ResultCode SFC_IC0003': credentials,
     'ResultCode 18': credentials,
     'ResultCode 20': credentials,
-    'ResultCode 15': later('duplicate'),
+    'ResultCode 15': { reading: 'unavailable', aboutOrder: true, from: `${section22}: duplicate` },
     'ResultCode 17': later('internal failure'),
     'ResultCode 21': refusedQuery('not permitted'),
     'ResultCode 22': refusedQuery('not permitted'),

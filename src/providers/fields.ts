@@ -15,14 +15,19 @@ export function path() {
   return z.string().startsWith('/');
 }
 
-/** A credential that may be shown. Trimmed: values pasted into an environment file bring blanks along. */
-export function credential() {
+/** Text that may be shown. Trimmed: values pasted into an environment file bring blanks along. */
+export function visibleText() {
   return z.string().trim().min(1);
 }
 
-/** A credential that must appear nowhere. */
+/** A part of the login that may be shown: a name, a merchant number. */
+export function credential() {
+  return visibleText().meta({ credential: true });
+}
+
+/** A part of the login that must appear nowhere. */
 export function secret() {
-  return credential().meta({ secret: true });
+  return visibleText().meta({ credential: true, secret: true });
 }
 
 /** Values separated by commas. */

@@ -27,13 +27,30 @@ function isSecret(value: unknown): value is string {
 }
 
 function secretNames(provider: Provider): string[] {
+  return namesMarked(provider, 'secret');
+}
+
+/**
+ * What an account logs in with: its secrets, login names and what they are encrypted with, by the names of its settings.
+ * Other settings, such as an address or a time-out, are no part of it.
+ */
+export function credentialsOf(provider: Provider, settings: Settings): Settings {
+  const names = namesMarked(provider, 'credential').toSorted();
+  return Object.fromEntries(names.map((name) => [name, settings[name]]));
+}
+
+type Mark = 'secret' | 'credential';
+
+function namesMarked(provider: Provider, mark: Mark): string[] {
   return Object.entries(provider.settings.shape)
-    .filter(([, setting]) => isMarked(setting))
+    .filter(([, setting]) => isMarked(setting, mark))
     .map(([name]) => name);
 }
 
 /** The mark may stand beneath a default or an optionality. */
-function isMarked(setting: unknown): boolean {
-  const schema = setting as { meta(): { secret?: boolean } | undefined; unwrap?: () => unknown };
-  return schema.meta()?.secret === true || (typeof schema.unwrap === 'function' && isMarked(schema.unwrap()));
+function isMarked(setting: unknown, mark: Mark): boolean {
+  const schema = setting as { meta(): { [mark in Mark]?: boolean } | undefined; unwrap?: () => unknown };
+  return (
+    schema.meta()?.[mark] === true || (typeof schema.unwrap === 'function' && isMarked(schema.unwrap(), mark))
+  );
 }

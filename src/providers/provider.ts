@@ -17,7 +17,8 @@ export type Meaning = { readonly from: string } & (
   | { readonly reading: 'not-found' | 'unrecognised' }
   /** `awaited`: the query was taken, its answer will be pushed to us. */
   | { readonly reading: 'pending'; readonly awaited?: true }
-  | { readonly reading: 'unavailable'; readonly throttled?: true }
+  /** `aboutOrder`: the code speaks of this one query, so it does not count against the account (circuit breaker). */
+  | { readonly reading: 'unavailable'; readonly throttled?: true; readonly aboutOrder?: true }
   /**
    * `credentials`: not this request but our login is refused. `token`: a new access token may mend it.
    * `locks`: asking again with the same credentials makes it worse.
@@ -166,7 +167,7 @@ export interface Provider<Settings extends z.ZodObject = z.ZodObject, Ref extend
   readonly page: string;
   /** ISO 4217 codes of the currencies that its payments can be in; an account may name fewer, or others. */
   readonly currencies: readonly [string, ...string[]];
-  /** The account's settings on top of the common ones. Every field has `.describe()`; secrets carry `.meta({ secret: true })`. */
+  /** The account's settings on top of the common ones. Every field has `.describe()`; secrets and login names carry a mark (fields.ts). */
   readonly settings: Settings;
   /** What an order may be known by. */
   readonly reference: z.ZodType<Ref>;

@@ -280,6 +280,7 @@ function openReading(
         kind: 'unavailable',
         throttled: meaning.throttled === true,
         retryAfterMs: retryAfterMs(answer.headers['retry-after'], facts.at),
+        ...(meaning.aboutOrder ? { aboutOrder: true } : {}),
       };
     case 'refused':
       return {
@@ -313,7 +314,13 @@ function byHttpStatus(answer: ProviderAnswer, facts: ReadingFacts): Reading {
     kind: 'unavailable',
     throttled: status === 429,
     retryAfterMs: retryAfterMs(answer.headers['retry-after'], facts.at),
+    ...(isAboutOrder(status) ? { aboutOrder: true } : {}),
   };
+}
+
+/** A 404, say, to one reference is no outage. Of the other codes below 500, 408 and 429 speak of the account. */
+function isAboutOrder(status: number): boolean {
+  return status >= 400 && status < 500 && status !== 408 && status !== 429;
 }
 
 /** A gateway that asks for more than this is asked again anyway: orders must not fall silent on its word. */

@@ -1,7 +1,17 @@
 import { z } from 'zod';
 import type { Doubt } from '../order.ts';
 import { currenciesOf, currencyFields } from './currency.ts';
-import { anything, baseUrl, credential, note, referenceText, secret, section, text } from './fields.ts';
+import {
+  anything,
+  baseUrl,
+  credential,
+  note,
+  referenceText,
+  secret,
+  section,
+  text,
+  visibleText,
+} from './fields.ts';
 import { basic, oauthGrant } from './oauth.ts';
 import {
   defineCallback,
@@ -83,7 +93,7 @@ const settings = z.object({
   shortCode: referenceText
     .optional()
     .describe('Merchant product: the short code of orders whose reference is a bare tracking id'),
-  commandId: credential()
+  commandId: visibleText()
     .optional()
     .describe('The commandId of your incoming payments; an answer about any other is not ours'),
 });

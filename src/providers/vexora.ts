@@ -139,6 +139,6 @@ export const vexora = defineProvider({
   }),
   call: words({
     '5000': { reading: 'unavailable', from: `${section3}: system exception, not to be marked failed` },
-    '8000': { reading: 'unavailable', from: `${section3}: speaks about the query only` },
+    '8000': { reading: 'unavailable', aboutOrder: true, from: `${section3}: speaks about the query only` },
   }),
 });

@@ -27,6 +27,8 @@ export const resultDataSchema = z.looseObject({
   polls: z.int(),
   answeredPolls: z.int(),
   lastAnsweredAt: rfc3339.nullable(),
+  /** With reason `deadline`: for how long the account had been failing and left alone (circuit breaker), if it was. */
+  circuitBreakerOpenMs: z.int().optional(),
   createdAt: rfc3339,
   settledAt: rfc3339,
   evidence: z.array(
@@ -53,7 +55,11 @@ export const resultEventSchema = z.object({
 });
 export type ResultEvent = z.infer<typeof resultEventSchema>;
 
-/** The event for a verdict. `progress` and `history` already include the reading that led to it. */
+/**
+ * The event for a verdict. `progress` and `history` already include the reading that led to it.
+ *
+ * @param openSince since when the account's circuit breaker has been open; absent while it is closed
+ */
 export function buildEvent(
   order: Order,
   progress: Progress,
@@ -61,6 +67,7 @@ export function buildEvent(
   reading: Reading,
   history: readonly Evidence[],
   now: number,
+  openSince?: number,
 ): ResultEvent {
   const time = new Date(now).toISOString();
   const version = progress.stateversion;
@@ -93,6 +100,8 @@ export function buildEvent(
       answeredPolls: progress.answeredPolls,
       lastAnsweredAt:
         progress.lastAnsweredAt === null ? null : new Date(progress.lastAnsweredAt).toISOString(),
+      ...(verdict.reason === 'deadline' &&
+        openSince !== undefined && { circuitBreakerOpenMs: Math.max(0, now - openSince) }),
       createdAt: new Date(order.createdAt).toISOString(),
       settledAt: time,
       evidence: evidenceOf(verdict, history).map((entry) => ({ ...entry })),

@@ -1,6 +1,8 @@
 import { createOverview } from '../api/overview.ts';
 import type { Config } from '../config.ts';
+import { credentialsOf } from '../providers/known-secrets.ts';
 import type { Redis } from '../redis.ts';
+import { fingerprintOf } from '../service-facts.ts';
 import type { Shared } from './shared.ts';
 
 /** The figures, over the connection and the queues given. */
@@ -10,5 +12,8 @@ export function overviewOf({ config, keys }: Shared, redis: Redis, queue: Shared
 
 /** What people are shown of the accounts. */
 export function accountsShown({ accounts }: Config) {
-  return accounts.map(({ id, provider, ratePerSecond }) => ({ id, provider: provider.id, ratePerSecond }));
+  return accounts.map(({ id, provider, ratePerSecond, settings }) => ({
+    ...{ id, provider: provider.id, ratePerSecond },
+    credentials: fingerprintOf(credentialsOf(provider, settings)),
+  }));
 }

@@ -7,6 +7,7 @@ import { createBeginQuery } from '../orders/begin-query.ts';
 import { createCompletionLog } from '../orders/completion-log.ts';
 import { createAccessTokens } from '../providers/access-token.ts';
 import { createAsker } from '../providers/ask.ts';
+import { credentialsOf } from '../providers/known-secrets.ts';
 import { createTransport, type Transport } from '../providers/transport.ts';
 import { fingerprintOf } from '../service-facts.ts';
 import { traceAsker, tracePolls } from '../tracing.ts';
@@ -60,6 +61,12 @@ export async function startWorkers(shared: Shared) {
   };
 }
 
+/**
+ * One in so many polls that the rate allows may be for an order past its deadline while the circuit breaker is open. Orders
+ * make at least four polls, so those past their deadline never come faster than this.
+ */
+const deadlineShare = 4;
+
 interface RunningAccount {
   readonly worker: ReturnType<typeof createPollWorker>;
   readonly transport: Transport;
@@ -72,6 +79,7 @@ function startAccount(account: AccountConfig, shared: Shared): RunningAccount {
   const { config, redis, keys, store, metrics, telemetry } = shared;
   const { id, provider, settings } = account;
   const log = shared.log.child({ account: id });
+  const credentials = fingerprintOf(credentialsOf(provider, settings));
   const transport = createTransport(account.transport);
   const tokens =
     provider.access === undefined
@@ -101,12 +109,14 @@ function startAccount(account: AccountConfig, shared: Shared): RunningAccount {
       keys,
       account: id,
       policy: account.breaker,
-      credentials: fingerprintOf(settings),
+      credentials,
       pollMs: 3 * account.transport.timeoutMs,
+      deadlinePollEveryMs: Math.ceil((deadlineShare * 1_000) / account.ratePerSecond),
     }),
     asker: telemetry === undefined ? asker : traceAsker(asker, id),
     telemetry,
-    beginQuery: provider.later && config.publicUrl ? createBeginQuery(store, config.publicUrl, id) : null,
+    beginQuery:
+      provider.later && config.publicUrl ? createBeginQuery(store, config.publicUrl, id, credentials) : null,
     policy: adaptive?.policy ?? account.policy,
     sharesPayments: account.sharedReferences,
     observer: observeAll(

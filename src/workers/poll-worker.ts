@@ -23,6 +23,7 @@ import type { AnswerTo } from '../providers/provider.ts';
 import type { Redis } from '../redis.ts';
 import { buildEvent, type ResultEvent } from '../results/event.ts';
 import type { NewWords } from './new-words.ts';
+import { takeTurn } from './take-turn.ts';
 
 /** What the worker tells about its work, for logs and metrics. */
 export interface PollObserver {
@@ -132,13 +133,13 @@ export async function pollOrder(parts: PollWorkerParts, orderId: string): Promis
   if (record === null) return null;
 
   // Not only when a hint is unseen: a worker that died between two pushed answers has left the second one behind.
-  const pushed = record.hints > 0 ? await takePushed(parts, record) : null;
+  const { openSince } = admission;
+  const pushed = record.hints > 0 ? await takePushed(parts, record, openSince) : null;
   if (pushed !== null) return pushed.nextPollAt;
   if (record.progress.phase === 'closed') return null;
-  if ('waitUntil' in admission) return admission.waitUntil;
   const lostAt = queryLostAt(parts.asker, record);
   if (lostAt > Date.now()) return lostAt;
-  const waitUntil = await gate.enter(admission, Date.now());
+  const waitUntil = await takeTurn(gate, record, admission, Date.now());
   if (waitUntil !== null) return waitUntil;
 
   const answerTo = parts.beginQuery === null ? null : await parts.beginQuery(orderId);
@@ -150,15 +151,18 @@ export async function pollOrder(parts: PollWorkerParts, orderId: string): Promis
   if (reading.kind === 'unrecognised' && parts.newWords.isNew(reading.providerStatus)) {
     observer.unknownWord(reading.providerStatus ?? '(none of the known shapes)', orderId);
   }
-  const change = await gate.report(admission, reading, Date.now());
+  // An order past its deadline was let through though the account rests: it is not the probe.
+  const asProbe = 'waitUntil' in admission ? { troubled: true, probing: false } : admission;
+  const change = await gate.report(asProbe, reading, Date.now(), { orderId });
   if (change !== null) observer.gate(change, reading);
-  return settle(parts, asked, reading, null);
+  return settle(parts, asked, reading, null, openSince);
 }
 
 /** Settles the answers that were pushed to us. `null`: there were none. */
 async function takePushed(
   parts: PollWorkerParts,
   record: OrderRecord,
+  openSince: number | undefined,
 ): Promise<{ readonly nextPollAt: number | null } | null> {
   const { store, gate, observer } = parts;
   const inbox = await store.inbox(record.order.orderId);
@@ -169,12 +173,13 @@ async function takePushed(
       observer.error(new Error('A pushed answer could not be read and was dropped.'), record.order.orderId);
       continue;
     }
-    const { queryId, reading } = pushed;
+    const { queryId, credentials = null, reading } = pushed;
     const current = (await store.read(record.order.orderId)) ?? record;
     observer.reading(current, reading, 0);
-    const change = await gate.report({ troubled: true, probing: false }, reading, Date.now());
+    const asked = { orderId: record.order.orderId, credentials };
+    const change = await gate.report({ troubled: true, probing: false }, reading, Date.now(), asked);
     if (change !== null) observer.gate(change, reading);
-    taken = { nextPollAt: await settle(parts, current, reading, { entry, queryId }) };
+    taken = { nextPollAt: await settle(parts, current, reading, { entry, queryId }, openSince) };
   }
   return taken;
 }
@@ -194,6 +199,7 @@ function queryLostAt({ resultTimeoutMs }: Asker, { query, order, progress }: Ord
  * that it then is. Returns the time of the next poll, `null` when closed.
  *
  * @param pushed where a pushed reading came from, and the query that it answers; `null` for a poll
+ * @param openSince since when the account's circuit breaker has been open; absent while it is closed
  */
 async function settle(
   {
@@ -205,6 +211,7 @@ async function settle(
   record: OrderRecord,
   reading: Reading,
   pushed: { readonly entry: string; readonly queryId: string } | null,
+  openSince: number | undefined,
 ): Promise<number | null> {
   let told = reading;
   for (let current: OrderRecord | null = record; current !== null; ) {
@@ -220,7 +227,8 @@ async function settle(
     );
     const { progress, publish, nextPollAt } = decision;
     const history = remember(current.history, told);
-    const event = publish === null ? null : buildEvent(order, progress, publish, told, history, now);
+    const event =
+      publish === null ? null : buildEvent(order, progress, publish, told, history, now, openSince);
     const query = queryAfter(current.query, told, pushed?.queryId ?? null);
     const settled = await store.settle({
       record: current,

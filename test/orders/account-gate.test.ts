@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import type { Reading } from '../../src/order.ts';
 import {
@@ -5,6 +6,8 @@ import {
   type AccountGateParts,
   type Admission,
   createAccountGate,
+  readBreaker,
+  type Wait,
 } from '../../src/orders/account-gate.ts';
 import { createKeys } from '../../src/orders/keys.ts';
 import { aReading } from '../support/builders.ts';
@@ -31,11 +34,15 @@ function setup(changes: Partial<AccountGateParts> = {}) {
 }
 
 /** What a poll does at the gate: it goes through, or learns until when it is to wait. */
-async function pass(gate: AccountGate, at: number): Promise<Admission | { waitUntil: number }> {
+async function pass(
+  gate: AccountGate,
+  at: number,
+  orderId: string = randomUUID(),
+): Promise<Admission | Wait> {
   const admission = await gate.admit(at);
   if ('waitUntil' in admission) return admission;
-  const waitUntil = await gate.enter(admission, at);
-  return waitUntil === null ? admission : { waitUntil };
+  const waitUntil = await gate.enter(admission, at, orderId);
+  return waitUntil === null ? admission : { waitUntil, openSince: admission.openSince };
 }
 
 async function admitted(gate: AccountGate, at: number): Promise<Admission> {
@@ -59,13 +66,13 @@ async function accountEvents(keys: ReturnType<typeof createKeys>) {
 describe('failures in a row', () => {
   test.each<[string, Reading]>([
     ['unavailable', aReading.unavailable()],
-    ['refused', aReading.refused()],
+    ['refused credentials', aReading.refused()],
   ])('%s: the third pauses the account, and is told once', async (_name, reading) => {
     const { keys, gate } = setup();
     expect(await poll(gate, reading, now)).toBeNull();
     expect(await poll(gate, reading, now)).toBeNull();
     expect(await poll(gate, reading, now)).toBe('degraded');
-    expect(await gate.admit(now + 1)).toEqual({ waitUntil: now + 1_000 });
+    expect(await gate.admit(now + 1)).toMatchObject({ waitUntil: now + 1_000 });
     expect(await accountEvents(keys)).toMatchObject([
       { type: 'account.degraded', specversion: '1.0', subject: 'jenga', source: 'payment-poller/jenga' },
     ]);
@@ -95,7 +102,7 @@ describe('failures in a row', () => {
       expect(probes).toHaveLength(1);
       for (const each of admissions) if ('waitUntil' in each) expect(each.waitUntil).toBeGreaterThan(at);
       expect(await gate.report(probes[0] as Admission, aReading.unavailable(), at)).toBeNull();
-      expect(await gate.admit(at + 1)).toEqual({ waitUntil: at + pause });
+      expect(await gate.admit(at + 1)).toMatchObject({ waitUntil: at + pause });
     }
     expect(await accountEvents(keys)).toHaveLength(1);
   });
@@ -114,7 +121,7 @@ describe('failures in a row', () => {
     for (let n = 0; n < 3; n++) await poll(gate, aReading.unavailable(), now);
     const looked = await gate.admit(now + 1_000);
     await gate.report(straggler, aReading.unavailable(), now + 1_000);
-    expect(await gate.enter(looked as Admission, now + 1_001)).toBeNull();
+    expect(await gate.enter(looked as Admission, now + 1_001, 'other')).toBeNull();
     await gate.report(looked as Admission, aReading.unavailable(), now + 1_002);
     expect(await pass(open(), now + 3_001)).not.toHaveProperty('waitUntil');
   });
@@ -143,7 +150,7 @@ describe('failures in a row', () => {
     const { gate } = setup();
     const underWay = await Promise.all(Array.from({ length: 30 }, () => admitted(gate, now)));
     for (const admission of underWay) await gate.report(admission, aReading.unavailable(), now + 5);
-    expect(await gate.admit(now + 6)).toEqual({ waitUntil: now + 1_005 });
+    expect(await gate.admit(now + 6)).toMatchObject({ waitUntil: now + 1_005 });
   });
 
   test('an account that is sick leaves another one alone', async () => {
@@ -153,7 +160,125 @@ describe('failures in a row', () => {
   });
 });
 
+describe('what speaks of one order only', () => {
+  const aboutOrder: [string, Reading][] = [
+    ['a refused request', aReading.refused({ credentials: false, httpStatus: 400 })],
+    ['a code about the query', aReading.unavailable({ aboutOrder: true, providerStatus: '8000' })],
+  ];
+
+  test.each(aboutOrder)('%s opens no circuit breaker, however many there are', async (_name, reading) => {
+    const { keys, gate } = setup();
+    for (let n = 0; n < 30; n++) expect(await poll(gate, reading, now)).toBeNull();
+    expect(await gate.admit(now)).toMatchObject({ troubled: false, probing: false });
+    expect(await accountEvents(keys)).toEqual([]);
+  });
+
+  test.each(aboutOrder)(
+    '%s shows that the account answers: as a probe it closes the circuit breaker',
+    async (_name, reading) => {
+      const { gate } = setup();
+      for (let n = 0; n < 3; n++) await poll(gate, aReading.unavailable(), now);
+      expect(await poll(gate, reading, now + 1_000)).toBe('recovered');
+      expect(await gate.admit(now + 1_001)).toMatchObject({ troubled: false, probing: false });
+    },
+  );
+
+  test('an order that is never answered opens no circuit breaker by itself', async () => {
+    const { gate } = setup();
+    const hanging = { orderId: 'hanging' };
+    for (let n = 0; n < 30; n++) {
+      const admission = await admitted(gate, now + n);
+      expect(await gate.report(admission, aReading.unavailable(), now + n, hanging)).toBeNull();
+    }
+    expect(await gate.admit(now + 30)).toMatchObject({ troubled: true, probing: false });
+  });
+
+  test('orders that failed twice while others were answered count no longer, until they are answered', async () => {
+    const { keys, gate } = setup();
+    const fail = (orderId: string, at: number) =>
+      gate.report({ troubled: true, probing: false }, aReading.unavailable(), at, { orderId });
+    const answer = (orderId: string, at: number) =>
+      gate.report({ troubled: true, probing: false }, aReading.pending(), at, { orderId });
+    for (const round of [1, 2]) {
+      for (const orderId of ['bad-1', 'bad-2']) await fail(orderId, now + round);
+      await answer('good', now + round);
+    }
+    for (let n = 0; n < 20; n++) {
+      for (const orderId of ['bad-1', 'bad-2']) expect(await fail(orderId, now + 10 + n)).toBeNull();
+    }
+    for (const orderId of ['fresh-1', 'fresh-2']) expect(await fail(orderId, now + 50)).toBeNull();
+    await answer('bad-1', now + 51);
+    expect(await gate.admit(now + 52)).not.toHaveProperty('waitUntil');
+    for (const orderId of ['fresh-1', 'fresh-2']) expect(await fail(orderId, now + 60)).toBeNull();
+    expect(await fail('bad-1', now + 61)).toBe('degraded');
+    expect((await accountEvents(keys)).map(({ type }) => type)).toEqual(['account.degraded']);
+  });
+});
+
+describe('the turn to probe', () => {
+  /** An account whose circuit breaker has just opened. */
+  async function opened() {
+    const all = setup();
+    for (let n = 0; n < 3; n++) await poll(all.gate, aReading.unavailable(), now);
+    return all;
+  }
+
+  async function probe({ gate }: { gate: AccountGate }, orderId: string, at: number): Promise<boolean> {
+    const admission = await pass(gate, at, orderId);
+    if ('waitUntil' in admission) return false;
+    await gate.report(admission, aReading.unavailable(), at, { orderId });
+    return true;
+  }
+
+  test('is not had twice in a row by an order that failed, while others wait', async () => {
+    const account = await opened();
+    expect(await probe(account, 'bad', now + 1_000)).toBe(true);
+    // It comes first, and leaves the turn to one that comes later.
+    expect(await probe(account, 'bad', now + 3_001)).toBe(false);
+    expect(await probe(account, 'good', now + 3_002)).toBe(true);
+    expect(await probe(account, 'bad', now + 6_003)).toBe(false);
+    expect(await probe(account, 'good', now + 6_004)).toBe(false);
+    expect(await probe(account, 'third', now + 6_005)).toBe(true);
+  });
+
+  test('is had again by the only order there is, a little later than by another', async () => {
+    const account = await opened();
+    expect(await probe(account, 'only', now + 1_000)).toBe(true);
+    const looked = await pass(account.gate, now + 3_001, 'only');
+    expect(looked).toHaveProperty('waitUntil');
+    expect(await probe(account, 'only', (looked as Wait).waitUntil)).toBe(true);
+  });
+});
+
+describe('orders past their deadline', () => {
+  test('are asked about though the circuit breaker is open, one at a time and not faster than allowed', async () => {
+    const { gate } = setup({ deadlinePollEveryMs: 60_000 });
+    for (let n = 0; n < 3; n++) await poll(gate, aReading.unavailable(), now);
+    expect(await gate.admit(now + 10)).toMatchObject({ openSince: now });
+    const turns = await Promise.all(Array.from({ length: 20 }, () => gate.enterAtDeadline(now + 10)));
+    expect(turns.filter((waitUntil) => waitUntil === null)).toHaveLength(1);
+    for (const waitUntil of turns) expect(waitUntil ?? now + 11).toBeGreaterThan(now + 10);
+  });
+
+  test('are not asked about while the provider itself wants a rest', async () => {
+    const { gate } = setup();
+    for (let n = 0; n < 2; n++) await poll(gate, aReading.unavailable(), now);
+    expect(await poll(gate, aReading.throttled(40_000), now)).toBe('degraded');
+    expect(await gate.enterAtDeadline(now + 39_000)).toBeGreaterThanOrEqual(now + 40_000);
+    expect(await gate.enterAtDeadline(now + 40_001)).toBeNull();
+  });
+});
+
 describe('throttling', () => {
+  test('is not forgotten when a poll that was under way is answered', async () => {
+    const { gate } = setup();
+    const [first, second] = [await admitted(gate, now), await admitted(gate, now)];
+    await gate.report(first, aReading.throttled(40_000), now);
+    await gate.report({ ...second, troubled: true }, aReading.pending(), now + 1);
+    expect(await gate.admit(now + 2)).toMatchObject({ waitUntil: now + 40_000 });
+    expect(await gate.admit(now + 40_001)).not.toHaveProperty('waitUntil');
+  });
+
   test('rests the account for the time asked for, without calling it degraded', async () => {
     const { keys, open, gate } = setup();
     expect(await poll(gate, aReading.throttled(40_000), now)).toBeNull();
@@ -182,7 +307,7 @@ describe('throttling', () => {
     const { gate } = setup();
     for (let n = 0; n < 2; n++) await poll(gate, aReading.unavailable(), now);
     expect(await poll(gate, aReading.throttled(40_000), now)).toBe('degraded');
-    expect(await gate.admit(now)).toEqual({ waitUntil: now + 40_000 });
+    expect(await gate.admit(now)).toMatchObject({ waitUntil: now + 40_000 });
   });
 });
 
@@ -225,5 +350,56 @@ describe('locked credentials', () => {
     expect(await gate.report({ troubled: true, probing: false }, aReading.pending(), now + 1)).toBeNull();
     expect(await gate.admit(now + 2)).toHaveProperty('waitUntil');
     expect((await accountEvents(keys)).map(({ type }) => type)).toEqual(['account.degraded']);
+  });
+
+  test('are used again by nobody, while old and new workers run side by side', async () => {
+    const { open, gate: old } = setup();
+    const fresh = open({ credentials: 'two' });
+    expect(await poll(old, locked, now)).toBe('degraded');
+    for (let turn = 1; turn < 50; turn++) {
+      expect(await old.admit(now + turn)).toHaveProperty('waitUntil');
+      await poll(fresh, aReading.pending(), now + turn);
+    }
+    expect(await open({ credentials: 'one' }).admit(now + 90 * 86_400_000)).toHaveProperty('waitUntil');
+  });
+
+  test('are those that sent the question: a late answer to an older one leaves the new ones alone', async () => {
+    const { keys, open, gate: old } = setup();
+    const fresh = open({ credentials: 'two' });
+    const late = { orderId: 'ord-1', credentials: 'one' };
+    expect(await fresh.report({ troubled: true, probing: false }, locked, now, late)).toBeNull();
+    expect(await fresh.admit(now + 1)).not.toHaveProperty('waitUntil');
+    expect(await old.admit(now + 1)).toHaveProperty('waitUntil');
+    expect(await accountEvents(keys)).toEqual([]);
+  });
+
+  test('are none when it is not known which sent the question', async () => {
+    const { gate } = setup();
+    for (let n = 0; n < 10; n++) {
+      const unknown = { orderId: `ord-${n}`, credentials: null };
+      expect(await gate.report({ troubled: true, probing: false }, locked, now, unknown)).toBeNull();
+    }
+    expect(await gate.admit(now + 1)).not.toHaveProperty('waitUntil');
+  });
+
+  test('refused ones that are no longer in use say nothing about those that are', async () => {
+    const { gate } = setup();
+    for (let n = 0; n < 10; n++) {
+      const asked = { orderId: `ord-${n}`, credentials: 'older' };
+      expect(
+        await gate.report({ troubled: true, probing: false }, aReading.refused(), now, asked),
+      ).toBeNull();
+    }
+    expect(await gate.admit(now + 1)).toMatchObject({ troubled: false });
+  });
+
+  test('are remembered, the newest twenty', async () => {
+    const { keys, open } = setup();
+    for (let n = 0; n < 30; n++) await poll(open({ credentials: `c${n}` }), locked, now + n);
+    expect((await redis.hget(keys.gate('jenga'), 'locked'))?.split(' ')).toHaveLength(20);
+    for (const n of [10, 29])
+      expect(await open({ credentials: `c${n}` }).admit(now + 99)).toHaveProperty('waitUntil');
+    expect(await readBreaker(redis, keys, 'jenga', now, 'c29')).toMatchObject({ state: 'locked' });
+    expect(await readBreaker(redis, keys, 'jenga', now, 'c30')).toMatchObject({ state: 'closed' });
   });
 });

@@ -63,17 +63,15 @@ async function promoteAll(queue: PollQueue): Promise<void> {
 
 describe('a sick provider', () => {
   test('is left alone while its account rests: nothing is used up, nobody expires', async () => {
-    const { enqueueAll, startWorker, gate, polls, events, queue, store, orderIds } = setup();
-    const resting = gate({ policy: { ...breaker, breakerFailures: 1, breakerPauseMs: 60_000 } });
+    const { enqueueAll, startWorker, gate, polls, events, queue } = setup();
+    const resting = gate({
+      policy: { ...breaker, breakerFailures: 1, breakerPauseMs: 60_000, breakerMaxPauseMs: 60_000 },
+    });
     await resting.report({ troubled: false, probing: false }, aReading.unavailable(), Date.now());
-    await enqueueAll(100);
+    await enqueueAll();
     await startWorker({ gate: resting });
     const allWait = () => until('all to wait', async () => (await queue.getDelayedCount()) === 20);
     await allWait();
-    await until('all deadlines to pass', async () => {
-      const record = await store.read(orderIds.at(-1) ?? '');
-      return Date.now() > (record?.order.createdAt ?? 0) + 100;
-    });
     for (let round = 0; round < 2; round++) {
       await promoteAll(queue);
       await allWait();
@@ -81,6 +79,75 @@ describe('a sick provider', () => {
     expect([gateway.total(), await events()]).toEqual([0, []]);
     expect(await polls()).toEqual(Array.from({ length: 20 }, () => 0));
     for (const job of await queue.getDelayed()) expect(job.attemptsMade).toBe(0);
+  });
+
+  test('is asked about orders past their deadline all the same, a few at a time, and their verdict says why it is late', async () => {
+    const { enqueueAll, startWorker, gate, polls, events } = setup();
+    const everyMs = 50;
+    const resting = gate({
+      policy: { ...breaker, breakerFailures: 1, breakerPauseMs: 3_600_000, breakerMaxPauseMs: 3_600_000 },
+      deadlinePollEveryMs: everyMs,
+    });
+    const openedAt = Date.now();
+    await resting.report({ troubled: false, probing: false }, aReading.unavailable(), openedAt);
+    gateway.say({ status: 503 });
+    await enqueueAll(300);
+    await startWorker({ gate: resting });
+    await until('20 verdicts', async () => (await events()).length === 20);
+    expect(await polls()).toEqual(Array.from({ length: 20 }, () => 1));
+    const said = await events();
+    expect(new Set(said.map(({ data }) => `${data.status} ${data.reason}`))).toEqual(
+      new Set(['unresolved deadline']),
+    );
+    for (const { data } of said) {
+      const sinceOpen = Date.parse(data.settledAt) - openedAt;
+      expect(data.circuitBreakerOpenMs).toBe(sinceOpen);
+      expect(data.evidence.at(-1)?.reading).toBe('unavailable');
+    }
+    // The provider stays nearly alone.
+    const tookMs = Date.now() - openedAt - 300;
+    expect(gateway.total()).toBeLessThanOrEqual(tookMs / everyMs + 2);
+    expect(await resting.admit(Date.now())).toMatchObject({ openSince: openedAt });
+  });
+
+  test('that is well again is asked about orders past their deadline first', async () => {
+    const { enqueue, startWorker, gate, events } = setup();
+    const policy = { ...breaker, breakerFailures: 1, breakerPauseMs: 4_000, breakerMaxPauseMs: 4_000 };
+    // No poll but the probe while it rests.
+    const resting = gate({ policy, deadlinePollEveryMs: 3_600_000 });
+    await resting.report({ troubled: false, probing: false }, aReading.unavailable(), Date.now());
+    await resting.enterAtDeadline(Date.now());
+    const early = Array.from({ length: 20 }, (_, n) => `early-${n}`);
+    const late = Array.from({ length: 10 }, (_, n) => `late-${n}`);
+    await enqueue(...early.map((orderId) => aHurriedOrder({ orderId })));
+    await enqueue(
+      ...late.map((orderId) => aHurriedOrder({ orderId, schedule: { ...hurried, deadlineMs: 400 } })),
+    );
+    gateway.say('paid');
+    await startWorker({ gate: resting });
+    await until('30 verdicts', async () => (await events()).length === 30);
+    const order = (await events()).map(({ subject }) => subject.split('-')[0]);
+    expect(order.slice(0, 10)).toEqual(Array.from({ length: 10 }, () => 'late'));
+  });
+
+  test('is not what bad references make of it: paid orders beside them are asked about on time', async () => {
+    const { enqueue, startWorker, gate, events, types } = setup();
+    const bad = Array.from({ length: 30 }, (_, n) => `bad-${n}`);
+    const good = Array.from({ length: 8 }, (_, n) => `good-${n}`);
+    for (const [n, reference] of bad.entries()) {
+      if (n % 3 === 2) gateway.hold(reference);
+      else gateway.say({ status: n % 3 === 0 ? 400 : 404 }, reference);
+    }
+    await enqueue(...bad.map((orderId) => aHurriedOrder({ orderId })));
+    await startWorker({ gate: gate() });
+    await until('several rounds of the bad ones', () => gateway.arrivals('bad-0').length > 10);
+    for (const reference of good) gateway.say('paid', reference);
+    const startedAt = Date.now();
+    await enqueue(...good.map((orderId) => aHurriedOrder({ orderId })));
+    await until('8 verdicts', async () => (await events()).length === 8);
+    expect(Date.now() - startedAt).toBeLessThan(pauseMs);
+    expect(await types()).toEqual([]);
+    gateway.release();
   });
 
   test('is probed by one order at a time, and told once; well again, all go on', async () => {
@@ -162,6 +229,7 @@ describe('credentials that locked their account', () => {
     await promoteAll(queue);
     await until('20 verdicts', async () => (await events()).length === 20);
     expect(gates).toEqual(['degraded', 'recovered']);
-    expect(await redis.exists(keys.gate(account))).toBe(0);
+    // All that is left is which credentials must not be used again.
+    expect(await redis.hgetall(keys.gate(account))).toEqual({ locked: 'one' });
   });
 });

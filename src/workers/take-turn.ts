@@ -1,0 +1,33 @@
+import { deadlineAt } from '../jobs/schedule.ts';
+import type { AccountGate, Admission, Wait } from '../orders/account-gate.ts';
+import type { OrderRecord } from '../orders/record.ts';
+
+/**
+ * May this order be asked about now? To be called right before the request: where the account is sick, it takes the turn
+ * to probe, or one of the few polls that orders past their deadline get while the circuit breaker is open, so that their
+ * verdict does not wait for the provider to recover. Returns until when to wait, `null` to go ahead.
+ *
+ * @param admitted what `gate.admit` said
+ */
+export async function takeTurn(
+  gate: AccountGate,
+  { order, progress }: Pick<OrderRecord, 'order' | 'progress'>,
+  admitted: Admission | Wait,
+  now: number,
+): Promise<number | null> {
+  const deadline = progress.phase === 'asking' ? deadlineAt(order) : Number.POSITIVE_INFINITY;
+  const isOverdue = deadline <= now;
+  const waitUntil =
+    'waitUntil' in admitted ? admitted.waitUntil : await gate.enter(admitted, now, order.orderId);
+  if (waitUntil === null || admitted.openSince === undefined) return waitUntil;
+  if (isOverdue) {
+    const at = await gate.enterAtDeadline(now);
+    if (at === null) return null;
+    // While another order probes, it looks twice as often as the others, and so comes first when the account recovers.
+    const again =
+      'waitUntil' in admitted ? waitUntil : Math.min(waitUntil, now + Math.ceil(gate.retryMs / 2));
+    return Math.min(at, again);
+  }
+  // Later than the orders past their deadline, which then have their turn before it.
+  return Math.min(waitUntil + gate.retryMs, deadline);
+}
