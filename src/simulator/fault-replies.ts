@@ -21,6 +21,10 @@ export function faultReply(kind: ReplyFault, fault: DueFault, api: ProviderApi, 
 
 function plainFaultReply(kind: ReplyFault, api: ProviderApi, call: Call): Reply {
   switch (kind) {
+    case 'http-400':
+      return jsonReply(400, { message: 'Bad Request' });
+    case 'http-422':
+      return jsonReply(422, { message: 'Unprocessable Content' });
     case 'http-500':
       return textReply(500, 'Internal Server Error');
     case 'http-503':

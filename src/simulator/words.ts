@@ -27,6 +27,8 @@ export type State = PlainState | { word: string };
 
 /** The ways in which an answer can go wrong; what each does stands in `fault-replies.ts` and `wire-faults.ts`. */
 export const faultKinds = [
+  'http-400',
+  'http-422',
   'http-500',
   'http-503',
   'http-429',
