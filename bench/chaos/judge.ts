@@ -1,7 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
 import { parseEvent, type ResultEvent } from '../../src/results/event.ts';
 import type { Truth } from './expected.ts';
-import { groundless, type Occasion } from './occasions.ts';
+import { orderKey, wordKey } from './lives.ts';
+import { type Clock, groundless, type Occasion } from './occasions.ts';
+import { dividePayments, refusalFault, type Shared, sharingFault } from './payments.ts';
 
 /** One entry of the results stream, as Redis holds it. */
 export interface StreamEntry {
@@ -12,7 +14,7 @@ export interface StreamEntry {
 /** What was handed in, and every word about the order repeats. */
 export type Facts = Pick<
   ResultEvent['data'],
-  'orderId' | 'account' | 'provider' | 'reference' | 'amountExpected' | 'currency' | 'metadata'
+  'orderId' | 'account' | 'provider' | 'reference' | 'amountExpected' | 'currency' | 'createdAt' | 'metadata'
 >;
 
 /** What is to be accounted for. */
@@ -24,6 +26,12 @@ export interface Case {
   readonly truth: Truth;
   /** Everything that may ever be said. */
   readonly occasions: readonly Occasion[];
+  /** Orders with the same one speak of one payment, which can pay only one of them; `null` when no money comes. */
+  readonly payment: string | null;
+  /** The order that the refusal of this one named as paid by the same reference; `null` when it was not refused. */
+  readonly refusedFor: string | null;
+  /** Whose clock to believe. */
+  readonly clock: Clock;
 }
 
 /**
@@ -32,7 +40,8 @@ export interface Case {
  * - `missing`: the order is ours, and the truth is not on the stream: nothing at all, or only that the deadline passed.
  * - `duplicate`: one id twice.
  * - `conflicting`: one version with two contents, a gap or a step back in the versions, a word after paid, a word for
- *   which there was no ground when it was said, a word about other facts, an entry nobody can read.
+ *   which there was no ground when it was said, a word about other facts, an entry nobody can read; paid by a payment that
+ *   another order has; refused for the sake of an order that was not paid.
  */
 export const classes = ['match', 'mismatch', 'missing', 'duplicate', 'conflicting'] as const;
 export type Class = (typeof classes)[number];
@@ -68,15 +77,21 @@ export function readEntry(entry: StreamEntry): Word {
 }
 
 /** Holds the whole stream against the truth. Pure. */
-export function judge(cases: readonly Case[], entries: readonly StreamEntry[]): Judgement {
+export function judge(all: readonly Case[], entries: readonly StreamEntry[]): Judgement {
   const words = entries.map(readEntry);
-  const byOrder = Map.groupBy(words, ({ event }) => event?.subject ?? 'an entry that cannot be read');
-  const known = new Set(cases.map(({ orderId }) => orderId));
-  const strangers = [...byOrder].filter(([orderId]) => !known.has(orderId));
+  const cases = dividePayments(all, words);
+  const byOrder = Map.groupBy(words, ({ event }) =>
+    event === null ? 'an entry that cannot be read' : wordKey(event),
+  );
+  const known = new Set(cases.map(orderKey));
+  const strangers = [...byOrder].filter(([key]) => !known.has(key));
   const findings = [
     ...cases
-      .filter(({ orderId, isOurs }) => isOurs || byOrder.has(orderId))
-      .map((one) => judgeOrder(one, byOrder.get(one.orderId) ?? [])),
+      .filter((one) => one.isOurs || one.refusedFor !== null || byOrder.has(orderKey(one)))
+      .map((one) => {
+        const said = byOrder.get(orderKey(one)) ?? [];
+        return one.refusedFor === null ? judgeOrder(one, said) : judgeRefusal(one, said, cases, words);
+      }),
     ...strangers.map(([orderId, found]): Finding => {
       return { orderId, class: 'conflicting', why: `${found.length} entries about an order that nobody has` };
     }),
@@ -86,15 +101,26 @@ export function judge(cases: readonly Case[], entries: readonly StreamEntry[]): 
   return {
     counts,
     faults: findings.filter(({ class: name }) => name !== 'match'),
-    toldUnasked: cases.filter((one) => !one.isOurs && byOrder.has(one.orderId)).length,
+    toldUnasked: cases.filter((one) => !one.isOurs && byOrder.has(orderKey(one))).length,
   };
 }
 
+/** An order that was refused is none of ours, and the one that it was refused for was paid. */
+function judgeRefusal(
+  one: Shared,
+  said: readonly Word[],
+  cases: readonly Case[],
+  words: readonly Word[],
+): Finding {
+  const why = said.length > 0 ? 'refused, and told of all the same' : refusalFault(one, cases, words);
+  return { orderId: one.orderId, class: why === null ? 'match' : 'conflicting', why: why ?? '' };
+}
+
 /** What became of one order. The worst thing that is wrong names the class. */
-function judgeOrder(one: Case, words: readonly Word[]): Finding {
+function judgeOrder(one: Shared, words: readonly Word[]): Finding {
   const { orderId, truth } = one;
   const events = words.map(({ event }) => event).filter((event) => event !== null);
-  const conflict = conflictIn(words) ?? orderFault(events) ?? untruth(one, events);
+  const conflict = conflictIn(words) ?? orderFault(events) ?? sharingFault(one, words) ?? untruth(one, words);
   if (conflict !== null) return { orderId, class: 'conflicting', why: conflict };
   const repeated = firstRepeated(events.map(({ id }) => id));
   if (repeated !== null) return { orderId, class: 'duplicate', why: `${repeated} twice` };
@@ -135,13 +161,18 @@ function orderFault(events: readonly ResultEvent[]): string | null {
 }
 
 /** The first word about other facts, or without a ground when it was said. */
-export function untruth({ facts, occasions }: Case, events: readonly ResultEvent[]): string | null {
-  for (const { id, source, data } of events) {
+export function untruth(
+  { facts, occasions, clock }: Case,
+  words: readonly Pick<Word, 'event' | 'streamId'>[],
+): string | null {
+  for (const { event, streamId } of words) {
+    if (event === null) continue;
+    const { id, source, data } = event;
     const names = Object.keys(facts) as (keyof Facts)[];
     const wrong = names.find((name) => !isDeepStrictEqual(data[name], facts[name]));
     if (wrong !== undefined) return `${id} is about another ${wrong}: ${JSON.stringify(data[wrong])}`;
     if (source !== `payment-poller/${facts.account}`) return `${id} comes from ${source}`;
-    const why = groundless(data, occasions);
+    const why = groundless(data, occasions, clock === 'stream' ? Number.parseInt(streamId, 10) : null);
     if (why !== null) return `${id} says ${why}`;
   }
   return null;

@@ -11,6 +11,12 @@ export interface Occasion {
   readonly untilAt: number;
 }
 
+/**
+ * Whose clock tells when a question was asked and a word was said: `theirs`, as the word itself says, or that of the results
+ * `stream`, where the clocks of the workers are not to be believed.
+ */
+export type Clock = 'theirs' | 'stream';
+
 /** What a word on the stream says about its own ground. */
 export interface Word {
   readonly status: string;
@@ -43,34 +49,45 @@ export function occasionsOf(
   return [...said.filter(({ reason }) => reason !== 'deadline'), deadline];
 }
 
+/** No answer is older than this when it becomes a word, whatever the clocks say. */
+const oldestAnswerMs = 10_000;
+
 /**
  * Why a word should not have been said, `null` when it had its ground: the provider said so between our question and the
  * word, or the deadline had passed when it was asked. A soft word needs two readings.
+ *
+ * @param heardAt when it could be read, by a clock that is right, in place of what the word says of its own times
  */
-export function groundless(word: Word, occasions: readonly Occasion[]): string | null {
+export function groundless(
+  word: Word,
+  occasions: readonly Occasion[],
+  heardAt: number | null = null,
+): string | null {
   const { status, reason, evidence } = word;
   const said = `${status}/${reason}`;
   const decisive = evidence.at(-1);
-  const toldAt = Date.parse(word.settledAt);
-  const readAt = Date.parse(String(decisive?.at));
+  const toldAt = heardAt ?? Date.parse(word.settledAt);
+  const readAt = heardAt ?? Date.parse(String(decisive?.at));
   if (decisive === undefined || !Number.isFinite(readAt) || readAt > toldAt)
     return `${said} without evidence`;
-  // An answer that was pushed does not say when its question was asked.
-  const askedAt = decisive.source === 'poll' ? readAt : Number.NEGATIVE_INFINITY;
   const possible = occasions.filter((one) => one.status === status && one.reason === reason);
   if (possible.length === 0) return `${said}, for which there was never an occasion`;
+  // An answer that was pushed does not say when its question was asked.
+  const ownAskedAt = decisive.source === 'poll' ? readAt : Number.NEGATIVE_INFINITY;
   if (reason === 'deadline') {
-    return askedAt >= (possible[0]?.fromAt ?? 0) ? null : `${said} without a question after the deadline`;
+    return ownAskedAt >= (possible[0]?.fromAt ?? 0) ? null : `${said} without a question after the deadline`;
   }
+  const askedAt = heardAt === null ? ownAskedAt : heardAt - oldestAnswerMs;
   if (!possible.some(({ fromAt, untilAt }) => fromAt <= toldAt && askedAt < untilAt)) {
     return `${said} from an answer that was asked for at another time than the provider said so`;
   }
-  return isAskedEnough(evidence) ? null : `${said}, a soft word that was read once`;
+  if (decisive.certainty !== 'soft') return null;
+  const firstAt =
+    heardAt === null ? firstReadAt(evidence) : Math.min(...possible.map(({ fromAt }) => fromAt));
+  return readAt - firstAt >= confirmAfterMs ? null : `${said}, a soft word that was read once`;
 }
 
-function isAskedEnough(evidence: Word['evidence']): boolean {
-  const [first, decisive] = [evidence[0], evidence.at(-1)];
-  if (decisive?.certainty !== 'soft') return true;
-  const firstAt = Date.parse(String(first?.firstAt ?? first?.at));
-  return Date.parse(String(decisive.at)) - firstAt >= confirmAfterMs;
+function firstReadAt(evidence: Word['evidence']): number {
+  const first = evidence[0];
+  return Date.parse(String(first?.firstAt ?? first?.at));
 }

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { openCheckout } from './checkout.ts';
+import { nameOf, openCheckout } from './checkout.ts';
 import { drillDeadlineMs } from './environment.ts';
 import { type Judgement, judge, readEntry } from './judge.ts';
 import { mendedBySweeper } from './logs.ts';
@@ -8,6 +8,7 @@ import { startSingleRedis } from './redis-single.ts';
 import type { DrillRedis } from './redis-topology.ts';
 import type { Scenario, Stage } from './scenario.ts';
 import { writeScript } from './script.ts';
+import { openStorms } from './storms.ts';
 import { awaitTruth, casesOf, type TimesToTruth, timesToTruth } from './truth.ts';
 import { makeFolder, startWorld } from './world.ts';
 
@@ -81,9 +82,11 @@ export async function play<Server extends DrillRedis>(
       places: world.places,
       desk: world.desk,
       stop,
-      ...exceptOf(scenario),
+      ...checkoutOf(scenario),
     });
     closing.push(() => checkout.close());
+    const storms = openStorms(checkout, world.places, stop);
+    closing.push(() => storms.close());
     const stage = { world, checkout, script, random, miseryMs, stop, others, say, ...book };
     const { cases, truthMs } = await live(scenario, stage);
     const judgement = judge(cases, await world.results());
@@ -120,12 +123,13 @@ async function live<Server extends DrillRedis>(scenario: Scenario<Server>, stage
   const healedAt = Date.now();
   say(`healed; ${checkout.acknowledged} of ${script.length} orders acknowledged`);
   const boundMs = boundOf(scenario, script.length);
-  const known = await awaitTruth(world, checkout, { healedAt, boundMs, stop, say });
-  await scenario.check?.(stage, casesOf(known));
+  const { clock = 'theirs' } = scenario;
+  const known = await awaitTruth(world, checkout, { healedAt, boundMs, clock, stop, say });
+  await scenario.check?.(stage, casesOf(known, clock), known);
   // Long enough for a second word to show, if anybody wanted to say one.
   await delay(quietMs);
   const words = (await world.results()).map(readEntry);
-  return { cases: casesOf(known), truthMs: timesToTruth(known, healedAt, words) };
+  return { cases: casesOf(known, clock), truthMs: timesToTruth(known, healedAt, words) };
 }
 
 /**
@@ -156,8 +160,8 @@ function openBook() {
   };
 }
 
-function exceptOf({ except }: Pick<Scenario, 'except'>) {
-  return except === undefined ? {} : { except };
+function checkoutOf({ except, sendsAgainOn }: Pick<Scenario, 'except' | 'sendsAgainOn'>) {
+  return { ...(except && { except }), ...(sendsAgainOn && { sendsAgainOn }) };
 }
 
 /** What must never be, whatever the scenario. */
@@ -169,7 +173,8 @@ function commonFaults<Server extends DrillRedis>(
   const faults = checkout.refusals.slice(0, shownRefusals);
   const left = script.filter((order) => {
     if (except?.(order, script.length) === true) return false;
-    return checkout.handed.get(order.orderId)?.acknowledgedAt == null;
+    const one = checkout.handed.get(nameOf(order));
+    return one?.acknowledgedAt == null && one?.refusedFor == null;
   });
   if (left.length > 0) faults.push(`${left.length} orders were never acknowledged`);
   for (const { name, surprises } of world.children) {

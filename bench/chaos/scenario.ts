@@ -2,10 +2,12 @@ import type { FsyncPolicy } from '../../src/embedded/found-redis.ts';
 import type { Checkout } from './checkout.ts';
 import type { Child } from './child.ts';
 import type { Case } from './judge.ts';
+import type { Clock } from './occasions.ts';
 import type { Random } from './random.ts';
 import type { SingleRedis } from './redis-single.ts';
 import type { DrillRedis } from './redis-topology.ts';
 import type { DrillOrder, ScriptOptions } from './script.ts';
+import type { Known } from './truth.ts';
 import type { World, WorldOptions } from './world.ts';
 
 /** What a scenario has while it makes misery. */
@@ -58,10 +60,14 @@ export interface Scenario<Server extends DrillRedis = SingleRedis> {
   readonly redis?: (executable: string, dir: string) => Promise<Server>;
   /** Which orders are not handed in by the checkout but by the scenario. */
   readonly except?: (order: DrillOrder, count: number) => boolean;
+  /** Answers upon which the checkout sends an order again, besides 503. */
+  readonly sendsAgainOn?: (status: number, order: DrillOrder) => boolean;
+  /** Whose clock the judge believes; default `theirs`. */
+  readonly clock?: Clock;
   /** Comes before the first order. Returns further workers, which are up. */
   prepare?(stage: Backstage<Server>): Promise<Child[]>;
   /** Makes misery for its time, heals, and returns. */
   misery(stage: Stage<Server>): Promise<void>;
   /** Further promises, once the truth is out. */
-  check?(stage: Stage<Server>, cases: readonly Case[]): Promise<void>;
+  check?(stage: Stage<Server>, cases: readonly Case[], known: readonly Known[]): Promise<void>;
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { ResultEvent } from '../../src/results/event.ts';
 import type { Child } from './child.ts';
 import { readEntry } from './judge.ts';
 import type { DrillRedis } from './redis-topology.ts';
@@ -49,7 +50,7 @@ export async function checkShops<Server extends DrillRedis>(
   const giveUpAt = Date.now() + catchUpMs;
   for (;;) {
     const events = (await world.results()).map((entry) => readEntry(entry).event);
-    const told = events.flatMap((event) => (event === null ? [] : [event.id]));
+    const told = events.flatMap((event) => (event === null ? [] : [handledId(event)]));
     const found = accountOf(told, readHandled(world.dir, shops));
     if (found.skipped.length > 0 && Date.now() < giveUpAt && !stop.aborted) {
       await delay(500);
@@ -67,6 +68,11 @@ export async function checkShops<Server extends DrillRedis>(
     if (parked > 0) fault(`${parked} results were parked though no handler failed`);
     return;
   }
+}
+
+/** The id of a result, with the time at which its order was created: an id of an order may be used again. */
+export function handledId({ id, data }: Pick<ResultEvent, 'id' | 'data'>): string {
+  return `${Date.parse(data.createdAt)}/${id}`;
 }
 
 /** Holds what was handled, in the order of time, against what was told. Pure. */

@@ -1,9 +1,11 @@
-import type { ProviderId, SimulatedOrder } from '../../src/simulator/simulator.ts';
+import type { FaultKind, ProviderId, SimulatedOrder } from '../../src/simulator/simulator.ts';
 import type { Random } from './random.ts';
 
 /** What a provider is scripted to say about one order. */
 export type Plot = Pick<SimulatedOrder, 'timeline'> &
-  Partial<Pick<SimulatedOrder, 'amountPaid' | 'answeredReference' | 'externalReference' | 'direction'>>;
+  Partial<
+    Pick<SimulatedOrder, 'amountPaid' | 'answeredReference' | 'externalReference' | 'direction' | 'faults'>
+  >;
 type State = SimulatedOrder['timeline'][number]['state'];
 
 /** One kind of fate that an order may have. */
@@ -12,6 +14,8 @@ export interface Story {
   /** How often it is told, in proportion to the others. */
   readonly weight: number;
   readonly providers: readonly ProviderId[];
+  /** What several orders that speak of one payment may live through. */
+  readonly isForShared?: true;
   plot(random: Random, order: StoryOrder): Plot;
 }
 
@@ -22,6 +26,8 @@ export interface StoryOrder {
   readonly amount: string;
   /** From scripting to the deadline. */
   readonly deadlineMs: number;
+  /** How the provider answers, or does not, when it is asked about a bad reference. */
+  readonly badKinds: readonly FaultKind[];
 }
 
 const all: readonly ProviderId[] = ['jenga', 'daraja', 'daraja-stk', 'vexora', 'lipia', 'tanda'];
@@ -44,12 +50,14 @@ const strangeWord = { word: 'SETTLEMENT_REVIEW' };
 export const stories: readonly Story[] = [
   {
     name: 'pays',
+    isForShared: true,
     weight: 44,
     providers: all,
     plot: (random) => line(['pending', 0], ['paid', random.between(200, 7_000)]),
   },
   {
     name: 'pays after the deadline',
+    isForShared: true,
     weight: 5,
     providers: all,
     plot: (random, { deadlineMs }) =>
@@ -63,6 +71,7 @@ export const stories: readonly Story[] = [
   },
   {
     name: 'cancels, then pays',
+    isForShared: true,
     weight: 6,
     providers: ['jenga', 'daraja-stk', 'lipia'],
     plot(random) {
@@ -135,9 +144,39 @@ export const stories: readonly Story[] = [
   },
 ];
 
+/** A reference that the provider never answers properly, whatever it is asked about it. */
+export const badReference: Story = {
+  name: 'a bad reference',
+  weight: 1,
+  providers: all,
+  plot: (random, { badKinds }) => ({ ...line(['pending', 0]), faults: [{ kind: random.pick(badKinds) }] }),
+};
+
+/** Says something else at each look, far beyond the deadline, as a gateway of several machines that do not agree. */
+export const flickering: Story = {
+  name: 'flickers, then pays',
+  weight: 1,
+  providers: ['jenga', 'daraja-stk', 'lipia'],
+  plot(random, { deadlineMs }) {
+    const stepMs = random.between(150, 400);
+    const flickers = Array.from({ length: Math.floor((1.8 * deadlineMs) / stepMs) }, (_, index) => {
+      return [index % 2 === 0 ? 'pending' : 'failed:cancelled', index * stepMs] as [State, number];
+    });
+    return line(...flickers, ['paid', 1.8 * deadlineMs + random.between(500, 3_000)]);
+  },
+};
+
 /** A story for an order of this provider, by weight. */
-export function pickStory(random: Random, provider: ProviderId): Story {
-  const possible = stories.filter(({ providers }) => providers.includes(provider));
+export function pickStory(
+  random: Random,
+  provider: ProviderId,
+  kind: 'usual' | 'shared' | 'bad' | 'flickering',
+): Story {
+  if (kind === 'bad') return badReference;
+  if (kind === 'flickering' && flickering.providers.includes(provider)) return flickering;
+  const possible = stories.filter(({ providers, isForShared }) => {
+    return providers.includes(provider) && (kind !== 'shared' || isForShared === true);
+  });
   let left = random.next() * possible.reduce((sum, { weight }) => sum + weight, 0);
   for (const story of possible) {
     left -= story.weight;

@@ -6,6 +6,7 @@
 import { once } from 'node:events';
 import { appendFileSync } from 'node:fs';
 import { subscribe } from '../../src/results/subscribe.ts';
+import { handledId } from './shops.ts';
 
 process.once('disconnect', () => process.exit(0));
 process.channel?.unref();
@@ -19,7 +20,7 @@ const subscription = subscribe({
   retryAfterMs: 2_000,
   onResult(event) {
     // One clock for all processes of the machine.
-    appendFileSync(file, `${process.hrtime.bigint()} ${event.id}\n`);
+    appendFileSync(file, `${process.hrtime.bigint()} ${handledId(event)}\n`);
   },
 });
 await once(process, 'SIGTERM');

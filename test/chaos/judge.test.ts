@@ -24,6 +24,7 @@ const facts = {
     amountExpected: '2.00',
     currency: 'KES',
   },
+  createdAt: '2026-11-22T09:59:00.000Z',
   metadata: { drill: 1 },
 };
 const paid: Truth = {
@@ -50,7 +51,7 @@ function entry(version: number, truth: Truth, changes: { [field: string]: unknow
   const body = {
     ...facts,
     ...{ providerStatus: null, providerMessage: null, polls: 1, answeredPolls: 1, lastAnsweredAt: null },
-    ...{ createdAt: '2026-11-22T09:59:00.000Z', settledAt: time },
+    settledAt: time,
     evidence: evidence ?? [
       { source: source ?? 'poll', at: new Date(Number(at)).toISOString(), reading: 'any' },
     ],
@@ -72,8 +73,13 @@ function entry(version: number, truth: Truth, changes: { [field: string]: unknow
 const cancelled = (version: number, changes: { [field: string]: unknown } = {}) =>
   entry(version, unpaid, { at: askedAt - 5_000, told: askedAt - 4_900, ...changes });
 
+function caseOf(changes: Partial<Case> = {}): Case {
+  const alone = { payment: null, refusedFor: null, clock: 'theirs' } as const;
+  return { orderId, isOurs: true, facts, truth: paid, occasions, ...alone, ...changes };
+}
+
 function verdict(entries: readonly StreamEntry[], changes: Partial<Case> = {}) {
-  const one: Case = { orderId, isOurs: true, facts, truth: paid, occasions, ...changes };
+  const one = caseOf(changes);
   const { counts, faults } = judge([one], entries);
   const found = Object.entries(counts).filter(([, count]) => count > 0);
   return { class: found.map(([name, count]) => `${count} ${name}`).join(', '), why: faults[0]?.why ?? '' };
@@ -176,6 +182,104 @@ describe('the judge calls it', () => {
       '1 match, 1 conflicting',
     );
     expect(verdict([entry(1, paid)], { orderId: 'another' }).class).toBe('1 missing, 1 conflicting');
+  });
+});
+
+describe('of orders that speak of one payment', () => {
+  const [first, second] = ['drill:7.000001', 'drill:7.000002'];
+  const used: Truth = {
+    ...paid,
+    status: 'unresolved',
+    reason: 'receipt-used' as Truth['reason'],
+    amountVerified: false,
+  };
+  const sharer = (id: string, changes: Partial<Case> = {}) =>
+    caseOf({ orderId: id, facts: { ...facts, orderId: id }, payment: 'jenga SH90', ...changes });
+  const pair = [sharer(first), sharer(second)];
+  const owned = { source: 'poll', at: new Date(askedAt).toISOString(), reading: 'paid', usedBy: 'OWNER' };
+  /** A word about one of the two, at a place of the stream. */
+  const word = (id: string, place: number, truth: Truth, changes: { [field: string]: unknown } = {}) => {
+    const { owner = '', ...others } = changes;
+    const { fields } = entry(1, truth, { orderId: id, ...others });
+    const renamed = fields.map((field) => field.replaceAll(orderId, id).replace('OWNER', String(owner)));
+    return { streamId: `${place}-0`, fields: renamed };
+  };
+  const named = (id: string, place: number, owner: string) =>
+    word(id, place, used, { evidence: [owned], owner });
+  const judged = (entries: readonly StreamEntry[], cases: readonly Case[] = pair) => {
+    const { counts, faults } = judge(cases, entries);
+    return { match: counts.match, faults: faults.map((fault) => `${fault.orderId} ${fault.class}`) };
+  };
+
+  test('the first is paid, whichever it is, and the other one is told who has the payment', () => {
+    expect(judged([word(first, 1, paid), named(second, 2, first)])).toEqual({ match: 2, faults: [] });
+    expect(judged([word(second, 1, paid), named(first, 2, second)])).toEqual({ match: 2, faults: [] });
+  });
+
+  test('a second one that is paid too conflicts', () => {
+    expect(judged([word(first, 1, paid), word(second, 2, paid)])).toEqual({
+      match: 1,
+      faults: [`${second} conflicting`],
+    });
+  });
+
+  test('a doubt before anybody was paid, or one that does not name the owner, conflicts', () => {
+    const early = [named(second, 1, first), word(first, 2, paid)];
+    const nameless = [word(first, 1, paid), word(second, 2, used)];
+    for (const entries of [early, nameless]) {
+      expect(judged(entries)).toEqual({ match: 1, faults: [`${second} conflicting`] });
+    }
+  });
+
+  test('an order that has its payment for itself is never in that doubt', () => {
+    expect(judged([named(first, 1, second)], [sharer(first)]).faults).toEqual([`${first} conflicting`]);
+  });
+
+  test('a refusal stands when the order that it names was paid, and nothing was said of the refused one', () => {
+    const refused = [sharer(first), sharer(second, { isOurs: false, refusedFor: first })];
+    expect(judged([word(first, 1, paid)], refused)).toEqual({ match: 2, faults: [] });
+    expect(judged([word(first, 1, paid), named(second, 2, first)], refused).faults).toEqual([
+      `${second} conflicting`,
+    ]);
+    expect(judged([word(first, 1, deadline)], refused).faults).toContain(`${second} conflicting`);
+    const others = { ...facts, orderId: first, reference: 'OR2' };
+    const elsewhere = [sharer(first, { facts: others }), refused[1] as Case];
+    expect(judged([word(first, 1, paid, { reference: 'OR2' })], elsewhere).faults).toEqual([
+      `${second} conflicting`,
+    ]);
+  });
+});
+
+describe('of an id that is used again', () => {
+  const later = '2026-11-22T10:30:00.000Z';
+  const lives = [caseOf(), caseOf({ facts: { ...facts, createdAt: later } })];
+
+  test('each order has its own versions', () => {
+    const counts = judge(lives, [entry(1, paid), entry(1, paid, { createdAt: later })]).counts;
+    expect(counts).toMatchObject({ match: 2, duplicate: 0, conflicting: 0 });
+  });
+
+  test('what one of them lacks is not made up for by the other one', () => {
+    expect(judge(lives, [entry(1, paid)]).counts).toMatchObject({ match: 1, missing: 1 });
+    expect(judge(lives, [entry(1, paid), entry(1, paid)]).counts).toMatchObject({ missing: 1, duplicate: 1 });
+  });
+});
+
+describe('where the clocks of the workers are wrong', () => {
+  const soft = [{ source: 'poll', certainty: 'soft', at: '2020-01-01T00:00:00.000Z', reading: 'failed' }];
+  const cancelsAt = askedAt - 9_000;
+  const heard = (streamMs: number) => {
+    const { fields } = cancelled(1, { evidence: soft, told: 0 });
+    return verdict([{ streamId: `${streamMs}-0`, fields }], { truth: unpaid, clock: 'stream' }).class;
+  };
+
+  test('the stream tells whether a soft word waited for its second reading', () => {
+    expect(heard(cancelsAt + 999)).toBe('1 conflicting');
+    expect(heard(cancelsAt + 1_001)).toBe('1 match');
+  });
+
+  test('the stream tells whether the provider had said it at all', () => {
+    expect(heard(cancelsAt - 1)).toBe('1 conflicting');
   });
 });
 

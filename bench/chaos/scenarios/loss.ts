@@ -20,7 +20,9 @@ export async function mendLoss<Server extends DrillRedis>(
     const ids = goneTooOld.slice(0, 3).map(({ order }) => order.orderId);
     fault(`${goneTooOld.length} orders are gone that should have been safe (${ids.join(', ')})`);
   }
-  await checkout.again(acknowledged.filter((one) => !isOld(one)));
+  // Who was refused because somebody else was paid asks again, too: that payment may have been forgotten.
+  const refused = [...checkout.handed.values()].filter((one) => one.refusedFor !== null);
+  await checkout.again([...acknowledged.filter((one) => !isOld(one)), ...refused]);
   return gone.length - goneTooOld.length;
 }
 

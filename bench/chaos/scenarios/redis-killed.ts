@@ -1,6 +1,7 @@
-import type { ResultEvent } from '../../../src/results/event.ts';
-import { readResults } from '../../../src/results/read-results.ts';
+import { type Result, readResults } from '../../../src/results/read-results.ts';
 import { untruth } from '../judge.ts';
+import { orderKey, wordKey } from '../lives.ts';
+import { whoeverIsPaid } from '../payments.ts';
 import type { Scenario, Stage } from '../scenario.ts';
 import { mendLoss } from './loss.ts';
 import { again, pause } from './misery.ts';
@@ -9,7 +10,7 @@ import { again, pause } from './misery.ts';
 const lostMs = 1_000;
 
 interface Heard {
-  end(): Promise<readonly ResultEvent[]>;
+  end(): Promise<readonly Result[]>;
 }
 const heard = new WeakMap<object, Heard>();
 
@@ -44,31 +45,34 @@ export const redisKilledEverysec: Scenario = {
     await killAgainAndAgain(stage, () => stage.world.redis.killWithPowerLoss(lostMs));
   },
   async check({ world, note, fault }, cases) {
-    const events = (await heard.get(world)?.end()) ?? [];
-    const byOrder = Map.groupBy(events, ({ subject }) => subject);
+    const results = (await heard.get(world)?.end()) ?? [];
+    const byOrder = Map.groupBy(results, ({ event }) => wordKey(event));
     for (const one of cases) {
-      const wrong = untruth(one, byOrder.get(one.orderId) ?? []);
+      const words = (byOrder.get(orderKey(one)) ?? []).map(({ event, streamId }) => ({ event, streamId }));
+      // Who had a payment before the power loss need not be who has it afterwards.
+      const wrong = untruth(whoeverIsPaid(one), words);
       if (wrong !== null) fault(`a reader was told that ${wrong}`);
     }
-    note('words taken back and said again', events.length - new Set(events.map(({ id }) => id)).size);
+    const ids = new Set(results.map(({ event }) => event.id));
+    note('words taken back and said again', results.length - ids.size);
   },
 };
 
 /** A word that the power loss took back was heard all the same: it must not have been wrong either. */
 function listen({ world, stop }: Stage): Heard {
   const closing = new AbortController();
-  const events: ResultEvent[] = [];
+  const heardSoFar: Result[] = [];
   const signal = AbortSignal.any([closing.signal, stop]);
   const follow = async () => {
     const results = readResults({ redis: world.redis.url, prefix: world.keys.prefix, follow: true, signal });
-    for await (const { event } of results) events.push(event);
+    for await (const result of results) heardSoFar.push(result);
   };
   const done = follow();
   return {
     async end() {
       closing.abort();
       await done;
-      return events;
+      return heardSoFar;
     },
   };
 }
