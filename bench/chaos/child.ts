@@ -36,11 +36,15 @@ export interface Child {
   isUp(): boolean;
   /** Resolves once it is up. @throws when it is not within `withinMs` */
   awaitUp(withinMs: number): Promise<void>;
+  /** From its next run on it has this environment. */
+  reconfigure(env: { readonly [name: string]: string }): void;
   /** Sends a signal and waits for the end of this run. `null` when nothing ran. */
   signal(signal: NodeJS.Signals): Promise<Ending | null>;
   /** Waits for the end of this run, however it comes. */
   awaitEnd(): Promise<Ending>;
   log(): string;
+  /** Sends a signal that does not end it. */
+  poke(signal: 'SIGSTOP' | 'SIGCONT'): void;
   /** Ends it for good. */
   close(): Promise<void>;
 }
@@ -51,7 +55,8 @@ const closeMs = 8_000;
 
 /** Starts a process and keeps it running. */
 export function startChild(options: ChildOptions): Child {
-  const { name, script, args = [], env, logDir, port, supervised = true } = options;
+  const { name, script, args = [], logDir, port, supervised = true } = options;
+  let { env } = options;
   const logFile = join(logDir, `${name}.log`);
   let running: ChildProcess | null = null;
   let ending: Promise<Ending> = Promise.resolve({ code: 0, signal: null, tookMs: 0 });
@@ -123,17 +128,25 @@ export function startChild(options: ChildOptions): Child {
         await delay(20);
       }
     },
+    reconfigure(changed) {
+      env = changed;
+    },
     async signal(signal) {
       if (running === null) return null;
       send(signal);
       return ending;
     },
     awaitEnd: () => ending,
+    poke(signal) {
+      running?.kill(signal);
+    },
     log: () => readFileSync(logFile, 'utf8'),
     async close() {
       closing = true;
       clearTimeout(timer);
       if (running === null) return;
+      // A process that is frozen hears nothing else.
+      running.kill('SIGCONT');
       send('SIGTERM');
       const force = setTimeout(() => running?.kill('SIGKILL'), closeMs);
       await ending;

@@ -81,6 +81,17 @@ export function drillEnvironment(places: Places, port: number): { [name: string]
   return variables;
 }
 
+/** Variables that give every account the same settings. */
+export function settingsOfAll(settings: { readonly [setting: string]: string | number }): {
+  [name: string]: string;
+} {
+  return Object.fromEntries(
+    drillAccounts.flatMap((account) =>
+      Object.entries(settings).map(([setting, value]) => [variableName(setting, account), String(value)]),
+    ),
+  );
+}
+
 function addresses(account: ProviderId, { url, darajaCertificate }: Places['simulator']) {
   switch (account) {
     case 'daraja':

@@ -1,5 +1,5 @@
 import { statSync, truncateSync } from 'node:fs';
-import { readdir } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { FoundRedis, FsyncPolicy } from '../../src/embedded/found-redis.ts';
 import { startRedisServer } from '../../src/embedded/redis-server.ts';
@@ -18,6 +18,8 @@ export interface SingleRedis extends DrillRedis {
    * which on everything may be lost.
    */
   killWithPowerLoss(lostMs: number): Promise<number>;
+  /** SIGKILL, and its files are gone. */
+  killAndEmpty(): Promise<void>;
   restart(): Promise<void>;
 }
 
@@ -46,12 +48,10 @@ export async function startSingleRedis(
 
   async function sample(): Promise<void> {
     const file = await currentFile(dir);
-    if (file === null) return;
+    const bytes = file === null ? undefined : statSync(file, { throwIfNoEntry: false })?.size;
+    if (file === null || bytes === undefined) return;
     const now = Date.now();
-    lengths = [
-      ...lengths.filter(({ at }) => at > now - 10_000),
-      { at: now, file, bytes: statSync(file).size },
-    ];
+    lengths = [...lengths.filter(({ at }) => at > now - 10_000), { at: now, file, bytes }];
   }
 
   async function kill(): Promise<void> {
@@ -73,6 +73,11 @@ export async function startSingleRedis(
       truncateSync(kept.file, kept.bytes);
       lengths = [];
       return kept.at;
+    },
+    async killAndEmpty() {
+      await kill();
+      lengths = [];
+      await rm(join(dir, 'appendonlydir'), { recursive: true, force: true });
     },
     async restart() {
       server = await start();

@@ -25,6 +25,8 @@ export interface World<Server extends DrillRedis = DrillRedis> {
   readonly children: readonly Child[];
   /** Starts another process, to be ended with the world. */
   start(options: Omit<Parameters<typeof startChild>[0], 'logDir'>): Child;
+  /** Stops every process of the service in order and starts it again, with these changes to its environment. */
+  restartWith(changes: { readonly [name: string]: string }): Promise<void>;
   /** The environment of a further process of the service, with a port of its own. */
   environment(): Promise<{ readonly port: number; readonly env: { [name: string]: string } }>;
   /** The results stream, from this id on; default from its beginning. */
@@ -41,6 +43,8 @@ export interface WorldOptions<Server extends DrillRedis> {
   readonly tokenLifeMs?: number;
   /** Further variables of every process of the service. */
   readonly env?: { readonly [name: string]: string };
+  /** Further variables of one process, by its name and its place among the workers; the API has the place -1. */
+  readonly envOf?: (name: string, place: number, dir: string) => { readonly [name: string]: string };
 }
 
 const root = join(import.meta.dirname, '..', '..');
@@ -85,10 +89,16 @@ export async function startWorld<Server extends DrillRedis>(
       callbackToken: 'drill-callback-token',
     };
     const envOf = (port: number) => ({ ...drillEnvironment(places, port), ...options.env });
-    const service = (name: string, role: string, port: number) =>
-      start({ name, script: launcher, args: ['start', '--role', role], env: envOf(port), port });
-    const api = service('api', 'api', apiPort);
-    const workers = workerPorts.map((port, index) => service(`worker-${index + 1}`, 'worker', port));
+    const ownEnv = (name: string, place: number, port: number) => ({
+      ...envOf(port),
+      ...options.envOf?.(name, place, dir),
+    });
+    const service = (name: string, role: string, place: number, port: number) => {
+      const env = ownEnv(name, place, port);
+      return start({ name, script: launcher, args: ['start', '--role', role], env, port });
+    };
+    const api = service('api', 'api', -1, apiPort);
+    const workers = workerPorts.map((port, index) => service(`worker-${index + 1}`, 'worker', index, port));
     await Promise.all([api, ...workers].map((child) => child.awaitUp(upMs)));
     return {
       dir,
@@ -101,6 +111,14 @@ export async function startWorld<Server extends DrillRedis>(
       api,
       children,
       start,
+      async restartWith(changes) {
+        const restart = async (child: Child, place: number) => {
+          child.reconfigure({ ...ownEnv(child.name, place, child.port ?? 0), ...changes });
+          await child.signal('SIGTERM');
+          await child.awaitUp(upMs);
+        };
+        await Promise.all([restart(api, -1), ...workers.map(restart)]);
+      },
       async environment() {
         const [port = 0] = await freePorts(1);
         return { port, env: envOf(port) };

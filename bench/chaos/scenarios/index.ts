@@ -2,16 +2,25 @@ import type { DrillOptions, Outcome } from '../play.ts';
 import { play } from '../play.ts';
 import type { DrillRedis } from '../redis-topology.ts';
 import type { Scenario } from '../scenario.ts';
+import { badReferences } from './bad-references.ts';
 import { callbacksScenario } from './callbacks.ts';
 import { crashPointsScenario } from './crash-points.ts';
+import { damagedKeys } from './damaged-keys.ts';
 import { clusterFailover, sentinelFailover } from './failover.ts';
+import { frozenWorkers } from './frozen-workers.ts';
+import { hintStorms } from './hint-storms.ts';
+import { idsReused } from './ids-reused.ts';
 import { load } from './load.ts';
+import { providerChanged } from './provider-changed.ts';
 import { providerMisery } from './provider-misery.ts';
 import { redisHalfOpen, redisUnreachable } from './redis-away.ts';
+import { redisEmptied } from './redis-emptied.ts';
 import { redisKilledAlways, redisKilledEverysec } from './redis-killed.ts';
 import { sigtermStorm } from './sigterm-storm.ts';
+import { skewedClocks } from './skewed-clocks.ts';
 import { subscribersKilled } from './subscribers-killed.ts';
 import { twoVersions } from './two-versions.ts';
+import { unservedAccounts } from './unserved-accounts.ts';
 import { workersKilled } from './workers-killed.ts';
 
 /** A scenario that is ready to be played, whatever Redis it needs. */
@@ -44,6 +53,15 @@ export const scenarios: readonly Playable[] = [
   playable(twoVersions),
   playable(sigtermStorm),
   playable(subscribersKilled),
+  playable(skewedClocks),
+  playable(damagedKeys),
+  playable(frozenWorkers),
+  playable(unservedAccounts),
+  playable(redisEmptied),
+  playable(providerChanged),
+  playable(badReferences),
+  playable(hintStorms),
+  playable(idsReused),
   playable(load, false),
 ];
 

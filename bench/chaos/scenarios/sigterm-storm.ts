@@ -1,13 +1,13 @@
 import { jobIdOf } from '../../../src/jobs/queue.ts';
 import type { Child, Ending } from '../child.ts';
 import { lockDurationMs, shutdownMs, stalledIntervalMs } from '../environment.ts';
+import { watchOverdue } from '../overdue.ts';
 import type { Scenario, Stage } from '../scenario.ts';
 import { again } from './misery.ts';
 
 const graceMs = 3_000;
 /** Lock, two looks for stalled jobs, and what a busy machine adds. */
 const lateBoundMs = lockDurationMs + 2 * stalledIntervalMs + 5_000;
-const lookMs = 200;
 const leastUp = 3;
 
 interface End {
@@ -26,12 +26,7 @@ export const sigtermStorm: Scenario = {
   async misery(stage) {
     const { world, random, miseryMs, stop, killed, note, fault } = stage;
     const endings: Promise<End>[] = [];
-    let worst = { lateMs: 0, orderId: '' };
-    const watch = setInterval(() => {
-      void mostOverdue(stage).then((found) => {
-        if (found.lateMs > worst.lateMs) worst = found;
-      });
-    }, lookMs);
+    const watch = watchOverdue(stage);
     await again(miseryMs, [1_000, 2_000], random, stop, async () => {
       const alive = world.workers.filter((worker) => worker.isUp());
       // As in a rolling restart, the others are there to take over: that some work is left behind must be the news.
@@ -41,7 +36,8 @@ export const sigtermStorm: Scenario = {
       endings.push(child.signal('SIGTERM').then((ending) => ({ child, ending })));
     });
     const ended = await Promise.all(endings);
-    clearInterval(watch);
+    watch.close();
+    const { worst } = watch;
     const slowestMs = Math.max(0, ...ended.map(({ ending }) => ending?.tookMs ?? 0));
     note('slowest stop (s)', (slowestMs / 1_000).toFixed(1));
     note('most overdue order (s)', `${(worst.lateMs / 1_000).toFixed(1)}, ${worst.orderId}`);
@@ -62,30 +58,6 @@ export const sigtermStorm: Scenario = {
     await Promise.all([world.api, ...world.workers].map((child) => child.awaitUp(60_000)));
   },
 };
-
-/** The most overdue order, and for how long it has been due and in our hands. */
-async function mostOverdue({ world, checkout }: Stage) {
-  const now = Date.now();
-  const due = await world.reader.zrange(
-    world.keys.open,
-    '-inf',
-    String(now),
-    'BYSCORE',
-    'LIMIT',
-    0,
-    500,
-    'WITHSCORES',
-  );
-  let worst = { lateMs: 0, orderId: '' };
-  for (let index = 0; index + 1 < due.length; index += 2) {
-    const orderId = due[index] ?? '';
-    // While the API was away, the order was late through no fault of the workers.
-    const handedOverAt = checkout.handed.get(orderId)?.acknowledgedAt ?? now;
-    const lateMs = now - Math.max(Number(due[index + 1]), handedOverAt);
-    if (lateMs > worst.lateMs) worst = { lateMs, orderId };
-  }
-  return worst;
-}
 
 /**
  * Open jobs that ever lost their lock. A worker that is stopped in order leaves none behind, but one that gets no turn of

@@ -1,0 +1,55 @@
+import { nameOf } from '../checkout.ts';
+import type { Scenario, Stage } from '../scenario.ts';
+import { liveAgain } from '../script.ts';
+import { checkShops, openShop } from '../shops.ts';
+import { again } from './misery.ts';
+
+const shops = ['shop-1', 'shop-2'];
+const perRound = 3;
+/** The second payment is to be over before the end of the misery. */
+const leastAgain = 5;
+
+/** A checkout that numbers its orders anew, long after those of the same numbers were forgotten. */
+export const idsReused: Scenario = {
+  letter: 'r',
+  name: 'ids-reused',
+  title: 'ids of orders that were kept long enough and forgotten are used again, for other payments',
+  boundMs: 30_000,
+  // What was paid by a payment that is forgotten may be paid by it again.
+  script: { shared: 0 },
+  async misery(stage) {
+    const { world, checkout, random, miseryMs, stop, note, fault } = stage;
+    for (const shop of shops) openShop(world, shop);
+    const used = new Set<string>();
+    const taken: Promise<void>[] = [];
+    await again(miseryMs, [300, 700], random, stop, async () => {
+      for (const orderId of await forgetSome(stage, used)) {
+        used.add(orderId);
+        const first = checkout.handed.get(orderId)?.order;
+        if (first !== undefined) taken.push(checkout.take(liveAgain(first, random.fork(orderId))));
+      }
+    });
+    await Promise.all(taken);
+    note('ids used again', used.size);
+    if (used.size < leastAgain) fault('hardly any id was used again');
+  },
+  check: (stage) => checkShops(stage, shops),
+};
+
+/** Ends the time for which some closed orders are kept. */
+async function forgetSome({ world, checkout, random }: Stage, used: ReadonlySet<string>): Promise<string[]> {
+  const { reader, keys } = world;
+  const names = [...checkout.handed.values()]
+    .filter(({ order, oursSince }) => oursSince !== null && order.earlierLives === 0)
+    .map(({ order }) => nameOf(order))
+    .filter((name) => !used.has(name));
+  const forgotten: string[] = [];
+  for (const name of names) {
+    if (forgotten.length >= perRound) break;
+    // Only a closed order has a time at which it is forgotten.
+    if ((await reader.pttl(keys.order(name))) < 0 || random.chance(0.3)) continue;
+    await reader.del(keys.order(name));
+    forgotten.push(name);
+  }
+  return forgotten;
+}
