@@ -72,12 +72,11 @@ export function groundless(
     return `${said} without evidence`;
   const possible = occasions.filter((one) => one.status === status && one.reason === reason);
   if (possible.length === 0) return `${said}, for which there was never an occasion`;
-  // An answer that was pushed does not say when its question was asked.
-  const ownAskedAt = decisive.source === 'poll' ? readAt : Number.NEGATIVE_INFINITY;
   if (reason === 'deadline') {
-    return ownAskedAt >= (possible[0]?.fromAt ?? 0) ? null : `${said} without a question after the deadline`;
+    const lastAskedAt = heardAt ?? Math.max(...evidence.map(askedAtOf));
+    return lastAskedAt >= (possible[0]?.fromAt ?? 0) ? null : `${said} without a question after the deadline`;
   }
-  const askedAt = heardAt === null ? ownAskedAt : heardAt - oldestAnswerMs;
+  const askedAt = heardAt === null ? askedAtOf(decisive) : heardAt - oldestAnswerMs;
   if (!possible.some(({ fromAt, untilAt }) => fromAt <= toldAt && askedAt < untilAt)) {
     return `${said} from an answer that was asked for at another time than the provider said so`;
   }
@@ -85,6 +84,11 @@ export function groundless(
   const firstAt =
     heardAt === null ? firstReadAt(evidence) : Math.min(...possible.map(({ fromAt }) => fromAt));
   return readAt - firstAt >= confirmAfterMs ? null : `${said}, a soft word that was read once`;
+}
+
+/** An answer that was pushed does not say when its question was asked; that the question was taken is evidence of its own. */
+function askedAtOf({ source, at }: Word['evidence'][number]): number {
+  return source === 'poll' ? Date.parse(String(at)) : Number.NEGATIVE_INFINITY;
 }
 
 function firstReadAt(evidence: Word['evidence']): number {

@@ -1,4 +1,3 @@
-import type { Reason } from '../../src/order.ts';
 import type { Truth } from './expected.ts';
 import type { Case, Word } from './judge.ts';
 import { orderKey, wordKey } from './lives.ts';
@@ -17,7 +16,7 @@ export interface Owner {
   readonly streamId: string;
 }
 
-const used = 'receipt-used' as Reason;
+const used = 'receipt-used';
 
 /**
  * One payment pays one order, the first to settle: the stream tells which. The others end in doubt, and may be told so from

@@ -159,6 +159,18 @@ describe('the judge calls it', () => {
     expect(verdict([lie, entry(2, paid)]).class).toBe('1 conflicting');
   });
 
+  test('a match when the deadline was told upon the pushed answer to a question that was asked after it', () => {
+    const taken = { source: 'poll', at: new Date(askedAt - 100).toISOString(), reading: 'pending' };
+    const pushed = { source: 'callback', at: new Date(askedAt).toISOString(), reading: 'not-found' };
+    expect(verdict([entry(1, deadline, { evidence: [taken, pushed] }), entry(2, paid)]).class).toBe(
+      '1 match',
+    );
+    const tooEarly = { ...taken, at: new Date(deadlineAt - 1).toISOString() };
+    expect(verdict([entry(1, deadline, { evidence: [tooEarly, pushed] }), entry(2, paid)]).class).toBe(
+      '1 conflicting',
+    );
+  });
+
   test('conflicting when paid was said before the money came, though it did', () => {
     const early = entry(1, paid, { at: paidAt - 200, told: paidAt - 100 });
     expect(verdict([early]).why).toContain('asked for at another time');
@@ -190,7 +202,7 @@ describe('of orders that speak of one payment', () => {
   const used: Truth = {
     ...paid,
     status: 'unresolved',
-    reason: 'receipt-used' as Truth['reason'],
+    reason: 'receipt-used',
     amountVerified: false,
   };
   const sharer = (id: string, changes: Partial<Case> = {}) =>
