@@ -73,7 +73,9 @@ export function groundless(
   const possible = occasions.filter((one) => one.status === status && one.reason === reason);
   if (possible.length === 0) return `${said}, for which there was never an occasion`;
   if (reason === 'deadline') {
-    const lastAskedAt = heardAt ?? Math.max(...evidence.map(askedAtOf));
+    // A worker whose clock is ahead meets the deadline as much too early: it has no other clock to read.
+    if (heardAt !== null) return null;
+    const lastAskedAt = Math.max(...evidence.map(askedAtOf));
     return lastAskedAt >= (possible[0]?.fromAt ?? 0) ? null : `${said} without a question after the deadline`;
   }
   const askedAt = heardAt === null ? askedAtOf(decisive) : heardAt - oldestAnswerMs;
