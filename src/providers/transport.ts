@@ -1,7 +1,9 @@
 import type { Dispatcher } from 'undici';
 import { Agent } from './agent.ts';
 import { decodeBody } from './content-coding.ts';
+import { LocalFault, localFaultOf } from './local-fault.ts';
 import type { ProviderAnswer, ProviderRequest } from './provider.ts';
+import { createStallWatch } from './stall-watch.ts';
 
 /** Bounds on what a provider may cost us. */
 export interface TransportLimits {
@@ -19,7 +21,11 @@ export interface TransportFault {
   readonly httpStatus: number | null;
 }
 
-/** Sends one request and reads the whole answer. Never throws for anything the other side does. */
+/**
+ * Sends one request and reads the whole answer. Never throws for anything the other side does.
+ *
+ * `send` throws a `LocalFault` when the fault is on our side, as for all requests under way when it is closed.
+ */
 export interface Transport {
   send(request: ProviderRequest): Promise<ProviderAnswer | TransportFault>;
   close(): Promise<void>;
@@ -38,11 +44,32 @@ export function createTransport(limits: TransportLimits): Transport {
     bodyTimeout: limits.timeoutMs,
     maxHeaderSize: 64 * 1024,
   });
+  const stalls = createStallWatch();
+  let isClosed = false;
+
+  /** The fault of the other side; ours is thrown. */
+  function judge(error: unknown): Omit<TransportFault, 'httpStatus'> {
+    if (isClosed) throw new LocalFault('The request was given up: this process stops.', true, error);
+    const local = localFaultOf(error);
+    if (local !== null) throw local;
+    const fault = faultOf(error);
+    if (fault.fault === 'timeout' && stalls.hasJustStalled()) {
+      throw new LocalFault('This process stood still for too long to see the answer in time.', false, error);
+    }
+    return fault;
+  }
 
   return {
     send: ({ url, method, headers, body }) =>
-      new Promise((resolve) => {
-        const reader = new AnswerReader(limits, resolve);
+      new Promise((resolve, reject) => {
+        const failed = (error: unknown, httpStatus: number | null) => {
+          try {
+            resolve({ ...judge(error), httpStatus });
+          } catch (local) {
+            reject(local);
+          }
+        };
+        const reader = new AnswerReader(limits, resolve, failed);
         try {
           const { origin, pathname, search } = new URL(url);
           const allHeaders = { ...ownHeaders, ...headers };
@@ -55,10 +82,14 @@ export function createTransport(limits: TransportLimits): Transport {
           };
           agent.dispatch(request, reader);
         } catch (error) {
-          resolve({ ...faultOf(error), httpStatus: null });
+          failed(error, null);
         }
       }),
-    close: () => agent.destroy(),
+    close() {
+      isClosed = true;
+      stalls.close();
+      return agent.destroy();
+    },
   };
 }
 
@@ -75,15 +106,21 @@ class TooSlow extends Error {}
 class AnswerReader implements Dispatcher.DispatchHandler {
   readonly #limits: TransportLimits;
   readonly #done: (answer: ProviderAnswer | TransportFault) => void;
+  readonly #failed: (error: unknown, httpStatus: number | null) => void;
   readonly #chunks: Uint8Array[] = [];
   #length = 0;
   #httpStatus: number | null = null;
   #headers: ProviderAnswer['headers'] = {};
   #bodyBeganAt = 0;
 
-  constructor(limits: TransportLimits, done: (answer: ProviderAnswer | TransportFault) => void) {
+  constructor(
+    limits: TransportLimits,
+    done: (answer: ProviderAnswer | TransportFault) => void,
+    failed: (error: unknown, httpStatus: number | null) => void,
+  ) {
     this.#limits = limits;
     this.#done = done;
+    this.#failed = failed;
   }
 
   // undici takes a handler without it for one of its older interface.
@@ -97,7 +134,7 @@ class AnswerReader implements Dispatcher.DispatchHandler {
     if (httpStatus < 200) return;
     this.#httpStatus = httpStatus;
     this.#headers = headers;
-    this.#bodyBeganAt = Date.now();
+    this.#bodyBeganAt = performance.now();
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Uint8Array): void {
@@ -105,7 +142,7 @@ class AnswerReader implements Dispatcher.DispatchHandler {
     this.#chunks.push(chunk);
     if (this.#length > this.#limits.maxBodyBytes) controller.abort(new TooLarge());
     // undici's `bodyTimeout` measures silence only, and trickling bytes could go on for ever.
-    else if (Date.now() - this.#bodyBeganAt > this.#limits.timeoutMs) controller.abort(new TooSlow());
+    else if (performance.now() - this.#bodyBeganAt > this.#limits.timeoutMs) controller.abort(new TooSlow());
   }
 
   onResponseEnd(): void {
@@ -116,7 +153,7 @@ class AnswerReader implements Dispatcher.DispatchHandler {
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    this.#done({ ...faultOf(error), httpStatus: this.#httpStatus });
+    this.#failed(error, this.#httpStatus);
   }
 }
 

@@ -48,7 +48,9 @@ export async function startWorkers(shared: Shared) {
   ];
   return {
     async close() {
-      if (!(await endedWithin(config.shutdownMs, Promise.all(closing(false))))) {
+      const closed = Promise.all(closing(false));
+      const isInTime = await endedWithin(config.shutdownMs, closed);
+      if (!isInTime) {
         log.warn(
           { shutdownMs: config.shutdownMs },
           'polls still under way are handed back: other workers take them over',
@@ -57,6 +59,8 @@ export async function startWorkers(shared: Shared) {
         for (const part of closing(true)) void part.catch(() => {});
       }
       await Promise.all(accounts.map(({ transport }) => transport.close()));
+      // The requests that were given up with this; their jobs go back while Redis can still be reached.
+      if (!isInTime) await endedWithin(handBackMs, closed);
     },
   };
 }
@@ -66,6 +70,9 @@ export async function startWorkers(shared: Shared) {
  * make at least four polls, so those past their deadline never come faster than this.
  */
 const deadlineShare = 4;
+
+/** How long the jobs of polls that were given up may take to go back at the end. */
+const handBackMs = 500;
 
 interface RunningAccount {
   readonly worker: ReturnType<typeof createPollWorker>;

@@ -19,6 +19,7 @@ import type { OrderStore } from '../orders/order-store.ts';
 import { asUsed } from '../orders/ownership.ts';
 import type { OrderRecord, PendingQuery } from '../orders/record.ts';
 import type { Asker } from '../providers/ask.ts';
+import { LocalFault } from '../providers/local-fault.ts';
 import type { AnswerTo } from '../providers/provider.ts';
 import type { Redis } from '../redis.ts';
 import { buildEvent, type ResultEvent } from '../results/event.ts';
@@ -68,6 +69,11 @@ export interface PollLimits {
   readonly stalledIntervalMs: number;
 }
 
+/** An order that could not be asked about through a fault of ours is tried again after this long. */
+const localFaultRetryMs = 2_000;
+/** Such faults are logged this often at most. */
+const localFaultTellMs = 10_000;
+
 type PollWorker = Worker<QueueJob, void, JobName>;
 
 /** Thrown for every poll that is not the last one: made once, because a stack trace costs more than the rest of it. */
@@ -77,11 +83,27 @@ const delayed = new DelayedError();
 export function createPollWorker(parts: PollWorkerParts): PollWorker {
   const { account, keys, limits, observer, queue } = parts;
 
+  let toldAt = Number.NEGATIVE_INFINITY;
+
+  /** An order that could not be asked about through a fault of ours waits for its next turn, and nothing is counted. */
+  function handBack(error: unknown): number {
+    if (!(error instanceof LocalFault)) throw error;
+    // Another process may have it at once.
+    if (error.isStopping) return Date.now();
+    const now = performance.now();
+    // It meets every order at once.
+    if (now - toldAt >= localFaultTellMs) {
+      toldAt = now;
+      observer.error(error, null);
+    }
+    return Date.now() + localFaultRetryMs;
+  }
+
   async function process(job: Job<QueueJob, void, JobName>, token?: string): Promise<void> {
     const runAgainAt =
       job.name === 'wake'
         ? await hastenAgain(parts.store, queue, job, Date.now())
-        : await pollOrder(parts, orderOfJob(job.data));
+        : await pollOrder(parts, orderOfJob(job.data)).catch(handBack);
     if (runAgainAt === null) return;
     await job.moveToDelayed(runAgainAt, token);
     throw delayed;
@@ -126,7 +148,11 @@ async function followRecord({ store, queue }: PollWorkerParts, jobId: string): P
   await hasten(queue, record.order.orderId, record.nextPollAt, Date.now());
 }
 
-/** One turn of an order. Returns when its job is to run again, `null` when the order is closed. */
+/**
+ * One turn of an order. Returns when its job is to run again, `null` when the order is closed.
+ *
+ * @throws a `LocalFault` when a fault on our side kept it from being asked about
+ */
 export async function pollOrder(parts: PollWorkerParts, orderId: string): Promise<number | null> {
   const { store, gate, observer } = parts;
   const [record, admission] = await Promise.all([store.read(orderId), gate.admit(Date.now())]);

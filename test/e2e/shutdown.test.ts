@@ -1,4 +1,5 @@
 import { expect, onTestFinished, test, vi } from 'vitest';
+import { createOrderStore } from '../../src/orders/order-store.ts';
 import { connectRedis } from '../../src/redis.ts';
 import { testRedis } from '../support/redis.ts';
 import { redisServer, startRestartableRedis } from '../support/restartable-redis.ts';
@@ -75,6 +76,17 @@ test('a poll that does not end within SHUTDOWN_MS is handed back, and another wo
   gateway.release();
   await start(['worker']);
   expect(toldOf(await verdicts(1, 20_000))).toEqual({ 'under-way': ['paid'] });
+});
+
+test('a poll that we give up says nothing about the provider or the order, and its job goes back at once', async () => {
+  const { stop, events, client, keys } = await setup(300);
+  await stop();
+  expect(await events()).toEqual([]);
+  expect(await client.exists(keys.gate('lipia'))).toBe(0);
+  const record = await createOrderStore({ redis: client, keys, retentionMs: 1 }).read('under-way');
+  expect(record?.progress.polls).toBe(0);
+  expect(record?.history).toEqual([]);
+  expect(await client.zcard(`${keys.queuePrefix('lipia')}:lipia:delayed`)).toBe(1);
 });
 
 test.skipIf(redisServer === undefined).each(['killed', 'frozen'] as const)(
