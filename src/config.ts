@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { z } from 'zod';
+import { answerAddressFaults } from './answer-address.ts';
 import type { Policy } from './jobs/decide.ts';
 import { accountIdPattern, type Schedule } from './order.ts';
 import type { BreakerPolicy } from './orders/account-gate.ts';
@@ -34,6 +35,8 @@ export interface AccountConfig {
   readonly schedule: Schedule;
   /** Least distance of an order's polls where they are planned by what was learnt; `null`: they are not. */
   readonly adaptive: { readonly minIntervalMs: number } | null;
+  /** What schedules of single orders must keep to. */
+  readonly overrideLimits: { readonly minIntervalMs: number; readonly maxDeadlineMs: number };
   readonly policy: Policy;
   /** Several orders may be paid by one payment, as far as it reaches. */
   readonly sharedReferences: boolean;
@@ -217,6 +220,7 @@ function toAccount(
     schedule: { firstPollAfterMs, initialIntervalMs, factor, maxIntervalMs, jitter, deadlineMs },
     adaptive: common.schedule === 'adaptive' ? { minIntervalMs: common.minIntervalMs } : null,
     sharedReferences: common.sharedReferences,
+    overrideLimits: { minIntervalMs: common.minIntervalMs, maxDeadlineMs: common.maxDeadlineMs },
     policy: { confirmAfterMs: common.confirmAfterMs, watchMs: common.watchMs },
     breaker: { breakerFailures, breakerPauseMs, breakerMaxPauseMs, throttlePauseMs },
     transport: { timeoutMs, maxBodyBytes, connections: concurrency },
@@ -287,21 +291,4 @@ function clashes(accounts: readonly { id: string; provider: Provider }[]): strin
 function basicOf(common: AccountSettings): CallbackSettings['basic'] {
   const { callbackUsername: username, callbackPassword: password } = common;
   return username === undefined || password === undefined ? undefined : { username, password };
-}
-
-/** Words that Daraja refuses in a ResultURL (docs/providers.md section 2.5). */
-const forbiddenInUrl = /mpesa|m-pesa|safaricom|exec?|cmd|sql|query/i;
-
-/** A provider that answers later must be able to reach us, under an address that it accepts. */
-function answerAddressFaults(id: string, publicUrl: string | undefined): string[] {
-  if (publicUrl === undefined) {
-    return [
-      `PUBLIC_URL is missing: ${id} posts its answers to it (${serviceSettings.shape.publicUrl.description}).`,
-    ];
-  }
-  const found = forbiddenInUrl.exec(`${publicUrl}/callbacks/${id}`);
-  if (found === null) return [];
-  return [
-    `PUBLIC_URL with the account id ${id} contains "${found[0]}", which Daraja refuses in addresses; rename one.`,
-  ];
 }

@@ -101,6 +101,20 @@ export const serviceSettings = z.object({
     .default([])
     .describe('SHA-256 in hex of every valid API key, separated by commas: `printf %s "$KEY" | sha256sum`'),
   apiRatePerSecond: z.coerce.number().min(1).default(200).describe('Requests per second of one API key'),
+  apiKeyWaits: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(2_000)
+    .default(500)
+    .describe('Requests with `wait` that one API key may hold open at once'),
+  apiKeyStreams: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(200)
+    .default(20)
+    .describe('Event streams of the results that one API key may follow at once'),
   trustedProxies: listOf(
     z.union(
       [...addressForms, z.enum(['loopback', 'linklocal', 'uniquelocal'])],
@@ -206,7 +220,14 @@ export const accountSettings = z.object({
     .describe(
       '`adaptive` learns when orders become final, and makes as many polls as the settings above would, at better times',
     ),
-  minIntervalMs: ms.default(1_000).describe('Adaptive polls of one order are at least so far apart'),
+  minIntervalMs: ms
+    .default(1_000)
+    .describe(
+      'Adaptive polls of one order are at least so far apart, and so are those of an order with a schedule of its own',
+    ),
+  maxDeadlineMs: ms
+    .default(7 * 86_400_000)
+    .describe('Latest deadline that an order with a schedule of its own may have'),
   confirmAfterMs: ms
     .default(10_000)
     .describe('A soft failure is published when a second reading, at least this much later, agrees'),

@@ -22,6 +22,11 @@ export function keyDigestOf(request: FastifyRequest): Buffer {
   return digestOf(keyOf(request) ?? '');
 }
 
+/** Who sends a request, for limits of each caller: what stands for the key, whatever its spelling. */
+export function callerOf(request: FastifyRequest): string {
+  return keyDigestOf(request).toString('hex');
+}
+
 /** Whether a request shows a Bearer token at all, be it valid or not. */
 export function isBearer({ headers }: FastifyRequest): boolean {
   return /^Bearer\b/i.test(headers.authorization ?? '');

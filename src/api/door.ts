@@ -1,7 +1,7 @@
 import cookie from '@fastify/cookie';
 import rateLimit from '@fastify/rate-limit';
 import type { FastifyInstance, FastifyPluginAsync, onRequestHookHandler } from 'fastify';
-import { type KeyCheck, keyDigestOf, requireApiKey } from './api-keys.ts';
+import { callerOf, type KeyCheck, requireApiKey } from './api-keys.ts';
 import { type CallbackParts, callbacks } from './callbacks.ts';
 import { serveDocs } from './docs.ts';
 import { type OrdersParts, ordersRoutes } from './orders-routes.ts';
@@ -50,7 +50,7 @@ function versionOne(door: Door, ratePerSecond: number, guard: onRequestHookHandl
       v1.rateLimit({
         max: ratePerSecond,
         timeWindow: 1_000,
-        keyGenerator: (request) => keyDigestOf(request).toString('hex'),
+        keyGenerator: callerOf,
       }),
     );
     // Here too, so that without a key nobody learns which routes there are.

@@ -9,7 +9,9 @@ import type { OrderStore } from '../orders/order-store.ts';
 import { orderViewSchema, viewOf } from '../orders/order-view.ts';
 import type { OrderRecord } from '../orders/record.ts';
 import type { ResultsHub } from '../results/results-hub.ts';
+import { callerOf } from './api-keys.ts';
 import { inTime, redisMs } from './in-time.ts';
+import { createPlaces } from './places.ts';
 import { problemResponse, sendProblem, usualProblems } from './problem.ts';
 
 export interface OrdersParts {
@@ -18,10 +20,13 @@ export interface OrdersParts {
   readonly hub: ResultsHub;
   queue(account: string): PollQueue;
   minHintIntervalMs(account: string): number;
+  /** Requests with `wait` of one key that may wait at once. */
+  readonly waitsPerKey: number;
   /** Aborted when the service stops: whoever waits is answered then. */
   readonly stop: AbortSignal;
 }
 
+const noSuchOrder = 'No order has this orderId.';
 const orderParams = z.object({ orderId: z.string().regex(orderIdPattern) });
 const enqueuedSchema = z.object({
   orderId: z.string(),
@@ -32,32 +37,40 @@ const enqueuedSchema = z.object({
     .describe('Open orders with the same reference: the first of them to be paid owns the payment'),
 });
 const maxWaitSeconds = 60;
+/** Over all keys. */
+const maxWaits = 2_000;
 /** The longest wait, and the time to read the order before and after it. */
 const waitHandlerMs = maxWaitSeconds * 1_000 + 3 * redisMs;
 
 /** The checkout's routes: hand in, look up, ask now. */
 export function ordersRoutes(parts: OrdersParts): FastifyPluginAsyncZod {
   const { store, hub, producer } = parts;
+  const places = createPlaces({ all: maxWaits, perCaller: parts.waitsPerKey });
 
-  /** The record, once it has a verdict newer than `after`; at the latest after `seconds`. */
-  async function awaitVerdict(orderId: string, seconds: number, after: number): Promise<OrderRecord | null> {
+  /** The record, once it has a verdict newer than `after`; at the latest after `seconds`, or when nobody waits any more. */
+  async function awaitVerdict(
+    orderId: string,
+    { seconds, after, gone }: { seconds: number; after: number; gone: AbortSignal },
+  ): Promise<OrderRecord | null> {
+    const ended = AbortSignal.any([gone, parts.stop]);
     let stop = () => {};
     let timer: NodeJS.Timeout | undefined;
     const heard = new Promise<void>((resolve) => {
       const off = hub.onOrder(orderId, () => resolve());
       const given = () => resolve();
-      parts.stop.addEventListener('abort', given, { once: true });
+      ended.addEventListener('abort', given, { once: true });
       timer = setTimeout(resolve, seconds * 1_000);
       stop = () => {
         off();
-        parts.stop.removeEventListener('abort', given);
+        ended.removeEventListener('abort', given);
       };
     });
     try {
       // Listening comes first: a verdict between the look and the wait would be missed otherwise.
       const record = await inTime(store.read(orderId));
-      if (record === null || record.progress.stateversion > after || parts.stop.aborted) return record;
+      if (record === null || record.progress.stateversion > after || ended.aborted) return record;
       await heard;
+      if (gone.aborted) return record;
       return await inTime(store.read(orderId));
     } finally {
       stop();
@@ -142,8 +155,21 @@ export function ordersRoutes(parts: OrdersParts): FastifyPluginAsyncZod {
       },
       handler: async (request, reply) => {
         const { wait, after } = request.query;
-        const record = await awaitVerdict(request.params.orderId, wait, after);
-        return record === null ? sendProblem(reply, 404, 'No order has this orderId.') : viewOf(record);
+        const { orderId } = request.params;
+        if (wait === 0) {
+          const record = await inTime(store.read(orderId));
+          return record === null ? sendProblem(reply, 404, noSuchOrder) : viewOf(record);
+        }
+        const place = places.take(callerOf(request));
+        if (typeof place === 'string') {
+          reply.header('retry-after', 1);
+          return sendProblem(reply, 429, 'Too many requests wait already; wait for fewer orders at once.');
+        }
+        const gone = new AbortController();
+        reply.raw.once('close', () => gone.abort());
+        const signal = gone.signal;
+        const record = await awaitVerdict(orderId, { seconds: wait, after, gone: signal }).finally(place);
+        return record === null ? sendProblem(reply, 404, noSuchOrder) : viewOf(record);
       },
     });
 
@@ -162,7 +188,7 @@ export function ordersRoutes(parts: OrdersParts): FastifyPluginAsyncZod {
       handler: async (request, reply) => {
         const { orderId } = request.params;
         const record = await inTime(store.read(orderId));
-        if (record === null) return sendProblem(reply, 404, 'No order has this orderId.');
+        if (record === null) return sendProblem(reply, 404, noSuchOrder);
         const { account } = record.order;
         const woken = await inTime(
           wakeOrder(store, parts.queue(account), orderId, parts.minHintIntervalMs(account)),
@@ -174,7 +200,7 @@ export function ordersRoutes(parts: OrdersParts): FastifyPluginAsyncZod {
           case 'closed':
             return sendProblem(reply, 409, 'The order is closed; its verdict is final.');
           case 'gone':
-            return sendProblem(reply, 404, 'No order has this orderId.');
+            return sendProblem(reply, 404, noSuchOrder);
         }
       },
     });

@@ -14,11 +14,15 @@ export interface PageEventsParts {
 }
 
 interface Reader {
+  /** Renderings in a row that it had not room for. */
+  missed: number;
   readonly request: FastifyRequest;
   readonly response: ServerResponse;
 }
 
 const maxReaders = 100;
+/** A reader that has missed so many in a row takes nothing any more. */
+const maxMissed = 5;
 
 /** Adds /events: the live parts of the page as server-sent events. They are rendered once for all, and only while somebody looks. */
 export function servePageEvents(app: FastifyInstance, parts: PageEventsParts): void {
@@ -37,10 +41,13 @@ export function servePageEvents(app: FastifyInstance, parts: PageEventsParts): v
     tellAgain();
   }
 
-  async function tellOne({ request, response }: Reader, message: string): Promise<void> {
-    if (!(await parts.stillHolds(request))) response.end('event: ended\ndata: \n\n');
+  async function tellOne(reader: Reader, message: string): Promise<void> {
+    const { request, response } = reader;
     // Whoever reads too slowly misses a rendering; the next one has everything.
-    else if (!response.writableNeedDrain) response.write(message);
+    reader.missed = response.writableNeedDrain ? reader.missed + 1 : 0;
+    if (!(await parts.stillHolds(request))) response.end('event: ended\ndata: \n\n');
+    else if (reader.missed >= maxMissed) response.destroy();
+    else if (reader.missed === 0) response.write(message);
   }
 
   function tellAgain(): void {
@@ -68,7 +75,7 @@ export function servePageEvents(app: FastifyInstance, parts: PageEventsParts): v
       'x-accel-buffering': 'no',
     });
     response.write('retry: 3000\n\n');
-    const reader = { request, response };
+    const reader = { missed: 0, request, response };
     readers.add(reader);
     response.on('close', () => {
       readers.delete(reader);

@@ -6,12 +6,18 @@ import { createKeys } from '../orders/keys.ts';
 import type { Redis } from '../redis.ts';
 import { lastStreamId, type Result, readResults } from '../results/read-results.ts';
 import type { ResultsHub } from '../results/results-hub.ts';
+import { callerOf } from './api-keys.ts';
+import { createPlaces } from './places.ts';
 import { problemResponse, sendProblem, usualProblems } from './problem.ts';
 
 export interface ResultsRouteParts {
   readonly redis: Redis;
   readonly prefix: string;
   readonly hub: ResultsHub;
+  /** Event streams that one key may follow at once. */
+  readonly streamsPerKey: number;
+  /** A reader that takes nothing for so long is dropped. Default 10 000. */
+  readonly writeMs?: number;
   /** Aborted when the service stops. */
   readonly stop: AbortSignal;
 }
@@ -22,11 +28,13 @@ const streamId = z
   .regex(/^(\d{1,19}(-\d{1,19})?|\$)$/, 'must be 0, $ or a stream id such as 1723209757300-0');
 /** Keeps proxies from closing an idle stream, and finds readers that are gone. */
 const heartbeatMs = 15_000;
+/** Over all keys. */
 const maxReaders = 200;
+const defaultWriteMs = 10_000;
 
 /** The results as server-sent events; `Last-Event-ID` goes on where a reader left off. */
 export function resultsRoute(parts: ResultsRouteParts): FastifyPluginAsyncZod {
-  let readers = 0;
+  const places = createPlaces({ all: maxReaders, perCaller: parts.streamsPerKey });
   return async (app) => {
     app.get('/results', {
       // It would hold a reader's place for ever, and tell nothing.
@@ -46,9 +54,13 @@ export function resultsRoute(parts: ResultsRouteParts): FastifyPluginAsyncZod {
         },
       },
       handler: async (request, reply) => {
-        if (readers >= maxReaders)
+        const place = places.take(callerOf(request));
+        if (place === 'caller') {
+          reply.header('retry-after', 5);
+          return sendProblem(reply, 429, 'This key follows the results too often already; close a stream.');
+        }
+        if (place === 'all')
           return sendProblem(reply, 503, 'Too many readers follow the results already; try again.');
-        readers += 1;
         try {
           const from = request.headers['last-event-id'] ?? request.query.from ?? '$';
           // Known before the reader is told that it listens: "from now on" means from then on.
@@ -68,7 +80,7 @@ export function resultsRoute(parts: ResultsRouteParts): FastifyPluginAsyncZod {
           response.write(': payment-poller results\n\n');
           await follow(response, start, parts).finally(() => response.end());
         } finally {
-          readers -= 1;
+          place();
         }
       },
     });
@@ -79,7 +91,7 @@ export function resultsRoute(parts: ResultsRouteParts): FastifyPluginAsyncZod {
 async function follow(
   response: ServerResponse,
   start: string,
-  { redis, prefix, hub, stop }: ResultsRouteParts,
+  { redis, prefix, hub, stop, writeMs = defaultWriteMs }: ResultsRouteParts,
 ) {
   const gone = new AbortController();
   response.on('close', () => gone.abort());
@@ -89,7 +101,10 @@ async function follow(
   let news = Promise.withResolvers<void>();
   const off = hub.onAny(() => news.resolve());
   ended.addEventListener('abort', () => news.resolve(), { once: true });
-  const heartbeat = setInterval(() => response.write(': still here\n\n'), heartbeatMs);
+  const heartbeat = setInterval(
+    () => void (response.writableNeedDrain || response.write(': still here\n\n')),
+    heartbeatMs,
+  );
   try {
     let position = start;
     while (!ended.aborted) {
@@ -103,7 +118,7 @@ async function follow(
       })) {
         position = result.streamId;
         if (!response.write(toServerSentEvent(result)) && !ended.aborted) {
-          await once(response, 'drain', { signal: ended }).catch(() => {});
+          await drained(response, ended, writeMs);
         }
       }
       if (!ended.aborted) await news.promise;
@@ -112,6 +127,13 @@ async function follow(
     clearInterval(heartbeat);
     off();
   }
+}
+
+/** Waits until the reader has taken what was sent; one that takes nothing is hung up on, or it would keep its place for ever. */
+async function drained(response: ServerResponse, ended: AbortSignal, writeMs: number): Promise<void> {
+  const late = setTimeout(() => response.destroy(), writeMs);
+  await once(response, 'drain', { signal: ended }).catch(() => {});
+  clearTimeout(late);
 }
 
 function toServerSentEvent({ streamId: id, event }: Result): string {

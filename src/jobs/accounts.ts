@@ -31,6 +31,13 @@ const accountInfoSchema = z.object({
   /** All that its orders can be in; absent where an earlier release wrote it: only the one above. */
   currencies: z.array(z.string()).optional(),
   schedule: scheduleSchema,
+  /** What schedules of single orders must keep to; services of former releases do not tell. */
+  limits: z
+    .object({
+      minIntervalMs: positiveMs.describe('Least interval'),
+      maxDeadlineMs: positiveMs.describe('Latest deadline'),
+    })
+    .optional(),
   /** Whether callbacks are taken, so that orders must be found by the names that providers use. */
   callbacks: z.boolean().default(false),
   /** Whether several orders may be paid by one payment. */

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { toMinor } from '../money.ts';
 import { accountIdPattern, type Order, orderIdPattern, type Reference } from '../order.ts';
 import type { Provider } from '../providers/provider.ts';
-import { type AccountInfos, scheduleSchema } from './accounts.ts';
+import { type AccountInfo, type AccountInfos, scheduleSchema } from './accounts.ts';
 
 const maxMetadataBytes = 4_096;
 /** The check itself recurses: a few hundred brackets would end it with a stack overflow instead of a fault. */
@@ -101,6 +101,7 @@ export function validateOrder(
       if (!reference.success)
         faults.push(...reference.error.issues.map((issue) => referenceFault(issue, provider)));
     }
+    if (parsed.success) faults.push(...scheduleFaults(parsed.data.schedule, account.limits));
     const { currency, currencies = [currency] } = account;
     if (ok('currency') && !currencies.includes((raw.currency ?? currency) as string)) {
       faults.push({ path: 'currency', message: `must be ${oneOf(currencies)} of this account` });
@@ -128,6 +129,20 @@ export function validateOrder(
       metadata: data.metadata ?? {},
     },
   };
+}
+
+/** A key must not be able to use up the provider's rate limit, or to keep an order for years. */
+function scheduleFaults(own: OrderInput['schedule'], limits: AccountInfo['limits']): Fault[] {
+  if (own === undefined || limits === undefined) return [];
+  const tooOften = (['initialIntervalMs', 'maxIntervalMs'] as const)
+    .filter((field) => (own[field] ?? limits.minIntervalMs) < limits.minIntervalMs)
+    .map((field) => ({
+      path: `schedule.${field}`,
+      message: `must be at least ${limits.minIntervalMs}, the MIN_INTERVAL_MS of this account`,
+    }));
+  if ((own.deadlineMs ?? 0) <= limits.maxDeadlineMs) return tooOften;
+  const tooLate = `must be at most ${limits.maxDeadlineMs}, the MAX_DEADLINE_MS of this account`;
+  return [...tooOften, { path: 'schedule.deadlineMs', message: tooLate }];
 }
 
 /** A schema's issue as a fault. Messages name the rule, never the value: it may be personal. */

@@ -28,10 +28,11 @@ export async function openDoor(shared: Shared) {
       store,
       hub,
       queue,
+      waitsPerKey: config.apiKeyWaits,
       minHintIntervalMs: (account) => byId.get(account)?.callbacks.minHintIntervalMs ?? 2_000,
       stop: stopping.signal,
     },
-    results: { redis: prompt, prefix, hub, stop: stopping.signal },
+    results: { redis: prompt, prefix, hub, streamsPerKey: config.apiKeyStreams, stop: stopping.signal },
     callbacks: {
       accounts: new Map(config.accounts.map((account) => [account.id, { ...account, ...account.callbacks }])),
       store,

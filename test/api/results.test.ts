@@ -17,7 +17,9 @@ const redis = testRedis();
 let running: RunningService;
 let stream: string;
 beforeAll(async () => {
-  running = await startRunningService({ accounts: 'jenga', roles: ['api'] });
+  // This file follows with the same key more often than a client would.
+  const environment = { API_KEY_STREAMS: '200' };
+  running = await startRunningService({ accounts: 'jenga', roles: ['api'], environment });
   stream = createKeys(running.prefix).results;
 });
 afterAll(() => running.close());

@@ -1,0 +1,18 @@
+import { serviceSettings } from './settings.ts';
+
+/** Words that Daraja refuses in a ResultURL (docs/providers.md section 2.5). */
+const forbiddenInUrl = /mpesa|m-pesa|safaricom|exec?|cmd|sql|query/i;
+
+/** A provider that answers later must be able to reach us, under an address that it accepts. */
+export function answerAddressFaults(id: string, publicUrl: string | undefined): string[] {
+  if (publicUrl === undefined) {
+    return [
+      `PUBLIC_URL is missing: ${id} posts its answers to it (${serviceSettings.shape.publicUrl.description}).`,
+    ];
+  }
+  const found = forbiddenInUrl.exec(`${publicUrl}/callbacks/${id}`);
+  if (found === null) return [];
+  return [
+    `PUBLIC_URL with the account id ${id} contains "${found[0]}", which Daraja refuses in addresses; rename one.`,
+  ];
+}
