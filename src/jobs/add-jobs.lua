@@ -13,13 +13,15 @@ local delayed, marker = KEYS[1], KEYS[2]
 local prefix, now = ARGV[1], tonumber(ARGV[2])
 
 local function add()
-  local new, soonest = {}, math.huge
+  local new, jobs, seen, soonest = {}, {}, {}, math.huge
   for _, given in ipairs(cjson.decode(ARGV[3])) do
     local id, name, data, timestamp, delay, opts = unpack(given)
     local job = prefix .. id
-    if call('EXISTS', job) == 0 then
-      call('HSET', job, 'name', name, 'data', data, 'timestamp', timestamp, 'delay', delay)
-      if opts ~= '' then call('HSET', job, 'opts', opts) end
+    if not seen[job] and call('EXISTS', job) == 0 then
+      seen[job] = true
+      local fields = { 'name', name, 'data', data, 'timestamp', timestamp, 'delay', delay }
+      if opts ~= '' then fields[9], fields[10] = 'opts', opts end
+      jobs[#jobs + 1] = { job, fields }
       local at = timestamp + delay
       soonest = math.min(soonest, at)
       -- BullMQ's scores: the due time, and twelve bits for the order within a millisecond.
@@ -29,7 +31,9 @@ local function add()
   end
   if #new == 0 then return 0 end
   local head = tonumber(call('ZRANGE', delayed, 0, 0, 'WITHSCORES')[2])
+  -- Listed first: workers drop a name without a job, but a job in no list would block its own id.
   call('ZADD', delayed, unpack(new))
+  for _, each in ipairs(jobs) do call('HSET', each[1], unpack(each[2])) end
   if soonest <= now or not head or soonest * 4096 < head then call('ZADD', marker, soonest, '1') end
   return #new / 2
 end

@@ -4,12 +4,21 @@
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 'unknown' end
 if redis.call('EXISTS', KEYS[2]) == 0 then return 'gone' end
 -- A copy that follows is told from a token that nobody ever had.
+local left = redis.call('PTTL', KEYS[1])
 if ARGV[4] == '1' then redis.call('SET', KEYS[1], '', 'PX', 600000) end
-redis.call('RPUSH', KEYS[3], ARGV[3])
-redis.call('LTRIM', KEYS[3], -tonumber(ARGV[5]), -1)
-redis.call('PEXPIRE', KEYS[3], ARGV[6])
-redis.call('HINCRBY', KEYS[2], 'hints', 1)
-redis.call('HSET', KEYS[2], 'hintAt', ARGV[2], 'nextPollAt', ARGV[2])
-redis.call('PERSIST', KEYS[2])
-redis.call('ZADD', KEYS[4], ARGV[2], ARGV[1])
+local isDone, why = pcall(function()
+  -- An order that is asked about early for nothing is no harm; an answer that nobody looks for would be.
+  local hints = tonumber(redis.call('HGET', KEYS[2], 'hints') or 0) + 1
+  redis.call('HSET', KEYS[2], 'hints', hints, 'hintAt', ARGV[2], 'nextPollAt', ARGV[2])
+  redis.call('RPUSH', KEYS[3], ARGV[3])
+end)
+if not isDone then
+  -- Not taken in: the provider sends it again, under the same token.
+  if ARGV[4] == '1' then redis.call('SET', KEYS[1], ARGV[1], 'PX', math.max(left, 1)) end
+  return redis.error_reply(type(why) == 'table' and why.err or tostring(why))
+end
+redis.pcall('LTRIM', KEYS[3], -tonumber(ARGV[5]), -1)
+redis.pcall('PEXPIRE', KEYS[3], ARGV[6])
+redis.pcall('PERSIST', KEYS[2])
+redis.pcall('ZADD', KEYS[4], ARGV[2], ARGV[1])
 return 'delivered'

@@ -34,5 +34,6 @@ if isUnlocked then redis.call('HDEL', gate, 'lockedBy') end
 if (tonumber(known[1] or 0) or 0) == 0 and not isUnlocked then return 0 end
 -- While other credentials are locked still, the account has not recovered.
 if lockedBy ~= '' and not isUnlocked then return 0 end
-redis.call('XADD', stream, 'MAXLEN', '~', 10000, '*', unpack(ARGV, 6))
+-- A stream that only tells of accounts must not keep the reading from being settled.
+redis.pcall('XADD', stream, 'MAXLEN', '~', 10000, '*', unpack(ARGV, 6))
 return 1

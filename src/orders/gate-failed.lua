@@ -58,5 +58,6 @@ if rest > 0 and now + rest > pausedUntil then
 end
 local isLocked = (known[3] or '') ~= '' or fingerprint ~= ''
 local isNew = (level > 0 or isLocked) and not was
-if isNew then redis.call('XADD', stream, 'MAXLEN', '~', 10000, '*', unpack(ARGV, 12)) end
+-- A stream that only tells of accounts must not keep the reading from being settled.
+if isNew then redis.pcall('XADD', stream, 'MAXLEN', '~', 10000, '*', unpack(ARGV, 12)) end
 return { pausedUntil > now and string.format('%.0f', pausedUntil) or '', isNew and 1 or 0 }

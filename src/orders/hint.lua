@@ -6,11 +6,14 @@ if not known[1] then return { 'gone' } end
 if known[1] == 'closed' then return { 'closed' } end
 local now, hintAt = tonumber(ARGV[1]), tonumber(known[2] or 0)
 local isUnserved = tonumber(known[4] or 0) > tonumber(known[5] or 0)
-redis.call('HINCRBY', KEYS[1], 'hints', 1)
-if hintAt > now and isUnserved then return { 'waiting', known[2] } end
+local hints = tonumber(known[4] or 0) + 1
+if hintAt > now and isUnserved then
+  redis.call('HSET', KEYS[1], 'hints', hints)
+  return { 'waiting', known[2] }
+end
 -- A poll that came early served the wish that was set down for later; this one takes its place.
 local at = string.format('%.0f', hintAt > now and hintAt or math.max(now, hintAt + tonumber(ARGV[2])))
-redis.call('HSET', KEYS[1], 'hintAt', at)
+redis.call('HSET', KEYS[1], 'hints', hints, 'hintAt', at)
 -- A poll that is due before then serves the wish; one that was due already may be under way, and have asked too early.
 local nextPollAt = tonumber(known[3])
 if nextPollAt > now and nextPollAt < tonumber(at) then at = known[3] end

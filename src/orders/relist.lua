@@ -1,13 +1,18 @@
 -- Makes the lists of open orders agree with an order's record. KEYS: order, open, asking. ARGV: orderId.
+-- One list that cannot be written does not keep the other from being mended; the error is told all the same.
 local known = redis.call('HMGET', KEYS[1], 'nextPollAt', 'phase', 'createdAt')
 local isOpen = known[1] and known[1] ~= ''
+local replies = {}
 if isOpen then
-  redis.call('ZADD', KEYS[2], known[1], ARGV[1])
+  replies[1] = redis.pcall('ZADD', KEYS[2], known[1], ARGV[1])
 else
-  redis.call('ZREM', KEYS[2], ARGV[1])
+  replies[1] = redis.pcall('ZREM', KEYS[2], ARGV[1])
 end
 if isOpen and known[2] == 'asking' then
-  redis.call('ZADD', KEYS[3], known[3], ARGV[1])
+  replies[2] = redis.pcall('ZADD', KEYS[3], known[3], ARGV[1])
 else
-  redis.call('ZREM', KEYS[3], ARGV[1])
+  replies[2] = redis.pcall('ZREM', KEYS[3], ARGV[1])
+end
+for _, reply in ipairs(replies) do
+  if type(reply) == 'table' and reply.err then return reply end
 end

@@ -310,7 +310,8 @@ describe('a consumer that dies', () => {
     follow({ maxTries: 3, retryAfterMs: 20 });
     await isSettled();
     expect(handled).toEqual([]);
-    expect(errors.at(-1)?.message).toMatch(/a:1 is parked: handed out 3 times/);
+    // Told once it is parked, which is when it is no longer pending.
+    await vi.waitFor(() => expect(errors.at(-1)?.message).toMatch(/a:1 is parked: handed out 3 times/));
   });
 
   test('may have held a result that is gone from the stream', async () => {
