@@ -125,6 +125,12 @@ export function createMetrics() {
       labelNames: ['kind'],
       registers,
     }),
+    damaged: new Counter({
+      name: named('damaged_total'),
+      help: 'Orders, jobs and lists that a sweep could not read, counted anew in every sweep, by kind',
+      labelNames: ['kind'],
+      registers,
+    }),
     overdueSeconds: new Gauge({
       name: named('overdue_seconds'),
       help: 'How long the most overdue open order has been due (from Redis)',

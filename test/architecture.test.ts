@@ -186,6 +186,7 @@ describe('who may do what', () => {
     const others = scripts.filter((path) => elsewhere(path) && roomOf(path) !== 'results');
     expect(others.sort()).toEqual([
       'jobs/add-jobs.lua',
+      'jobs/bring-forward.lua',
       'jobs/locked-jobs.lua',
       'jobs/poll-turn.lua',
       'workers/job-places.lua',

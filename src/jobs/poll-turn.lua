@@ -32,7 +32,10 @@ local function letGo(id, at, owner)
   end
   at = math.max(tonumber(at), now)
   -- The field has been there since the job was added: a new one means that somebody deleted the job.
-  if call('HSET', job, 'delay', at - now) == 1 and call('HLEN', job) == 1 then
+  local isNew = redis.pcall('HSET', job, 'delay', at - now)
+  -- Somebody put something else in the job's place: it is gone like a deleted one.
+  if type(isNew) == 'table' then return -1 end
+  if isNew == 1 and call('HLEN', job) == 1 then
     done[#done + 1] = job
     return -1
   end
@@ -106,7 +109,8 @@ while taken < room and started < left do
   isDuesTurn = not isDuesTurn
   if not id then break end
   local job = prefix .. id
-  local known = call('HMGET', job, 'data', 'ats', 'atm')
+  -- What is of another type is no job.
+  local known = redis.pcall('HMGET', job, 'data', 'ats', 'atm')
   if known[1] then
     local starts = tonumber(known[2] or 0) + 1
     call('SET', job .. ':lock', token, 'PX', lockMs)

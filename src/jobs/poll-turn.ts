@@ -2,7 +2,7 @@ import { type JobJson, type RedisQueueBackend, raw2NextJobData } from 'bullmq';
 import { createBatcher } from '../batcher.ts';
 import { loadScript } from '../orders/script.ts';
 import type { Redis } from '../redis.ts';
-import { orderIdOf, pollJobOptions } from './queue.ts';
+import { jobData, orderIdOf, pollJobOptions } from './queue.ts';
 
 const turnScript = loadScript('poll-turn', import.meta.url);
 const lockedScript = loadScript('locked-jobs', import.meta.url);
@@ -114,13 +114,30 @@ function jobOf(values: TurnReply[1], first: number, processedOn: number): JobJso
   return {
     id: jobId,
     name: orderIdOf(jobId) === null ? 'wake' : 'poll',
-    data: String(values[first + 1]),
+    data: readable(jobId, String(values[first + 1])),
     opts: opts === '' ? pollJobOptions : tracedOptions(String(opts)),
     attemptsStarted: Number(values[first + 3]),
     attemptsMade: Number(values[first + 4]),
     processedOn,
     ...{ progress: 0, timestamp: 0, delay: 0, failedReason: '', returnvalue: 'null', stalledCounter: 0 },
   };
+}
+
+/**
+ * The data of a job as BullMQ can read it: an error of its own there would leave the job with its slot for good. Where
+ * somebody broke it, the job's id says which order it is of. An order without an id is unknown: a job of nobody's ends with
+ * its first run.
+ */
+function readable(jobId: string, data: string): string {
+  try {
+    const { orderId, version } = JSON.parse(data) as { orderId?: unknown; version?: unknown };
+    // What a newer version wrote is left to it.
+    if (typeof orderId === 'string' || typeof version === 'number') return data;
+  } catch {
+    // As below.
+  }
+  const orderId = orderIdOf(jobId.replace(/^w~/, ''));
+  return JSON.stringify(jobData(orderId ?? ''));
 }
 
 /** The trace to go on with, and whatever else is stored, decoded by BullMQ's own reading of a job. */

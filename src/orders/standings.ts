@@ -16,6 +16,8 @@ export interface Standing {
   readonly wishAt: number | null;
   readonly isOnOpen: boolean;
   readonly isOnAsking: boolean;
+  /** Why the record cannot be read; `null` for a good one, and for none. */
+  readonly damage: string | null;
 }
 
 type Found = string | false;
@@ -32,16 +34,32 @@ export async function readStandings(
     [keys.open, keys.asking, ...orderIds.map(keys.order)],
     orderIds,
   );
-  return (JSON.parse(reply as string) as Found[][]).map((found, nth) => {
-    const [account, nextPollAt, phase, hints, hintsSeen, hintAt, open, asking] = found;
-    return {
-      orderId: orderIds[nth] as string,
-      account: account || null,
-      nextPollAt: nextPollAt ? Number(nextPollAt) : null,
-      phase: phase || null,
-      wishAt: Number(hints || 0) > Number(hintsSeen || 0) ? Number(hintAt || 0) : null,
-      isOnOpen: open !== false,
-      isOnAsking: asking !== false,
-    };
-  });
+  return (JSON.parse(reply as string) as (Found[] | string)[]).map((found, nth) =>
+    toStanding(orderIds[nth] as string, found),
+  );
+}
+
+function toStanding(orderId: string, found: Found[] | string): Standing {
+  if (typeof found === 'string') return { ...unreadable(orderId), damage: found };
+  const [account, nextPollAt, phase, hints, hintsSeen, hintAt, open, asking] = found;
+  const standing = {
+    orderId,
+    account: account || null,
+    nextPollAt: nextPollAt ? Number(nextPollAt) : null,
+    phase: phase || null,
+    wishAt: Number(hints || 0) > Number(hintsSeen || 0) ? Number(hintAt || 0) : null,
+    isOnOpen: open !== false,
+    isOnAsking: asking !== false,
+    damage: null,
+  };
+  const isTime = (at: number | null) => at === null || Number.isFinite(at);
+  if (isTime(standing.nextPollAt) && isTime(standing.wishAt)) return standing;
+  return { ...unreadable(orderId), damage: 'nextPollAt or hintAt is no time' };
+}
+
+function unreadable(orderId: string): Standing {
+  return {
+    ...{ orderId, account: null, nextPollAt: null, phase: null, wishAt: null },
+    ...{ isOnOpen: false, isOnAsking: false, damage: null },
+  };
 }

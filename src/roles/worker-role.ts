@@ -12,6 +12,7 @@ import { createTransport, type Transport } from '../providers/transport.ts';
 import { fingerprintOf } from '../service-facts.ts';
 import { traceAsker, tracePolls } from '../tracing.ts';
 import { type AdaptiveSchedule, createAdaptiveSchedule } from '../workers/adaptive-schedule.ts';
+import { damageKinds } from '../workers/damage.ts';
 import { createNewWords } from '../workers/new-words.ts';
 import { countPolls, logPolls, notePolls, observeAll } from '../workers/poll-observers.ts';
 import { createPollWorker } from '../workers/poll-worker.ts';
@@ -36,6 +37,10 @@ export async function startWorkers(shared: Shared) {
     mended(kind, orderId) {
       metrics.swept.inc({ kind });
       log.warn({ kind, orderId }, 'the sweeper mended an order');
+    },
+    damaged({ counts, examples }) {
+      for (const kind of damageKinds) metrics.damaged.inc({ kind }, counts[kind]);
+      log.error({ counts, examples }, 'the sweeper found what it cannot read, and went on without it');
     },
     failed: (error) => log.error({ err: error }, 'a sweep failed; the next one goes on'),
   });

@@ -13,6 +13,8 @@ export interface JobPlaces {
   placesOf(orderIds: readonly string[]): Promise<JobPlace[]>;
 }
 
+/** Names read of one list at most. What is not among them, and exists, is taken for waiting. */
+const listLimit = 100_000;
 /** Read at once at most; a list that is read in parts may move meanwhile, so that single jobs are overlooked. */
 const partSize = 10_000;
 
@@ -21,7 +23,7 @@ const partSize = 10_000;
  * with 20,000 waiting that is half a millisecond of Redis a job. Here the lists are read once, when they are first needed.
  */
 export function createJobPlaces(redis: Redis, queue: PollQueue): JobPlaces {
-  let waiting: Promise<ReadonlySet<string>> | null = null;
+  let waiting: Promise<Waiting> | null = null;
   return {
     async placesOf(orderIds) {
       const jobIds = orderIds.map(jobIdOf);
@@ -31,20 +33,32 @@ export function createJobPlaces(redis: Redis, queue: PollQueue): JobPlaces {
       const listed = await waiting;
       return places.map((place, nth) => {
         if (typeof place === 'string') return { dueAt: Math.floor(Number(place) / 4096) };
-        return place === 1 && listed?.has(jobIds[nth] as string) ? 'waiting' : 'unclear';
+        const isListed = listed !== null && (listed.isCut || listed.jobIds.has(jobIds[nth] as string));
+        return place === 1 && isListed ? 'waiting' : 'unclear';
       });
     },
   };
 }
 
-async function readWaiting(redis: Redis, queue: PollQueue): Promise<ReadonlySet<string>> {
+/** The names of jobs that wait, or are being worked on. `isCut`: there are more. */
+interface Waiting {
+  readonly jobIds: ReadonlySet<string>;
+  readonly isCut: boolean;
+}
+
+async function readWaiting(redis: Redis, queue: PollQueue): Promise<Waiting> {
   const jobIds = new Set<string>();
+  let isCut = false;
   for (const list of ['wait', 'active']) {
     for (let from = 0; ; from += partSize) {
       const part = await redis.lrange(queue.toKey(list), from, from + partSize - 1);
       for (const jobId of part) jobIds.add(jobId);
       if (part.length < partSize) break;
+      if (from + partSize >= listLimit) {
+        isCut = true;
+        break;
+      }
     }
   }
-  return jobIds;
+  return { jobIds, isCut };
 }

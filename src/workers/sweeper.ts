@@ -1,5 +1,6 @@
 import { Queue, Worker } from 'bullmq';
-import { type SweepParts, sweep } from './sweep.ts';
+import { sweep } from './sweep.ts';
+import type { SweepParts } from './sweep-parts.ts';
 
 export interface SweeperParts extends SweepParts {
   /**

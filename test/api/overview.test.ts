@@ -94,7 +94,7 @@ describe('orders by state', () => {
 
   test('the sweeper mends a list that somebody bent', async () => {
     const order = await opened('lost');
-    const job = pollJob(order.orderId, now + 60_000, now);
+    const job = pollJob(order.orderId, firstPollAt(order), now);
     await queue.add(job.name, job.data, job.opts);
     await redis.zrem(keys.asking, 'lost');
     await redis.zadd(keys.asking, 1, 'ghost');
@@ -109,6 +109,7 @@ describe('orders by state', () => {
       resultsRetentionMs: retentionMs,
       retentionMs,
       mended: (kind, orderId) => void mended.push(`${kind} ${orderId}`),
+      damaged: () => {},
     });
     expect(await redis.zrange(keys.asking, '0', '-1', 'WITHSCORES')).toEqual(['lost', String(now)]);
     expect(mended).toEqual(['missing-from-open lost']);

@@ -16,22 +16,37 @@ const orderId = 'sweep:1';
 async function setup(changes: Partial<SweeperParts> = {}) {
   const gateway = await startHeldGateway();
   onTestFinished(() => gateway.close());
-  const { keys, store, queue, enqueue, startWorker, events, parts } = setupParts(
+  const { keys, store, queue, enqueue, startWorker, events, parts, errors } = setupParts(
     redis,
     testPrefix(),
     gateway.url,
   );
   const mended: string[] = [];
   const failures: Error[] = [];
+  const damaged: string[] = [];
   const sweeperParts: SweeperParts = {
     ...{ redis, keys, store, accounts: [account], queue: () => queue },
     ...{ intervalMs: 200, resultsRetentionMs: 60_000, retentionMs: 60_000 },
     mended: (kind, id) => void mended.push(`${kind} ${id}`),
+    damaged: ({ examples }) => void damaged.push(...examples),
     failed: (error) => void failures.push(error),
     ...changes,
   };
   return {
-    ...{ gateway, keys, store, queue, enqueue, startWorker, parts, mended, failures, sweeperParts },
+    ...{
+      gateway,
+      keys,
+      store,
+      queue,
+      enqueue,
+      startWorker,
+      parts,
+      mended,
+      failures,
+      damaged,
+      errors,
+      sweeperParts,
+    },
     events: () => events(),
     sweep: () => sweep(sweeperParts),
     startSweeper: async (more: Partial<SweeperParts> = {}) => {
@@ -256,19 +271,158 @@ describe('one sweep', () => {
   });
 });
 
+describe('what a sweep cannot read stops nothing else', () => {
+  const lost = async ({ enqueue, queue }: Awaited<ReturnType<typeof setup>>) => {
+    await enqueue(later());
+    await (await queue.getJob(jobIdOf(orderId)))?.remove();
+  };
+
+  test.each<[string, RegExp, (world: Awaited<ReturnType<typeof setup>>) => Promise<unknown>]>([
+    [
+      'a key of another type in the place of an order',
+      /^order foreign: WRONGTYPE/,
+      async ({ keys }) => {
+        await redis.set(keys.order('foreign'), 'a string');
+        await redis.zadd(keys.open, 1, 'foreign');
+        await redis.zadd(keys.asking, 1, 'foreign');
+      },
+    ],
+    [
+      'a time that is none',
+      /^order foreign: nextPollAt/,
+      async ({ keys }) => {
+        await redis.hset(keys.order('foreign'), 'account', account, 'nextPollAt', 'soon');
+        await redis.zadd(keys.open, 1, 'foreign');
+      },
+    ],
+    [
+      'a failed job that is no JSON',
+      /^job foreign: not a job; removed/,
+      async ({ queue }) => {
+        await redis.hset(queue.toKey('foreign'), 'name', 'x', 'data', '{', 'opts', '{}');
+        await redis.zadd(queue.toKey('failed'), 1, 'foreign');
+      },
+    ],
+    [
+      'a failed job of another type',
+      /^job foreign: not a job; removed/,
+      async ({ queue }) => {
+        await redis.set(queue.toKey('foreign'), 'a string');
+        await redis.zadd(queue.toKey('failed'), 1, 'foreign');
+      },
+    ],
+    [
+      'a job without a record that is no job',
+      /^job o~foreign: not a job; removed/,
+      async ({ queue }) => {
+        await redis.set(queue.toKey(jobIdOf('foreign')), 'a string');
+        await redis.zadd(queue.toKey('delayed'), 1, jobIdOf('foreign'));
+      },
+    ],
+    [
+      'a list of failed jobs of another type',
+      /^walk of failed jobs of lipia: WRONGTYPE/,
+      ({ queue }) => redis.set(queue.toKey('failed'), 'a string'),
+    ],
+    [
+      'a list of orders without a verdict of another type',
+      /^walk of orders without a verdict: WRONGTYPE/,
+      ({ keys }) => redis.set(keys.asking, 'a string'),
+    ],
+    [
+      'a gate of another type',
+      /^walk of the gate of lipia: WRONGTYPE/,
+      ({ keys }) => redis.set(keys.gate(account), 'x'),
+    ],
+    [
+      'a place of the walk of another type',
+      /^walk of open orders: WRONGTYPE/,
+      ({ keys }) => redis.hset(keys.sweepCursor, 'a', 'b'),
+    ],
+    [
+      'unresolved money of another type',
+      /^walk of unresolved money: WRONGTYPE/,
+      ({ keys }) => redis.set(keys.unresolved, 'x'),
+    ],
+    ['results of another type', /^walk of results: WRONGTYPE/, ({ keys }) => redis.set(keys.results, 'x')],
+  ])('%s', async (_name, example, breakIt) => {
+    const world = await setup();
+    await lost(world);
+    await breakIt(world);
+    await world.sweep();
+    expect(world.damaged).toContainEqual(expect.stringMatching(example));
+    expect(world.mended).toContain(`record-without-job ${orderId}`);
+    expect(await redis.zscore(world.queue.toKey('delayed'), jobIdOf(orderId))).not.toBeNull();
+  });
+
+  test('a place of the walk that is no number is the beginning', async () => {
+    const world = await setup();
+    await lost(world);
+    await redis.set(world.keys.sweepCursor, 'half way');
+    await world.sweep();
+    expect(world.damaged).toEqual([]);
+    expect(world.mended).toEqual([`record-without-job ${orderId}`]);
+    expect(await redis.get(world.keys.sweepCursor)).toBe('0');
+  });
+
+  test('what is no job in the place of one makes way for it', async () => {
+    const world = await setup();
+    await lost(world);
+    await redis.set(world.queue.toKey(jobIdOf(orderId)), 'a string');
+    await world.sweep();
+    expect(world.mended).toEqual([`record-without-job ${orderId}`]);
+    expect(await world.state()).toBe('delayed');
+  });
+
+  test('600 failed jobs and orders that cannot be read hide no other one for ever', async () => {
+    const { queue, keys, sweep, mended, enqueue } = await setup();
+    const fill = redis.pipeline();
+    for (let nth = 0; nth < 600; nth += 1) {
+      fill.set(keys.order(`foreign-${nth}`), 'a string').zadd(keys.asking, nth, `foreign-${nth}`);
+    }
+    await fill.exec();
+    await enqueue(later());
+    await (await queue.getJob(jobIdOf(orderId)))?.remove();
+    await redis.zrem(keys.open, orderId);
+    await until('the order to be found', async () => {
+      await sweep();
+      return mended.includes(`missing-from-open ${orderId}`);
+    });
+  });
+});
+
+test('what is no job among the due ones holds up no other, and its order gets a new one', async () => {
+  const { enqueue, queue, gateway, startWorker, sweep, events, errors } = await setup();
+  gateway.say('paid');
+  await enqueue(anOrderOfItsOwn('a'), anOrderOfItsOwn('b'), anOrderOfItsOwn('c'));
+  await redis.set(queue.toKey(jobIdOf('a')), 'a string');
+  await redis.hset(queue.toKey(jobIdOf('b')), 'data', '{');
+  await redis.zadd(queue.toKey('delayed'), 1, 'nobody');
+  await redis.hset(queue.toKey('nobody'), 'name', 'x', 'data', 'null');
+  await startWorker();
+  await until('two verdicts', async () => (await events()).length === 2);
+  await until(
+    'an empty queue',
+    async () => (await queue.getJobCountByTypes('wait', 'delayed', 'active')) === 0,
+  );
+  await sweep();
+  await until('the third', async () => (await events()).length === 3);
+  expect(errors).toEqual([]);
+});
+
 describe('several processes', () => {
   test('sweep one at a time', async () => {
     let [now, most, sweeps] = [0, 0, 0];
     const { startSweeper, queue } = await setup();
     const slow: PollQueue = Object.create(queue, {
-      getFailed: {
+      getDelayedCount: {
         value: async () => {
           now += 1;
           sweeps += 1;
           most = Math.max(most, now);
           await new Promise((resolve) => setTimeout(resolve, 120));
           now -= 1;
-          return [];
+          return 0;
         },
       },
     });
@@ -283,14 +437,14 @@ describe('several processes', () => {
     const { startSweeper, queue, keys, enqueue, mended } = await setup();
     await enqueue(later());
     const slow: PollQueue = Object.create(queue, {
-      getFailed: {
+      getDelayedCount: {
         value: async () => {
           now += 1;
           sweeps += 1;
           most = Math.max(most, now);
           await new Promise((resolve) => setTimeout(resolve, 120));
           now -= 1;
-          return [];
+          return 0;
         },
       },
     });
@@ -313,7 +467,7 @@ describe('several processes', () => {
     await enqueue(later());
     let begun = false;
     const dying: PollQueue = Object.create(queue, {
-      getFailed: {
+      getDelayedCount: {
         value: () => {
           begun = true;
           return new Promise(() => {});
