@@ -1,9 +1,13 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { FastifyInstance, FastifyReply, FastifyRequest, onRequestAsyncHookHandler } from 'fastify';
 import { isSameSecret } from './api-keys.ts';
+import { inTime } from './in-time.ts';
+import { createLoginThrottle, loginCaller } from './login-throttle.ts';
+import { clearCookie, cookieOf, setCookie } from './page-cookies.ts';
 import { html } from './page-html.ts';
 import { sendPage } from './page-layout.ts';
 import { sendProblem } from './problem.ts';
-import { createLoginThrottle, isFromOurPages, type Sessions } from './session.ts';
+import { isFromOurPages, type Sessions } from './session.ts';
 
 export interface LoginParts {
   readonly sessions: Sessions;
@@ -24,28 +28,21 @@ export interface Login {
 export function createLogin({ sessions, username, password }: LoginParts): Login {
   const throttle = createLoginThrottle();
 
-  /** Compares without an `await` in between, so that no two guesses can slip through one count. */
-  function tryPassword(
-    request: FastifyRequest,
-    givenName: string,
-    given: string,
-  ): 'right' | 'wrong' | number {
+  /** Slow for whoever has been wrong too often, and never shut: a right password is let in. */
+  async function isRight(request: FastifyRequest, givenName: string, given: string): Promise<boolean> {
     const now = Date.now();
-    const waitMs = throttle.waitMs(request.ip, now);
-    if (waitMs > 0) return waitMs;
+    const device = await inTime(sessions.deviceOf(cookieOf(request, sessions.deviceCookieName), now));
+    const caller = loginCaller(request.ip, device);
+    await delay(throttle.begin(caller, now));
     const isRightName = isSameSecret(givenName, username);
     const isRightPassword = isSameSecret(given, password);
-    if (isRightName && isRightPassword) return 'right';
-    throttle.failed(request.ip, now);
-    return 'wrong';
+    if (!isRightName || !isRightPassword) return false;
+    throttle.succeeded(caller);
+    return true;
   }
 
   const hasSession = (request: FastifyRequest) =>
-    sessions.isValid(request.cookies[sessions.cookieName], Date.now());
-
-  function cookieOptions(request: FastifyRequest) {
-    return { path: '/', httpOnly: true, sameSite: 'strict', secure: request.protocol === 'https' } as const;
-  }
+    sessions.isValid(cookieOf(request, sessions.cookieName), Date.now());
 
   return {
     stillHolds: async (request) => basicOf(request.headers.authorization) !== null || hasSession(request),
@@ -55,9 +52,8 @@ export function createLogin({ sessions, username, password }: LoginParts): Login
       if (!isReading(request) && !isFromOurPages(request)) return refuseForeign(reply);
       const basic = basicOf(request.headers.authorization);
       if (basic === null) return (await hasSession(request)) ? undefined : sendToLogin(request, reply);
-      const tried = tryPassword(request, basic.username, basic.password);
-      if (typeof tried === 'number') return askToWait(reply, tried);
-      return tried === 'right' ? undefined : sendProblem(reply, 401, 'User or password is wrong.');
+      const isIn = await isRight(request, basic.username, basic.password);
+      return isIn ? undefined : sendProblem(reply, 401, 'User or password is wrong.');
     },
 
     routes(app) {
@@ -68,27 +64,20 @@ export function createLogin({ sessions, username, password }: LoginParts): Login
       app.post('/login', { schema: { hide: true } }, async (request, reply) => {
         if (!isFromOurPages(request)) return refuseForeign(reply);
         const form = fieldsOf(request.body);
-        const tried = tryPassword(request, form.username ?? '', form.password ?? '');
+        const isIn = await isRight(request, form.username ?? '', form.password ?? '');
         const next = nextOf(form);
-        if (typeof tried === 'number') {
-          reply.header('retry-after', Math.ceil(tried / 1_000));
-          const wait = `Too many attempts. Try again in ${Math.ceil(tried / 1_000)} seconds.`;
-          return sendLoginPage(reply, 429, next, wait);
-        }
-        if (tried === 'wrong') return sendLoginPage(reply, 401, next, 'User or password is wrong.');
-        const { cookie, maxAgeMs } = await sessions.begin(Date.now());
-        return reply
-          .setCookie(sessions.cookieName, cookie, {
-            ...cookieOptions(request),
-            maxAge: Math.floor(maxAgeMs / 1_000),
-          })
-          .redirect(next, 303);
+        if (!isIn) return sendLoginPage(reply, 401, next, 'User or password is wrong.');
+        const now = Date.now();
+        setCookie(request, reply, sessions.cookieName, await sessions.begin(now));
+        setCookie(request, reply, sessions.deviceCookieName, await sessions.beginDevice(now));
+        return reply.redirect(next, 303);
       });
 
       app.post('/logout', { schema: { hide: true } }, async (request, reply) => {
         if (!isFromOurPages(request)) return refuseForeign(reply);
-        await sessions.end(request.cookies[sessions.cookieName], Date.now());
-        return reply.clearCookie(sessions.cookieName, cookieOptions(request)).redirect('/login', 303);
+        await sessions.end(cookieOf(request, sessions.cookieName), Date.now());
+        clearCookie(request, reply, sessions.cookieName);
+        return reply.redirect('/login', 303);
       });
     },
   };
@@ -104,11 +93,6 @@ function refuseForeign(reply: FastifyReply) {
     403,
     'This request does not come from a page of ours. Behind a proxy, name it in TRUSTED_PROXIES.',
   );
-}
-
-function askToWait(reply: FastifyReply, waitMs: number) {
-  reply.header('retry-after', Math.ceil(waitMs / 1_000));
-  return sendProblem(reply, 429, 'Too many wrong passwords; wait and try again.');
 }
 
 /** People are shown the form, programs a problem. No browser is asked for Basic: it would send it to every page. */

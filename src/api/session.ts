@@ -9,9 +9,15 @@ import type { Redis } from '../redis.ts';
  */
 export interface Sessions {
   readonly cookieName: string;
+  /** The cookie by which a browser is known again that has logged in before. It opens nothing. */
+  readonly deviceCookieName: string;
   /** The value of a new session's cookie, and for how long it holds. */
   begin(now: number): Promise<{ readonly cookie: string; readonly maxAgeMs: number }>;
   isValid(cookie: string | undefined, now: number): Promise<boolean>;
+  /** The value of the cookie of a browser that has logged in. */
+  beginDevice(now: number): Promise<{ readonly cookie: string; readonly maxAgeMs: number }>;
+  /** The browser that a genuine cookie stands for, `null` for any other. */
+  deviceOf(cookie: string | undefined, now: number): Promise<string | null>;
   /** Ends a session before its time. */
   end(cookie: string | undefined, now: number): Promise<void>;
 }
@@ -22,6 +28,9 @@ export interface SessionParts {
   readonly password: string;
   readonly lifeMs: number;
 }
+
+/** How long a browser is known again. */
+const deviceLifeMs = 180 * 86_400_000;
 
 const cookieForm = /^([0-9a-f]{32})\.(\d{1,16})\.([0-9a-f]{64})$/;
 
@@ -36,71 +45,39 @@ export function createSessions({ redis, prefix, password, lifeMs }: SessionParts
     return (await redis.get(secretKey)) ?? '';
   }
 
-  function sign(id: string, until: string, deploymentSecret: string): Buffer {
-    const key = hkdfSync('sha256', password, deploymentSecret, 'payment-poller session', 32);
+  function sign(id: string, until: string, deploymentSecret: string, use: 'session' | 'device'): Buffer {
+    const key = hkdfSync('sha256', password, deploymentSecret, `payment-poller ${use}`, 32);
     return createHmac('sha256', Buffer.from(key)).update(`${id}.${until}`).digest();
   }
 
+  async function begin(use: 'session' | 'device', now: number, maxAgeMs: number) {
+    const id = randomBytes(16).toString('hex');
+    const until = String(now + maxAgeMs);
+    return { cookie: `${id}.${until}.${sign(id, until, await secret(), use).toString('hex')}`, maxAgeMs };
+  }
+
   /** The parts of a genuine cookie that holds still; `null` for any other. */
-  async function read(cookie: string | undefined, now: number) {
+  async function read(cookie: string | undefined, now: number, use: 'session' | 'device' = 'session') {
     const [, id, until, signature] = cookieForm.exec(cookie ?? '') ?? [];
     if (id === undefined || until === undefined || signature === undefined || Number(until) <= now)
       return null;
     const [deploymentSecret, ended] = await redis.mget(secretKey, endedKey(id));
     if (!deploymentSecret || ended != null) return null;
-    const genuine = sign(id, until, deploymentSecret);
+    const genuine = sign(id, until, deploymentSecret, use);
     return timingSafeEqual(genuine, Buffer.from(signature, 'hex')) ? { id, until: Number(until) } : null;
   }
 
   return {
     // Browsers keep cookies by host, not by port: two deployments on one host must not end each other's sessions.
     cookieName: `payment-poller-${prefix}`,
-    async begin(now) {
-      const id = randomBytes(16).toString('hex');
-      const until = String(now + lifeMs);
-      return {
-        cookie: `${id}.${until}.${sign(id, until, await secret()).toString('hex')}`,
-        maxAgeMs: lifeMs,
-      };
-    },
+    deviceCookieName: `payment-poller-device-${prefix}`,
+    begin: (now) => begin('session', now, lifeMs),
+    beginDevice: (now) => begin('device', now, deviceLifeMs),
+    deviceOf: async (cookie, now) => (await read(cookie, now, 'device'))?.id ?? null,
     isValid: async (cookie, now) => (await read(cookie, now)) !== null,
     async end(cookie, now) {
       const session = await read(cookie, now);
       if (session !== null) await redis.set(endedKey(session.id), '1', 'PX', session.until - now);
-    },
-  };
-}
-
-/** Holds up whoever guesses passwords. Counts failures only, in this process. */
-export interface LoginThrottle {
-  /** How long this address has to wait before it may try; 0: it may. */
-  waitMs(address: string, now: number): number;
-  failed(address: string, now: number): void;
-}
-
-const windowMs = 60_000;
-const failuresPerAddress = 5;
-/** Over all addresses: guessing from many must not help. */
-const failuresOverall = 20;
-
-export function createLoginThrottle(): LoginThrottle {
-  // Never more than `failuresOverall` entries: beyond, nobody may try, so nobody fails.
-  let failures: { readonly address: string; readonly at: number }[] = [];
-
-  return {
-    waitMs(address, now) {
-      failures = failures.filter(({ at }) => at > now - windowMs);
-      const own = failures.filter((failure) => failure.address === address);
-      const oldest =
-        failures.length >= failuresOverall
-          ? failures[0]
-          : own.length >= failuresPerAddress
-            ? own[own.length - failuresPerAddress]
-            : undefined;
-      return oldest === undefined ? 0 : oldest.at + windowMs - now;
-    },
-    failed(address, now) {
-      failures.push({ address, at: now });
     },
   };
 }

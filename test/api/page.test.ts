@@ -113,7 +113,7 @@ describe('the login', () => {
       expect((await logIn({ next })).headers.location, next).toBe('/');
   });
 
-  test('is refused with a wrong user or password, and then held up', async () => {
+  test('is refused with a wrong user or password, and then slowed down', async () => {
     const from = { 'x-forwarded-for': '10.200.0.1' };
     const wrong = [
       { password: 'wrong' },
@@ -127,12 +127,13 @@ describe('the login', () => {
       expect(answer.headers['set-cookie']).toBeUndefined();
       expect(answer.text).toContain('User or password is wrong.');
     }
-    const held = await logIn({}, from);
-    expect(held.status).toBe(429);
-    expect(Number(held.headers['retry-after'])).toBeGreaterThan(50);
-    expect(held.headers['set-cookie']).toBeUndefined();
+    // Later answers wait, and the right password is let in all the same.
+    const startedAt = performance.now();
+    expect((await logIn({ password: 'wrong' }, from)).status).toBe(401);
+    expect(performance.now() - startedAt).toBeGreaterThan(240);
+    expect((await logIn({}, from)).status).toBe(303);
     const basic = await get('/', null, { ...from, authorization: basicOf('operator', password) });
-    expect(basic.status).toBe(429);
+    expect(basic.status).toBe(200);
     expect((await logIn()).status).toBe(303);
   });
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { createLoginThrottle, createSessions, isFromOurPages } from '../../src/api/session.ts';
+import { createSessions, isFromOurPages } from '../../src/api/session.ts';
 import { testPrefix, testRedis } from '../support/redis.ts';
 
 const hourMs = 3_600_000;
@@ -74,25 +74,19 @@ describe('a session', () => {
   });
 });
 
-describe('whoever guesses passwords', () => {
-  test('has five tries a minute from one address', () => {
-    const throttle = createLoginThrottle();
-    for (let nth = 0; nth < 5; nth += 1) {
-      expect(throttle.waitMs('10.0.0.1', nth)).toBe(0);
-      throttle.failed('10.0.0.1', nth);
-    }
-    expect(throttle.waitMs('10.0.0.1', 10)).toBe(59_990);
-    expect(throttle.waitMs('10.0.0.2', 10)).toBe(0);
-    expect(throttle.waitMs('10.0.0.1', 60_000)).toBe(0);
-    throttle.failed('10.0.0.1', 60_000);
-    expect(throttle.waitMs('10.0.0.1', 60_000)).toBe(1);
-  });
-
-  test('has twenty from all of them', () => {
-    const throttle = createLoginThrottle();
-    for (let nth = 0; nth < 20; nth += 1) throttle.failed(`10.0.0.${nth}`, nth);
-    expect(throttle.waitMs('10.9.9.9', 100)).toBe(59_900);
-    expect(throttle.waitMs('10.9.9.9', 60_000)).toBe(0);
+describe('a browser that has logged in', () => {
+  test('is known again by a cookie that is no session, and that nobody can make up', async () => {
+    const prefix = testPrefix();
+    const now = Date.now();
+    const sessions = someSessions(prefix);
+    const { cookie } = await sessions.beginDevice(now);
+    expect(await someSessions(prefix).deviceOf(cookie, now)).toBe(cookie.split('.')[0]);
+    expect(await sessions.isValid(cookie, now)).toBe(false);
+    const session = await sessions.begin(now);
+    expect(await sessions.deviceOf(session.cookie, now)).toBeNull();
+    expect(await sessions.deviceOf(`${cookie.slice(0, -1)}x`, now)).toBeNull();
+    expect(await someSessions(prefix, 'another password').deviceOf(cookie, now)).toBeNull();
+    expect(await sessions.deviceOf(cookie, now + 181 * 24 * hourMs)).toBeNull();
   });
 });
 
