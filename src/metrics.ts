@@ -89,6 +89,12 @@ export function createMetrics() {
       labelNames: ['account'],
       registers,
     }),
+    changedProviders: new Counter({
+      name: named('changed_provider_total'),
+      help: 'Polls not made because the order was accepted for another provider than its account has now',
+      labelNames: ['account'],
+      registers,
+    }),
     breaker: new Gauge({
       name: named('account_breaker'),
       help: 'How an account stands: 1 for the state that its breaker is in, 0 for the others (from Redis)',

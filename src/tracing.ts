@@ -54,6 +54,7 @@ export const tracePolls: PollObserver = {
     trace.getActiveSpan()?.addEvent('contradiction');
   },
   unknownWord() {},
+  changedProvider() {},
   neglected() {},
   gate() {},
   error() {},

@@ -120,6 +120,8 @@ async function takeAnswer(
   if (orderId === '') return 'replay';
   const record = orderId === null ? null : await parts.store.read(orderId);
   if (orderId === null || record === null || record.order.account !== account.id) return 'wrong-token';
+  // The account was pointed at another provider since: what is posted now is not the answer of the order's provider.
+  if (record.order.provider !== account.provider.id) return 'wrong-token';
   const now = Date.now();
   const reading = kind === 'timeout' ? queueTimeout(body, now) : readPushed(account, body, record.order, now);
   const outcome = await parts.store.deliver(

@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
 import type { AccountConfig, Config } from '../config.ts';
+import { changedProviderText, findChangedProviders } from '../orders/changed-providers.ts';
 import { createKeys } from '../orders/keys.ts';
+import { createOrderStore } from '../orders/order-store.ts';
 import { createAccessTokens } from '../providers/access-token.ts';
 import { createTransport } from '../providers/transport.ts';
-import { connectRedis, type Redis } from '../redis.ts';
+import { awaitRedis, connectRedis, type Redis } from '../redis.ts';
 import type { Finding } from './finding.ts';
 
 /** Does every account's configuration hold, and (`live`) do its credentials open the door? */
@@ -19,12 +21,29 @@ export async function* diagnoseAccounts(config: Config, live: boolean): AsyncGen
       text: 'API_KEYS_SHA256 is empty: every request to /v1 is refused',
     };
   }
-  if (!live) return;
   const redis = connectRedis(config.redisUrl, 'patient');
   try {
+    yield* changedProviders(config, redis);
+    if (!live) return;
     for (const account of config.accounts) yield await logIn(account, redis, config.prefix);
   } finally {
     redis.disconnect();
+  }
+}
+
+/** Orders that nobody asks about, because their account was pointed at another provider. */
+async function* changedProviders(config: Config, redis: Redis): AsyncGenerator<Finding> {
+  const keys = createKeys(config.prefix);
+  try {
+    await awaitRedis(redis, config.redisUrl, 5_000);
+  } catch {
+    // Said already, where Redis was examined.
+    return;
+  }
+  const store = createOrderStore({ redis, keys, retentionMs: config.retentionDays * 86_400_000 });
+  const providers = new Map(config.accounts.map(({ id, provider }) => [id, provider.id]));
+  for (const changed of await findChangedProviders(redis, keys, store, providers)) {
+    yield { level: 'danger', subject: changed.account, text: changedProviderText(changed) };
   }
 }
 

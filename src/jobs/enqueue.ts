@@ -40,16 +40,19 @@ export async function enqueueOrders(parts: EnqueueParts, orders: readonly Order[
       parts.store.open(order, firstPollAt(order), parts.names(order), parts.sharesPayments(order)),
     ),
   );
+  const outcomes = await Promise.all(
+    orders.map((order, index) => withProvider(parts.store, order, opened[index] as Opened)),
+  );
   const byAccount = new Map<string, ReturnType<typeof pollJob>[]>();
   for (const [index, order] of orders.entries()) {
-    const at = pollAtOf(opened[index]);
+    const at = pollAtOf(outcomes[index]);
     if (at === null) continue;
     const jobs = byAccount.get(order.account) ?? [];
     jobs.push(pollJob(order.orderId, at, parts.now()));
     byAccount.set(order.account, jobs);
   }
   await Promise.all([...byAccount].map(([account, jobs]) => parts.queue(account).addBulk(jobs)));
-  return opened.map(enqueuedOf);
+  return outcomes.map(enqueuedOf);
 }
 
 function enqueuedOf(opened: Opened): Enqueued {
@@ -63,6 +66,16 @@ function enqueuedOf(opened: Opened): Enqueued {
     case 'in-use':
       return opened;
   }
+}
+
+/**
+ * An open order whose account was pointed at another provider is in conflict: its provider is among its facts, and promising
+ * to follow it would be untrue. The provider of a record never changes, so it may be read afterwards.
+ */
+async function withProvider(store: OrderStore, order: Order, opened: Opened): Promise<Opened> {
+  if (opened.outcome !== 'same' || opened.nextPollAt === null) return opened;
+  const record = await store.read(order.orderId);
+  return record === null || record.order.provider === order.provider ? opened : { outcome: 'conflict' };
 }
 
 /** An order that is still open gets its job again: adding it while it exists changes nothing. */

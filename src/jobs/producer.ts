@@ -198,7 +198,7 @@ function toResult(
     }
     case 'conflict': {
       const message =
-        'is already followed with another account, reference, amount or currency; nothing was changed';
+        'is already followed with another account, provider, reference, amount or currency; nothing was changed';
       return { orderId, outcome: 'conflict', faults: [{ path: 'orderId', message }] };
     }
     case 'in-use': {

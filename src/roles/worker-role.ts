@@ -4,6 +4,7 @@ import type { Log } from '../log.ts';
 import { createAccountGate } from '../orders/account-gate.ts';
 import { type ActivityLog, createActivityLog } from '../orders/activity.ts';
 import { createBeginQuery } from '../orders/begin-query.ts';
+import { changedProviderText, findChangedProviders } from '../orders/changed-providers.ts';
 import { createCompletionLog } from '../orders/completion-log.ts';
 import { createAccessTokens } from '../providers/access-token.ts';
 import { createAsker } from '../providers/ask.ts';
@@ -44,6 +45,7 @@ export async function startWorkers(shared: Shared) {
     },
     failed: (error) => log.error({ err: error }, 'a sweep failed; the next one goes on'),
   });
+  await reportChangedProviders(shared);
   const accounts = config.accounts.map((account) => startAccount(account, shared));
   const closing = (force: boolean) => [
     sweeper.close(force),
@@ -78,6 +80,18 @@ const deadlineShare = 4;
 
 /** How long the jobs of polls that were given up may take to go back at the end. */
 const handBackMs = 500;
+
+/** Says at start which orders nobody will ask about; the doctor says the same. Never keeps the workers from starting. */
+async function reportChangedProviders({ config, redis, keys, store, log }: Shared): Promise<void> {
+  try {
+    const providers = new Map(config.accounts.map(({ id, provider }) => [id, provider.id]));
+    for (const changed of await findChangedProviders(redis, keys, store, providers)) {
+      log.error({ ...changed }, changedProviderText(changed));
+    }
+  } catch (err) {
+    log.warn({ err }, 'open orders could not be compared with the providers of their accounts');
+  }
+}
 
 interface RunningAccount {
   readonly worker: ReturnType<typeof createPollWorker>;
@@ -114,6 +128,7 @@ function startAccount(account: AccountConfig, shared: Shared): RunningAccount {
     redis,
     keys,
     account: id,
+    provider: provider.id,
     queue: shared.queue(id),
     store,
     gate: createAccountGate({

@@ -73,6 +73,7 @@ export function createAdaptiveSchedule(parts: AdaptiveScheduleParts): AdaptiveSc
       published: () => {},
       contradiction: () => {},
       unknownWord: () => {},
+      changedProvider: () => {},
       neglected: () => {},
       gate: () => {},
       error: () => {},

@@ -3,8 +3,13 @@ import type { Metrics } from '../metrics.ts';
 import type { ActivityLog } from '../orders/activity.ts';
 import type { PollObserver } from './poll-worker.ts';
 
+/** How often the log says that orders of another provider wait. */
+const sayAgainMs = 60_000;
+
 /** Tells the log what the polls of one account teach. Texts in readings are scrubbed already. */
 export function logPolls(log: Log): PollObserver {
+  let turns = 0;
+  let sayAgainAt = 0;
   return {
     reading({ order }, reading) {
       const { kind, source, httpStatus, providerStatus, providerMessage } = reading;
@@ -34,6 +39,18 @@ export function logPolls(log: Log): PollObserver {
         'a word that no table lists; its orders stay open (see STATUS_OVERRIDES)',
       );
     },
+    changedProvider({ order }) {
+      turns += 1;
+      const now = performance.now();
+      if (now < sayAgainAt) return;
+      sayAgainAt = now + sayAgainMs;
+      const { orderId, provider } = order;
+      log.error(
+        { orderId, provider, turns },
+        'orders were accepted for another provider than their account has now; nobody is asked about them until ACCOUNTS is put right (payment-poller doctor)',
+      );
+      turns = 0;
+    },
     gate(change, { kind, httpStatus, providerStatus, providerMessage }) {
       const why = { reading: kind, httpStatus, providerStatus, providerMessage };
       if (change === 'degraded') log.warn(why, 'the account is degraded; its orders wait');
@@ -54,8 +71,10 @@ export function logPolls(log: Log): PollObserver {
 /** Counts what the polls of one account teach. */
 export function countPolls(metrics: Metrics, account: string): PollObserver {
   // An alert on growth sees the first one only where there was a zero before.
-  const { contradictions, receiptsUsed, unrecognised, errors } = metrics;
-  for (const counter of [contradictions, receiptsUsed, unrecognised, errors]) counter.inc({ account }, 0);
+  const { contradictions, receiptsUsed, unrecognised, changedProviders, errors } = metrics;
+  for (const counter of [contradictions, receiptsUsed, unrecognised, changedProviders, errors]) {
+    counter.inc({ account }, 0);
+  }
   // Looked up once: prom-client builds a key out of the labels otherwise, for every poll.
   const pollSeconds = metrics.pollSeconds.labels({ account });
   const polls = new Map<string, ReturnType<typeof metrics.polls.labels>>();
@@ -83,6 +102,7 @@ export function countPolls(metrics: Metrics, account: string): PollObserver {
     },
     contradiction: () => metrics.contradictions.inc({ account }),
     unknownWord: () => {},
+    changedProvider: () => metrics.changedProviders.inc({ account }),
     gate: () => {},
     neglected: () => metrics.errors.inc({ account }),
     error: () => metrics.errors.inc({ account }),
@@ -96,6 +116,7 @@ export function notePolls(activity: ActivityLog): PollObserver {
     published: () => {},
     contradiction: () => {},
     unknownWord: () => {},
+    changedProvider: () => {},
     gate: () => {},
     neglected: () => {},
     error: () => {},
@@ -109,6 +130,7 @@ export function observeAll(...observers: readonly PollObserver[]): PollObserver 
     published: (...told) => observers.forEach((each) => void each.published(...told)),
     contradiction: (...told) => observers.forEach((each) => void each.contradiction(...told)),
     unknownWord: (...told) => observers.forEach((each) => void each.unknownWord(...told)),
+    changedProvider: (...told) => observers.forEach((each) => void each.changedProvider(...told)),
     gate: (...told) => observers.forEach((each) => void each.gate(...told)),
     neglected: (...told) => observers.forEach((each) => void each.neglected(...told)),
     error: (...told) => observers.forEach((each) => void each.error(...told)),

@@ -23,6 +23,7 @@ import { LocalFault } from '../providers/local-fault.ts';
 import type { AnswerTo } from '../providers/provider.ts';
 import type { Redis } from '../redis.ts';
 import { buildEvent, type ResultEvent } from '../results/event.ts';
+import { postpone } from './changed-provider.ts';
 import type { NewWords } from './new-words.ts';
 import { takeTurn } from './take-turn.ts';
 
@@ -33,6 +34,8 @@ export interface PollObserver {
   contradiction(record: OrderRecord, reading: Reading): void;
   /** An unrecognised word, the first time that this process sees it. */
   unknownWord(word: string, orderId: string): void;
+  /** The order was accepted for another provider than its account has now: it is not asked about. */
+  changedProvider(record: OrderRecord): void;
   gate(change: Exclude<GateChange, null>, reading: Reading): void;
   /** The order moved, but a list or figure that is made from it could not be written. */
   neglected(what: string, orderId: string): void;
@@ -44,6 +47,8 @@ export interface PollWorkerParts {
   readonly redis: Redis;
   readonly keys: Keys;
   readonly account: string;
+  /** Id of the account's provider. */
+  readonly provider: string;
   readonly queue: PollQueue;
   readonly store: OrderStore;
   readonly gate: AccountGate;
@@ -157,6 +162,10 @@ export async function pollOrder(parts: PollWorkerParts, orderId: string): Promis
   const { store, gate, observer } = parts;
   const [record, admission] = await Promise.all([store.read(orderId), gate.admit(Date.now())]);
   if (record === null) return null;
+  if (record.order.provider !== parts.provider) {
+    observer.changedProvider(record);
+    return postpone(store, record, Date.now());
+  }
 
   // Not only when a hint is unseen: a worker that died between two pushed answers has left the second one behind.
   const { openSince } = admission;

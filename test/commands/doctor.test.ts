@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { createKeys } from '../../src/orders/keys.ts';
+import { createOrderStore } from '../../src/orders/order-store.ts';
+import { anOrder } from '../support/builders.ts';
 import { runCommand, startCommand } from '../support/command-line.ts';
 import { testPrefix, testRedis, testRedisUrl } from '../support/redis.ts';
 
@@ -55,6 +57,24 @@ describe.concurrent('doctor', () => {
     expect(stdout).toMatch(/^warning +configuration +SHUTDWN_MS .*SHUTDOWN_MS/m);
     expect(stdout).toMatch(/^warning +configuration +LIPIA_WATCH .*LIPIA_WATCH_MS/m);
     expect(stdout).not.toContain('hunter4');
+  });
+
+  test('open orders of another provider than their account has are a danger', async () => {
+    const { keys, env } = setup();
+    const store = createOrderStore({ redis: testRedis(), keys, retentionMs: 60_000 });
+    await store.open(anOrder({ account: 'lipia', provider: 'jenga' }), Date.now() + 60_000, []);
+    const { code, stdout } = await runCommand(['doctor'], { env });
+    expect(code).toBe(1);
+    expect(stdout).toMatch(
+      /^DANGER +lipia +the open order ord-1 belongs to jenga, but ACCOUNTS says lipia=lipia/m,
+    );
+    const started = startCommand(['start'], {
+      env: { ...env, PORT: '0', LIPIA_BASE_URL: 'http://127.0.0.1:1' },
+    });
+    await started.printed(/payment-poller is running/);
+    started.kill('SIGTERM');
+    const said = (await started.ended).stdout;
+    expect(said).toMatch(/the open order ord-1 belongs to jenga, but ACCOUNTS says lipia=lipia/);
   });
 
   test('readers that put results aside are a warning', async () => {

@@ -63,6 +63,7 @@ export function keepingObserver() {
     published: [] as ResultEvent[],
     gates: [] as string[],
     neglected: [] as string[],
+    changed: [] as string[],
   };
   const errors: Error[] = [];
   const observer: PollObserver = {
@@ -70,6 +71,7 @@ export function keepingObserver() {
     published: (event) => void told.published.push(event),
     contradiction: () => {},
     unknownWord: () => {},
+    changedProvider: ({ order }) => void told.changed.push(order.orderId),
     neglected: (what) => void told.neglected.push(what),
     gate: (change) => void told.gates.push(change),
     error: (error) => void errors.push(error),
@@ -90,6 +92,7 @@ export function buildParts(redis: Redis, prefix: string, gatewayUrl: string, obs
     redis,
     keys,
     account,
+    provider: account,
     queue,
     store,
     gate: createAccountGate({ redis, keys, account, policy: breaker, credentials: 'first', pollMs: 2_000 }),

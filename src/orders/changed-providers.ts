@@ -1,0 +1,50 @@
+import type { Redis } from '../redis.ts';
+import type { Keys } from './keys.ts';
+import type { OrderStore } from './order-store.ts';
+
+/** Open orders of an account that were accepted for another provider than it has now. */
+export interface ChangedProvider {
+  readonly account: string;
+  /** The provider of the orders. */
+  readonly before: string;
+  /** The provider of the account. */
+  readonly now: string;
+  readonly orders: number;
+  /** One of them. */
+  readonly example: string;
+}
+
+/** Open orders that are looked at. Those that nobody could ask about are overdue, and stand first. */
+export const changedProviderLimit = 1_000;
+
+/**
+ * Looks for orders whose account was pointed at another provider, among the first `changedProviderLimit` open ones.
+ *
+ * @param providers the provider of every account of this process
+ */
+export async function findChangedProviders(
+  redis: Redis,
+  keys: Keys,
+  store: Pick<OrderStore, 'read'>,
+  providers: ReadonlyMap<string, string>,
+): Promise<ChangedProvider[]> {
+  const orderIds = await redis.zrange(keys.open, '0', String(changedProviderLimit - 1));
+  // A record that cannot be read is the sweeper's to report.
+  const records = await Promise.all(orderIds.map((id) => store.read(id).catch(() => null)));
+  const found = new Map<string, ChangedProvider>();
+  for (const record of records) {
+    if (record === null || record.nextPollAt === null) continue;
+    const { account, provider: before, orderId } = record.order;
+    const now = providers.get(account);
+    if (now === undefined || now === before) continue;
+    const known = found.get(`${account} ${before}`) ?? { account, before, now, orders: 0, example: orderId };
+    found.set(`${account} ${before}`, { ...known, orders: known.orders + 1 });
+  }
+  return [...found.values()];
+}
+
+/** What is wrong and what to do, in a sentence. */
+export function changedProviderText({ account, before, now, orders, example }: ChangedProvider): string {
+  const which = orders === 1 ? `the open order ${example}` : `${orders} open orders, ${example} among them,`;
+  return `${which} belong${orders === 1 ? 's' : ''} to ${before}, but ACCOUNTS says ${account}=${now}: nobody asks about ${orders === 1 ? 'it' : 'them'}; name the account ${account}=${before} again and give ${now} an account id of its own`;
+}
