@@ -74,7 +74,8 @@ function enqueuedOf(opened: Opened): Enqueued {
  */
 async function withProvider(store: OrderStore, order: Order, opened: Opened): Promise<Opened> {
   if (opened.outcome !== 'same' || opened.nextPollAt === null) return opened;
-  const record = await store.read(order.orderId);
+  // A record that cannot be read must not keep the other orders out; a Redis that is away stops the next command.
+  const record = await store.read(order.orderId).catch(() => null);
   return record === null || record.order.provider === order.provider ? opened : { outcome: 'conflict' };
 }
 

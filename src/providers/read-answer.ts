@@ -1,27 +1,13 @@
 import { hash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
-import { toMinor } from '../money.ts';
-import type { Doubt, Reading, ReadingFacts, Reference } from '../order.ts';
-import { currencyOfAmount } from './currency.ts';
+import type { Reading, ReadingFacts } from '../order.ts';
 import { hide, secretsOf } from './known-secrets.ts';
-import type {
-  Finding,
-  Meaning,
-  PaymentFinding,
-  Provider,
-  ProviderAnswer,
-  ReadingRules,
-  Words,
-} from './provider.ts';
+import { type Expected, proofOf, speaksOfAnother } from './proof.ts';
+import type { Finding, Meaning, Provider, ProviderAnswer, ReadingRules, Words } from './provider.ts';
 import { otherReadings } from './repeated-keys.ts';
 import { scrub } from './scrub.ts';
 
-/** What an answer is checked against; `null` skips that check, or all of them. */
-export type Expected = {
-  readonly reference: Reference | null;
-  readonly amountMinor: number | null;
-  readonly currency: string | null;
-} | null;
+export type { Expected };
 
 /** The rest of what reading an answer needs. */
 export interface ReadOptions {
@@ -115,22 +101,11 @@ function readFinding(
   const foreign = speaksOfAnother(provider, finding, expected);
   switch (meaning.reading) {
     case 'paid': {
-      const amountMinor = provider.gives.amount ? toMinor(finding.amountReceived) : null;
-      const receipt = provider.gives.receipt ? plausibleReceipt(finding.receipt) : null;
-      const currency = currencyOf(provider, finding, expected, options);
-      const doubt = foreign
-        ? 'reference-mismatch'
-        : (firmDoubt(finding, currency) ??
-          finding.doubt ??
-          meaning.doubt ??
-          missingProof(provider, finding, amountMinor, receipt, expected));
+      const proof = proofOf(provider, finding, meaning, expected, options.currencies ?? provider.currencies);
       return {
         ...sourced,
         kind: 'paid',
-        certainty: isSoft(doubt) ? 'soft' : 'firm',
-        doubt,
-        receipt,
-        ...amountsOf(amountMinor, currency),
+        ...proof,
         paidAt: finding.paidAt ?? null,
       };
     }
@@ -184,82 +159,6 @@ function undecided(reading: Reading): Reading {
 function shown(text: string, provider: Provider, { settings, token }: ReadOptions): string {
   const secrets = settings == null ? [] : secretsOf(provider, settings);
   return scrub(hide(text, token ? [...secrets, token] : secrets));
-}
-
-/** The currency of an answer, and whether it is the one that is expected. */
-interface AnswerCurrency {
-  /** `null`: not known. */
-  readonly code: string | null;
-  readonly isExpected: boolean;
-}
-
-function currencyOf(
-  { currencies }: Provider,
-  finding: PaymentFinding,
-  expected: Expected,
-  options: ReadOptions,
-): AnswerCurrency {
-  const possible = options.currencies ?? currencies;
-  const code = currencyOfAmount(finding.currencies, possible);
-  const wanted = expected?.currency ?? null;
-  return { code, isExpected: code !== null && (wanted === null ? possible.includes(code) : code === wanted) };
-}
-
-/** An amount in another currency is kept apart, so that nobody compares it with the order's. */
-function amountsOf(amountMinor: number | null, { code, isExpected }: AnswerCurrency) {
-  if (isExpected || amountMinor === null) return { amountReceivedMinor: amountMinor };
-  return {
-    amountReceivedMinor: null,
-    ...(code !== null && { otherAmount: { currency: code, amountMinor } }),
-  };
-}
-
-/** Doubts that cannot mend themselves come before those that can: money that went out, or is of another currency. */
-function firmDoubt({ doubt }: PaymentFinding, { isExpected }: AnswerCurrency): Doubt | null {
-  if (doubt != null && !isSoft(doubt)) return doubt;
-  return isExpected ? null : 'currency-mismatch';
-}
-
-function isSoft(doubt: Doubt | null): boolean {
-  return doubt === 'receipt-missing' || doubt === 'contradiction';
-}
-
-/** What a paid answer lacks to be believed; first what cannot mend itself within seconds. */
-function missingProof(
-  provider: Provider,
-  finding: PaymentFinding,
-  amountReceivedMinor: number | null,
-  receipt: string | null,
-  expected: Expected,
-): Doubt | null {
-  const { gives } = provider;
-  if (gives.amount && amountReceivedMinor === null) return 'amount-unknown';
-  const expectedMinor = expected?.amountMinor ?? null;
-  if (expectedMinor !== null && amountReceivedMinor !== null && amountReceivedMinor < expectedMinor) {
-    return 'underpaid';
-  }
-  if (gives.receipt && receipt === null) return 'receipt-missing';
-  if (expected?.reference != null && gives.reference && namedReferences(finding).length === 0)
-    return 'reference-mismatch';
-  return null;
-}
-
-/** Sandboxes print receipts such as `fv9n_TDX`; gateways also print the literal NONE where there is none. */
-const receiptPattern = /^(?!(?:none|null|undefined)$)[a-z0-9][a-z0-9_-]{3,63}$/i;
-
-function plausibleReceipt(text: string | null | undefined): string | null {
-  const receipt = text?.trim() ?? '';
-  return receiptPattern.test(receipt) && scrub(receipt) !== '[phone]' ? receipt : null;
-}
-
-function namedReferences(finding: PaymentFinding): string[] {
-  return (finding.references ?? []).filter((theirs) => theirs != null && theirs !== '') as string[];
-}
-
-function speaksOfAnother(provider: Provider, finding: PaymentFinding, expected: Expected): boolean {
-  if (expected?.reference == null) return false;
-  const ours = provider.names(expected.reference);
-  return namedReferences(finding).some((theirs) => !ours.includes(theirs));
 }
 
 function awaitMs({ later }: Provider, { settings }: ReadOptions): number | null {
