@@ -2,7 +2,7 @@ import { SpanStatusCode, trace } from '@opentelemetry/api';
 import type { Telemetry } from 'bullmq';
 import { BullMQOtel } from 'bullmq-otel';
 import type { Asker } from './providers/ask.ts';
-import type { PollObserver } from './workers/poll-worker.ts';
+import type { PollObserver } from './workers/poll-observer.ts';
 
 const tracerName = 'payment-poller';
 

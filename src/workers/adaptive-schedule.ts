@@ -4,7 +4,7 @@ import type { Policy } from '../jobs/decide.ts';
 import type { Plan } from '../jobs/schedule.ts';
 import type { Schedule } from '../order.ts';
 import type { CompletionLog } from '../orders/completion-log.ts';
-import type { PollObserver } from './poll-worker.ts';
+import type { PollObserver } from './poll-observer.ts';
 
 /** The adaptive schedule of one account in one process: learns from its readings, and plans its polls. */
 export interface AdaptiveSchedule {

@@ -1,7 +1,7 @@
 import type { Log } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
 import type { ActivityLog } from '../orders/activity.ts';
-import type { PollObserver } from './poll-worker.ts';
+import type { PollObserver } from './poll-observer.ts';
 
 /** How often the log says that orders of another provider wait. */
 const sayAgainMs = 60_000;

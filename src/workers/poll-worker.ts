@@ -12,7 +12,7 @@ import {
 import { deadlineAt } from '../jobs/schedule.ts';
 import { hasten, hastenAgain } from '../jobs/wake.ts';
 import type { Order, Reading } from '../order.ts';
-import type { AccountGate, GateChange } from '../orders/account-gate.ts';
+import type { AccountGate } from '../orders/account-gate.ts';
 import { remember } from '../orders/evidence.ts';
 import type { Keys } from '../orders/keys.ts';
 import type { OrderStore } from '../orders/order-store.ts';
@@ -22,26 +22,12 @@ import type { Asker } from '../providers/ask.ts';
 import { LocalFault } from '../providers/local-fault.ts';
 import type { AnswerTo } from '../providers/provider.ts';
 import type { Redis } from '../redis.ts';
-import { buildEvent, type ResultEvent } from '../results/event.ts';
+import { buildEvent } from '../results/event.ts';
 import { postpone } from './changed-provider.ts';
 import type { NewWords } from './new-words.ts';
+import type { PollObserver } from './poll-observer.ts';
+import { limiterOf } from './rate-limiter.ts';
 import { takeTurn } from './take-turn.ts';
-
-/** What the worker tells about its work, for logs and metrics. */
-export interface PollObserver {
-  reading(record: OrderRecord, reading: Reading, tookMs: number): void;
-  published(event: ResultEvent, reading: Reading): void;
-  contradiction(record: OrderRecord, reading: Reading): void;
-  /** An unrecognised word, the first time that this process sees it. */
-  unknownWord(word: string, orderId: string): void;
-  /** The order was accepted for another provider than its account has now: it is not asked about. */
-  changedProvider(record: OrderRecord): void;
-  gate(change: Exclude<GateChange, null>, reading: Reading): void;
-  /** The order moved, but a list or figure that is made from it could not be written. */
-  neglected(what: string, orderId: string): void;
-  /** A bug or a lost Redis; never something a gateway did. */
-  error(error: Error, orderId: string | null): void;
-}
 
 export interface PollWorkerParts {
   readonly redis: Redis;
@@ -309,15 +295,4 @@ function queryAfter(
 ): PendingQuery | null {
   if (answeredQuery !== null) return query?.id === answeredQuery ? null : query;
   return reading.kind === 'pending' && reading.awaitedUntil !== undefined ? query : null;
-}
-
-/**
- * Starts spread over parts of a second where the rate allows it: smoother than whole seconds. BullMQ counts in windows
- * that begin with their first start, so the others of a window may stand right before the next: there are so many fewer
- * windows that no second, wherever it begins, sees more starts than the rate.
- */
-function limiterOf(ratePerSecond: number): { max: number; duration: number } {
-  const max = Math.max(1, Math.floor(ratePerSecond / 25));
-  const windowsPerSecond = max === 1 ? ratePerSecond : Math.floor((ratePerSecond - max + 1) / max);
-  return { max, duration: Math.ceil(1_000 / windowsPerSecond) };
 }

@@ -9,7 +9,8 @@ import { createTransport } from '../../src/providers/transport.ts';
 import type { Redis } from '../../src/redis.ts';
 import { parseEvent, type ResultEvent } from '../../src/results/event.ts';
 import { createNewWords } from '../../src/workers/new-words.ts';
-import type { PollLimits, PollObserver, PollWorkerParts } from '../../src/workers/poll-worker.ts';
+import type { PollObserver } from '../../src/workers/poll-observer.ts';
+import type { PollLimits, PollWorkerParts } from '../../src/workers/poll-worker.ts';
 import { anOrder } from './builders.ts';
 
 /** Millisecond times: an order lives its whole life within a second or two. */
