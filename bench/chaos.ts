@@ -94,7 +94,7 @@ function readArguments() {
 
 /** A function, since the text of the usage comes first. */
 function shortDrill() {
-  return { orders: 150, minutes: 0.2, scenario: 'a,b,c,f,g,h' };
+  return { orders: 150, minutes: 0.2, scenario: 'a,b,c,f,g,h,m,q' };
 }
 
 /** The first signal heals and cleans up; the second ends the drill at once, and its children with it. */
