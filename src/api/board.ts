@@ -4,6 +4,7 @@ import { FastifyAdapter } from '@bull-board/fastify';
 import { type Job, Queue } from 'bullmq';
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import { orderIdOf, type PollQueue } from '../jobs/queue.ts';
+import type { Log } from '../log.ts';
 import type { Json } from '../order.ts';
 import type { Keys } from '../orders/keys.ts';
 import type { OrderStore } from '../orders/order-store.ts';
@@ -13,8 +14,10 @@ import type { Redis } from '../redis.ts';
 import { createMask, type Mask } from './mask.ts';
 import type { AccountInfo } from './overview.ts';
 import { sendProblem } from './problem.ts';
+import { isRedisFault } from './redis-fault.ts';
 
 export interface BoardParts {
+  readonly log: Log;
   readonly redis: Redis;
   readonly keys: Keys;
   readonly store: OrderStore;
@@ -36,6 +39,7 @@ const contentSecurityPolicy = [
 
 /** Bull Board over every account's queue and the sweeper's; to be registered behind a login, under /board. */
 export function board(parts: BoardParts): FastifyPluginAsync {
+  const { log } = parts;
   const { boardWritable, privateMetadata } = parts.settings;
   return async (app) => {
     const mask = createMask(privateMetadata);
@@ -53,7 +57,8 @@ export function board(parts: BoardParts): FastifyPluginAsync {
         ...parts.accounts.map(({ id, provider }) => {
           return orderQueue(parts.queue(id), `Orders of ${id} at ${provider}`, parts, mask);
         }),
-        maskedQueue(sweeper, 'Compares the open orders with the queues', boardWritable, (job) =>
+        // Read-only whatever the settings: without its scheduler nothing would be swept any more.
+        maskedQueue(sweeper, 'Compares the open orders with the queues', false, (job) =>
           Promise.resolve(job.data as Json),
         ),
       ],
@@ -67,6 +72,7 @@ export function board(parts: BoardParts): FastifyPluginAsync {
         },
       },
     });
+    serverAdapter.setErrorHandler((error) => boardError(error, log));
     app.addHook('onRequest', async (request, reply) => {
       reply.headers({ 'content-security-policy': contentSecurityPolicy, 'referrer-policy': 'same-origin' });
       return refuseWrite(request, reply, boardWritable);
@@ -76,16 +82,42 @@ export function board(parts: BoardParts): FastifyPluginAsync {
   };
 }
 
-/** What would leave a queue with jobs that no worker understands. */
-const harmful = /\/(?:add|update-data|edit)$/;
+/**
+ * What BOARD_WRITABLE allows, and nothing else: to pause a queue, and to retry, promote and remove jobs. What the board offers
+ * besides would stay in Redis unseen (limits of rate and concurrency), or undo a whole queue (obliterate, empty).
+ */
+const allowed = [
+  ...['pause', 'resume', 'promote', 'retry/:queueStatus', 'clean/:queueStatus'],
+  ...[':jobId/retry', ':jobId/clean', ':jobId/promote'],
+].map((action) => `/board/api/queues/:queueName/${action}`);
 
 /** The adapter's own read-only mode lets some writes through with a 200 that does nothing; here they are refused. */
 function refuseWrite(request: FastifyRequest, reply: FastifyReply, isWritable: boolean) {
   if (request.method === 'GET' || request.method === 'HEAD') return;
   if (!isWritable)
     return sendProblem(reply, 405, 'The board only shows; set BOARD_WRITABLE=true to let it act.');
-  if (!harmful.test(request.routeOptions.url ?? '')) return;
-  return sendProblem(reply, 405, 'Jobs are the engine of orders: hand in orders instead of jobs.');
+  const { queueName } = request.params as { queueName?: string };
+  if (queueName === 'sweeper')
+    return sendProblem(reply, 405, 'The sweeper runs by itself; nobody needs to touch its queue.');
+  if (request.method === 'PUT' && allowed.includes(request.routeOptions.url ?? '')) return;
+  const detail =
+    'The board pauses queues, and retries, promotes and removes jobs; orders are handed in elsewhere.';
+  return sendProblem(reply, 405, detail);
+}
+
+/** What Redis or a library said of a fault is for our log: it names keys, scripts and addresses. */
+function boardError(error: Error & { statusCode?: number }, log: Log) {
+  const status = isRedisFault(error) ? 503 : (error.statusCode ?? 500);
+  if (status >= 500) log.error({ err: error }, 'the board could not be served');
+  const unavailable = 'Redis cannot take or tell this now; try again.';
+  const message =
+    status === 503
+      ? unavailable
+      : status < 500
+        ? error.message
+        : 'Something went wrong here; it is in the log.';
+  // Its types know only the statuses that the board gives by itself.
+  return { status: status as 500, body: { error: 'ERRORS.INTERNAL_SERVER_ERROR', message } };
 }
 
 /** Its page asks another site for fonts: the policy would refuse them, and nobody need know who looks at this board. */
@@ -102,11 +134,18 @@ function orderQueue(queue: PollQueue, description: string, { store, settings }: 
     const orderId = orderIdOf(job.id ?? '') ?? String(data.orderId ?? '');
     // One record that cannot be read must not hide all other orders.
     const record = await store.read(orderId).catch((error: Error) => error);
-    if (record instanceof Error) return { ...data, order: record.message };
+    if (record instanceof Error) return { ...data, order: whyUnreadable(record) };
     if (record === null) return data;
     const view = mask.view(viewOf(record));
     return { ...data, order: (isAlone ? inFull(view) : inShort(view)) as Json };
   });
+}
+
+/** Of a damaged record what is wrong with it; of a fault of Redis no more than that. */
+function whyUnreadable(error: Error): string {
+  return error.name === 'ReplyError' || isRedisFault(error)
+    ? 'The order cannot be read from Redis now.'
+    : error.message;
 }
 
 /** What is shown in a list of jobs. */

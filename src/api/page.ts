@@ -1,6 +1,7 @@
 import formbody from '@fastify/formbody';
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify';
 import type { PollQueue } from '../jobs/queue.ts';
+import type { Log } from '../log.ts';
 import { orderIdPattern } from '../order.ts';
 import type { Keys } from '../orders/keys.ts';
 import type { OrderStore } from '../orders/order-store.ts';
@@ -18,6 +19,7 @@ import { sendProblem } from './problem.ts';
 import { createSessions } from './session.ts';
 
 export interface PagesParts {
+  readonly log: Log;
   readonly redis: Redis;
   readonly keys: Keys;
   readonly store: OrderStore;

@@ -40,6 +40,7 @@ export async function openDoor(shared: Shared) {
       counted: (account, result) => metrics.callbacks.inc({ account, result }),
     },
     pages: {
+      log,
       redis: prompt,
       keys,
       store,

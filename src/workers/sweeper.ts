@@ -27,6 +27,8 @@ export async function startSweeper(parts: SweeperParts): Promise<Sweeper> {
   queue.on('error', parts.failed);
   const schedule = async () => {
     await queue.setGlobalConcurrency(1);
+    // Somebody may have paused it, and nobody would notice: resume.
+    if (await queue.isPaused()) await queue.resume();
     await queue.upsertJobScheduler(
       'sweep',
       { every: intervalMs },

@@ -4,6 +4,7 @@ import { createKeys } from '../../src/orders/keys.ts';
 import { testRedis } from '../support/redis.ts';
 import { eventually, type RunningService, startRunningService } from '../support/running-service.ts';
 
+const redis = testRedis();
 const password = 'open sesame, please';
 const authorization = `Basic ${Buffer.from(`operator:${password}`).toString('base64')}`;
 const phone = '254712345678';
@@ -161,6 +162,45 @@ describe('a writable board', () => {
     for (const headers of [{ origin: 'https://evil.example' }, { 'sec-fetch-site': 'cross-site' }])
       expect(await write('/board/api/queues/jenga/pause', 'PUT', headers, writable)).toBe(403);
     expect(await isPaused()).toBe(false);
+  });
+
+  test('does nothing but what the setting says, and nothing at all to the sweeper', async () => {
+    const json = { 'content-type': 'application/json' };
+    const refused = ['empty', 'obliterate', 'concurrency', 'rate-limit', 'rate-limit/release'];
+    const paths = [
+      ...refused.map((action) => `/board/api/queues/jenga/${action}`),
+      ...['pause', 'resume'].map((action) => `/board/api/queues/${action}`),
+      ...['pause', 'promote', 'obliterate', 'retry/failed', 'clean/completed', 'x/clean'].map(
+        (action) => `/board/api/queues/sweeper/${action}`,
+      ),
+      '/board/api/queues/%73weeper/pause',
+      '/board/api/queues/sweeper/job-schedulers/sweep/remove',
+      '/board/api/queues/sweeper/job-schedulers/sweep/run',
+      '/board/api/queues/jenga/job-schedulers/x/remove',
+      '/board/api/queues/jenga/o~x/remove-unprocessed-children',
+    ];
+    const before = await redis.hgetall(`${createKeys(writable.prefix).queuePrefix('jenga')}:jenga:meta`);
+    for (const path of paths) expect(await write(path, 'PUT', json, writable), path).toBe(405);
+    for (const action of ['delay', 'priority', 'update-data'])
+      expect(await write(`/board/api/queues/jenga/o~x/${action}`, 'PATCH', json, writable), action).toBe(405);
+    expect(await redis.hgetall(`${createKeys(writable.prefix).queuePrefix('jenga')}:jenga:meta`)).toEqual(
+      before,
+    );
+    // What it does allow reaches the board: there is no such job.
+    for (const action of ['retry', 'clean', 'promote'])
+      expect(await write(`/board/api/queues/jenga/o~x/${action}`, 'PUT', {}, writable), action).toBe(404);
+    for (const action of ['promote', 'retry/failed', 'clean/completed'])
+      expect(await write(`/board/api/queues/jenga/${action}`, 'PUT', {}, writable), action).toBe(200);
+  });
+
+  test('does not show what Redis says of a fault', async () => {
+    const key = `${createKeys(writable.prefix).queuePrefix('jenga')}:jenga:failed`;
+    await redis.set(key, 'no sorted set');
+    const answer = await look('/board/api/queues', writable);
+    await redis.del(key);
+    expect(answer.status).toBe(500);
+    expect(answer.text).toContain('it is in the log');
+    expect(answer.text).not.toMatch(/WRONGTYPE|Redis|script/i);
   });
 
   test('makes and bends no jobs', async () => {
