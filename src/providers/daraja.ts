@@ -13,6 +13,7 @@ import {
 import { darajaResult } from './daraja-result.ts';
 import { code, credential, list, note, referenceText, secret } from './fields.ts';
 import { defineProvider, type Finding, words } from './provider.ts';
+import { mpesaReceipt } from './receipts.ts';
 
 /**
  * Safaricom Daraja, Transaction Status: the query is only taken, and its answer posted to a URL that we name, about a
@@ -83,6 +84,7 @@ export const daraja = defineProvider({
       when: () => true,
     }),
   reference,
+  receipt: mpesaReceipt,
   names: (ref) => [idOf(ref)],
   gives: darajaResult.gives,
   access: darajaAccess,

@@ -3,6 +3,7 @@ import { currenciesOf, currencyFields } from './currency.ts';
 import { anything, baseUrl, code, credential, note, referenceText, secret, section, text } from './fields.ts';
 import { tokenText } from './oauth.ts';
 import { defineCallback, defineProvider, type Finding, words } from './provider.ts';
+import { mpesaReceipt } from './receipts.ts';
 import { isoTime, nairobiTime } from './time.ts';
 
 /**
@@ -50,6 +51,7 @@ export const jenga = defineProvider({
     consumerSecret: secret().describe('Consumer secret of the JengaHQ account'),
   }),
   reference: referenceText.describe('orderReference of the payment'),
+  receipt: mpesaReceipt,
   names: (reference) => [reference],
   gives: { amount: true, receipt: true, reference: true, currency: false },
 

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { currenciesOf, currencyFields } from './currency.ts';
 import { anything, baseUrl, code, note, referenceText, secret, section, text } from './fields.ts';
 import { defineCallback, defineProvider, type Finding, type Meaning, words } from './provider.ts';
+import { mpesaReceipt } from './receipts.ts';
 import { isoTime } from './time.ts';
 
 /**
@@ -83,6 +84,7 @@ export const lipia = defineProvider({
   reference: z
     .union([referenceText.describe('TransactionReference'), byBoth])
     .describe('the TransactionReference, or {"transactionReference": "…", "externalReference": "…"}'),
+  receipt: mpesaReceipt,
   names: (reference) =>
     typeof reference === 'string'
       ? [reference]

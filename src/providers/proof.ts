@@ -2,7 +2,7 @@ import { toMinor } from '../money.ts';
 import type { Certainty, Doubt, Reference } from '../order.ts';
 import { currencyOfAmount } from './currency.ts';
 import type { Meaning, PaymentFinding, Provider } from './provider.ts';
-import { scrub } from './scrub.ts';
+import { mpesaReceipt } from './receipts.ts';
 
 /** What an answer is checked against; `null` skips that check, or all of them. */
 export type Expected = {
@@ -33,7 +33,7 @@ export function proofOf(
   possible: readonly string[],
 ): Proof {
   const amountMinor = provider.gives.amount ? toMinor(finding.amountReceived) : null;
-  const receipt = provider.gives.receipt ? plausibleReceipt(finding.receipt) : null;
+  const receipt = provider.gives.receipt ? plausibleReceipt(finding.receipt, provider) : null;
   const currency = currencyOf(finding, expected, possible);
   const doubt = speaksOfAnother(provider, finding, expected)
     ? 'reference-mismatch'
@@ -100,12 +100,12 @@ function missingProof(
   return null;
 }
 
-/** Sandboxes print receipts such as `fv9n_TDX`; gateways also print the literal NONE where there is none. */
-const receiptPattern = /^(?!(?:none|null|undefined)$)[a-z0-9][a-z0-9_-]{3,63}$/i;
-
-function plausibleReceipt(text: string | null | undefined): string | null {
+function plausibleReceipt(
+  text: string | null | undefined,
+  { receipt: form = mpesaReceipt }: Provider,
+): string | null {
   const receipt = text?.trim() ?? '';
-  return receiptPattern.test(receipt) && scrub(receipt) !== '[phone]' ? receipt : null;
+  return form.test(receipt) ? receipt : null;
 }
 
 function namedReferences(finding: PaymentFinding): string[] {

@@ -169,6 +169,8 @@ export interface Provider<Settings extends z.ZodObject = z.ZodObject, Ref extend
   readonly currencies: readonly [string, ...string[]];
   /** The account's settings on top of the common ones. Every field has `.describe()`; secrets and login names carry a mark (fields.ts). */
   readonly settings: Settings;
+  /** How a receipt of this provider looks: what looks otherwise is none. Default: `mpesaReceipt`, which is lenient. */
+  readonly receipt?: RegExp;
   /** What an order may be known by. */
   readonly reference: z.ZodType<Ref>;
   readonly access?: Access<z.infer<Settings>>;

@@ -2,8 +2,10 @@ import { hash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import type { Reading, ReadingFacts } from '../order.ts';
 import { hide, secretsOf } from './known-secrets.ts';
+
 import { type Expected, proofOf, speaksOfAnother } from './proof.ts';
 import type { Finding, Meaning, Provider, ProviderAnswer, ReadingRules, Words } from './provider.ts';
+
 import { otherReadings } from './repeated-keys.ts';
 import { scrub } from './scrub.ts';
 
@@ -84,7 +86,7 @@ function readFinding(
   const word = finding.about === 'payment' ? finding.word : finding.code;
   const facts: ReadingFacts = {
     ...blank,
-    providerStatus: shown(finding.shown ?? word, provider, options),
+    providerStatus: isOurWord(finding, rules) ? word : shown(finding.shown ?? word, provider, options),
     providerMessage: finding.message == null ? null : shown(finding.message, provider, options),
   };
   if (finding.about === 'call') {
@@ -153,6 +155,12 @@ function undecided(reading: Reading): Reading {
   if (reading.kind === 'paid') return { ...reading, certainty: 'soft', doubt: 'contradiction' };
   const { source, at, httpStatus, providerStatus, providerMessage, bodySha256 } = reading;
   return { kind: 'unrecognised', source, at, httpStatus, providerStatus, providerMessage, bodySha256 };
+}
+
+/** A word of the adapter's own table is shown as it is: it is no secret, whatever it looks like. */
+function isOurWord(finding: Finding, rules: ReadingRules): boolean {
+  if (finding.shown !== undefined) return false;
+  return finding.about === 'payment' ? rules.payment.has(finding.word) : rules.call.has(finding.code);
 }
 
 /** What may be shown of a text that a provider wrote. */

@@ -21,6 +21,7 @@ import {
   type ProviderRequest,
   words,
 } from './provider.ts';
+import { mpesaReceipt } from './receipts.ts';
 import { isoTime } from './time.ts';
 
 /**
@@ -109,6 +110,7 @@ export const tanda = defineProvider({
     .describe(
       'the trackingId, {"trackingId": "…", "shortCode": "…"} or {"trackingId": "…", "consumerId": "…"}',
     ),
+  receipt: mpesaReceipt,
   names: (reference) => [trackingIdOf(reference)],
   gives: { amount: true, receipt: true, reference: true, currency: false },
 

@@ -13,6 +13,7 @@ import {
   text,
 } from './fields.ts';
 import { defineCallback, defineProvider, type Finding, words } from './provider.ts';
+import { mpesaReceipt } from './receipts.ts';
 import { nairobiTime } from './time.ts';
 import { type SignPosition, sign, signPositions } from './vexora-sign.ts';
 
@@ -83,6 +84,7 @@ export const vexora = defineProvider({
   reference: z
     .union([referenceText, byTradeNo])
     .describe('an M-Pesa receipt, or {"tradeNo": "…"} with the merchant number of the payment'),
+  receipt: mpesaReceipt,
   names: (reference) => [typeof reference === 'string' ? reference : reference.tradeNo],
   gives: { amount: true, receipt: true, reference: true, currency: false },
 

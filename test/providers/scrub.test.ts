@@ -1,6 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { providers } from '../../src/providers/index.ts';
 import { scrub } from '../../src/providers/scrub.ts';
+import { africanNumbers } from './african-numbers.ts';
+import { darajaResultFixtures } from './fixtures/daraja.ts';
+import { fixturesOf } from './fixtures/index.ts';
 
 describe('what people may read stays', () => {
   test.each([
@@ -28,6 +32,12 @@ describe('secrets go', () => {
     ['{"password":"hunter22"}', 'hunter22'],
     ['passkey=hunter22&x=1', 'hunter22'],
     ['Authorization: Bearer abc.def', 'abc.def'],
+    ['access_token=abcd1234', 'abcd1234'],
+    ['{"refreshToken":"abcd1234"}', 'abcd1234'],
+    ['client_secret: hunter22', 'hunter22'],
+    ['?consumer_key=abcd1234&x=1', 'abcd1234'],
+    ['ａｃｃｅｓｓ＿ｔｏｋｅｎ＝abcd1234', 'abcd1234'],
+    ['correct-horse-battery-staple-again', 'battery'],
     ['sign: 0123456789abcdef0123456789abcdef', '0123456789abcdef'],
     ['key eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.dBjftJeZ4CVP end', 'eyJ'],
     ['Basic c2FtcGxlLWtleTpzYW1wbGUtc2VjcmV0LWtleQ==', 'c2Ftc'],
@@ -67,6 +77,96 @@ describe('phone numbers go', () => {
     expect(shown).toMatch(/^Sent to .{0,8}\[phone\].?, thank you$/);
     expect(shown).not.toMatch(/\d{3}/);
   });
+});
+
+describe('phone numbers of all of Africa go, however they are written', () => {
+  const digitsOf = (text: string) => text.replace(/\D/g, '');
+  const fullWidth = (text: string) =>
+    text.replace(/[\d+]/g, (sign) => String.fromCharCode(sign.charCodeAt(0) + 0xfee0));
+  const arabic = (text: string) =>
+    text.replace(/\d/g, (digit) => String.fromCharCode(0x0660 + Number(digit)));
+
+  test.each(africanNumbers)('%s: %s, %s', (_country, international, national) => {
+    const bare = digitsOf(international);
+    const forms = [
+      ...[international, `+${bare}`, bare, `00${bare}`, international.replaceAll(' ', '-')],
+      ...[bare.split('').join(' '), national, national.replaceAll(' ', '-')],
+      ...[digitsOf(national).split('').join(' '), `(${national})`, `tel: ${digitsOf(national)}`],
+    ];
+    // Seven digits in one piece, and nothing that announces them, are as often a till number.
+    if (digitsOf(national).length > 7) forms.push(digitsOf(national));
+    for (const form of [...forms, ...forms.map(fullWidth), ...forms.map(arabic)]) {
+      for (const text of [
+        form,
+        `Sent to ${form}, thank you`,
+        `msisdn=${form}`,
+        `${form} at 2024-08-09 16:22:50`,
+      ]) {
+        const shown = scrub(text);
+        expect(shown, text).toContain('[phone]');
+        expect(shown.replace('2024-08-09 16:22:50', ''), text).not.toMatch(/\p{Nd}/u);
+      }
+    }
+  });
+
+  test('beside other numbers', () => {
+    expect(scrub('0712345678 0241234567, 2024-08-09 233241234567')).toBe(
+      '[phone] [phone], 2024-08-09 [phone]',
+    );
+    expect(scrub('+44 7400 123456 and +1 (202) 555-0123')).toBe('[phone] and [phone]');
+  });
+});
+
+describe('numbers that are no phone numbers stay', () => {
+  test.each([
+    '500.001.1001',
+    '20240809162250',
+    '1719830071094',
+    '3211-416020-3',
+    '22205-34066-1',
+    '29115-34620561-1',
+    'INV-20240001',
+    'invoice 2024-0012',
+    'Till 5123456',
+    'KES 12000000',
+    '12000000 UGX',
+    '1,000,000.00',
+    '196.201.214.200',
+    'ws_CO_191220191020363925',
+    'attempt 3 of 10',
+    '00000020',
+  ])('%s', (text) => expect(scrub(text)).toBe(text));
+});
+
+describe('what gateways use as words stays', () => {
+  test.each([
+    'NOT_ALLOWED_TARGET_ENVIRONMENT',
+    'LOW_BALANCE_OR_PAYEE_LIMIT_REACHED_OR_NOT_ALLOWED',
+    'policies.ratelimit.SpikeArrestViolation',
+    'E000002',
+    'Invalid token: 401.002.01',
+    'token: INVALID_TOKEN',
+  ])('%s', (text) => expect(scrub(text)).toBe(text));
+
+  test('every word of every table', () => {
+    for (const { payment, call, later } of providers.values()) {
+      const tables = [payment, call, later?.payment ?? payment, later?.call ?? call];
+      for (const word of tables.flatMap((table) => [...table.keys()])) expect(scrub(word)).toBe(word);
+    }
+  });
+
+  test('every receipt of every fixture, in its reading and in a text', () => {
+    const all = [...fixturesOf, ['daraja', darajaResultFixtures] as const].flatMap(
+      ([, { answers }]) => answers,
+    );
+    const receipts = all.flatMap(({ expect: { receipt } }) => receipt ?? []);
+    expect(receipts.length).toBeGreaterThan(20);
+    for (const receipt of receipts) expect(scrub(`Receipt ${receipt}.`)).toBe(`Receipt ${receipt}.`);
+  });
+});
+
+test('e-mail addresses go', () => {
+  expect(scrub('sent to jane.doe+shop@mail.example.co.ke.')).toBe('sent to [email].');
 });
 
 test('control characters, direction marks and half characters go', () => {

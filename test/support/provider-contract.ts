@@ -194,6 +194,32 @@ export function providerContract(provider: Provider, fixtures: ProviderFixtures)
     );
   });
 
+  describe(`${provider.id}: receipts`, () => {
+    test.runIf(provider.gives.receipt).each(['712345678', '112345678', '363440463', 'fv9n_TDX'])(
+      '%s is a receipt, whatever else could look like it',
+      (receipt) => {
+        const { at, paid } = fixtures;
+        const isReference = at.references.includes(at.receipt ?? '');
+        const reading = read(
+          200,
+          changed(paid, at.receipt ?? '', receipt),
+          isReference ? { order: null } : {},
+        );
+        expect(reading).toMatchObject({ kind: 'paid', doubt: null, receipt });
+      },
+    );
+
+    test('every word of its tables is shown as it is', () => {
+      for (const each of fixtures.answers.filter(
+        ({ expect: { providerStatus } }) => providerStatus != null,
+      )) {
+        expect(read(each.httpStatus, each.body, each).providerStatus).not.toMatch(
+          /\[(?:secret|phone|email)\]/,
+        );
+      }
+    });
+  });
+
   describe(`${provider.id}: its request`, () => {
     test.each(fixtures.requests.map((each) => [each.name, each] as const))('%s', (_name, each) => {
       const account = provider.settings.parse({ ...fixtures.settings, ...each.settings });
