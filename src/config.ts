@@ -1,21 +1,19 @@
 import { readFileSync } from 'node:fs';
 import type { z } from 'zod';
+import { type NamedAccount, readAccountIds } from './account-ids.ts';
+import { type AccountSettings, accountSettings, defaultRatePerSecond } from './account-settings.ts';
 import { answerAddressFaults } from './answer-address.ts';
 import type { Policy } from './jobs/decide.ts';
-import { accountIdPattern, type Schedule } from './order.ts';
+import type { Schedule } from './order.ts';
 import type { BreakerPolicy } from './orders/account-gate.ts';
 import { providers } from './providers/index.ts';
+import { secretNames } from './providers/known-secrets.ts';
 import { type Overrides, parseOverrides } from './providers/overrides.ts';
 import type { Provider, Words } from './providers/provider.ts';
 import type { TransportLimits } from './providers/transport.ts';
 import { secureRedisUrl } from './redis-security.ts';
-import {
-  type AccountSettings,
-  accountSettings,
-  defaultRatePerSecond,
-  type ServiceSettings,
-  serviceSettings,
-} from './settings.ts';
+import { type Environment, withSecretsFromFiles } from './secret-files.ts';
+import { type ServiceSettings, serviceSettings } from './settings.ts';
 
 /** Everything the service is told from outside, validated. */
 export interface Config extends ServiceSettings {
@@ -70,10 +68,7 @@ export class ConfigError extends Error {
   }
 }
 
-/** The environment of a process, or a part of it. */
-export interface Environment {
-  readonly [name: string]: string | undefined;
-}
+export type { Environment };
 
 /** The environment variable of a setting: `redisUrl` → `REDIS_URL`. */
 export function variableName(setting: string, accountId?: string): string {
@@ -86,12 +81,13 @@ export function variableName(setting: string, accountId?: string): string {
  *
  * @throws ConfigError with every fault at once
  */
-export function readConfig(environment: Environment): Config {
+export function readConfig(given: Environment): Config {
   const faults: string[] = [];
+  const named = readAccountIds(given.ACCOUNTS, faults);
+  const environment = withSecretsFromFiles(given, secretVariables(named), faults);
   const service = readService(environment, faults);
   // Read from the environment, not from `service`: one fault must not hide the others.
   const overrides = readOverrides(clean(environment.STATUS_OVERRIDES), faults);
-  const named = readAccountIds(environment.ACCOUNTS, faults);
   faults.push(...clashes(named));
   const accounts = named.map(({ id, provider }) => {
     const common = readSettings(accountSettings, environment, faults, id);
@@ -109,7 +105,7 @@ export function readConfig(environment: Environment): Config {
 /** The service's own settings alone, for commands that need no accounts. @throws ConfigError */
 export function readServiceSettings(environment: Environment): ServiceSettings {
   const faults: string[] = [];
-  const service = readService(environment, faults);
+  const service = readService(withSecretsFromFiles(environment, secretVariables([]), faults), faults);
   if (faults.length > 0 || service === null) throw new ConfigError(faults);
   return service;
 }
@@ -120,52 +116,21 @@ function readService(environment: Environment, faults: string[]): ServiceSetting
   return service === null ? null : { ...service, redisUrl: secureRedisUrl(service, faults) };
 }
 
-/** The accounts that an environment names, as far as they can be understood. */
-export function accountsNamed(environment: Environment): Pick<AccountConfig, 'id' | 'provider'>[] {
-  return readAccountIds(environment.ACCOUNTS, []);
+/** The variables of the service's secrets and of those of these accounts; each may be in a file instead. */
+export function secretVariables(accounts: readonly NamedAccount[]): string[] {
+  return [
+    ...secretNames(serviceSettings).map((setting) => variableName(setting)),
+    ...accounts.flatMap(({ id, provider }) =>
+      [...secretNames(accountSettings), ...secretNames(provider.settings)].map((setting) =>
+        variableName(setting, id),
+      ),
+    ),
+  ];
 }
 
-/** The sweeper's queue bears this name, and an account's queue bears the account's. */
-const reservedId = 'sweeper';
-
-function readAccountIds(text: string | undefined, faults: string[]): { id: string; provider: Provider }[] {
-  const known = [...providers.keys()].join(', ');
-  const entries = (text ?? '')
-    .split(',')
-    .map((entry) => entry.trim())
-    .filter((entry) => entry !== '');
-  if (entries.length === 0) {
-    faults.push(
-      `ACCOUNTS is missing: name the accounts to serve, e.g. jenga,shop2=jenga (providers: ${known}).`,
-    );
-  }
-  const variables = new Set<string>();
-  return entries.flatMap((entry) => {
-    const [id = '', providerId = id, ...rest] = entry.split('=').map((part) => part.trim());
-    const provider = providers.get(providerId);
-    if (!accountIdPattern.test(id) || id.length > 40 || rest.length > 0) {
-      faults.push(
-        'ACCOUNTS has an entry that is not `id` or `id=provider` with an id of lower-case words joined by "-".',
-      );
-      return [];
-    }
-    if (id === reservedId) {
-      faults.push(`ACCOUNTS: ${id} is the name of a queue of our own; give the account another id.`);
-      return [];
-    }
-    if (variables.has(id)) {
-      faults.push(`ACCOUNTS names ${id} twice; every account needs an id, and settings, of its own.`);
-      return [];
-    }
-    variables.add(id);
-    if (provider === undefined) {
-      faults.push(
-        `ACCOUNTS: ${id} needs a provider that exists, written ${id}=<provider> (providers: ${known}).`,
-      );
-      return [];
-    }
-    return [{ id, provider }];
-  });
+/** The accounts that an environment names, as far as they can be understood. */
+export function accountsNamed(environment: Environment): NamedAccount[] {
+  return readAccountIds(environment.ACCOUNTS, []);
 }
 
 /** Reads one schema's settings; `null` when any was at fault. */
@@ -269,7 +234,7 @@ function unpairedFault(id: string, environment: Environment): string | null {
 }
 
 /** The account `daraja-result` would share DARAJA_RESULT_TIMEOUT_MS with the account `daraja`. */
-function clashes(accounts: readonly { id: string; provider: Provider }[]): string[] {
+function clashes(accounts: readonly NamedAccount[]): string[] {
   const owners = new Map(
     Object.keys(serviceSettings.shape).map((name) => [variableName(name), 'the service']),
   );

@@ -1,6 +1,14 @@
-import { type AccountConfig, accountsNamed, type Environment, variableName } from './config.ts';
+import { accountSettings } from './account-settings.ts';
+import {
+  type AccountConfig,
+  accountsNamed,
+  type Environment,
+  secretVariables,
+  variableName,
+} from './config.ts';
 import { providers } from './providers/index.ts';
-import { accountSettings, serviceSettings } from './settings.ts';
+import { fileVariable } from './secret-files.ts';
+import { serviceSettings } from './settings.ts';
 
 /** A variable that looks as if it were meant for us, and is no setting. */
 export interface Misspelt {
@@ -23,7 +31,10 @@ export function misspeltVariables(environment: Environment): Misspelt[] {
   const others = [...providers.values()].flatMap((provider) =>
     settingsOf(provider).map((setting) => variableName(setting, provider.id)),
   );
-  const names = new Set([...known, ...others]);
+  const otherFiles = secretVariables(
+    [...providers.values()].map((provider) => ({ id: provider.id, provider })),
+  );
+  const names = new Set([...known, ...others, ...otherFiles.map(fileVariable)]);
   return Object.keys(environment).flatMap((variable) => {
     if (names.has(variable) || !environment[variable]?.trim()) return [];
     const { name, slips } = nearest(variable, known);
@@ -39,6 +50,7 @@ function knownVariables(accounts: readonly Account[]): string[] {
     'ACCOUNTS',
     ...Object.keys(serviceSettings.shape).map((setting) => variableName(setting)),
     ...accounts.flatMap(({ id, provider }) => settingsOf(provider).map((each) => variableName(each, id))),
+    ...secretVariables(accounts).map(fileVariable),
   ];
 }
 

@@ -115,7 +115,17 @@ describe('the direction of imports', () => {
     ],
     orders: ['order.ts', 'money.ts', 'redis.ts', 'batcher.ts', 'jobs', 'results', 'orders'],
     results: ['order.ts', 'money.ts', 'redis.ts', 'orders', 'results'],
-    workers: ['order.ts', 'money.ts', 'redis.ts', 'tracing.ts', 'jobs', 'orders', 'results', 'workers'],
+    workers: [
+      'order.ts',
+      'money.ts',
+      'redis.ts',
+      'tracing.ts',
+      'providers',
+      'jobs',
+      'orders',
+      'results',
+      'workers',
+    ],
   };
   test.each(Object.entries(rooms))('%s', (room, known) => {
     const allowed = inRoom(...known);

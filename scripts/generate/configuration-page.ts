@@ -1,6 +1,7 @@
+import { accountSettings, defaultRatePerSecond } from '../../src/account-settings.ts';
 import { providers } from '../../src/providers/index.ts';
 import type { Provider } from '../../src/providers/provider.ts';
-import { accountSettings, defaultRatePerSecond, serviceSettings } from '../../src/settings.ts';
+import { serviceSettings } from '../../src/settings.ts';
 import { referenceFact, type SettingFacts, settingFacts } from './setting-facts.ts';
 
 /** docs/configuration.md. */
@@ -15,6 +16,11 @@ environment says wins. An empty variable counts as an absent one. Start from [.e
 
 All faults of a configuration are reported at once, before anything connects, with exit code 2. Values are never
 repeated: one of them may be a secret.
+
+Every setting marked *secret* can be read from a file instead: \`<NAME>_FILE\` names it, for example
+\`BOARD_PASSWORD_FILE=/run/secrets/board-password\`. Docker and Kubernetes mount secrets as files. With systemd,
+\`LoadCredential=board-password:/etc/payment-poller/board-password\` and
+\`Environment=BOARD_PASSWORD_FILE=%d/board-password\` do the same. Setting both the variable and its file is a fault.
 
 ## Accounts
 

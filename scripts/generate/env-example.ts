@@ -1,6 +1,7 @@
+import { accountSettings } from '../../src/account-settings.ts';
 import { providers } from '../../src/providers/index.ts';
 import type { Provider } from '../../src/providers/provider.ts';
-import { accountSettings, serviceSettings } from '../../src/settings.ts';
+import { serviceSettings } from '../../src/settings.ts';
 import { referenceFact, type SettingFacts, settingFacts } from './setting-facts.ts';
 
 const wrapAt = 116;
@@ -11,6 +12,9 @@ export function envExample(): string {
   return [
     ...comment('payment-poller. Copy this file to .env and fill in what your accounts need.'),
     ...comment('Made by `npm run generate` from the code; docs/configuration.md has the same as tables.'),
+    ...comment(
+      'A secret can be in a file instead: BOARD_PASSWORD_FILE=<path> in place of BOARD_PASSWORD, and so on.',
+    ),
     '',
     ...comment(
       `The accounts to serve, separated by commas: \`id\` or \`id=provider\`, for example ${first},shop2=${first}. ` +

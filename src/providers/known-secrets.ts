@@ -1,5 +1,6 @@
 import type { Provider } from './provider.ts';
 
+type SettingsSchema = { readonly shape: { readonly [name: string]: unknown } };
 type Settings = { readonly [name: string]: unknown };
 
 /** Shorter values would be found in ordinary words. */
@@ -10,7 +11,7 @@ const found = new WeakMap<Settings, readonly string[]>();
 export function secretsOf(provider: Provider, settings: Settings): readonly string[] {
   const known =
     found.get(settings) ??
-    secretNames(provider)
+    secretNames(provider.settings)
       .map((name) => settings[name])
       .filter(isSecret);
   found.set(settings, known);
@@ -26,8 +27,9 @@ function isSecret(value: unknown): value is string {
   return typeof value === 'string' && value.length >= leastLength;
 }
 
-function secretNames(provider: Provider): string[] {
-  return namesMarked(provider, 'secret');
+/** The settings of a schema whose values must be shown nowhere. */
+export function secretNames(settings: SettingsSchema): string[] {
+  return namesMarked(settings, 'secret');
 }
 
 /**
@@ -35,14 +37,14 @@ function secretNames(provider: Provider): string[] {
  * Other settings, such as an address or a time-out, are no part of it.
  */
 export function credentialsOf(provider: Provider, settings: Settings): Settings {
-  const names = namesMarked(provider, 'credential').toSorted();
+  const names = namesMarked(provider.settings, 'credential').toSorted();
   return Object.fromEntries(names.map((name) => [name, settings[name]]));
 }
 
 type Mark = 'secret' | 'credential';
 
-function namesMarked(provider: Provider, mark: Mark): string[] {
-  return Object.entries(provider.settings.shape)
+function namesMarked({ shape }: SettingsSchema, mark: Mark): string[] {
+  return Object.entries(shape)
     .filter(([, setting]) => isMarked(setting, mark))
     .map(([name]) => name);
 }

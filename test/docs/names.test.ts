@@ -2,11 +2,12 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { accountSettings } from '../../src/account-settings.ts';
 import { readConfig, variableName } from '../../src/config.ts';
 import { createMetrics } from '../../src/metrics.ts';
 import { doubts, failureReasons } from '../../src/order.ts';
 import { providers } from '../../src/providers/index.ts';
-import { accountSettings, serviceSettings } from '../../src/settings.ts';
+import { serviceSettings } from '../../src/settings.ts';
 import { pages, root } from './code-blocks.ts';
 
 const text = (file: string) => readFileSync(join(root, file), 'utf8');

@@ -1,0 +1,27 @@
+import { z } from 'zod';
+
+/** The kinds of values that several settings have. */
+
+export const days = z.coerce.number().min(1).max(3_650);
+export const ms = z.coerce
+  .number()
+  .int()
+  .min(1)
+  .max(366 * 86_400_000);
+/** Node's timers take no more than 24 days; longer ones would fire at once. */
+export const timerMs = ms.max(86_400_000);
+
+/** Words separated by commas. */
+export function listOf(item: z.ZodType<string, string>) {
+  return z
+    .string()
+    .transform((text) =>
+      text
+        .split(',')
+        .map((word) => word.trim())
+        .filter((word) => word !== ''),
+    )
+    .pipe(z.array(item));
+}
+
+export const addressForms = [z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()] as const;
