@@ -24,3 +24,14 @@ export function toMajor(amountMinor: number): string {
   const text = String(amountMinor).padStart(3, '0');
   return `${text.slice(0, -2)}.${text.slice(-2)}`;
 }
+
+/** Whether both are amounts, and the first is the smaller one. */
+export function isLess(one: unknown, other: unknown): boolean {
+  const [first, second] = [toMinor(one), toMinor(other)];
+  return first !== null && second !== null && first < second;
+}
+
+/** Whether it is an amount above zero. */
+export function isMoney(amount: unknown): boolean {
+  return (toMinor(amount) ?? 0) > 0;
+}

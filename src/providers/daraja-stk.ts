@@ -23,6 +23,7 @@ const section23 = 'docs/providers.md section 2.3';
 const answer = z.object({
   ...darajaErrorFields,
   ...currencyFields,
+  ResponseCode: code,
   CheckoutRequestID: text,
   ResultCode: code,
   ResultDesc: note,
@@ -84,6 +85,8 @@ export const darajaStk = defineProvider({
       message: body.ResultDesc,
       currencies: currenciesOf(body),
       references: [body.CheckoutRequestID],
+      // The query was refused, and yet it is answered.
+      doubt: body.ResponseCode != null && String(body.ResponseCode) !== '0' ? 'contradiction' : null,
     };
   },
   // Left out on purpose, so that they stay unrecognised and the order open: 1036 (the PIN may have been entered), 11 and

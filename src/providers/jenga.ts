@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { isLess } from '../money.ts';
+import type { Doubt } from '../order.ts';
 import { currenciesOf, currencyFields } from './currency.ts';
 import { anything, baseUrl, code, credential, note, referenceText, secret, section, text } from './fields.ts';
 import { tokenText } from './oauth.ts';
@@ -27,13 +29,20 @@ const answer = z.object({
   data: section({
     ...currencyFields,
     order: z
-      .object({ ...currencyFields, orderStatus: text, orderReference: text, amountPaid: anything })
+      .object({
+        ...currencyFields,
+        orderStatus: text,
+        orderReference: text,
+        orderAmount: anything,
+        amountPaid: anything,
+      })
       .nullish(),
     invoices: z.array(invoice).nullish(),
   }),
 });
 type Body = z.infer<typeof answer>;
 type Invoice = z.infer<typeof invoice>;
+type Order = NonNullable<NonNullable<Body['data']>['order']>;
 
 const page = 'Jenga, M-Pesa STK Push, Query Order Status';
 
@@ -99,7 +108,6 @@ export const jenga = defineProvider({
     if (order?.orderStatus == null) return body.code == null ? null : callFinding(body);
     const invoices = body.data?.invoices ?? [];
     const paid = invoices.find((each) => each.invoiceStatus === 'Paid');
-    const isUnproven = order.orderStatus === 'Paid' && paid === undefined;
     return {
       about: 'payment',
       word: decidingWord(order.orderStatus, invoices),
@@ -108,7 +116,7 @@ export const jenga = defineProvider({
       currencies: currenciesOf(body.data, order, ...invoices),
       receipt: paid?.externalReference,
       references: [order.orderReference, ...invoices.map((each) => each.orderReference)],
-      doubt: isUnproven || saysNo(body) ? 'contradiction' : null,
+      doubt: doubtOf(body, order, paid),
       paidAt: nairobiTime(paid?.completedOn),
     };
   },
@@ -157,6 +165,13 @@ function lifetimeMs(expiresIn: string | number | null | undefined, now: number):
   if (Number.isFinite(seconds)) return seconds > 0 ? seconds * 1000 : null;
   const at = isoTime(expiresIn) ?? nairobiTime(expiresIn);
   return at === null ? null : at - now;
+}
+
+/** Less than its own `orderAmount` is underpaid whatever our order says; more may be the service charge. */
+function doubtOf(body: Body, order: Order, paid: Invoice | undefined): Doubt | null {
+  const saysPaid = order.orderStatus === 'Paid';
+  if (saysPaid && isLess(order.amountPaid, order.orderAmount)) return 'underpaid';
+  return (saysPaid && paid === undefined) || saysNo(body) ? 'contradiction' : null;
 }
 
 /** The outer layer refuses the call while the inner one speaks of a payment. `"error"` is one family's `false`. */

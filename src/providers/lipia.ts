@@ -17,6 +17,7 @@ const section4 = 'docs/providers.md section 4';
 
 const answer = z.object({
   success: anything,
+  status: anything,
   message: note,
   error: anything,
   data: section({
@@ -156,7 +157,7 @@ function decidingWord(response: Response): { word: string; shown: string } {
 
 /** The layers of a documented answer agree: a receipt and a true `data.status` come with SUCCESS only. */
 function isAtOdds(body: Body, { Status, ResultCode, MpesaReceiptNumber }: Response): boolean {
-  if (body.success === false || body.success === 'false') return true;
+  if (body.success === false || body.success === 'false' || body.status === 'error') return true;
   const said = body.data?.status;
   if (Status === 'SUCCESS') return said === false || (ResultCode != null && String(ResultCode) !== '0');
   return Status === 'FAILED' && (said === true || Boolean(MpesaReceiptNumber));

@@ -72,8 +72,9 @@ function amountsOf(amountMinor: number | null, { code, isExpected }: AnswerCurre
 
 /** Doubts that cannot mend themselves come before those that can: money that went out, or is of another currency. */
 function firmDoubt({ doubt }: PaymentFinding, { isExpected }: AnswerCurrency): Doubt | null {
-  if (doubt != null && !isSoft(doubt)) return doubt;
-  return isExpected ? null : 'currency-mismatch';
+  if (doubt === 'wrong-direction') return doubt;
+  if (!isExpected) return 'currency-mismatch';
+  return doubt != null && !isSoft(doubt) ? doubt : null;
 }
 
 function isSoft(doubt: Doubt | null): boolean {
@@ -90,6 +91,8 @@ function missingProof(
 ): Doubt | null {
   const { gives } = provider;
   if (gives.amount && amountReceivedMinor === null) return 'amount-unknown';
+  // Paid, and nothing came in: less than any order asks for.
+  if (amountReceivedMinor === 0) return 'underpaid';
   const expectedMinor = expected?.amountMinor ?? null;
   if (expectedMinor !== null && amountReceivedMinor !== null && amountReceivedMinor < expectedMinor) {
     return 'underpaid';

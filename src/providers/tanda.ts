@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isLess } from '../money.ts';
 import type { Doubt } from '../order.ts';
 import { currenciesOf, currencyFields } from './currency.ts';
 import {
@@ -46,7 +47,7 @@ const answer = z.object({
   datetimeCompleted: note,
   ...currencyFields,
   result: section({ ...currencyFields, amount: anything, ref: note }),
-  request: section({ ...currencyFields, commandId: text }),
+  request: section({ ...currencyFields, amount: anything, commandId: text }),
 });
 type Body = z.infer<typeof answer>;
 
@@ -236,6 +237,7 @@ function isIncoming(body: Body, expectedCommandId: string | undefined): boolean 
 
 function doubtOf(body: Body, expectedCommandId: string | undefined): Doubt | null {
   if (!isIncoming(body, expectedCommandId)) return 'wrong-direction';
+  if (body.status === 'S000000' && isLess(body.result?.amount, body.request?.amount)) return 'underpaid';
   // The error of a successful transaction is documented as empty.
   return body.status === 'S000000' && body.error != null && body.error !== '' ? 'contradiction' : null;
 }

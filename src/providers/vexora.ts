@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { isLess, isMoney } from '../money.ts';
+import type { Doubt } from '../order.ts';
 import { currenciesOf, currencyFields } from './currency.ts';
 import {
   anything,
@@ -39,6 +41,7 @@ const answer = z.object({
     receivedAmount: anything,
     payAmount: anything,
     amount: anything,
+    orderAmount: anything,
     successTime: note,
   }),
 });
@@ -123,11 +126,11 @@ export const vexora = defineProvider({
       about: 'payment',
       word: data.status,
       message: data.message,
-      amountReceived: data.receivedAmount ?? data.payAmount ?? data.amount,
+      amountReceived: receivedOf(data),
       currencies: currenciesOf(data),
       receipt: data.mpesaReceiptNumber,
       references: [asksByTradeNo ? data.tradeNo : data.mpesaReceiptNumber],
-      doubt: body.success === false || body.success === 'false' ? 'contradiction' : null,
+      doubt: doubtOf(body, data),
       paidAt: nairobiTime(data.successTime),
     };
   },
@@ -144,3 +147,18 @@ export const vexora = defineProvider({
     '8000': { reading: 'unavailable', aboutOrder: true, from: `${section3}: speaks about the query only` },
   }),
 });
+
+type Body = z.infer<typeof answer>;
+type Data = NonNullable<Body['data']>;
+
+function receivedOf({ receivedAmount, payAmount, amount }: Data): unknown {
+  return receivedAmount ?? payAmount ?? amount;
+}
+
+/** Success with less than was asked for, and a failure with money, contradict themselves. */
+function doubtOf(body: Body, data: Data): Doubt | null {
+  const isPaid = data.status === '0000';
+  if (isPaid && isLess(receivedOf(data), data.orderAmount ?? data.amount)) return 'underpaid';
+  if (body.success === false || body.success === 'false') return 'contradiction';
+  return data.status !== '0001' && !isPaid && isMoney(data.receivedAmount) ? 'contradiction' : null;
+}
