@@ -1,5 +1,6 @@
 # The image of the service. Debian rather than Alpine: the npm package `node`, a development dependency, is a glibc binary.
-ARG NODE_IMAGE=node:24-bookworm-slim
+# docs/security.md says how to pin it by its digest.
+ARG NODE_IMAGE=node:24.21.0-bookworm-slim
 
 FROM ${NODE_IMAGE} AS build
 WORKDIR /app

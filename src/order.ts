@@ -183,8 +183,8 @@ export function isAnswered(reading: Reading): boolean {
   }
 }
 
-/** The checkout's own key: 1–128 of `A-Z a-z 0-9 . _ : -`. */
-export const orderIdPattern = /^[A-Za-z0-9._:-]{1,128}$/;
+/** The checkout's own key: 1–128 of `A-Z a-z 0-9 . _ : -`; not `.` or `..`, which clients and proxies take out of a path. */
+export const orderIdPattern = /^(?!\.{1,2}$)[A-Za-z0-9._:-]{1,128}$/;
 
 /** An account id: lower-case words joined by `-`, at most 40 characters. */
 export const accountIdPattern = /^[a-z0-9]+(?:-[a-z0-9]+)*$/;

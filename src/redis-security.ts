@@ -1,5 +1,26 @@
 import { accessSync, constants } from 'node:fs';
+import { z } from 'zod';
 import { parseRedisUrl, type RedisUrlParameters, withRedisParameters } from './redis-url.ts';
+
+/** Settings of the service, beside REDIS_URL. */
+export const redisSecuritySettings = {
+  redisCaFile: z
+    .string()
+    .optional()
+    .describe(
+      'PEM file of the authority that signed the certificates of Redis (and of its sentinels), if private',
+    ),
+  redisCertFile: z
+    .string()
+    .optional()
+    .describe('PEM file of the certificate that we show to Redis, if it asks'),
+  redisKeyFile: z.string().optional().describe('PEM file of the key to REDIS_CERT_FILE'),
+  redisSentinelUsername: z
+    .string()
+    .optional()
+    .describe('User at the sentinels, which know none of Redis itself'),
+  redisSentinelPassword: z.string().optional().meta({ secret: true }).describe('Password at the sentinels'),
+};
 
 /** The settings of how connections to Redis are secured. */
 export interface RedisSecurity {

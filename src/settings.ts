@@ -1,8 +1,10 @@
 import { z } from 'zod';
 import { hashOfNoKeyHelp, isHashOfNoKey } from './hash-of-no-key.ts';
 import { defaultPrefix } from './orders/keys.ts';
+import { redisSecuritySettings } from './redis-security.ts';
 import { isRedisUrl, redisUrlHelp } from './redis-url.ts';
 import { addressForms, days, listOf, timerMs } from './setting-kinds.ts';
+import { isWeakPassword, weakPasswordHelp } from './weak-password.ts';
 
 /**
  * Every setting of the service, by its name in lower camel case: `redisUrl` is `REDIS_URL` in the environment.
@@ -17,22 +19,7 @@ export const serviceSettings = z.object({
     .describe(
       'Redis: one server, Sentinel (`redis+sentinel://h1:26379,h2:26379/mymaster`) or Cluster (`redis+cluster://h1:6379,h2:6379`); `rediss` for TLS',
     ),
-  redisCaFile: z
-    .string()
-    .optional()
-    .describe(
-      'PEM file of the authority that signed the certificates of Redis (and of its sentinels), if private',
-    ),
-  redisCertFile: z
-    .string()
-    .optional()
-    .describe('PEM file of the certificate that we show to Redis, if it asks'),
-  redisKeyFile: z.string().optional().describe('PEM file of the key to REDIS_CERT_FILE'),
-  redisSentinelUsername: z
-    .string()
-    .optional()
-    .describe('User at the sentinels, which know none of Redis itself'),
-  redisSentinelPassword: z.string().optional().meta({ secret: true }).describe('Password at the sentinels'),
+  ...redisSecuritySettings,
   prefix: z
     .string()
     .regex(/^[A-Za-z0-9_-]{1,32}$/, 'must be 1 to 32 of A-Z a-z 0-9 _ -')
@@ -105,6 +92,7 @@ export const serviceSettings = z.object({
     .string()
     .min(12, 'must have at least 12 characters')
     .max(512)
+    .refine((password) => !isWeakPassword(password), weakPasswordHelp)
     .optional()
     .meta({ secret: true })
     .describe('Password for / and /board, at least 12 characters; without it both are closed'),

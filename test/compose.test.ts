@@ -16,12 +16,18 @@ const serviceSchema = z.looseObject({
   volumes: z.array(z.string()).default([]),
   ports: z.array(z.string()).default([]),
   environment: z.record(z.string(), z.string()).default({}),
+  networks: z.array(z.string()).default([]),
+  mem_limit: z.string().optional(),
   command: z.array(z.string()).default([]),
   stop_grace_period: z.string().optional(),
   depends_on: z.union([z.array(z.string()), z.record(z.string(), z.unknown())]).default([]),
 });
 const compose = z
-  .object({ services: z.record(z.string(), serviceSchema), volumes: z.record(z.string(), z.null()) })
+  .object({
+    services: z.record(z.string(), serviceSchema),
+    volumes: z.record(z.string(), z.null()),
+    networks: z.record(z.string(), z.nullable(z.object({ internal: z.boolean() }))),
+  })
   .parse(parse(read('docker-compose.yml'), { merge: true }));
 const services = Object.entries(compose.services);
 const service = (name: string) => serviceSchema.parse(compose.services[name]);
@@ -75,6 +81,27 @@ describe('docker-compose.yml', () => {
     for (const name of ['prometheus', 'grafana']) expect(service(name).image).toMatch(/:v?\d+\.\d+\.\d+\}$/);
   });
 
+  test('Redis has a password, no way out, and nobody near it but api and worker', () => {
+    const { command, environment, networks } = service('redis');
+    expect(environment.REDIS_PASSWORD).toMatch(/^\$\{REDIS_PASSWORD:\?/);
+    // Arguments are seen by every process.
+    expect(command.join(' ')).not.toContain('pass');
+    expect(networks).toEqual(['redis']);
+    expect(compose.networks.redis).toEqual({ internal: true });
+    const near = services.filter(([, each]) => each.networks.includes('redis')).map(([name]) => name);
+    expect(near.sort()).toEqual(['api', 'redis', 'worker']);
+    const shared = service('grafana').networks.filter((name) => service('api').networks.includes(name));
+    expect(shared).toEqual([]);
+  });
+
+  test('every container has a limit of memory and networks of its own', () => {
+    for (const [name, { mem_limit: limit, networks }] of services) {
+      expect(limit, name).toMatch(/\d+[mg]\}?$/);
+      expect(networks.length, name).toBeGreaterThan(0);
+      for (const network of networks) expect(compose.networks, name).toHaveProperty(network);
+    }
+  });
+
   test('nothing is open to the network', () => {
     const ports = services.flatMap(([, each]) => each.ports);
     expect(ports).toHaveLength(3);
@@ -85,8 +112,14 @@ describe('docker-compose.yml', () => {
     const { environment, command, stop_grace_period: grace } = service(name);
     expect(command).toEqual(['start', '--role', name]);
     const account = { ACCOUNTS: 'lipia', LIPIA_API_KEY: 'x' };
-    const config = readConfig({ ...account, ...environment });
-    expect(config).toMatchObject({ host: '0.0.0.0', port: 8080, redisUrl: 'redis://redis:6379' });
+    const { REDIS_URL: url = '' } = environment;
+    const given = {
+      ...account,
+      ...environment,
+      REDIS_URL: url.replace(/\$\{REDIS_PASSWORD:\?[^}]+\}/, 'secret'),
+    };
+    const config = readConfig(given);
+    expect(config).toMatchObject({ host: '0.0.0.0', port: 8080, redisUrl: 'redis://:secret@redis:6379' });
     expect(2 * config.shutdownMs).toBeLessThan(Number.parseInt(grace ?? '', 10) * 1_000);
   });
 });
@@ -154,7 +187,10 @@ function hasCompose(): boolean {
 
 test.skipIf(!hasCompose())('docker compose takes it, with the profile and without', () => {
   const config = (...args: string[]) => {
-    const said = execFileSync('docker', ['compose', ...args, 'config', '--services'], { cwd: root });
+    const said = execFileSync('docker', ['compose', ...args, 'config', '--services'], {
+      cwd: root,
+      env: { ...process.env, REDIS_PASSWORD: 'x' },
+    });
     return said.toString().trim().split('\n').sort();
   };
   expect(config()).toEqual(['api', 'redis', 'worker']);

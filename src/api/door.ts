@@ -44,6 +44,8 @@ export async function openDoor(
 /** The routes behind an API key. */
 function versionOne(door: Door, ratePerSecond: number, guard: onRequestHookHandler): FastifyPluginAsync {
   return async (v1) => {
+    // Before the guard: refusals are for nobody's cache either.
+    v1.addHook('onRequest', async (_request, reply) => void reply.header('cache-control', 'no-store'));
     v1.addHook('onRequest', guard);
     v1.addHook(
       'onRequest',

@@ -19,7 +19,7 @@ const leastEpochMs = 1_000_000_000_000;
 export const orderInputSchema = z.strictObject({
   orderId: z
     .string()
-    .regex(orderIdPattern, 'must be 1 to 128 of A-Z a-z 0-9 . _ : -')
+    .regex(orderIdPattern, 'must be 1 to 128 of A-Z a-z 0-9 . _ : -, and not . or ..')
     .describe('Your own key of the order: 1–128 of `A-Z a-z 0-9 . _ : -`'),
   account: z
     .string()

@@ -10,6 +10,8 @@ export async function openDoor(shared: Shared) {
   const { config, log, redis, keys, metrics, telemetry } = shared;
   if (config.apiKeysSha256.length === 0)
     log.warn('API_KEYS_SHA256 is empty: every request to /v1 is refused');
+  if (isPlainPublicUrl(config.publicUrl))
+    log.warn('PUBLIC_URL is plain http: tokens and passwords travel in clear text; write https');
   const { prefix } = config;
   // Somebody waits for every answer: while Redis is away commands fail at once, and are not kept to be done later.
   const prompt = connectRedis(config.redisUrl, 'prompt');
@@ -56,4 +58,11 @@ export async function openDoor(shared: Shared) {
     prompt.disconnect();
   };
   return { door, stop: () => stopping.abort(), close };
+}
+
+/** Whether what is said to us from outside travels in clear text; on this machine it travels nowhere. */
+export function isPlainPublicUrl(url: string | undefined): boolean {
+  if (url === undefined || !URL.canParse(url)) return false;
+  const { protocol, hostname } = new URL(url);
+  return protocol === 'http:' && !/^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(hostname);
 }

@@ -122,6 +122,22 @@ describe('the answer to what nobody can serve', () => {
   });
 });
 
+test('no cache keeps what stands under /v1', async () => {
+  const answers = await Promise.all([
+    running.call('GET', '/v1/orders/nobody'),
+    running.call('GET', '/v1/orders/nobody', { key: null }),
+    running.call('POST', '/v1/orders', { body: { ...order, orderId: 'not-cached' } }),
+    running.call('POST', '/v1/orders', { body: {} }),
+    running.call('GET', '/v1/unknown'),
+  ]);
+  for (const { status, headers } of answers) expect(headers['cache-control'], `${status}`).toBe('no-store');
+});
+
+test.each(['.', '..'])('%s is no order id: clients and proxies take it out of a path', async (orderId) => {
+  const answer = await running.call('POST', '/v1/orders', { body: { ...order, orderId } });
+  expect(answer).toMatchObject({ status: 422, json: { faults: [{ path: 'orderId' }] } });
+});
+
 test('every answer carries the security headers', async () => {
   const answers = await Promise.all([
     running.call('GET', '/v1/orders/nobody'),
