@@ -18,6 +18,8 @@ export interface Keys {
   statistics(hour: string): string;
   /** Where the sweeper's walk over the open orders goes on. */
   readonly sweepCursor: string;
+  /** Where the sweeper's look for missing results goes on. */
+  readonly resultsCursor: string;
   /** Hash: account id → what producers need to know of it. */
   readonly registry: string;
   /** Hash: the record of one order. */
@@ -65,6 +67,7 @@ export function createKeys(prefix: string = defaultPrefix): Keys {
     unresolvedWalk: `${tag}:unresolved-walk`,
     statistics: (hour) => `${tag}:statistics:${hour}`,
     sweepCursor: `${tag}:sweep-cursor`,
+    resultsCursor: `${tag}:results-cursor`,
     registry: `${tag}:registry`,
     order: (orderId) => `${tag}:order:${orderId}`,
     inbox: (orderId) => `${tag}:inbox:${orderId}`,

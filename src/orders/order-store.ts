@@ -1,5 +1,6 @@
 import type { Order, Reading } from '../order.ts';
 import type { Redis } from '../redis.ts';
+import { eventFields, type ResultEvent } from '../results/event.ts';
 import type { Keys } from './keys.ts';
 import type { OrderRecord, PendingQuery } from './record.ts';
 import { createRecordBatches, type Opened, type Settled, type Step } from './record-batches.ts';
@@ -9,6 +10,8 @@ const relistScript = loadScript('relist');
 const hintScript = loadScript('hint');
 const beginQueryScript = loadScript('begin-query');
 const deliverScript = loadScript('deliver');
+const missingScript = loadScript('missing-results');
+const republishScript = loadScript('republish');
 
 export type { Opened, Settled, Step };
 
@@ -23,6 +26,12 @@ export interface PushedReading {
   /** Fingerprint of the credentials that sent the query; an earlier release did not say. */
   readonly credentials?: string;
   readonly reading: Reading;
+}
+
+/** An order whose last result is missing; `result` is what its record says of where that stood. */
+export interface MissingResult {
+  readonly orderId: string;
+  readonly result: string;
 }
 
 /** A pushed answer in the inbox of its order. `pushed` is `null` when the entry cannot be read. */
@@ -64,6 +73,10 @@ export interface OrderStore {
   ): Promise<'delivered' | 'unknown' | 'gone'>;
   /** Pushed answers that no step has taken yet, oldest first. */
   inbox(orderId: string): Promise<InboxEntry[]>;
+  /** Those of the orders whose last result is missing from the stream, though it is not older than `before`. */
+  missingResults(orderIds: readonly string[], before: number): Promise<MissingResult[]>;
+  /** Publishes a missing result again. False: the order has moved, or somebody else was quicker. */
+  republish(record: OrderRecord, result: string, event: ResultEvent): Promise<boolean>;
   /** Drops an entry of the inbox that cannot be read: it would stand before all others for ever. */
   drop(orderId: string, entry: string): Promise<void>;
 }
@@ -145,6 +158,24 @@ export function createOrderStore({ redis, keys, retentionMs }: OrderStoreParts):
     async inbox(orderId) {
       const entries = await redis.lrange(keys.inbox(orderId), 0, -1);
       return entries.map((entry) => ({ entry, pushed: parsePushed(entry) }));
+    },
+
+    async missingResults(orderIds, before) {
+      if (orderIds.length === 0) return [];
+      const all = [keys.results, ...orderIds.map(keys.order)];
+      const found = (await missingScript.run(redis, all, [before])) as string[];
+      return orderIds
+        .map((orderId, nth) => ({ orderId, result: found[nth] ?? '' }))
+        .filter(({ result }) => result !== '');
+    },
+
+    async republish(record, result, event) {
+      const published = await republishScript.run(
+        redis,
+        [keys.order(record.order.orderId), keys.results],
+        [record.revision, result, ...eventFields(event)],
+      );
+      return published === 1;
     },
 
     async drop(orderId, entry) {

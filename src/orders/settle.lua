@@ -89,6 +89,8 @@ local function settle(keys, from, to)
   local last = from + 7 + tonumber(ARGV[from + 7])
   local isPublishing = to > last
   local counters = isPublishing and last + 3 + tonumber(ARGV[last + 3])
+  -- The second field of the event is its id, <orderId>:<version>.
+  local version = isPublishing and string.match(ARGV[counters + 4], ':(%d+)$') or '0'
   local fields = { 'nextPollAt', nextPollAt, 'revision', tonumber(known[1]) + 1, unpack(ARGV, from + 8, last) }
   if hints ~= 0 or hintsSeen ~= 0 then
     fields[#fields + 1] = 'hintsSeen'
@@ -110,7 +112,10 @@ local function settle(keys, from, to)
   if isPublishing then
     call('HSET', order, 'revision', known[1])
     for _, key in ipairs(owned) do own(key, orderId, expected, isShared, retentionMs) end
-    call('XADD', results, '*', unpack(ARGV, counters + 1, to))
+    local id = call('XADD', results, '*', unpack(ARGV, counters + 1, to))
+    -- Where it stands, and its version, for the sweeper: it looks whether it still does.
+    fields[#fields + 1] = 'result'
+    fields[#fields + 1] = id .. ' ' .. version
   end
   call('HSET', order, unpack(fields))
   if entry ~= '' then call('LREM', inbox, 1, entry) end

@@ -19,6 +19,8 @@ export const sweepKinds = [
   'forgotten-wish',
   /** A job that is due long after its record's next poll: brought forward to it. */
   'late-job',
+  /** A last verdict that is missing from the stream, though it was not removed with age: published again. */
+  'missing-result',
 ] as const;
 export type SweepKind = (typeof sweepKinds)[number];
 

@@ -6,6 +6,7 @@ import { walkUnresolved } from '../orders/unresolved.ts';
 import { trimResults } from '../results/trim-results.ts';
 import { createDamageReport, type DamageReport } from './damage.ts';
 import { createJobPlaces, type JobPlace } from './job-places.ts';
+import { publishMissing } from './missing-results.ts';
 import { readJob, retryFailed, walkJobs } from './sweep-jobs.ts';
 import { batchSize, headLimit, randomStart, type Sweep, type SweepParts, walkLimit } from './sweep-parts.ts';
 
@@ -34,6 +35,7 @@ export async function sweep(parts: SweepParts): Promise<void> {
     }
     const { redis, keys, resultsRetentionMs, retentionMs } = parts;
     const now = Date.now();
+    await walk('of missing results', () => publishMissing(parts));
     await walk('of results', () => trimResults(redis, keys.results, now - resultsRetentionMs));
     await walk('of unresolved money', () => walkUnresolved(redis, keys, now, now - retentionMs));
   } finally {
