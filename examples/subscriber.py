@@ -35,11 +35,11 @@ def handle(event, data):
 def take(client, stream_id, event, tries):
     """Handles one entry once its turn has come, and acknowledges it."""
     try:
-        guard = f"{{{PREFIX}}}:handled:{GROUP}:{event['subject']}"
-        version, data = int(event["stateversion"]), json.loads(event["data"])
+        guard = f"{{{PREFIX}}}:{GROUP}:handled:{event['subject']}"
+        version, at, data = int(event["stateversion"]), event["time"], json.loads(event["data"])
     except (KeyError, ValueError):
         return park(client, stream_id, event, "not a result of payment-poller")
-    if version <= int(client.hget(guard, "version") or 0):
+    if is_handled(client.hmget(guard, "position", "version", "time"), stream_id, version, at):
         return client.xack(RESULTS, GROUP, stream_id)
     try:
         handle(event, data)
@@ -47,10 +47,29 @@ def take(client, stream_id, event, tries):
         print(f"{event['id']}: {error}", file=sys.stderr, flush=True)
         return park(client, stream_id, event, str(error)) if tries >= MAX_TRIES else None
     with client.pipeline(transaction=True) as done:
-        done.hset(guard, "version", version)
+        done.hset(guard, mapping={"position": stream_id, "version": version, "time": at})
         done.expire(guard, 100 * 86_400)
         done.xack(RESULTS, GROUP, stream_id)
         done.execute()
+
+
+def is_handled(known, stream_id, version, at):
+    """Was this result, or a newer one of its order, handled before?
+
+    Versions begin anew where an order id is used again after its record was removed; such a result stands behind the
+    old ones on the stream, and is younger than they are.
+    """
+    handled_position, handled_version, handled_at = known
+    if handled_position is None:
+        return False
+    if number(stream_id) <= number(handled_position):
+        return True
+    return version <= int(handled_version) and at <= handled_at
+
+
+def number(stream_id):
+    ms, nth = stream_id.split("-")
+    return int(ms), int(nth)
 
 
 def park(client, stream_id, event, reason):

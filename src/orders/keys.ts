@@ -44,8 +44,12 @@ export interface Keys {
   pollsInMinute(account: string, minute: number): string;
   /** Stream: accounts that became sick or well. */
   readonly accounts: string;
-  /** Hash: the version of an order that a consumer group has handled last, and which consumer is at it now. */
-  handled(group: string, orderId: string): string;
+  /** Hash: order id → the result that a consumer group has handled last of it, for some of all orders. */
+  handled(group: string, bucket: number): string;
+  /** Which consumer of a group is at an order now. */
+  handling(group: string, orderId: string): string;
+  /** Hash: group → where forgetting what it has handled goes on. */
+  readonly handledWalk: string;
   /** Stream: results that a consumer group could not handle. */
   parked(group: string): string;
   /** The access token of an account. */
@@ -80,7 +84,9 @@ export function createKeys(prefix: string = defaultPrefix): Keys {
     activity: (account) => `${tag}:activity:${account}`,
     pollsInMinute: (account, minute) => `${tag}:polls:${account}:${minute}`,
     accounts: `${tag}:accounts`,
-    handled: (group, orderId) => `${tag}:handled:${group}:${orderId}`,
+    handled: (group, bucket) => `${tag}:handled:${group}:${bucket}`,
+    handling: (group, orderId) => `${tag}:handling:${group}:${orderId}`,
+    handledWalk: `${tag}:handled-walk`,
     parked: (group) => `${tag}:parked:${group}`,
     token: (account) => `${tag}:token:${account}`,
     queuePrefix: (account) => `{${prefix}:${account}}`,

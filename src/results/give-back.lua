@@ -1,6 +1,6 @@
--- Lets go of a result that comes again. KEYS: what the group has handled of its order, results.
+-- Lets go of a result that comes again. KEYS: the lock of its order, results.
 -- ARGV: group, consumer, streamId, holder, tries that count ('' = leave them), idle ms to begin with.
-if redis.call('HGET', KEYS[1], 'holder') == ARGV[4] then redis.call('HDEL', KEYS[1], 'holder', 'until') end
+if redis.pcall('GET', KEYS[1]) == ARGV[4] then redis.call('DEL', KEYS[1]) end
 -- Somebody else's by now: it stays theirs.
 if #redis.call('XPENDING', KEYS[2], ARGV[1], ARGV[3], ARGV[3], 1, ARGV[2]) == 0 then return end
 local tries = ARGV[5] == '' and {} or { 'RETRYCOUNT', ARGV[5] }

@@ -2,6 +2,7 @@ import type { Keys } from '../orders/keys.ts';
 import { loadScript } from '../orders/script.ts';
 import type { Redis } from '../redis.ts';
 import { parseEvent, type ResultEvent } from './event.ts';
+import { notesKey, notesLifeMs } from './handled.ts';
 import { lastStreamId } from './read-results.ts';
 
 const claimScript = loadScript('claim', import.meta.url);
@@ -40,8 +41,6 @@ export interface ResultGroupParts {
   readonly retryAfterMs: number;
 }
 
-/** How long the version guard remembers an order: longer than any result may come late. */
-const guardMs = 100 * 86_400_000;
 /** The wait between two tries doubles up to this. */
 const longestRetryMs = 3_600_000;
 
@@ -51,6 +50,8 @@ export class ResultGroup {
   #exists = false;
   /** Where the group begins should it have to be made again. */
   #start: string | null = null;
+  /** Where the walk over what was handed out goes on. */
+  #claimFrom = '-';
 
   constructor(parts: ResultGroupParts) {
     this.#parts = parts;
@@ -83,23 +84,32 @@ export class ResultGroup {
     return entries.map(([streamId, fields]) => toEntry(streamId, fields, 1));
   }
 
-  /** Results that were handed out, to whomever, and whose next try is due; but for those in hand. */
-  async claim(count: number, inHand: Iterable<string>): Promise<Entry[]> {
+  /**
+   * Results that were handed out, to whomever, and whose next try is due; but for those in hand. Each call looks at a bounded
+   * number and goes on where the last one stopped; `isEnd`: all have been looked at.
+   */
+  async claim(
+    count: number,
+    inHand: Iterable<string>,
+  ): Promise<{ readonly entries: Entry[]; readonly isEnd: boolean }> {
     const { redis, keys, name, consumer, retryAfterMs } = this.#parts;
     await this.#ensure();
     const longest = Math.max(retryAfterMs, longestRetryMs);
-    const args = [name, consumer, retryAfterMs, longest, count, ...inHand];
+    const args = [name, consumer, retryAfterMs, longest, count, this.#claimFrom, ...inHand];
     const reply = await this.#orRecreate(claimScript.run(redis, [keys.results], args));
-    return (reply as [string, string[], number][]).map((each) => toEntry(...each));
+    const [taken, next] = reply as [taken: [string, string[], number][], next: string];
+    this.#claimFrom = next;
+    return { entries: taken.map((each) => toEntry(...each)), isEnd: next === '-' };
   }
 
   /** Whether an entry's turn has come; `go` locks its order for this subscription. */
   async begin({ streamId, orderId, event }: ResultEntry): Promise<'stale' | 'wait' | 'go'> {
     const { redis, keys, name, holder, retryAfterMs } = this.#parts;
+    const time = Date.parse(event.time);
     const reply = await beginScript.run(
       redis,
-      [keys.handled(name, orderId), keys.results],
-      [name, streamId, orderId, event.stateversion, holder, retryAfterMs, guardMs, 2 * retryAfterMs],
+      [notesKey(keys, name, orderId), keys.handling(name, orderId), keys.results],
+      [name, streamId, orderId, event.stateversion, time, holder, retryAfterMs, 2 * retryAfterMs],
     );
     return reply as 'stale' | 'wait' | 'go';
   }
@@ -107,14 +117,15 @@ export class ResultGroup {
   /** Keeps entries that are in hand from being claimed by others. */
   async keep(entries: readonly Entry[]): Promise<void> {
     const { redis, keys, name, consumer, holder, retryAfterMs } = this.#parts;
-    const handled = entries.map(({ orderId }) => keys.handled(name, orderId));
+    const locks = entries.map(({ orderId }) => keys.handling(name, orderId));
     const ids = entries.map(({ streamId }) => streamId);
-    await keepScript.run(redis, [keys.results, ...handled], [name, consumer, holder, retryAfterMs, ...ids]);
+    await keepScript.run(redis, [keys.results, ...locks], [name, consumer, holder, retryAfterMs, ...ids]);
   }
 
   /** Handled: remembered and acknowledged in one step. */
   async finish({ streamId, orderId, event }: ResultEntry): Promise<void> {
-    await this.#finish(streamId, orderId, event.stateversion, []);
+    const note = [event.stateversion, streamId, Date.parse(event.time)].join(' ');
+    await this.#finish(streamId, orderId, note, []);
   }
 
   /** Acknowledges an entry that needs no handling. */
@@ -145,15 +156,16 @@ export class ResultGroup {
     await leaveScript.run(redis, [keys.results], [name, consumer]);
   }
 
-  async #finish(streamId: string, orderId: string, version: number | '', parked: readonly string[]) {
+  async #finish(streamId: string, orderId: string, note: string, parked: readonly string[]) {
     const { redis, keys, name, holder } = this.#parts;
-    const touched = [keys.handled(name, orderId), keys.results, keys.parked(name)];
-    await finishScript.run(redis, touched, [name, streamId, holder, version, guardMs, ...parked]);
+    const [notes, lock] = [notesKey(keys, name, orderId), keys.handling(name, orderId)];
+    const args = [name, streamId, holder, orderId, note, notesLifeMs, ...parked];
+    await finishScript.run(redis, [notes, lock, keys.results, keys.parked(name)], args);
   }
 
   async #giveBack(streamId: string, orderId: string, triesBefore: number | '', idleMs: number) {
     const { redis, keys, name, consumer, holder } = this.#parts;
-    const touched = [keys.handled(name, orderId), keys.results];
+    const touched = [keys.handling(name, orderId), keys.results];
     await giveBackScript.run(redis, touched, [name, consumer, streamId, holder, triesBefore, idleMs]);
   }
 

@@ -96,8 +96,8 @@ export function subscribe(options: SubscribeOptions): Subscription {
         } else if (Date.now() >= claimAt) {
           // What was left behind comes first: it is the oldest.
           const left = await unlessAborted(group.claim(free, inHand.keys()), closing.signal);
-          if ((left?.length ?? 0) < free) claimAt = Date.now() + Math.min(retryAfterMs / 2, claimEveryMs);
-          left?.forEach(take);
+          if (left?.isEnd) claimAt = Date.now() + Math.min(retryAfterMs / 2, claimEveryMs);
+          left?.entries.forEach(take);
         } else {
           const waitMs = Math.max(1, Math.min(blockMs, claimAt - Date.now()));
           (await unlessAborted(group.next(free, waitMs), closing.signal))?.forEach(take);
@@ -176,7 +176,9 @@ export function subscribe(options: SubscribeOptions): Subscription {
       try {
         return await within(noteMs, say());
       } catch (error) {
-        if (closing.signal.aborted) throw error;
+        // A key of another type mends by no repetition: the result stays with the group, and comes again later.
+        if (closing.signal.aborted || (error instanceof Error && error.message.startsWith('WRONGTYPE')))
+          throw error;
         tell(error, null);
         await pause(failures);
       }

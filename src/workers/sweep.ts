@@ -3,6 +3,7 @@ import { hasten } from '../jobs/wake.ts';
 import { readBreaker } from '../orders/account-gate.ts';
 import { readStandings, type Standing } from '../orders/standings.ts';
 import { walkUnresolved } from '../orders/unresolved.ts';
+import { forgetHandled } from '../results/handled.ts';
 import { trimResults } from '../results/trim-results.ts';
 import { createDamageReport, type DamageReport } from './damage.ts';
 import { createJobPlaces, type JobPlace } from './job-places.ts';
@@ -10,6 +11,7 @@ import { publishMissing } from './missing-results.ts';
 import { readJob, retryFailed, walkJobs } from './sweep-jobs.ts';
 import { batchSize, headLimit, randomStart, type Sweep, type SweepParts, walkLimit } from './sweep-parts.ts';
 
+const dayMs = 86_400_000;
 /** A job may be due so long after its record's next poll: an error is tried again within this time. */
 const lateLimitMs = 30_000;
 /** A query whose answer is to be pushed to us holds its order's job for so long at most. */
@@ -37,6 +39,10 @@ export async function sweep(parts: SweepParts): Promise<void> {
     const now = Date.now();
     await walk('of missing results', () => publishMissing(parts));
     await walk('of results', () => trimResults(redis, keys.results, now - resultsRetentionMs));
+    // A day more: what the stream has lost may be published once more until then.
+    await walk('of what groups have handled', () =>
+      forgetHandled(redis, keys, now - resultsRetentionMs - dayMs),
+    );
     await walk('of unresolved money', () => walkUnresolved(redis, keys, now, now - retentionMs));
   } finally {
     const found = report.found();

@@ -77,15 +77,15 @@ describe.runIf(version >= 7)('a subscriber under it', () => {
     const reading = ['xreadgroup', 'xclaim', 'xpending', 'xack', 'xrange', 'xrevrange'];
     const allowed: [string, string[]][] = [
       [keys.results, [...scripts, ...reading]],
-      [keys.handled('shop', 'ord-1'), [...scripts, 'hget', 'hmget', 'hset', 'hdel', 'pexpire']],
+      [keys.handled('shop', 1), [...scripts, 'hget', 'hset', 'del', 'pexpire']],
+      [keys.handling('shop', 'ord-1'), [...scripts, 'get', 'set', 'del', 'pexpire']],
       [keys.parked('shop'), [...scripts, 'xadd']],
       ...[keys.order('ord-1'), keys.open, keys.asking, keys.registry, keys.token('jenga')].map(
         (key): [string, string[]] => [key, []],
       ),
-      ...[keys.handled('other', 'ord-1'), keys.parked('other'), 'anything'].map((key): [string, string[]] => [
-        key,
-        [],
-      ]),
+      ...[keys.handled('other', 1), keys.handling('other', 'ord-1'), keys.parked('other'), 'anything'].map(
+        (key): [string, string[]] => [key, []],
+      ),
     ];
     const commands = await everyCommand();
     expect(commands.length).toBeGreaterThan(300);

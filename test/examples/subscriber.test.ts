@@ -5,6 +5,7 @@ import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { createKeys } from '../../src/orders/keys.ts';
 import { codeBlocks, root } from '../docs/code-blocks.ts';
 import { aResult, publish } from '../results/publish.ts';
+import { createdAt } from '../support/builders.ts';
 import { testRedis } from '../support/redis.ts';
 import { startRunningService } from '../support/running-service.ts';
 import { runExample, runTypeScript } from './run-example.ts';
@@ -130,6 +131,9 @@ describe.runIf(python !== undefined)('examples/subscriber.py', () => {
     await subscriber.prints(/^new:2 paid/m);
     await isAcknowledged(group, 4);
     expect(subscriber.output()).not.toContain('new:1');
+    // Its id is used again, long after its record was removed.
+    await publish(aResult('new', 1, 'paid', createdAt + 100 * 86_400_000));
+    await subscriber.prints(/^new:1 paid/m);
     const [entry] = await redis.xrange(parked(group), '-', '+');
     expect(entry?.[1].slice(2)).toEqual(['reason', 'not a result of payment-poller', 'hello', 'world']);
   });

@@ -89,8 +89,8 @@ test('a result that cannot be parked is not acknowledged', async () => {
   const park = () =>
     finishScript.run(
       redis,
-      [keys.handled('g', 'ord-1'), keys.results, keys.parked('g')],
-      ['g', id, 'me', 1, 60_000, 'subject', 'ord-1'],
+      [keys.handled('g', 1), keys.handling('g', 'ord-1'), keys.results, keys.parked('g')],
+      ['g', id, 'me', 'ord-1', `1 ${id} ${createdAt}`, 60_000, 'subject', 'ord-1'],
     );
   await expect(park()).rejects.toThrow(/WRONGTYPE/);
   expect((await redis.xpending(keys.results, 'g'))[0]).toBe(1);

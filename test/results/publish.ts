@@ -5,8 +5,12 @@ import { buildEvent, eventFields, type ResultEvent } from '../../src/results/eve
 import { anOrder, aProgress, aReading, createdAt } from '../support/builders.ts';
 
 /** A result as the service would publish it. */
-export function aResult(orderId: string, stateversion = 1, status: VerdictStatus = 'paid'): ResultEvent {
-  const at = createdAt + 20_000;
+export function aResult(
+  orderId: string,
+  stateversion = 1,
+  status: VerdictStatus = 'paid',
+  at = createdAt + 20_000,
+): ResultEvent {
   const verdict = { status, reason: status === 'paid' ? null : 'deadline' } as const;
   const progress = aProgress.closed({ ...verdict, at }, { stateversion });
   return buildEvent(anOrder({ orderId }), progress, verdict, aReading.paid({ at }), [], at);

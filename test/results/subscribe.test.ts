@@ -8,7 +8,9 @@ import { createKeys } from '../../src/orders/keys.ts';
 import type { Redis } from '../../src/redis.ts';
 import { connectRedis } from '../../src/redis.ts';
 import type { ResultEvent } from '../../src/results/event.ts';
+import { notesKey } from '../../src/results/handled.ts';
 import { type SubscribeOptions, type Subscription, subscribe } from '../../src/results/subscribe.ts';
+import { createdAt } from '../support/builders.ts';
 import { testPrefix, testRedis, testRedisUrl } from '../support/redis.ts';
 import { redisServer, startRestartableRedis } from '../support/restartable-redis.ts';
 import { aResult, publish } from './publish.ts';
@@ -414,6 +416,97 @@ describe('the version guard', () => {
     follow({ group: 'books' });
     await isHandled('a:1', 'a:1');
   });
+});
+
+describe('an order id that is used again', () => {
+  const later = createdAt + 100 * 86_400_000;
+
+  test('is another order: its results are handled, those of the first one never again', async () => {
+    const { publish, follow, isHandled, isSettled, redis, keys, handled } = setup();
+    await publish(aResult('a', 1, 'unresolved'), aResult('a', 2, 'unresolved'), aResult('a', 3));
+    follow();
+    await isHandled('a:1', 'a:2', 'a:3');
+    await publish(aResult('a', 1, 'unresolved', later));
+    await isHandled('a:1', 'a:2', 'a:3', 'a:1');
+    await publish(aResult('a', 2, 'paid', later + 1));
+    await isHandled('a:1', 'a:2', 'a:3', 'a:1', 'a:2');
+    await isSettled();
+    await redis.xgroup('SETID', keys.results, group, '0');
+    await publish(aResult('b'));
+    await isHandled('a:1', 'a:2', 'a:3', 'a:1', 'a:2', 'b:1');
+    await isSettled();
+    expect(handled.slice(3)).toEqual(['a:1', 'a:2', 'b:1']);
+  });
+
+  test('has its results in their order, though the first one was handled', async () => {
+    const { publish, follow, isHandled, handled } = setup();
+    await publish(aResult('a'));
+    follow({ concurrency: 1 });
+    await isHandled('a:1');
+    const slow = ({ stateversion, time }: ResultEvent) =>
+      stateversion === 1 && Date.parse(time) >= later ? delay(400) : delay(0);
+    for (const consumer of ['two', 'three']) follow({ consumer, onResult: slow, concurrency: 1 });
+    await publish(aResult('a', 1, 'unresolved', later), aResult('a', 2, 'paid', later + 1));
+    await isHandled('a:1', 'a:1', 'a:2');
+    expect(handled).toEqual(['a:1', 'a:1', 'a:2']);
+  });
+
+  test('is none: a result that is published once more after the stream lost it is passed over', async () => {
+    const { publish, follow, isHandled, isSettled, handled } = setup();
+    await publish(aResult('a', 1, 'unresolved'), aResult('a', 2));
+    follow();
+    await isHandled('a:1', 'a:2');
+    await publish(aResult('a', 2), aResult('a', 1, 'unresolved'));
+    await publish(aResult('b'));
+    await isHandled('a:1', 'a:2', 'b:1');
+    await isSettled();
+    expect(handled).toHaveLength(3);
+  });
+});
+
+describe('keys of the guard that somebody broke', () => {
+  test('lose no result, and are put right', async () => {
+    const { publish, follow, isHandled, isSettled, redis, keys } = setup();
+    const notes = notesKey(keys, group, 'a');
+    await redis.set(notes, 'broken');
+    await redis.rpush(keys.handling(group, 'a'), 'broken');
+    await publish(aResult('a'));
+    follow();
+    await isHandled('a:1');
+    await isSettled();
+    expect(await redis.hgetall(notes)).toEqual({ a: expect.stringMatching(/^1 \d+-\d+ \d+$/) });
+    await redis.hset(notes, 'b', 'broken');
+    await publish(aResult('b'));
+    await isHandled('a:1', 'b:1');
+  });
+
+  test('of what is parked hold up no other result', async () => {
+    const { publish, follow, isHandled, redis, keys, errors } = setup();
+    await redis.set(keys.parked(group), 'broken');
+    await redis.xadd(keys.results, '*', 'hello', 'world');
+    follow({ concurrency: 1 });
+    await publish(aResult('a'), aResult('b'));
+    await isHandled('a:1', 'b:1');
+    expect(await pendingOf(redis, keys.results)).toBe(1);
+    expect(errors[0]?.message).toMatch(/^WRONGTYPE/);
+    await redis.del(keys.parked(group));
+    await vi.waitFor(async () => expect(await redis.xlen(keys.parked(group))).toBe(1), within40s);
+  });
+});
+
+test('results that wait for their next try, however many, do not hide what a dead consumer left', async () => {
+  const { publish, follow, redis, keys, handled } = setup();
+  const waiting = Array.from({ length: 6_000 }, (_, nth) => aResult(`waiting-${nth}`));
+  for (let from = 0; from < waiting.length; from += 1_000)
+    await publish(...waiting.slice(from, from + 1_000));
+  await takeAndDie(redis, keys.results, waiting.length);
+  const ids = (await redis.xrange(keys.results, '-', '+')).map(([id]) => id);
+  // Handed out just now, for the fifth time: their next try is due in more than a minute.
+  await redis.xclaim(keys.results, group, 'dead', 0, ...ids, 'RETRYCOUNT', 10, 'JUSTID');
+  await publish(aResult('left'));
+  await takeAndDie(redis, keys.results, 1);
+  follow({ retryAfterMs: 200, maxTries: 100 });
+  await vi.waitFor(() => expect(handled).toEqual(['left:1']), within40s);
 });
 
 describe('what is not a result', () => {
