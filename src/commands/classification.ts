@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { decide, freshProgress } from '../jobs/decide.ts';
 import { defaultSchedule } from '../jobs/schedule.ts';
 import { toMajor, toMinor } from '../money.ts';
-import type { Order, Reading } from '../order.ts';
+import type { Order, Reading, Reference } from '../order.ts';
 import type { Provider, Words } from '../providers/provider.ts';
 import { type Expected, parseJson, readAnswer } from '../providers/read-answer.ts';
 import { answerBytes } from './answer-bytes.ts';
@@ -76,7 +76,7 @@ function classifyAnswer(
   overrides: Words | undefined,
 ): Classification {
   const now = Date.now();
-  const reading = readAnswer(provider, { httpStatus, headers, body }, expectedOf(order), {
+  const reading = readAnswer(provider, { httpStatus, headers, body }, expectedOf(provider, order), {
     at: now,
     source: kind === 'result' ? 'callback' : 'poll',
     ...(kind === 'result' ? { pushed: true } : {}),
@@ -139,10 +139,15 @@ function classifyPush({ callback }: Provider, body: Uint8Array): PushClassificat
   return { reading: reference === null ? 'unrecognised' : 'hint', reference };
 }
 
-function expectedOf(order: AnswerInput['order']): Expected {
+/** A reference as an order would keep it. One that no order could have stays as it is, and fits no answer. */
+function asStored({ reference }: Provider, given: Reference): Reference {
+  return reference.safeParse(given).data ?? given;
+}
+
+function expectedOf(provider: Provider, order: AnswerInput['order']): Expected {
   if (order === undefined) return null;
   return {
-    reference: order.reference ?? null,
+    reference: order.reference === undefined ? null : asStored(provider, order.reference),
     amountMinor: order.amount === undefined ? null : toMinor(order.amount),
     currency: order.currency ?? null,
   };

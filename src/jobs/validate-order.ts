@@ -95,11 +95,13 @@ export function validateOrder(
       message: `is not an account of this service (known: ${known}); see ACCOUNTS`,
     });
   }
+  // As the provider spells it: one payment has one reference, however it was typed.
+  let reference: Reference | null = null;
   if (account !== undefined && provider !== undefined) {
     if (ok('reference')) {
-      const reference = provider.reference.safeParse(raw.reference);
-      if (!reference.success)
-        faults.push(...reference.error.issues.map((issue) => referenceFault(issue, provider)));
+      const fitting = provider.reference.safeParse(raw.reference);
+      if (fitting.success) reference = fitting.data;
+      else faults.push(...fitting.error.issues.map((issue) => referenceFault(issue, provider)));
     }
     if (parsed.success) faults.push(...scheduleFaults(parsed.data.schedule, account.limits));
     const { currency, currencies = [currency] } = account;
@@ -113,7 +115,13 @@ export function validateOrder(
   } else if (createdAt < leastEpochMs) {
     faults.push({ path: 'createdAt', message: 'lies before 2001; check the clock of the sender' });
   }
-  if (!parsed.success || faults.length > 0 || account === undefined || amountMinor === null)
+  if (
+    !parsed.success ||
+    faults.length > 0 ||
+    account === undefined ||
+    amountMinor === null ||
+    reference === null
+  )
     return { faults };
   const { data } = parsed;
   return {
@@ -121,7 +129,7 @@ export function validateOrder(
       orderId: data.orderId,
       account: data.account,
       provider: account.provider,
-      reference: data.reference as Reference,
+      reference,
       amountMinor,
       currency: data.currency ?? account.currency,
       createdAt,

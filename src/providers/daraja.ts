@@ -13,7 +13,7 @@ import {
 import { darajaResult } from './daraja-result.ts';
 import { code, credential, list, note, referenceText, secret } from './fields.ts';
 import { defineProvider, type Finding, words } from './provider.ts';
-import { mpesaReceipt } from './receipts.ts';
+import { canonicalReceipt, mpesaReceipt, receiptReference } from './receipts.ts';
 
 /**
  * Safaricom Daraja, Transaction Status: the query is only taken, and its answer posted to a URL that we name, about a
@@ -25,11 +25,13 @@ const answer = z.object({ ...darajaErrorFields, ResponseCode: code, ResponseDesc
 
 const reference = z
   .union([
-    referenceText,
-    z.strictObject({ transactionId: referenceText }),
+    receiptReference,
+    z.strictObject({ transactionId: receiptReference }),
     z.strictObject({ originatorConversationId: referenceText }),
   ])
-  .describe('an M-Pesa receipt, {"transactionId": "…"} or {"originatorConversationId": "…"}');
+  .describe(
+    'an M-Pesa receipt (ten letters and digits, such as SH90HU7FO2), {"transactionId": "…"} with one, or {"originatorConversationId": "…"}',
+  );
 
 const settings = z.object({
   ...darajaSettings,
@@ -137,8 +139,11 @@ export const daraja = defineProvider({
 });
 
 function idOf(ref: Reference): string {
-  if (typeof ref === 'string') return ref;
-  return ref.transactionId ?? ref.originatorConversationId ?? '';
+  // Older records hold receipts as they were typed.
+  if (typeof ref === 'string') return canonicalReceipt(ref);
+  return ref.transactionId === undefined
+    ? (ref.originatorConversationId ?? '')
+    : canonicalReceipt(ref.transactionId);
 }
 
 /** One RSA operation per account, not per query. */

@@ -15,7 +15,7 @@ import {
   text,
 } from './fields.ts';
 import { defineCallback, defineProvider, type Finding, words } from './provider.ts';
-import { mpesaReceipt } from './receipts.ts';
+import { canonicalReceipt, mpesaReceipt, receiptReference } from './receipts.ts';
 import { nairobiTime } from './time.ts';
 import { type SignPosition, sign, signPositions } from './vexora-sign.ts';
 
@@ -85,16 +85,18 @@ export const vexora = defineProvider({
       .describe('Send, and sign, a timestamp with the query by merchant number; the Kenya page lists none'),
   }),
   reference: z
-    .union([referenceText, byTradeNo])
-    .describe('an M-Pesa receipt, or {"tradeNo": "…"} with the merchant number of the payment'),
+    .union([receiptReference, byTradeNo])
+    .describe(
+      'an M-Pesa receipt (ten letters and digits, such as SH90HU7FO2), or {"tradeNo": "…"} with the merchant number of the payment',
+    ),
   receipt: mpesaReceipt,
-  names: (reference) => [typeof reference === 'string' ? reference : reference.tradeNo],
+  names: (reference) => [typeof reference === 'string' ? canonicalReceipt(reference) : reference.tradeNo],
   gives: { amount: true, receipt: true, reference: true, currency: false },
 
   request({ reference, now }, settings) {
     // The Kenya payment query lists no timestamp, public clients send one: only the fields that are sent are signed.
     const isReceipt = typeof reference === 'string';
-    const asked = isReceipt ? { code: reference } : { tradeNo: reference.tradeNo };
+    const asked = isReceipt ? { code: canonicalReceipt(reference) } : { tradeNo: reference.tradeNo };
     const fields = isReceipt || settings.tradeNoTimestamp ? { ...asked, timestamp: String(now) } : asked;
     return {
       method: 'POST',
@@ -106,7 +108,10 @@ export const vexora = defineProvider({
 
   callback: defineCallback({
     body: z.record(z.string(), signedValue),
-    names: ({ tradeNo, mpesaReceiptNumber }) => [tradeNo, mpesaReceiptNumber].map((name) => name?.toString()),
+    names: ({ tradeNo, mpesaReceiptNumber }) => [
+      tradeNo?.toString(),
+      mpesaReceiptNumber == null ? null : canonicalReceipt(mpesaReceiptNumber.toString()),
+    ],
     isSigned({ sign: given, ...fields }, { appSecret, signPosition, callbackSign }: CallbackSettings) {
       if (given == null || given === '') return callbackSign !== 'required';
       return given === sign(fields, appSecret, signPosition);

@@ -98,6 +98,19 @@ describe('an order handed in', () => {
     expect(await all()).toEqual(before);
   });
 
+  test('again with its receipt typed in another way is the same order', async () => {
+    const { producer, store } = setup();
+    const one = producer();
+    const typed = (reference: string) => one.enqueue({ ...same, reference });
+    const same = input({ account: 'vexora', createdAt: Date.now() });
+    expect(await typed('qwer1234ty ')).toMatchObject({ outcome: 'new' });
+    expect((await store.read('ord-1'))?.order.reference).toBe('QWER1234TY');
+    for (const other of ['QWER1234TY', 'Qwer 1234 ty']) {
+      expect(await typed(other)).toMatchObject({ outcome: 'same' });
+    }
+    expect(await typed('QWER1234TX')).toMatchObject({ outcome: 'conflict' });
+  });
+
   test('again after a crash between its record and its job gets its job', async () => {
     const { producer, store, jobs } = setup();
     const order = anOrder({ createdAt: Date.now() + 60_000 });

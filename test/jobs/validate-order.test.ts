@@ -17,6 +17,7 @@ const accounts = new Map([
   ['jenga', account('jenga')],
   ['vexora', account('vexora')],
   ['shop-ug', account('jenga', 'UGX')],
+  ['daraja', account('daraja')],
   ['left-over', account('a-provider-of-a-newer-version')],
 ]);
 
@@ -157,6 +158,35 @@ describe('an order', () => {
     ['a text', 'jenga', 'OR28922980077'],
   ])('may be known by %s at %s', (_, id, reference) => {
     expect(accepted({ account: id, reference }).reference).toEqual(reference);
+  });
+
+  it.each([
+    ['daraja', 'qwer1234ty '],
+    ['daraja', 'QWER 1234 TY'],
+    ['daraja', { transactionId: '\tqwer1234ty' }],
+    ['vexora', 'ｑｗｅｒ１２３４ｔｙ'],
+    ['vexora', 'qwer\u00a01234\u200bty'],
+  ])('a receipt typed at %s as %j is kept as M-Pesa spells it', (id, typed) => {
+    const { reference } = accepted({ account: id, reference: typed });
+    expect(reference).toEqual(typeof typed === 'string' ? 'QWER1234TY' : { transactionId: 'QWER1234TY' });
+  });
+
+  it.each([
+    '0712345678',
+    'QWER1234T',
+    'QWER1234TYU',
+    'QWER-234TY',
+    'OR28922980077',
+    'ws_CO_1912',
+    '1234567890',
+  ])('what cannot be a receipt is refused: %s', (reference) => {
+    for (const account of ['daraja', 'vexora']) {
+      expect(faultyPaths({ ...least, account, reference })).toEqual(['reference']);
+    }
+    const { faults } = validate({ ...least, account: 'vexora', reference });
+    expect(faults?.[0]?.message).toBe(
+      'does not fit vexora: expected an M-Pesa receipt (ten letters and digits, such as SH90HU7FO2), or {"tradeNo": "…"} with the merchant number of the payment',
+    );
   });
 
   it.each([

@@ -136,6 +136,13 @@ const pushes: readonly Push[] = [
     names: ['T2024070100001', 'SG12ABCDEF'],
   },
   {
+    name: 'Vexora notify with a receipt in lower case',
+    provider: 'vexora',
+    page: `${page} section 3`,
+    body: { ...vexoraNotify, mpesaReceiptNumber: 'sg12abcdef ' },
+    names: ['T2024070100001', 'SG12ABCDEF'],
+  },
+  {
     name: 'Vexora notify before there is a receipt',
     provider: 'vexora',
     page: `${page} section 3`,
