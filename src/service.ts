@@ -46,6 +46,7 @@ export async function startService(
     if (roles.includes('worker')) running.push(await startWorkers(shared));
   } catch (error) {
     await Promise.all(running.map((part) => part.close()));
+    shared.outage.close();
     redis.disconnect();
     throw error;
   }
@@ -57,6 +58,7 @@ export async function startService(
     url,
     async close() {
       for (const part of running.toReversed()) await part.close();
+      shared.outage.close();
       redis.disconnect();
     },
   };

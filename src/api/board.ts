@@ -18,6 +18,8 @@ import { isRedisFault } from './redis-fault.ts';
 
 export interface BoardParts {
   readonly log: Log;
+  /** Takes in errors that somebody else logs. */
+  isToldElsewhere(error: unknown): boolean;
   readonly redis: Redis;
   readonly keys: Keys;
   readonly store: OrderStore;
@@ -39,7 +41,6 @@ const contentSecurityPolicy = [
 
 /** Bull Board over every account's queue and the sweeper's; to be registered behind a login, under /board. */
 export function board(parts: BoardParts): FastifyPluginAsync {
-  const { log } = parts;
   const { boardWritable, privateMetadata } = parts.settings;
   return async (app) => {
     const mask = createMask(privateMetadata);
@@ -72,7 +73,7 @@ export function board(parts: BoardParts): FastifyPluginAsync {
         },
       },
     });
-    serverAdapter.setErrorHandler((error) => boardError(error, log));
+    serverAdapter.setErrorHandler((error) => boardError(error, parts));
     app.addHook('onRequest', async (request, reply) => {
       reply.headers({ 'content-security-policy': contentSecurityPolicy, 'referrer-policy': 'same-origin' });
       return refuseWrite(request, reply, boardWritable);
@@ -106,9 +107,9 @@ function refuseWrite(request: FastifyRequest, reply: FastifyReply, isWritable: b
 }
 
 /** What Redis or a library said of a fault is for our log: it names keys, scripts and addresses. */
-function boardError(error: Error & { statusCode?: number }, log: Log) {
+function boardError(error: Error & { statusCode?: number }, { log, isToldElsewhere }: BoardParts) {
   const status = isRedisFault(error) ? 503 : (error.statusCode ?? 500);
-  if (status >= 500) log.error({ err: error }, 'the board could not be served');
+  if (status >= 500 && !isToldElsewhere(error)) log.error({ err: error }, 'the board could not be served');
   const unavailable = 'Redis cannot take or tell this now; try again.';
   const message =
     status === 503

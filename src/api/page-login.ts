@@ -95,10 +95,15 @@ function refuseForeign(reply: FastifyReply) {
   );
 }
 
+/** Whether somebody looks at this with a browser. */
+export function wantsPage({ headers }: FastifyRequest): boolean {
+  return (headers.accept ?? '').includes('text/html');
+}
+
 /** People are shown the form, programs a problem. No browser is asked for Basic: it would send it to every page. */
 function sendToLogin(request: FastifyRequest, reply: FastifyReply) {
-  const wantsPage = isReading(request) && (request.headers.accept ?? '').includes('text/html');
-  if (wantsPage) return reply.redirect(`/login?next=${encodeURIComponent(request.url)}`, 303);
+  if (isReading(request) && wantsPage(request))
+    return reply.redirect(`/login?next=${encodeURIComponent(request.url)}`, 303);
   return sendProblem(reply, 401, 'Log in at /login, or send user and password by Basic authentication.');
 }
 

@@ -11,15 +11,19 @@ import type { Redis } from '../redis.ts';
 import { createMask } from './mask.ts';
 import type { AccountInfo, Overview } from './overview.ts';
 import { servePageEvents } from './page-events.ts';
+import { html } from './page-html.ts';
 import { sendPage, serveAssets } from './page-layout.ts';
-import { createLogin, type Login } from './page-login.ts';
+import { createLogin, type Login, wantsPage } from './page-login.ts';
 import { noOrderBody, orderBody } from './page-order.ts';
 import { overviewBody, renderSections } from './page-overview.ts';
 import { sendProblem } from './problem.ts';
+import { isRedisFault } from './redis-fault.ts';
 import { createSessions } from './session.ts';
 
 export interface PagesParts {
   readonly log: Log;
+  /** Takes in errors that somebody else logs: those of an outage of Redis. */
+  isToldElsewhere(error: unknown): boolean;
   readonly redis: Redis;
   readonly keys: Keys;
   readonly store: OrderStore;
@@ -42,6 +46,12 @@ export interface PagesSettings {
   readonly privateMetadata: readonly string[];
 }
 
+/** Told to whoever asks, logged in or not: without Redis nobody knows who is. */
+const awayBody = html`<main class="login">
+<h1>payment-poller</h1>
+<p class="trouble" role="alert">Redis cannot be reached, so nothing can be shown. Orders wait and lose nothing. This page loads itself again.</p>
+</main>`;
+
 const defaultRefreshMs = 3_000;
 /** A login, whoever sends it: user, password, and where to go next. */
 const maxFormBytes = 8 * 1024;
@@ -60,6 +70,16 @@ export function pages(parts: PagesParts, login: Login | null): FastifyPluginAsyn
   return async (app) => {
     if (login === null) return closePages(app);
     await app.register(formbody, { bodyLimit: maxFormBytes });
+    app.setErrorHandler((error, request, reply) => {
+      if (!isRedisFault(error) || !wantsPage(request)) throw error;
+      parts.isToldElsewhere(error);
+      return sendPage(reply, 503, {
+        title: 'payment-poller',
+        body: awayBody,
+        isInside: false,
+        reloadSeconds: 5,
+      });
+    });
     serveAssets(app);
     login.routes(app);
     await app.register(async (inside) => {

@@ -19,6 +19,8 @@ import { isRedisFault } from './redis-fault.ts';
 
 export interface ApiParts extends DoorSettings {
   readonly log: Log;
+  /** Takes in errors that somebody else logs: those of an outage of Redis. */
+  isToldElsewhere(error: unknown): boolean;
   /** SHA-256 of every valid API key, hex. */
   readonly apiKeysSha256: readonly string[];
   readonly trustedProxies: readonly string[];
@@ -61,7 +63,7 @@ export async function createApi(parts: ApiParts) {
   acceptJsonOnly(app);
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
-  app.setErrorHandler((error: FastifyError, request, reply) => answerError(error, parts.log, request, reply));
+  app.setErrorHandler((error: FastifyError, request, reply) => answerError(error, parts, request, reply));
   app.setNotFoundHandler((_request, reply) => sendNotFound(reply));
 
   // Upgrading to HTTPS is the business of the proxy that has it; without one the page at /docs would stay blank.
@@ -126,7 +128,7 @@ function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket): void
 /** Errors as problems: what the caller did wrong is named, what went wrong here is logged and not shown. */
 function answerError(
   error: FastifyError,
-  log: Log,
+  { log, isToldElsewhere }: Pick<ApiParts, 'log' | 'isToldElsewhere'>,
   request: FastifyRequest,
   reply: Parameters<typeof sendProblem>[0],
 ) {
@@ -143,7 +145,9 @@ function answerError(
   }
   const status = error.statusCode ?? 500;
   if (status < 500) return sendProblem(reply, status, error.message);
-  log.error({ err: error, route: request.routeOptions.url }, 'a request could not be served');
+  if (!isToldElsewhere(error)) {
+    log.error({ err: error, route: request.routeOptions.url }, 'a request could not be served');
+  }
   return isRedisFault(error)
     ? sendProblem(reply, 503, 'Redis cannot take this now; send it again, which is safe.')
     : sendProblem(

@@ -14,21 +14,25 @@ export function startCommand(terminal: Terminal): Command {
       const service = await withSmallYoungGeneration(() =>
         start(terminal, role === undefined ? roles : [role]),
       );
+      // Stopped while it waited for Redis.
+      if (service === null) return;
       if (!terminal.stop.aborted) await once(terminal.stop, 'abort');
       await service.close();
     });
 }
 
-/** Loads the service and starts it. @throws what `readConfig` and `startService` throw */
-async function start({ environment }: Terminal, roles: readonly Role[]): Promise<Service> {
+/** Loads the service and starts it as soon as Redis answers; `null` when told to stop before. @throws what `readConfig` and `startService` throw */
+async function start({ environment, stop }: Terminal, roles: readonly Role[]): Promise<Service | null> {
   const { readConfig } = await import('../config.ts');
   const config = readConfig(environment);
-  const [{ createLog }, { misspeltVariables }, { startService }] = await Promise.all([
+  const [{ createLog }, { misspeltVariables }, { waitForRedis }, { startService }] = await Promise.all([
     import('../log.ts'),
     import('../misspelt.ts'),
+    import('./await-redis.ts'),
     import('../service.ts'),
   ]);
   const log = createLog(config.logLevel);
   for (const { variable, text } of misspeltVariables(environment)) log.warn({ variable }, text);
-  return startService(config, log, roles);
+  const answers = await waitForRedis(config.redisUrl, log, stop);
+  return answers ? startService(config, log, roles) : null;
 }

@@ -43,6 +43,7 @@ export async function openDoor(shared: Shared) {
     },
     pages: {
       log,
+      isToldElsewhere: shared.outage.takes,
       redis: prompt,
       keys,
       store,

@@ -16,6 +16,7 @@ export async function startHttp(shared: Shared, roles: readonly Role[]) {
   const opened = roles.includes('api') ? await (await import('./door-role.ts')).openDoor(shared) : null;
   const app = await createApi({
     log,
+    isToldElsewhere: shared.outage.takes,
     version: packageVersion(),
     apiKeysSha256: config.apiKeysSha256,
     apiRatePerSecond: config.apiRatePerSecond,

@@ -8,6 +8,7 @@ import { createOrderStore, type OrderStore } from '../orders/order-store.ts';
 import type { Asker } from '../providers/ask.ts';
 import type { Redis } from '../redis.ts';
 import { createTelemetry } from '../tracing.ts';
+import { type RedisOutage, watchRedis } from './redis-outage.ts';
 
 export type Role = 'worker' | 'api';
 export const allRoles: readonly Role[] = ['worker', 'api'];
@@ -25,6 +26,7 @@ export interface Shared {
   readonly metrics: Metrics;
   readonly keys: Keys;
   readonly redis: Redis;
+  readonly outage: RedisOutage;
   readonly store: OrderStore;
   queue(account: string): PollQueue;
   /** Notes that this process got something done. */
@@ -50,6 +52,7 @@ export function share(config: Config, log: Log, redis: Redis, seams: Seams): Sha
     metrics: createMetrics(),
     keys,
     redis,
+    outage: watchRedis(redis, log),
     store: seams.store?.(store) ?? store,
     queue,
     seams,

@@ -23,7 +23,7 @@ import { dayMs, endedWithin, type Shared } from './shared.ts';
 
 /** The role `worker`: a poll worker for every account, and the sweeper. */
 export async function startWorkers(shared: Shared) {
-  const { config, log, metrics, redis, keys, store, queue } = shared;
+  const { config, log, metrics, redis, keys, store, queue, outage } = shared;
   const sweeper = await startSweeper({
     redis,
     keys,
@@ -43,7 +43,9 @@ export async function startWorkers(shared: Shared) {
       for (const kind of damageKinds) metrics.damaged.inc({ kind }, counts[kind]);
       log.error({ counts, examples }, 'the sweeper found what it cannot read, and went on without it');
     },
-    failed: (error) => log.error({ err: error }, 'a sweep failed; the next one goes on'),
+    failed(error) {
+      if (!outage.takes(error)) log.error({ err: error }, 'a sweep failed; the next one goes on');
+    },
   });
   await reportChangedProviders(shared);
   const accounts = config.accounts.map((account) => startAccount(account, shared));
@@ -147,7 +149,7 @@ function startAccount(account: AccountConfig, shared: Shared): RunningAccount {
     policy: adaptive?.policy ?? account.policy,
     sharesPayments: account.sharedReferences,
     observer: observeAll(
-      logPolls(log),
+      logPolls(log, shared.outage.takes),
       countPolls(metrics, id),
       notePolls(activity),
       ...(adaptive ? [adaptive.observer] : []),

@@ -6,8 +6,12 @@ import type { PollObserver } from './poll-observer.ts';
 /** How often the log says that orders of another provider wait. */
 const sayAgainMs = 60_000;
 
-/** Tells the log what the polls of one account teach. Texts in readings are scrubbed already. */
-export function logPolls(log: Log): PollObserver {
+/**
+ * Tells the log what the polls of one account teach. Texts in readings are scrubbed already.
+ *
+ * @param isToldElsewhere takes in errors that somebody else logs
+ */
+export function logPolls(log: Log, isToldElsewhere: (error: unknown) => boolean): PollObserver {
   let turns = 0;
   let sayAgainAt = 0;
   return {
@@ -63,6 +67,7 @@ export function logPolls(log: Log): PollObserver {
       );
     },
     error(error, orderId) {
+      if (isToldElsewhere(error)) return;
       log.error({ err: error, orderId }, 'a poll could not be completed; it is tried again');
     },
   };

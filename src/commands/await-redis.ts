@@ -1,0 +1,37 @@
+import type { Log } from '../log.ts';
+import { awaitRedis, connectRedis } from '../redis.ts';
+import { redisAddress } from '../redis-url.ts';
+
+/** How long Redis may take before the log says that it is waited for. */
+const patienceMs = 2_000;
+
+/**
+ * Waits until Redis answers, for as long as that takes: after an outage of a whole site nobody should have to start
+ * services in order. The log says so once, and once how long it took.
+ *
+ * @returns whether it answers; `false` when we were told to stop before
+ */
+export async function waitForRedis(redisUrl: string, log: Log, stop: AbortSignal): Promise<boolean> {
+  const redis = connectRedis(redisUrl, 'prompt');
+  const beganAt = performance.now();
+  let isTold = false;
+  try {
+    while (!stop.aborted) {
+      try {
+        await awaitRedis(redis, redisUrl, patienceMs);
+        if (isTold)
+          log.warn({ durationMs: Math.round(performance.now() - beganAt) }, 'Redis answers; starting');
+        return true;
+      } catch (error) {
+        const { cause } = error as Error;
+        const reason = cause instanceof Error ? cause.message : String(error);
+        if (!isTold)
+          log.error({ redis: redisAddress(redisUrl), reason }, 'Redis does not answer; waiting for it');
+        isTold = true;
+      }
+    }
+    return false;
+  } finally {
+    redis.disconnect();
+  }
+}

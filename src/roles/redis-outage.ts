@@ -1,0 +1,75 @@
+import { within } from '../api/readiness.ts';
+import { isRedisFault } from '../api/redis-fault.ts';
+import type { Log } from '../log.ts';
+import type { Redis } from '../redis.ts';
+
+/** Tells of an outage of Redis once when it begins and once when it ends, however much fails meanwhile. */
+export interface RedisOutage {
+  /** Takes a failure in. `false`: it is none of Redis', and the caller must log it. */
+  takes(error: unknown): boolean;
+  /** From now on connections are closed on purpose. */
+  close(): void;
+}
+
+const probeEveryMs = 500;
+const probeMs = 2_000;
+/** An outage is over when Redis answers and nothing has failed for so long. A Redis that is full answers, too. */
+const quietMs = 3_000;
+
+interface Outage {
+  readonly beganAt: number;
+  lastFailureAt: number;
+  failures: number;
+}
+
+/** Watches the connection, which finds out by itself, and what others say of theirs. */
+export function watchRedis(redis: Redis, log: Log): RedisOutage {
+  let outage: Outage | null = null;
+  let timer: NodeJS.Timeout | undefined;
+  let isProbing = false;
+  let isClosed = false;
+
+  function failed(reason: string): void {
+    if (isClosed) return;
+    const now = performance.now();
+    if (outage === null) {
+      outage = { beganAt: now, lastFailureAt: now, failures: 0 };
+      log.error({ reason }, 'Redis cannot be used; orders wait, requests are refused, until it can');
+      timer = setInterval(() => void probe(), probeEveryMs);
+    }
+    outage.lastFailureAt = now;
+    outage.failures += 1;
+  }
+
+  async function probe(): Promise<void> {
+    if (isProbing) return;
+    isProbing = true;
+    const answer = await within(probeMs, redis.ping());
+    isProbing = false;
+    if (outage === null || isClosed) return;
+    const now = performance.now();
+    if (answer === null) outage.lastFailureAt = now;
+    if (now - outage.lastFailureAt < quietMs) return;
+    const { beganAt, lastFailureAt, failures } = outage;
+    log.warn({ durationMs: Math.round(lastFailureAt - beganAt), failures }, 'Redis can be used again');
+    outage = null;
+    clearInterval(timer);
+  }
+
+  const lost = () => failed('the connection was lost');
+  redis.on('close', lost);
+
+  return {
+    takes(error) {
+      if (!isRedisFault(error)) return false;
+      failed(error instanceof Error ? error.message : String(error));
+      log.debug({ err: error }, 'Redis failed');
+      return true;
+    },
+    close() {
+      isClosed = true;
+      clearInterval(timer);
+      redis.off('close', lost);
+    },
+  };
+}

@@ -1,0 +1,109 @@
+import { once } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { waitForRedis } from '../../src/commands/await-redis.ts';
+import { createLog } from '../../src/log.ts';
+import { redisServer, startRestartableRedis } from '../support/restartable-redis.ts';
+import { eventually, startRunningService } from '../support/running-service.ts';
+
+vi.setConfig({ testTimeout: 90_000 });
+
+interface Line {
+  readonly level: number;
+  readonly msg: string;
+  readonly durationMs?: number;
+  readonly reason?: string;
+}
+
+function keptLines() {
+  const lines: Line[] = [];
+  return { lines, log: (line: string) => void lines.push(JSON.parse(line) as Line) };
+}
+
+describe.runIf(redisServer !== undefined)('an outage of Redis', () => {
+  const password = 'open sesame, please';
+
+  test('is logged once when it begins and once when it ends, whatever is asked and polled meanwhile', async () => {
+    const redis = await startRestartableRedis();
+    const { lines, log } = keptLines();
+    const running = await startRunningService({
+      accounts: 'jenga',
+      redisUrl: redis.url,
+      log,
+      environment: { BOARD_PASSWORD: password, SWEEP_INTERVAL_MS: '300' },
+    });
+    onTestFinished(() => running.close());
+    running.simulator.script({
+      provider: 'jenga',
+      reference: 'OR1',
+      amount: '2.00',
+      timeline: [{ afterMs: 0, state: 'pending' }],
+    });
+    await running.enqueue({ orderId: 'ord-1', account: 'jenga', reference: 'OR1', amount: '2.00' });
+    const authorization = `Basic ${Buffer.from(`operator:${password}`).toString('base64')}`;
+    const loud = () => lines.filter(({ level }) => level >= 40);
+    const before = loud().length;
+
+    await redis.kill();
+    const awayMs = 5_000;
+    const until = Date.now() + awayMs;
+    while (Date.now() < until) {
+      await running.call('GET', '/v1/orders/ord-1');
+      await running.call('POST', '/v1/orders', {
+        body: { orderId: 'ord-2', account: 'jenga', reference: 'OR2', amount: '2.00' },
+      });
+      await delay(200);
+    }
+    const page = await running.call('GET', '/', {
+      key: null,
+      headers: { accept: 'text/html', authorization },
+    });
+    expect(page).toMatchObject({ status: 503, headers: { 'content-type': 'text/html; charset=utf-8' } });
+    expect(page.text).toContain('Redis cannot be reached');
+    const program = await running.call('GET', '/', { key: null, headers: { authorization } });
+    expect(program).toMatchObject({ status: 503, json: { status: 503 } });
+
+    await redis.start();
+    const ended = await eventually(
+      async () => lines.find(({ msg }) => msg === 'Redis can be used again'),
+      40_000,
+    );
+    expect(
+      loud()
+        .slice(before)
+        .map(({ msg }) => msg),
+    ).toEqual([
+      'Redis cannot be used; orders wait, requests are refused, until it can',
+      'Redis can be used again',
+    ]);
+    expect(ended.durationMs).toBeGreaterThan(awayMs - 1_000);
+    expect((await running.call('GET', '/v1/orders/ord-1')).status).toBe(200);
+  });
+
+  test('at the start is waited for, and logged as JSON', async () => {
+    const redis = await startRestartableRedis();
+    await redis.kill();
+    const { lines, log } = keptLines();
+    const stop = new AbortController();
+    const waiting = waitForRedis(redis.url, createLog('info', { write: log }), stop.signal);
+    await eventually(async () => lines.length > 0);
+    expect(lines[0]).toMatchObject({ level: 50, msg: 'Redis does not answer; waiting for it' });
+    // Longer than the first look.
+    await delay(3_000);
+    await redis.start();
+    expect(await waiting).toBe(true);
+    expect(lines.map(({ msg }) => msg)).toEqual([
+      'Redis does not answer; waiting for it',
+      'Redis answers; starting',
+    ]);
+    expect(lines[1]?.durationMs).toBeGreaterThan(3_000);
+  });
+
+  test('at the start is no reason not to stop', async () => {
+    const stop = new AbortController();
+    const waiting = waitForRedis('redis://127.0.0.1:9', createLog('silent'), stop.signal);
+    queueMicrotask(() => stop.abort());
+    await once(stop.signal, 'abort');
+    expect(await waiting).toBe(false);
+  });
+});
