@@ -13,6 +13,8 @@ export function orderBody(view: OrderView): Html {
 <p class="why">${withClocks(view.explanation)}</p>
 <dl class="facts">
 ${row('Amount', money(view.currency, view.amount))}
+${row('Received', received(view))}
+${row('Receipt', view.receipt === null ? '–' : html`<span class="id">${view.receipt}</span>`)}
 ${row('Account', html`<a href="/board/queue/${account}">${account}</a>${account !== provider && html` <small>${provider}</small>`}`)}
 ${row('Reference', typeof reference === 'string' ? html`<span class="id">${reference}</span>` : pairs(reference))}
 ${row('State', html`${view.phase}${view.nextPollAt !== null && html` <small><a href="/board/queue/${account}/${encodeURIComponent(jobIdOf(orderId))}">its job</a></small>`}`)}
@@ -28,6 +30,13 @@ ${Object.keys(metadata).length > 0 && html`<div class="broad"><dt>Metadata</dt><
 ${view.history.length === 0 ? html`<p class="empty">Nothing yet: it has not been asked.</p>` : history(view)}
 </section>
 </main>`;
+}
+
+/** What arrived, and whether it could be compared with the amount. */
+function received({ currency, amountReceived, amountVerified, status }: OrderView): Html {
+  const amount = amountReceived === null ? '–' : money(currency, amountReceived);
+  if (status !== 'paid') return html`${amount}`;
+  return html`${amount} <small>${amountVerified ? 'verified' : 'not known: the amount is not verified'}</small>`;
 }
 
 /** A sentence whose instants are turned into times that people read. */
@@ -46,6 +55,8 @@ function history(view: OrderView): Html {
       certainty,
       reason,
       receipt,
+      amountReceived,
+      otherAmount,
       providerStatus,
       providerMessage,
       count,
@@ -58,7 +69,13 @@ function history(view: OrderView): Html {
       httpStatus != null && `HTTP ${httpStatus}`,
       Number(count ?? 1) > 1 && `${count} times`,
     ];
-    const notes = [certainty, reason, receipt != null && `receipt ${receipt}`].filter((note) => note);
+    const arrived = otherAmount ?? amountReceived;
+    const notes = [
+      certainty,
+      reason,
+      receipt != null && `receipt ${receipt}`,
+      arrived != null && `received ${arrived}`,
+    ].filter((note) => note);
     return html`<tr>${cell('When', clock(entry.at))}
 ${cell('Reading', html`<span class="reading ${String(reading)}">${String(reading)}</span>${notes.length > 0 && html` <small>${notes.join(', ')}</small>`}`)}
 ${cell('In the provider’s words', said.length === 0 ? '–' : said.join(': '))}

@@ -5,7 +5,8 @@ const colours = { paid: 'green', failed: 'red', expired: 'yellow', unresolved: '
 
 /** One verdict as one aligned line for people. */
 export function resultLine(event: ResultEvent, coloured: boolean): string {
-  const { status, reason, amountExpected, amountReceived, currency, receipt, account, polls } = event.data;
+  const { status, reason, amountExpected, amountReceived, amountVerified } = event.data;
+  const { currency, receipt, account, polls } = event.data;
   const word = status.padEnd(10);
   const amount =
     amountReceived === null || amountReceived === amountExpected
@@ -14,6 +15,7 @@ export function resultLine(event: ResultEvent, coloured: boolean): string {
   const notes = [
     reason,
     receipt === null ? null : `receipt ${receipt}`,
+    status === 'paid' && !amountVerified ? 'amount not verified' : null,
     event.supersedes === undefined ? null : `corrects ${event.supersedes}`,
     polls === 1 ? '1 poll' : `${polls} polls`,
   ];

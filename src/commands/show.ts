@@ -51,6 +51,8 @@ function forPeople(view: OrderView): string {
     ['verdict', [view.status ?? 'none yet', view.reason].filter((word) => word !== null).join(', ')],
     ['why', view.explanation],
     ['amount', `${view.currency} ${view.amount}`],
+    ['received', receivedText(view)],
+    ['receipt', view.receipt ?? '-'],
     ['account', view.account === view.provider ? view.account : `${view.account} (${view.provider})`],
     ['reference', typeof view.reference === 'string' ? view.reference : JSON.stringify(view.reference)],
     ['created', view.createdAt],
@@ -68,13 +70,24 @@ function forPeople(view: OrderView): string {
   ].join('\n');
 }
 
+function receivedText({ currency, amountReceived, amountVerified, status }: OrderView): string {
+  const received = amountReceived === null ? '-' : `${currency} ${amountReceived}`;
+  if (status !== 'paid') return received;
+  return amountVerified ? `${received}, amount verified` : 'not known, amount not verified';
+}
+
 function historyLine(entry: OrderView['history'][number]): string {
-  const { at, reading, source, httpStatus, reason, providerStatus, providerMessage, count } = entry as {
+  const { at, reading, source, httpStatus, reason, receipt, amountReceived, otherAmount } = entry as {
+    [name: string]: string | number | null | undefined;
+  };
+  const { providerStatus, providerMessage, count } = entry as {
     [name: string]: string | number | null | undefined;
   };
   const said = [providerStatus, providerMessage].filter((text) => text != null && text !== '').join(': ');
   const notes = [
     reason,
+    receipt == null ? null : `receipt ${receipt}`,
+    (otherAmount ?? amountReceived) == null ? null : `received ${otherAmount ?? amountReceived}`,
     httpStatus == null ? null : `HTTP ${httpStatus}`,
     source === 'callback' ? 'pushed' : null,
     Number(count ?? 1) > 1 ? `${count} times` : null,

@@ -1,21 +1,22 @@
 import { toMajor } from '../money.ts';
-import type { FailureReason, Reason, UnresolvedReason } from '../order.ts';
-import type { Evidence } from './evidence.ts';
+import type { FailureReason, Order, Reason, UnresolvedReason } from '../order.ts';
+import { decisiveEvidence, type Findings, findingsOf } from './findings.ts';
 import type { OrderRecord } from './record.ts';
 
 /** Why an order stands as it does, in words that a support person understands. */
 export function explain(record: OrderRecord): string {
   const { progress, order } = record;
   const { verdict } = progress;
+  const findings = findingsOf(record);
   if (verdict === null) return `No verdict yet. ${lastHeard(record)} ${whatNext(record)}`;
   switch (verdict.status) {
     case 'paid':
-      return `Paid: the provider confirmed it${receiptOf(record.history)}, for our reference and at least the ${order.currency} ${toMajor(order.amountMinor)} expected.`;
+      return `Paid: asked about our reference, the provider confirmed it${receiptOf(findings)}${byOverride(record)}; ${amountOf(findings, order)}.`;
     case 'failed':
     case 'expired':
-      return `Not paid: ${failures[verdict.reason as FailureReason]}. ${whatNext(record)}`;
+      return `Not paid: the provider says that ${failures[verdict.reason as FailureReason]}. ${whatNext(record)}`;
     case 'unresolved':
-      return `Not known: ${doubts[verdict.reason as UnresolvedReason]}${usedBy(record)}. ${lastHeard(record)} ${whatNext(record)}`;
+      return `Not known: ${doubts[verdict.reason as UnresolvedReason]}${usedBy(record)}${arrived(findings, order)}. ${lastHeard(record)} ${whatNext(record)}`;
   }
 }
 
@@ -24,19 +25,20 @@ const failures: { readonly [reason in FailureReason]: string } = {
   'insufficient-funds': 'the customer had not enough money',
   'wrong-pin': 'the customer entered a wrong PIN',
   'limit-exceeded': 'the amount breaks a limit of the customer or the merchant',
-  rejected: 'the provider rejected the payment',
+  rejected: 'the payment was rejected',
   'not-reached': "the prompt did not reach the customer's phone, or was not answered",
   'timed-out': 'the prompt ran out before the customer answered',
 };
 
 const doubts: { readonly [reason in UnresolvedReason]: string } = {
-  deadline: 'the provider had said nothing final when the deadline came',
-  underpaid: 'less money arrived than the order asks for',
-  'reference-mismatch': 'the provider says paid, but speaks of another reference than ours',
+  deadline: 'nothing final had been heard from the provider, and confirmed, when the deadline came',
+  underpaid: 'the provider says paid, but less money arrived than was asked for',
+  'reference-mismatch': 'the provider says paid, but of another reference than ours, or of none',
   'amount-unknown': 'the provider says paid, but not how much arrived',
-  contradiction: 'the provider contradicts itself about whether the money arrived',
-  'wrong-direction': 'the provider speaks of money that went out, not in',
-  'currency-mismatch': 'the provider says paid, but not in the currency of the order',
+  contradiction: 'the provider contradicts itself about the payment',
+  'wrong-direction': 'the provider speaks of money that went out, or does not say that it came to us',
+  'currency-mismatch':
+    'the provider says paid, but in another currency than the order, or in one that could not be understood',
   'receipt-missing': 'the provider says paid, but gives no receipt',
   'receipt-used': 'the provider says paid, but another order was paid by this payment',
 };
@@ -46,9 +48,28 @@ export function reasonText(reason: Reason): string {
   return { ...failures, ...doubts }[reason];
 }
 
-function receiptOf(history: readonly Evidence[]): string {
-  const receipt = history.findLast(({ receipt }) => receipt !== undefined)?.receipt;
-  return receipt === undefined ? '' : ` with receipt ${receipt}`;
+function receiptOf({ receipt }: Findings): string {
+  return receipt === null ? '' : ` with receipt ${receipt}`;
+}
+
+function byOverride(record: OrderRecord): string {
+  return decisiveEvidence(record)?.overridden ? ', by a word that STATUS_OVERRIDES explains' : '';
+}
+
+/** Says that the amount was compared only where it was. */
+function amountOf({ amountReceived }: Findings, { currency, amountMinor }: Order): string {
+  const expected = `${currency} ${toMajor(amountMinor)}`;
+  return amountReceived === null
+    ? `how much arrived is not known, so the amount of ${expected} is not verified`
+    : `${currency} ${amountReceived} arrived, ${expected} was expected`;
+}
+
+/** What is known to have arrived of an order that is in doubt. */
+function arrived({ amountReceived, otherAmount }: Findings, { currency, amountMinor }: Order): string {
+  if (otherAmount !== null) return `: ${otherAmount} instead of ${currency} ${toMajor(amountMinor)}`;
+  return amountReceived === null
+    ? ''
+    : `: ${currency} ${amountReceived} of ${currency} ${toMajor(amountMinor)}`;
 }
 
 /** Which order owns the payment, so that both can be looked at. */

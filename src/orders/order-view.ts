@@ -3,6 +3,7 @@ import { deadlineAt } from '../jobs/schedule.ts';
 import { toMajor } from '../money.ts';
 import { verdictStatuses } from '../order.ts';
 import { explain } from './explain.ts';
+import { findingsOf } from './findings.ts';
 import type { OrderRecord } from './record.ts';
 
 const instant = z.iso.datetime();
@@ -15,6 +16,16 @@ export const orderViewSchema = z.object({
   reference: z.union([z.string(), z.record(z.string(), z.string())]),
   amount: z.string(),
   currency: z.string(),
+  amountVerified: z
+    .boolean()
+    .describe(
+      '`paid`, and the provider said that at least `amount` arrived. False where its API cannot say, as with the STK query of Daraja: compare with your own records then',
+    ),
+  receipt: z.string().nullable().describe('As in the last result; `null` where the provider gave none'),
+  amountReceived: z
+    .string()
+    .nullable()
+    .describe('What arrived, in `currency`, as in the last result; `null` where the provider did not say'),
   createdAt: instant,
   deadlineAt: instant,
   phase: z
@@ -43,6 +54,7 @@ export type OrderView = z.infer<typeof orderViewSchema>;
 /** What is shown of a record. */
 export function viewOf(record: OrderRecord): OrderView {
   const { order, progress } = record;
+  const { amountVerified, receipt, amountReceived } = findingsOf(record);
   return {
     orderId: order.orderId,
     account: order.account,
@@ -50,6 +62,9 @@ export function viewOf(record: OrderRecord): OrderView {
     reference: order.reference as string,
     amount: toMajor(order.amountMinor),
     currency: order.currency,
+    amountVerified,
+    receipt,
+    amountReceived,
     createdAt: iso(order.createdAt),
     deadlineAt: iso(deadlineAt(order)),
     phase: progress.phase,

@@ -114,6 +114,7 @@ describe('GET /v1/orders/:orderId', () => {
       phase: 'closed',
       nextPollAt: null,
       history: [{ reading: 'paid', source: 'poll', receipt: expect.any(String) }],
+      ...{ amountVerified: true, amountReceived: expect.any(String), receipt: expect.any(String) },
       explanation: expect.stringMatching(/paid/i),
     });
   });

@@ -25,6 +25,8 @@ test('show tells people and programs what is known of an order, and why', async 
   expect(people.stdout).toMatch(/^verdict +unresolved, underpaid$/m);
   expect(people.stdout).toMatch(/^why +\S.{20,}/m);
   expect(people.stdout).toMatch(/^amount +KES 250\.00$/m);
+  expect(people.stdout).toMatch(/^received +KES 100\.00$/m);
+  expect(people.stdout).toMatch(/^receipt +SIM\w+$/m);
   expect(people.stdout).toMatch(
     /^what the provider said, oldest first:\n {2}\d{4}-\d\d-\d\dT\S+ +paid .*HTTP 200/m,
   );
@@ -34,6 +36,7 @@ test('show tells people and programs what is known of an order, and why', async 
     status: 'unresolved',
     reason: 'underpaid',
     amount: '250.00',
+    ...{ amountVerified: false, amountReceived: '100.00', receipt: expect.stringMatching(/^SIM/) },
     history: [{ reading: 'paid', httpStatus: 200 }],
   });
 });

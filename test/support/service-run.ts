@@ -31,7 +31,7 @@ const hurried = {
   RATE_PER_SECOND: '1000',
   TIMEOUT_MS: '4000',
   THROTTLE_PAUSE_MS: '50',
-  BREAKER_FAILURES: '1000000',
+  BREAKER_FAILURES: '1000',
 };
 
 export interface WorldOptions {

@@ -1,0 +1,108 @@
+import { describe, expect, test } from 'vitest';
+import { doubts, failureReasons, type Reading, type Verdict } from '../../src/order.ts';
+import { type Evidence, remember } from '../../src/orders/evidence.ts';
+import { explain } from '../../src/orders/explain.ts';
+import { findingsOf } from '../../src/orders/findings.ts';
+import { viewOf } from '../../src/orders/order-view.ts';
+import type { OrderRecord } from '../../src/orders/record.ts';
+import { buildEvent } from '../../src/results/event.ts';
+import { anOrder, aProgress, aReading, createdAt } from '../support/builders.ts';
+
+const at = createdAt + 10_000;
+
+/** An order whose last of `readings` but for `later` led to its verdict. */
+function aRecord(
+  verdict: Verdict,
+  readings: readonly Reading[],
+  later: readonly Reading[] = [],
+): OrderRecord {
+  const history = [...readings, ...later].reduce<Evidence[]>((so, one) => remember(so, one), []);
+  return {
+    order: anOrder(),
+    progress: aProgress.closed({ ...verdict, at }),
+    history,
+    revision: 2,
+    isOldForm: false,
+    nextPollAt: null,
+    query: null,
+    hints: 0,
+    hintsSeen: 0,
+    hintAt: null,
+  } as unknown as OrderRecord;
+}
+
+const paid: Verdict = { status: 'paid', reason: null };
+
+describe('an explanation', () => {
+  test('of a payment whose amount was told says how much arrived', () => {
+    const text = explain(aRecord(paid, [aReading.paid({ at, amountReceivedMinor: 300 })]));
+    expect(text).toBe(
+      'Paid: asked about our reference, the provider confirmed it with receipt SH90HU7FO2; KES 3.00 arrived, KES 2.00 was expected.',
+    );
+  });
+
+  test('of a payment whose amount was not told claims no comparison', () => {
+    const unverified = aReading.paid({ at, amountReceivedMinor: null, receipt: null });
+    const text = explain(aRecord(paid, [unverified]));
+    expect(text).not.toMatch(/at least|arrived,|receipt/);
+    expect(text).toMatch(/how much arrived is not known, so the amount of KES 2\.00 is not verified/);
+  });
+
+  test('takes no receipt and no amount from an answer that decided nothing', () => {
+    const foreign = aReading.doubtful('reference-mismatch', { at: at - 5_000, receipt: 'FOREIGN123' });
+    const unverified = aReading.paid({ at, amountReceivedMinor: null, receipt: null });
+    const late = aReading.doubtful('underpaid', { at: at + 5_000, receipt: 'LATER12345' });
+    const record = aRecord(paid, [foreign, unverified], [late]);
+    expect(explain(record)).not.toMatch(/FOREIGN|LATER|1\.00/);
+    expect(findingsOf(record)).toEqual({
+      ...{ amountVerified: false, receipt: null, amountReceived: null, otherAmount: null },
+    });
+  });
+
+  test('of an underpaid order says how much arrived, and of another currency which', () => {
+    const underpaid: Verdict = { status: 'unresolved', reason: 'underpaid' };
+    expect(explain(aRecord(underpaid, [aReading.doubtful('underpaid', { at })]))).toContain(
+      'less money arrived than was asked for: KES 1.00 of KES 2.00.',
+    );
+    const other: Verdict = { status: 'unresolved', reason: 'currency-mismatch' };
+    const text = explain(aRecord(other, [aReading.doubtful('currency-mismatch', { at })]));
+    expect(text).toContain('UGX 2.00 instead of KES 2.00');
+    expect(text).not.toContain('KES 2.00 of');
+  });
+
+  test('of a payment by an override of the configuration says so', () => {
+    expect(explain(aRecord(paid, [aReading.paid({ at, overridden: true })]))).toContain('STATUS_OVERRIDES');
+  });
+
+  test.each(failureReasons)('of a failure (%s) is what the provider says', (reason) => {
+    const verdict: Verdict = { status: 'failed', reason };
+    expect(explain(aRecord(verdict, [aReading.failed({ at, reason })]))).toMatch(
+      /^Not paid: the provider says that \w/,
+    );
+  });
+});
+
+describe('the view of an order says of its money what its last result said', () => {
+  const verdicts: [string, Verdict, Reading][] = [
+    ['paid', paid, aReading.paid({ at })],
+    ['paid, amount not told', paid, aReading.paid({ at, amountReceivedMinor: null })],
+    ...doubts.map((reason): [string, Verdict, Reading] => [
+      reason,
+      { status: 'unresolved', reason },
+      aReading.doubtful(reason, { at }),
+    ]),
+    [
+      'contradiction by a failure',
+      { status: 'unresolved', reason: 'contradiction' },
+      aReading.failed({ at }),
+    ],
+    ['deadline', { status: 'unresolved', reason: 'deadline' }, aReading.pending({ at })],
+    ['failed', { status: 'failed', reason: 'rejected' }, aReading.failed({ at })],
+  ];
+  test.each(verdicts)('%s', (_name, verdict, reading) => {
+    const record = aRecord(verdict, [reading]);
+    const { data } = buildEvent(record.order, record.progress, verdict, reading, record.history, at);
+    const { amountVerified, receipt, amountReceived } = data;
+    expect(viewOf(record)).toMatchObject({ amountVerified, receipt, amountReceived });
+  });
+});
