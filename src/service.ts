@@ -34,6 +34,7 @@ export async function startService(
   let url = '';
   try {
     await awaitRedis(redis, config.redisUrl, redisStartMs);
+    await shared.clock.start();
     await registerAccounts(
       redis,
       shared.keys,
@@ -47,6 +48,7 @@ export async function startService(
   } catch (error) {
     await Promise.all(running.map((part) => part.close()));
     shared.outage.close();
+    shared.clock.close();
     redis.disconnect();
     throw error;
   }
@@ -59,6 +61,7 @@ export async function startService(
     async close() {
       for (const part of running.toReversed()) await part.close();
       shared.outage.close();
+      shared.clock.close();
       redis.disconnect();
     },
   };

@@ -105,6 +105,7 @@ describe('the direction of imports', () => {
     jobs: [
       'order.ts',
       'money.ts',
+      'clock.ts',
       'redis.ts',
       'redis-url.ts',
       'batcher.ts',
@@ -113,11 +114,12 @@ describe('the direction of imports', () => {
       'orders',
       'jobs',
     ],
-    orders: ['order.ts', 'money.ts', 'redis.ts', 'batcher.ts', 'jobs', 'results', 'orders'],
+    orders: ['order.ts', 'money.ts', 'clock.ts', 'redis.ts', 'batcher.ts', 'jobs', 'results', 'orders'],
     results: ['order.ts', 'money.ts', 'redis.ts', 'orders', 'results'],
     workers: [
       'order.ts',
       'money.ts',
+      'clock.ts',
       'redis.ts',
       'tracing.ts',
       'providers',

@@ -18,6 +18,8 @@ export interface CallbackParts {
   readonly store: OrderStore;
   queue(account: string): PollQueue;
   counted(account: string, result: CallbackResult): void;
+  /** The clock of the records' times; by default, this machine's. */
+  now?(): number;
 }
 
 /** The largest push that a provider documents has less than a tenth of it. */
@@ -122,7 +124,7 @@ async function takeAnswer(
   if (orderId === null || record === null || record.order.account !== account.id) return 'wrong-token';
   // The account was pointed at another provider since: what is posted now is not the answer of the order's provider.
   if (record.order.provider !== account.provider.id) return 'wrong-token';
-  const now = Date.now();
+  const now = (parts.now ?? Date.now)();
   const reading = kind === 'timeout' ? queueTimeout(body, now) : readPushed(account, body, record.order, now);
   const outcome = await parts.store.deliver(
     orderId,

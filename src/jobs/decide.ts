@@ -1,4 +1,5 @@
 import { isAnswered, type Order, type Reading, type Verdict } from '../order.ts';
+import { askedAt, awaitedUntil, deadlineAnswerUntil } from './awaited-answer.ts';
 import { type Claim, claimOf, contradictsPaid, saysMore, saysOurMoneyArrived } from './claim.ts';
 import { deadlineAt, nextPollAt, type Plan, plannedPollAt } from './schedule.ts';
 
@@ -10,6 +11,8 @@ export interface Policy {
   readonly watchMs: readonly number[];
   /** When to ask before anything final is seen, in place of the exponential schedule; absent or `null`: nothing planned. */
   readonly plan?: Plan | null;
+  /** Since when the clock is known to have run steadily: of what is older, nobody knows how long ago it was. Default: ever. */
+  readonly steadySince?: number;
 }
 
 /** `asking`: no verdict yet. `watching`: a verdict is out that may still turn. `closed`: nothing is asked any more. */
@@ -69,11 +72,6 @@ export interface Decision {
  * most until twice the watch has passed.
  */
 const watchRetryMs = 3_600_000;
-/**
- * A gateway that only takes the deadline's own query, and pushes its answer, has this long to do so (or its result timeout,
- * where that is shorter) before `unresolved/deadline` is published without it.
- */
-export const deadlineAnswerMs = 300_000;
 /** Corrections after which the watch no longer begins anew. */
 const restartLimit = 10;
 
@@ -108,7 +106,12 @@ export function decide(
 
 /** A soft claim is believed when an earlier reading of the same kind is at least `confirmAfterMs` old. */
 function isConfirmed(candidate: Candidate | null, claim: Claim, policy: Policy, at: number): boolean {
-  return candidate?.kind === claim.kind && at - candidate.at >= policy.confirmAfterMs;
+  return candidate?.kind === claim.kind && at >= confirmableAt(candidate, policy);
+}
+
+/** From when on a second reading may confirm a candidate. */
+function confirmableAt(candidate: Candidate, { confirmAfterMs, steadySince = 0 }: Policy): number {
+  return Math.max(candidate.at, steadySince) + confirmAfterMs;
 }
 
 function withCandidate(known: Progress, claim: Claim, at: number): Progress {
@@ -229,7 +232,7 @@ function unansweredRetryMs({ candidate }: Progress, { confirmAfterMs }: Policy, 
 /** When a candidate wants its second reading. A confirmation that already went unanswered falls back to the usual times. */
 function confirmAt(known: Progress, policy: Policy, now: number): number | null {
   if (known.candidate === null) return null;
-  const at = known.candidate.at + policy.confirmAfterMs;
+  const at = confirmableAt(known.candidate, policy);
   return at > now ? at : null;
 }
 
@@ -237,21 +240,6 @@ function confirmAt(known: Progress, policy: Policy, now: number): number | null 
 function awaited(reading: Reading, deadline: number, now: number): number | null {
   const until = awaitedUntil(reading);
   return until <= now ? null : Math.min(until, deadline);
-}
-
-/** When the query that a reading acknowledges counts as lost; 0 where no answer is to be pushed. */
-function awaitedUntil(reading: Reading): number {
-  return reading.kind === 'pending' ? (reading.awaitedUntil ?? 0) : 0;
-}
-
-/** Until when the verdict waits for the answer to the deadline's own query. */
-function deadlineAnswerUntil(reading: Reading): number {
-  return Math.min(awaitedUntil(reading), reading.at + deadlineAnswerMs);
-}
-
-/** When the question was asked that a reading answers; 0 where that is not known. */
-function askedAt(reading: Reading): number {
-  return reading.source === 'poll' ? reading.at : (reading.askedAt ?? 0);
 }
 
 function notBefore(reading: Reading, now: number): number {

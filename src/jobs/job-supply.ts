@@ -1,5 +1,6 @@
 import { setImmediate as immediate } from 'node:timers/promises';
 import type { JobJson } from 'bullmq';
+import { type Clock, machineClock } from '../clock.ts';
 import type { Taken, Turns } from './poll-turn.ts';
 
 /** What BullMQ makes of a job, or of there being none now. */
@@ -20,6 +21,8 @@ export interface JobSupply {
   /** Takes jobs ahead for free slots. Says when the next one is due (0: unknown), or `null` when there is no need to wait. */
   fill(): Promise<number | null>;
   isFull(): boolean;
+  /** The jobs that slots work on. */
+  working(): string[];
   /** Gives back the jobs taken ahead, for which nobody will ask any more. */
   giveBack(): Promise<void>;
 }
@@ -39,7 +42,12 @@ const lookAfterMs = 1_000;
  * @param slots of the worker
  * @param usableMs how long after it was asked for a job may be begun: its lock must last until the worker prolongs it
  */
-export function createJobSupply(turns: Turns, slots: number, usableMs: number): JobSupply {
+export function createJobSupply(
+  turns: Turns,
+  slots: number,
+  usableMs: number,
+  clock: Clock = machineClock,
+): JobSupply {
   const held = new Set<string>();
   const leaving = new Set<string>();
   const stock: { readonly job: JobJson; readonly usableUntil: number }[] = [];
@@ -48,20 +56,21 @@ export function createJobSupply(turns: Turns, slots: number, usableMs: number): 
   let isLookPlanned = false;
   let looked: Promise<void> = Promise.resolve();
 
+  const limitedMs = () => Math.ceil(Math.max(0, limitedUntil - performance.now()));
   const taken = () => held.size + asking + stock.length;
 
   async function take(most: number): Promise<Taken> {
     asking += most;
-    const askedAt = Date.now();
+    const askedAt = performance.now();
     const usableUntil = askedAt + usableMs;
     try {
       const turn = await turns.take(most);
-      limitedUntil = turn.limitedMs > 0 ? Date.now() + turn.limitedMs : 0;
+      limitedUntil = turn.limitedMs > 0 ? performance.now() + turn.limitedMs : 0;
       for (const job of turn.jobs) stock.push({ job, usableUntil });
       return turn;
     } finally {
       asking -= most;
-      if (Date.now() - askedAt >= slowTurnMs) planLook();
+      if (performance.now() - askedAt >= slowTurnMs) planLook();
     }
   }
 
@@ -85,7 +94,7 @@ export function createJobSupply(turns: Turns, slots: number, usableMs: number): 
     // What the turns before this look took is known a moment later.
     await immediate();
     for (const jobId of knownIds()) known.add(jobId);
-    const now = Date.now();
+    const now = clock.now();
     await Promise.all(locked.filter((id) => !known.has(id)).map((id) => turns.letGo(id, now)));
   }
 
@@ -97,14 +106,14 @@ export function createJobSupply(turns: Turns, slots: number, usableMs: number): 
     ahead() {
       for (let first = stock.shift(); first !== undefined; first = stock.shift()) {
         const { job, usableUntil } = first;
-        if (usableUntil >= Date.now()) {
+        if (usableUntil >= performance.now()) {
           held.add(job.id);
           return [job, job.id, 0, 0];
         }
         // Redis was away for long, or we were. If the lock has run out, the job is somebody else's already.
-        turns.letGo(job.id, Date.now()).catch(() => {});
+        turns.letGo(job.id, clock.now()).catch(() => {});
       }
-      return [null, null, Math.max(0, limitedUntil - Date.now()), 0];
+      return [null, null, limitedMs(), 0];
     },
     async ask() {
       if (stock.length === 0) await take(1);
@@ -117,11 +126,12 @@ export function createJobSupply(turns: Turns, slots: number, usableMs: number): 
     async fill() {
       if (stock.length > 0) return null;
       const { nextDueAt } = await take(Math.min(Math.max(slots - taken(), 1), aheadLimit));
-      return stock.length > 0 || limitedUntil > Date.now() ? null : nextDueAt;
+      return stock.length > 0 || limitedMs() > 0 ? null : nextDueAt;
     },
+    working: () => [...held].filter((jobId) => !leaving.has(jobId)),
     isFull: () => taken() >= slots,
     async giveBack() {
-      const now = Date.now();
+      const now = clock.now();
       await Promise.all(stock.splice(0).map(({ job }) => turns.letGo(job.id, now)));
     },
   };

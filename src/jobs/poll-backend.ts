@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type BackendFactory, createRedisBackend, type RedisQueueBackend } from 'bullmq';
+import { type Clock, machineClock } from '../clock.ts';
 import type { Redis } from '../redis.ts';
 import { createJobSupply, type Granted } from './job-supply.ts';
 import { createTurns, type TurnLimits } from './poll-turn.ts';
@@ -26,12 +27,16 @@ const retryMs = 250;
  * All of a worker's jobs are locked with one token of its own, whatever token BullMQ gives their slots. Everything else is
  * BullMQ's, and its workers may work on the same queue at the same time.
  *
+ * What this machine's clock does harms nobody: due times are those of the given clock, durations are measured. So locks are
+ * renewed here, too: BullMQ would stop for as long as the clock was set back.
+ *
  * @param lost called when a job could not be delayed again: its lock ran out, and it may be due at somebody else's time
  */
 export function createPollBackend(
   redis: Redis,
   limits: PollBackendLimits,
   lost: (jobId: string) => void = () => {},
+  clock: Clock = machineClock,
 ): BackendFactory<RedisQueueBackend> {
   return (name, opts, options) => {
     const backend = createRedisBackend(name, opts, options);
@@ -45,8 +50,8 @@ export function createPollBackend(
       close: backend.close.bind(backend),
     };
     const ownToken = randomUUID();
-    const turns = createTurns(redis, backend.keys, limits, ownToken);
-    const supply = createJobSupply(turns, limits.concurrency, limits.lockDuration / 2);
+    const turns = createTurns(redis, backend.keys, limits, ownToken, clock);
+    const supply = createJobSupply(turns, limits.concurrency, limits.lockDuration / 2, clock);
     const wakeSomebody = () => redis.zadd(backend.keys.marker as string, 0, '0');
     const wait = createWait(plain.waitForJob, wakeSomebody, () => {
       // With a free slot we look for the job ourselves before we wait again.
@@ -57,10 +62,22 @@ export function createPollBackend(
     /** Settles when the jobs taken ahead have been given back. */
     let given: Promise<unknown> = Promise.resolve();
     let isEnding = false;
+    const renewal = setInterval(() => void renewLocks().catch(tell), limits.lockDuration / 4);
+
+    /** As long as a slot works on them. */
+    async function renewLocks(): Promise<void> {
+      const jobIds = supply.working();
+      if (jobIds.length === 0) return;
+      const tokens = jobIds.map(() => ownToken);
+      const refused = await plain.extendLocks(jobIds, tokens, limits.lockDuration);
+      for (const jobId of refused) {
+        if (supply.working().includes(jobId)) tell(new Error(`The lock of job ${jobId} has run out.`));
+      }
+    }
 
     /** Tried again until the job's lock has run out: it is nobody's until then. @throws what BullMQ would */
     async function letGo(jobId: string, at: number | null, command: string): Promise<void> {
-      const giveUpAt = Date.now() + limits.lockDuration;
+      const giveUpAt = performance.now() + limits.lockDuration;
       for (let isFirst = true; ; isFirst = false) {
         try {
           const code = await turns.letGo(jobId, at);
@@ -68,7 +85,7 @@ export function createPollBackend(
           if (code < 0 && isFirst) throw backend.finishedErrors({ code, jobId, command, state: 'active' });
           return;
         } catch (error) {
-          if (isEnding || isRefusal(error) || Date.now() >= giveUpAt) throw error;
+          if (isEnding || isRefusal(error) || performance.now() >= giveUpAt) throw error;
           if (isFirst) tell(error);
           await delay(retryMs);
         }
@@ -117,9 +134,10 @@ export function createPollBackend(
       },
 
       async moveToDelayed(...args: Parameters<RedisQueueBackend['moveToDelayed']>) {
-        const [jobId, timestamp, delayMs, token, how] = args;
+        const [jobId, , delayMs, token, how] = args;
+        const now = clock.now();
         if (token !== undefined && how?.skipAttempt) {
-          const left = supply.leave(jobId, letGo(jobId, timestamp + delayMs, 'moveToDelayed'));
+          const left = supply.leave(jobId, letGo(jobId, now + delayMs, 'moveToDelayed'));
           // The error is thrown to whoever asks for the slot's next job, which is in the same turn for that.
           left.catch((error) => {
             if (isRefusal(error)) lost(jobId);
@@ -131,10 +149,7 @@ export function createPollBackend(
         // would take its options from the job, which has none, and end it at its first error.
         supply.release(jobId);
         const options = { ...how, fetchNext: false };
-        const moved = await supply.leave(
-          jobId,
-          plain.moveToDelayed(jobId, timestamp, delayMs, ownToken, options),
-        );
+        const moved = await supply.leave(jobId, plain.moveToDelayed(jobId, now, delayMs, ownToken, options));
         return how?.fetchNext ? nextAfter() : moved;
       },
 
@@ -175,7 +190,7 @@ export function createPollBackend(
         const nextDueAt = await fill();
         if (isEnding) giveBack();
         if (nextDueAt === null || isEnding) return null;
-        const untilDue = nextDueAt === 0 ? seconds : Math.max(1, nextDueAt - Date.now()) / 1_000;
+        const untilDue = nextDueAt === 0 ? seconds : Math.max(1, nextDueAt - clock.now()) / 1_000;
         await wait(Math.min(seconds, untilDue));
         return null;
       },
@@ -188,6 +203,7 @@ export function createPollBackend(
       },
 
       async close(force?: boolean) {
+        clearInterval(renewal);
         giveBack();
         const ended = force ? [] : [...lastOfSlot.values()].map(({ left }) => left.catch(tell));
         await Promise.all([...ended, !force && given]);

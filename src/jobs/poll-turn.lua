@@ -69,8 +69,8 @@ if most > 0 then
   left = most - tonumber(call('GET', limiter) or 0)
   if left <= 0 then
     limitedMs = call('PTTL', limiter)
-    if limitedMs <= 0 then
-      -- The window ends in this millisecond.
+    if limitedMs <= 0 or limitedMs > tonumber(known[4] or ARGV[5]) then
+      -- The window ends in this millisecond, or Redis' clock was set back in it.
       call('DEL', limiter)
       left, limitedMs = most, 0
     end

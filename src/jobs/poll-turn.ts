@@ -1,5 +1,6 @@
 import { type JobJson, type RedisQueueBackend, raw2NextJobData } from 'bullmq';
 import { createBatcher } from '../batcher.ts';
+import { type Clock, machineClock } from '../clock.ts';
 import { loadScript } from '../orders/script.ts';
 import type { Redis } from '../redis.ts';
 import { jobData, orderIdOf, pollJobOptions } from './queue.ts';
@@ -45,9 +46,10 @@ export function createTurns(
   keys: RedisQueueBackend['keys'],
   limits: TurnLimits,
   token: string,
+  clock: Clock = machineClock,
 ): Turns {
   const turn = createBatcher<Wish, number | Taken>(
-    (wishes) => takeTurn(redis, keys, limits, token, wishes),
+    (wishes) => takeTurn(redis, keys, limits, token, wishes, clock.now()),
     turnLimit,
   );
   return {
@@ -65,6 +67,7 @@ async function takeTurn(
   { lockDuration, limiter, isTraced }: TurnLimits,
   token: string,
   wishes: readonly Wish[],
+  now: number,
 ): Promise<(number | Taken)[]> {
   let wanted = 0;
   const gone: (string | number)[] = [];
@@ -72,7 +75,6 @@ async function takeTurn(
     if (wish.kind === 'go') gone.push(wish.jobId, wish.at ?? '');
     else wanted += wish.most;
   }
-  const now = Date.now();
   const reply = await turnScript.run(
     redis,
     turnKeys.map((name) => keys[name] as string),

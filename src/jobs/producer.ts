@@ -2,6 +2,7 @@ import type { Telemetry } from 'bullmq';
 import type { Order } from '../order.ts';
 import { createKeys, defaultPrefix } from '../orders/keys.ts';
 import { createOrderStore } from '../orders/order-store.ts';
+import { createRedisClock } from '../orders/redis-clock.ts';
 import { providers } from '../providers/index.ts';
 import type { Provider } from '../providers/provider.ts';
 import { awaitRedis, connectRedis, forgetArguments, type Redis } from '../redis.ts';
@@ -77,6 +78,7 @@ export function createProducer(options: ProducerOptions): Producer {
   const address = typeof options.redis === 'string' ? redisAddress(options.redis) : 'your connection';
   const keys = createKeys(prefix);
   const store = createOrderStore({ redis, keys, retentionMs: unusedRetentionMs });
+  const clock = createRedisClock(redis, keys);
   const queues = new Map<string, PollQueue>();
   let accounts: { known: AccountInfos; readAt: number } | null = null;
   let reading: Promise<AccountInfos> | null = null;
@@ -88,7 +90,7 @@ export function createProducer(options: ProducerOptions): Producer {
   }
 
   function knownAccounts(): AccountInfos | Promise<AccountInfos> {
-    if (accounts !== null && Date.now() - accounts.readAt <= accountsMaxAgeMs) return accounts.known;
+    if (accounts !== null && performance.now() - accounts.readAt <= accountsMaxAgeMs) return accounts.known;
     // Read once for all who wait, so that they go on in the order in which they came.
     reading ??= readKnown().finally(() => {
       reading = null;
@@ -99,18 +101,18 @@ export function createProducer(options: ProducerOptions): Producer {
   async function readKnown(): Promise<AccountInfos> {
     const registered = await readAccounts(redis, keys, providers);
     const known = registered.size > 0 ? registered : defaultAccounts();
-    accounts = { known, readAt: Date.now() };
+    accounts = { known, readAt: performance.now() };
     return known;
   }
 
   async function enqueueChunk(inputs: readonly OrderInput[]): Promise<EnqueueResult[]> {
-    const known = await knownAccounts();
-    const now = Date.now();
+    const [known] = await Promise.all([knownAccounts(), clock.refresh()]);
+    const now = clock.now();
     const validated = inputs.map((input) => validateOrder(input, known, providers, now));
     const orders = validated.flatMap((one) => ('order' in one ? [one.order] : []));
     const enqueued = await enqueueOrders(
       {
-        ...{ store, queue, now: Date.now },
+        ...{ store, queue, now: clock.now },
         names: (order) => namesOf(order, known),
         sharesPayments: ({ account }) => known.get(account)?.sharedReferences === true,
       },

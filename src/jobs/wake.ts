@@ -21,10 +21,9 @@ export async function wakeOrder(
   orderId: string,
   minHintIntervalMs: number,
 ): Promise<Woken> {
-  const now = Date.now();
-  const hinted = await store.hint(orderId, now, minHintIntervalMs);
+  const hinted = await store.hint(orderId, null, minHintIntervalMs);
   if (hinted.outcome !== 'wake') return hinted;
-  await hasten(queue, orderId, hinted.at, now);
+  await hasten(queue, orderId, hinted.at, hinted.now ?? hinted.at);
   return { outcome: 'woken', at: hinted.at };
 }
 

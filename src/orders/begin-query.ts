@@ -9,11 +9,17 @@ import type { OrderStore } from './order-store.ts';
  *
  * @param credentials 16 hexadecimal digits
  */
-export function createBeginQuery(store: OrderStore, publicUrl: string, account: string, credentials: string) {
+export function createBeginQuery(
+  store: OrderStore,
+  publicUrl: string,
+  account: string,
+  credentials: string,
+  now: () => number = Date.now,
+) {
   const base = `${publicUrl.replace(/(?<!\/)\/+$/, '')}/callbacks/${account}`;
   return async (orderId: string): Promise<AnswerTo> => {
     const token = randomBytes(24).toString('hex') + credentials;
-    await store.beginQuery(orderId, { id: queryIdOf(token), sentAt: Date.now() });
+    await store.beginQuery(orderId, { id: queryIdOf(token), sentAt: now() });
     return { resultUrl: `${base}/${token}.result`, timeoutUrl: `${base}/${token}.timeout` };
   };
 }

@@ -17,7 +17,12 @@ export type { Opened, Settled, Step };
 
 /** `wake`: poll at `at`. `waiting`: an earlier wish is still to be served. */
 export type Hinted =
-  | { readonly outcome: 'wake'; readonly at: number }
+  | {
+      readonly outcome: 'wake';
+      readonly at: number;
+      /** Redis' own time, where none was given. */
+      readonly now?: number;
+    }
   | { readonly outcome: 'waiting' | 'closed' | 'gone' };
 
 /** An answer that was pushed to us, waiting for a worker. */
@@ -56,8 +61,12 @@ export interface OrderStore {
   settle(step: Step): Promise<Settled>;
   /** Makes the lists of open orders agree with the order's record. */
   relist(orderId: string): Promise<void>;
-  /** Notes that somebody wants the order polled now; the caller then wakes its job. */
-  hint(orderId: string, now: number, minIntervalMs: number): Promise<Hinted>;
+  /**
+   * Notes that somebody wants the order polled now; the caller then wakes its job.
+   *
+   * @param now `null`: by Redis' own clock
+   */
+  hint(orderId: string, now: number | null, minIntervalMs: number): Promise<Hinted>;
   /** The orders that an account's provider knows by one of these names. */
   ordersNamed(account: string, names: readonly string[]): Promise<string[]>;
   /** Remembers a query before it is sent; nothing of an order that is gone. */
@@ -126,9 +135,10 @@ export function createOrderStore({ redis, keys, retentionMs }: OrderStoreParts):
     },
 
     async hint(orderId, now, minIntervalMs) {
-      const reply = await hintScript.run(redis, [keys.order(orderId)], [now, minIntervalMs]);
-      const [outcome, at] = reply as [Hinted['outcome'], string | undefined];
-      return outcome === 'wake' ? { outcome, at: Number(at) } : { outcome };
+      const reply = await hintScript.run(redis, [keys.order(orderId)], [now ?? '', minIntervalMs]);
+      const [outcome, at, redisNow] = reply as [Hinted['outcome'], string | undefined, string | undefined];
+      if (outcome !== 'wake') return { outcome };
+      return { outcome, at: Number(at), ...(now === null && { now: Number(redisNow) }) };
     },
 
     async ordersNamed(account, names) {

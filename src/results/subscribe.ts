@@ -93,13 +93,13 @@ export function subscribe(options: SubscribeOptions): Subscription {
         const free = concurrency - inHand.size;
         if (free <= 0) {
           await unlessAborted(hasRoom.promise, closing.signal);
-        } else if (Date.now() >= claimAt) {
+        } else if (performance.now() >= claimAt) {
           // What was left behind comes first: it is the oldest.
           const left = await unlessAborted(group.claim(free, inHand.keys()), closing.signal);
-          if (left?.isEnd) claimAt = Date.now() + Math.min(retryAfterMs / 2, claimEveryMs);
+          if (left?.isEnd) claimAt = performance.now() + Math.min(retryAfterMs / 2, claimEveryMs);
           left?.entries.forEach(take);
         } else {
-          const waitMs = Math.max(1, Math.min(blockMs, claimAt - Date.now()));
+          const waitMs = Math.max(1, Math.min(blockMs, Math.ceil(claimAt - performance.now())));
           (await unlessAborted(group.next(free, waitMs), closing.signal))?.forEach(take);
         }
         failures = 0;
@@ -156,11 +156,11 @@ export function subscribe(options: SubscribeOptions): Subscription {
 
   /** Waits a moment for other results of the order that are under way. */
   async function turnOf(entry: ResultEntry): Promise<'stale' | 'wait' | 'go'> {
-    const giveUpAt = Date.now() + Math.min(turnMs, retryAfterMs);
+    const giveUpAt = performance.now() + Math.min(turnMs, retryAfterMs);
     for (;;) {
       if (closing.signal.aborted) return 'wait';
       const turn = await note(() => group.begin(entry));
-      if (turn !== 'wait' || Date.now() >= giveUpAt) return turn;
+      if (turn !== 'wait' || performance.now() >= giveUpAt) return turn;
       await pauseFor(turnEveryMs);
     }
   }

@@ -39,6 +39,7 @@ export async function openDoor(shared: Shared) {
       accounts: new Map(config.accounts.map((account) => [account.id, { ...account, ...account.callbacks }])),
       store,
       queue,
+      now: shared.clock.now,
       counted: (account, result) => metrics.callbacks.inc({ account, result }),
     },
     pages: {

@@ -28,7 +28,7 @@ export async function startHttp(shared: Shared, roles: readonly Role[]) {
     health: {
       metrics,
       readiness: () => checkReadiness({ redis, keys, polls: roles.includes('worker'), lastProgressAt }),
-      measure: async () => measure(metrics, await overview(Date.now())),
+      measure: async () => measure(metrics, await overview(shared.clock.now())),
     },
   });
   const close = async () => {

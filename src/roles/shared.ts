@@ -5,6 +5,7 @@ import type { Log } from '../log.ts';
 import { createMetrics, type Metrics } from '../metrics.ts';
 import { createKeys, type Keys } from '../orders/keys.ts';
 import { createOrderStore, type OrderStore } from '../orders/order-store.ts';
+import { createRedisClock, type RedisClock } from '../orders/redis-clock.ts';
 import type { Asker } from '../providers/ask.ts';
 import type { Redis } from '../redis.ts';
 import { createTelemetry } from '../tracing.ts';
@@ -34,6 +35,8 @@ export interface Shared {
   readonly lastProgressAt: () => number;
   readonly telemetry: Telemetry | undefined;
   readonly seams: Seams;
+  /** For times that processes compare. Started by the service. */
+  readonly clock: RedisClock;
 }
 
 /** How long Redis may take to answer at start. */
@@ -56,6 +59,7 @@ export function share(config: Config, log: Log, redis: Redis, seams: Seams): Sha
     store: seams.store?.(store) ?? store,
     queue,
     seams,
+    clock: createRedisClock(redis, keys),
     progressed() {
       lastProgressAt = Date.now();
     },

@@ -33,6 +33,7 @@ export async function startWorkers(shared: Shared) {
     intervalMs: config.sweepIntervalMs,
     resultsRetentionMs: config.resultsRetentionDays * dayMs,
     retentionMs: config.retentionDays * dayMs,
+    now: shared.clock.now,
     lockDurationMs: config.lockDurationMs,
     stalledIntervalMs: config.stalledIntervalMs,
     mended(kind, orderId) {
@@ -104,7 +105,7 @@ interface RunningAccount {
 }
 
 function startAccount(account: AccountConfig, shared: Shared): RunningAccount {
-  const { config, redis, keys, store, metrics, telemetry } = shared;
+  const { config, redis, keys, store, metrics, telemetry, clock } = shared;
   const { id, provider, settings } = account;
   const log = shared.log.child({ account: id });
   const credentials = fingerprintOf(credentialsOf(provider, settings));
@@ -112,12 +113,20 @@ function startAccount(account: AccountConfig, shared: Shared): RunningAccount {
   const tokens =
     provider.access === undefined
       ? null
-      : createAccessTokens({ redis, key: keys.token(id), access: provider.access, settings, transport });
+      : createAccessTokens({
+          redis,
+          key: keys.token(id),
+          access: provider.access,
+          settings,
+          transport,
+          now: clock.now,
+        });
   const plain = createAsker({
     provider,
     settings,
     transport,
     tokens,
+    now: clock.now,
     currencies: account.currencies,
     ...(account.overrides && { overrides: account.overrides }),
   });
@@ -142,10 +151,13 @@ function startAccount(account: AccountConfig, shared: Shared): RunningAccount {
       pollMs: 3 * account.transport.timeoutMs,
       deadlinePollEveryMs: Math.ceil((deadlineShare * 1_000) / account.ratePerSecond),
     }),
+    clock,
     asker: telemetry === undefined ? asker : traceAsker(asker, id),
     telemetry,
     beginQuery:
-      provider.later && config.publicUrl ? createBeginQuery(store, config.publicUrl, id, credentials) : null,
+      provider.later && config.publicUrl
+        ? createBeginQuery(store, config.publicUrl, id, credentials, clock.now)
+        : null,
     policy: adaptive?.policy ?? account.policy,
     sharesPayments: account.sharedReferences,
     observer: observeAll(

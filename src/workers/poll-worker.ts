@@ -1,5 +1,7 @@
 import { DelayedError, type Job, type Telemetry, Worker, type WorkerOptions } from 'bullmq';
-import { deadlineAnswerMs, decide, type Policy } from '../jobs/decide.ts';
+import { type Clock, machineClock } from '../clock.ts';
+import { deadlineAnswerMs } from '../jobs/awaited-answer.ts';
+import type { Policy } from '../jobs/decide.ts';
 import { createPollBackend } from '../jobs/poll-backend.ts';
 import {
   type JobName,
@@ -11,22 +13,19 @@ import {
 } from '../jobs/queue.ts';
 import { deadlineAt } from '../jobs/schedule.ts';
 import { hasten, hastenAgain } from '../jobs/wake.ts';
-import type { Order, Reading } from '../order.ts';
 import type { AccountGate } from '../orders/account-gate.ts';
-import { remember } from '../orders/evidence.ts';
 import type { Keys } from '../orders/keys.ts';
 import type { OrderStore } from '../orders/order-store.ts';
-import { asUsed } from '../orders/ownership.ts';
-import type { OrderRecord, PendingQuery } from '../orders/record.ts';
+import type { OrderRecord } from '../orders/record.ts';
 import type { Asker } from '../providers/ask.ts';
 import { LocalFault } from '../providers/local-fault.ts';
 import type { AnswerTo } from '../providers/provider.ts';
 import type { Redis } from '../redis.ts';
-import { buildEvent } from '../results/event.ts';
 import { postpone } from './changed-provider.ts';
 import type { NewWords } from './new-words.ts';
 import type { PollObserver } from './poll-observer.ts';
 import { limiterOf } from './rate-limiter.ts';
+import { settle } from './settle-reading.ts';
 import { takeTurn } from './take-turn.ts';
 
 export interface PollWorkerParts {
@@ -48,6 +47,8 @@ export interface PollWorkerParts {
   readonly newWords: NewWords;
   readonly limits: PollLimits;
   readonly telemetry?: Telemetry | undefined;
+  /** By default, the clock of this machine. */
+  readonly clock?: Clock;
 }
 
 export interface PollLimits {
@@ -72,7 +73,7 @@ const delayed = new DelayedError();
 
 /** Asks one account's provider about its orders: read the record, ask, decide, settle, wait for the next time. */
 export function createPollWorker(parts: PollWorkerParts): PollWorker {
-  const { account, keys, limits, observer, queue } = parts;
+  const { account, keys, limits, observer, queue, clock = machineClock } = parts;
 
   let toldAt = Number.NEGATIVE_INFINITY;
 
@@ -80,23 +81,24 @@ export function createPollWorker(parts: PollWorkerParts): PollWorker {
   function handBack(error: unknown): number {
     if (!(error instanceof LocalFault)) throw error;
     // Another process may have it at once.
-    if (error.isStopping) return Date.now();
+    if (error.isStopping) return clock.now();
     const now = performance.now();
     // It meets every order at once.
     if (now - toldAt >= localFaultTellMs) {
       toldAt = now;
       observer.error(error, null);
     }
-    return Date.now() + localFaultRetryMs;
+    return clock.now() + localFaultRetryMs;
   }
 
   async function process(job: Job<QueueJob, void, JobName>, token?: string): Promise<void> {
     const runAgainAt =
       job.name === 'wake'
-        ? await hastenAgain(parts.store, queue, job, Date.now())
+        ? await hastenAgain(parts.store, queue, job, clock.now())
         : await pollOrder(parts, orderOfJob(job.data)).catch(handBack);
     if (runAgainAt === null) return;
-    await job.moveToDelayed(runAgainAt, token);
+    // BullMQ makes a delay of it by this machine's clock; the back end counts that from now by ours.
+    await job.moveToDelayed(Date.now() + runAgainAt - clock.now(), token);
     throw delayed;
   }
 
@@ -110,6 +112,10 @@ export function createPollWorker(parts: PollWorkerParts): PollWorker {
     limiter,
     lockDuration,
     stalledInterval: limits.stalledIntervalMs,
+    // The back end does it: BullMQ's would stop for as long as this machine's clock is set back.
+    skipLockRenewal: true,
+    // BullMQ waits for the limiter by this machine's clock: set back, it would start nothing until it is there again.
+    maximumRateLimitDelay: 1_000,
     // The count of stalls is never reset over a job's life (upstream #2152): with the default of 1, an order whose
     // workers died twice in a week would end as a failed job.
     maxStalledCount: 1_000_000,
@@ -121,7 +127,12 @@ export function createPollWorker(parts: PollWorkerParts): PollWorker {
   const isTraced = parts.telemetry !== undefined;
   const lost = (jobId: string) =>
     void followRecord(parts, jobId).catch((error) => observer.error(error, null));
-  const backend = createPollBackend(parts.redis, { lockDuration, limiter, isTraced, concurrency }, lost);
+  const backend = createPollBackend(
+    parts.redis,
+    { lockDuration, limiter, isTraced, concurrency },
+    lost,
+    clock,
+  );
   const worker: PollWorker = new Worker(account, process, options, backend);
   worker.on('error', (error) => observer.error(error, null));
   worker.on('failed', (job, error) => observer.error(error, job?.data.orderId ?? null));
@@ -132,11 +143,14 @@ export function createPollWorker(parts: PollWorkerParts): PollWorker {
  * Brings a job forward to its record's next poll. A worker that was frozen for longer than its lock may settle its answer, and
  * can no longer move the job: the worker that took the job over has delayed it to a time that it decided on before.
  */
-async function followRecord({ store, queue }: PollWorkerParts, jobId: string): Promise<void> {
+async function followRecord(
+  { store, queue, clock = machineClock }: PollWorkerParts,
+  jobId: string,
+): Promise<void> {
   const orderId = orderIdOf(jobId);
   const record = orderId === null ? null : await store.read(orderId);
   if (record === null || record.nextPollAt === null) return;
-  await hasten(queue, record.order.orderId, record.nextPollAt, Date.now());
+  await hasten(queue, record.order.orderId, record.nextPollAt, clock.now());
 }
 
 /**
@@ -145,12 +159,12 @@ async function followRecord({ store, queue }: PollWorkerParts, jobId: string): P
  * @throws a `LocalFault` when a fault on our side kept it from being asked about
  */
 export async function pollOrder(parts: PollWorkerParts, orderId: string): Promise<number | null> {
-  const { store, gate, observer } = parts;
-  const [record, admission] = await Promise.all([store.read(orderId), gate.admit(Date.now())]);
+  const { store, gate, observer, clock = machineClock } = parts;
+  const [record, admission] = await Promise.all([store.read(orderId), gate.admit(clock.now())]);
   if (record === null) return null;
   if (record.order.provider !== parts.provider) {
     observer.changedProvider(record);
-    return postpone(store, record, Date.now());
+    return postpone(store, record, clock.now());
   }
 
   // Not only when a hint is unseen: a worker that died between two pushed answers has left the second one behind.
@@ -159,8 +173,8 @@ export async function pollOrder(parts: PollWorkerParts, orderId: string): Promis
   if (pushed !== null) return pushed.nextPollAt;
   if (record.progress.phase === 'closed') return null;
   const lostAt = queryLostAt(parts.asker, record);
-  if (lostAt > Date.now()) return lostAt;
-  const waitUntil = await takeTurn(gate, record, admission, Date.now());
+  if (lostAt > clock.now()) return lostAt;
+  const waitUntil = await takeTurn(gate, record, admission, clock.now());
   if (waitUntil !== null) return waitUntil;
 
   const answerTo = parts.beginQuery === null ? null : await parts.beginQuery(orderId);
@@ -174,7 +188,7 @@ export async function pollOrder(parts: PollWorkerParts, orderId: string): Promis
   }
   // An order past its deadline was let through though the account rests: it is not the probe.
   const asProbe = 'waitUntil' in admission ? { troubled: true, probing: false } : admission;
-  const change = await gate.report(asProbe, reading, Date.now(), { orderId });
+  const change = await gate.report(asProbe, reading, clock.now(), { orderId });
   if (change !== null) observer.gate(change, reading);
   return settle(parts, asked, reading, null, openSince);
 }
@@ -185,7 +199,7 @@ async function takePushed(
   record: OrderRecord,
   openSince: number | undefined,
 ): Promise<{ readonly nextPollAt: number | null } | null> {
-  const { store, gate, observer } = parts;
+  const { store, gate, observer, clock = machineClock } = parts;
   const inbox = await store.inbox(record.order.orderId);
   let taken: { readonly nextPollAt: number | null } | null = null;
   for (const { entry, pushed } of inbox) {
@@ -198,7 +212,7 @@ async function takePushed(
     const current = (await store.read(record.order.orderId)) ?? record;
     observer.reading(current, reading, 0);
     const asked = { orderId: record.order.orderId, credentials };
-    const change = await gate.report({ troubled: true, probing: false }, reading, Date.now(), asked);
+    const change = await gate.report({ troubled: true, probing: false }, reading, clock.now(), asked);
     if (change !== null) observer.gate(change, reading);
     taken = { nextPollAt: await settle(parts, current, reading, { entry, queryId }, openSince) };
   }
@@ -212,87 +226,4 @@ function queryLostAt({ resultTimeoutMs }: Asker, { query, order, progress }: Ord
   const lostAt = query.sentAt + resultTimeoutMs;
   if (query.sentAt < deadline) return Math.min(lostAt, deadline);
   return progress.phase === 'asking' ? Math.min(lostAt, query.sentAt + deadlineAnswerMs) : lostAt;
-}
-
-/**
- * Decides on a reading and writes the decision, as often as it takes: when another process moved the order meanwhile,
- * the same reading is decided on again over the newer state; when another order was paid by the same payment, as the doubt
- * that it then is. Returns the time of the next poll, `null` when closed.
- *
- * @param pushed where a pushed reading came from, and the query that it answers; `null` for a poll
- * @param openSince since when the account's circuit breaker has been open; absent while it is closed
- */
-async function settle(
-  {
-    store,
-    policy,
-    observer,
-    sharesPayments,
-  }: Pick<PollWorkerParts, 'store' | 'policy' | 'observer' | 'sharesPayments'>,
-  record: OrderRecord,
-  reading: Reading,
-  pushed: { readonly entry: string; readonly queryId: string } | null,
-  openSince: number | undefined,
-): Promise<number | null> {
-  let told = reading;
-  for (let current: OrderRecord | null = record; current !== null; ) {
-    const now = Date.now();
-    const order: Order = current.order;
-    const decision = decide(
-      order,
-      current.progress,
-      answering(current, told, pushed),
-      policy,
-      now,
-      Math.random(),
-    );
-    const { progress, publish, nextPollAt } = decision;
-    const history = remember(current.history, told);
-    const event =
-      publish === null ? null : buildEvent(order, progress, publish, told, history, now, openSince);
-    const query = queryAfter(current.query, told, pushed?.queryId ?? null);
-    const settled = await store.settle({
-      record: current,
-      progress,
-      history,
-      nextPollAt,
-      query,
-      event,
-      entry: pushed?.entry ?? null,
-      sharesPayments,
-    });
-    if (settled.outcome === 'settled') {
-      if (settled.neglected !== undefined) observer.neglected(settled.neglected, order.orderId);
-      if (event !== null) observer.published(event, told);
-      if (decision.contradictsPaid) observer.contradiction(current, told);
-      return settled.nextPollAt;
-    }
-    if (settled.outcome === 'taken') return settled.nextPollAt;
-    if (settled.outcome === 'used') {
-      told = asUsed(reading, settled.usedBy);
-      continue;
-    }
-    told = reading;
-    current = settled.outcome === 'gone' ? null : await store.read(order.orderId);
-  }
-  return null;
-}
-
-/** A pushed reading is as old as its question, where that is still known. */
-function answering(
-  { query }: OrderRecord,
-  reading: Reading,
-  pushed: { readonly queryId: string } | null,
-): Reading {
-  return pushed !== null && query?.id === pushed.queryId ? { ...reading, askedAt: query.sentAt } : reading;
-}
-
-/** The query still under way after a reading: its own answer, or a poll that was not taken, ends it. */
-function queryAfter(
-  query: PendingQuery | null,
-  reading: Reading,
-  answeredQuery: string | null,
-): PendingQuery | null {
-  if (answeredQuery !== null) return query?.id === answeredQuery ? null : query;
-  return reading.kind === 'pending' && reading.awaitedUntil !== undefined ? query : null;
 }

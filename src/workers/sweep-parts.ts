@@ -34,6 +34,8 @@ export interface SweepParts {
   readonly resultsRetentionMs: number;
   /** How long a closed order is kept. */
   readonly retentionMs: number;
+  /** The clock of the records' times; by default, this machine's. */
+  now?(): number;
   mended(kind: SweepKind, orderId: string): void;
   /** Told once after a sweep that could not read everything. */
   damaged(found: Damage): void;

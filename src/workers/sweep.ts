@@ -36,7 +36,7 @@ export async function sweep(parts: SweepParts): Promise<void> {
       await walk(`of jobs of ${account}`, () => walkJobs(thisSweep, account));
     }
     const { redis, keys, resultsRetentionMs, retentionMs } = parts;
-    const now = Date.now();
+    const now = nowOf(parts);
     await walk('of missing results', () => publishMissing(parts));
     await walk('of results', () => trimResults(redis, keys.results, now - resultsRetentionMs));
     // A day more: what the stream has lost may be published once more until then.
@@ -50,11 +50,11 @@ export async function sweep(parts: SweepParts): Promise<void> {
   }
 }
 
-async function restingAccounts(
-  { redis, keys, accounts }: SweepParts,
-  report: DamageReport,
-): Promise<Set<string>> {
-  const now = Date.now();
+const nowOf = ({ now = Date.now }: SweepParts) => now();
+
+async function restingAccounts(parts: SweepParts, report: DamageReport): Promise<Set<string>> {
+  const { redis, keys, accounts } = parts;
+  const now = nowOf(parts);
   const resting = new Set<string>();
   for (const account of accounts) {
     await report.tolerate('walk', `of the gate of ${account}`, async () => {
@@ -67,7 +67,7 @@ async function restingAccounts(
 /** Overdue orders are looked at in every sweep, the most overdue first. */
 async function mendOverdue(parts: Sweep): Promise<void> {
   const { redis, keys, intervalMs } = parts;
-  const before = String(Date.now() - intervalMs);
+  const before = String(nowOf(parts) - intervalMs);
   const overdue = await redis.zrange(keys.open, '-inf', before, 'BYSCORE', 'LIMIT', 0, walkLimit);
   for (const batch of batchesOf(overdue)) await mendOrders(parts, batch);
 }
@@ -167,7 +167,7 @@ async function mendOrder(
   const { redis, keys } = parts;
   const { orderId, nextPollAt } = standing;
   const queue = parts.queue(account);
-  const now = Date.now();
+  const now = nowOf(parts);
   if (typeof place === 'object') {
     if (!parts.resting.has(account)) await mendDelayed(parts, queue, standing, place.dueAt, now);
     return;

@@ -1,12 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import {
-  type Decision,
-  deadlineAnswerMs,
-  decide,
-  type Policy,
-  type Progress,
-} from '../../src/jobs/decide.ts';
+import { deadlineAnswerMs } from '../../src/jobs/awaited-answer.ts';
+import { type Decision, decide, type Policy, type Progress } from '../../src/jobs/decide.ts';
 import { deadlineAt, firstPollAt, nextPollAt } from '../../src/jobs/schedule.ts';
 import {
   doubts,
@@ -626,6 +621,24 @@ describe('decide, around the deadline', () => {
     expect(told(second.publish)).toBe('failed/cancelled');
     expect(second.progress.stateversion).toBe(2);
     expect(second.nextPollAt).toBe(at + 120_000);
+  });
+
+  it('promise 5: what is older than the clock is known to be steady proves no distance', () => {
+    const at = createdAt + 60_000;
+    const before = aProgress.asking({ candidate: { kind: 'failed', at: at - 600_000 } });
+    const unsure = aPolicy({ steadySince: at - 9_000 });
+    const first = decide(order, before, aReading.softFailed({ at }), unsure, at, 0);
+    expect(first.publish).toBeNull();
+    expect(first.nextPollAt).toBe(at + 1_000);
+    const second = decide(
+      order,
+      first.progress,
+      aReading.softFailed({ at: at + 1_000 }),
+      unsure,
+      at + 1_000,
+      0,
+    );
+    expect(told(second.publish)).toBe('failed/cancelled');
   });
 
   it('cuts a confirmation that would cross the deadline', () => {

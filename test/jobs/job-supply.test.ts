@@ -9,7 +9,7 @@ const now = 1_700_000_000_000;
 
 /** A queue with so many due jobs, and what was asked of it. `tookMs`: how long a turn takes. */
 function setup(due: number, slots: number, rest: Partial<Taken> & { readonly tookMs?: number } = {}) {
-  vi.useFakeTimers({ now, toFake: ['Date', 'setTimeout'] });
+  vi.useFakeTimers({ now, toFake: ['Date', 'setTimeout', 'performance'] });
   onTestFinished(() => void vi.useRealTimers());
   const asked: number[] = [];
   const gone: [jobId: string, at: number | null][] = [];
@@ -18,7 +18,7 @@ function setup(due: number, slots: number, rest: Partial<Taken> & { readonly too
   const { tookMs = 0, ...turn } = rest;
   const take = (most: number): Promise<Taken> => {
     asked.push(most);
-    vi.setSystemTime(Date.now() + tookMs);
+    vi.advanceTimersByTime(tookMs);
     const jobs = Array.from(
       { length: Math.min(most, due - given) },
       () => ({ id: `job:${given++}` }) as JobJson,
@@ -74,7 +74,7 @@ test('says when the next job is due, and nothing of that while the rate is used 
   const limited = setup(0, 2, { limitedMs: 40, nextDueAt: now - 5 });
   expect(await limited.supply.fill()).toBeNull();
   expect(limited.supply.ahead()).toEqual([null, null, 40, 0]);
-  vi.setSystemTime(now + 50);
+  vi.advanceTimersByTime(50);
   expect(limited.supply.ahead()).toEqual([null, null, 0, 0]);
 });
 
@@ -88,7 +88,7 @@ test('asks for no more while something is in stock', async () => {
 test('gives back a job whose lock may have run out before it is begun', async () => {
   const { gone, supply } = setup(2, 2);
   await supply.fill();
-  vi.setSystemTime(now + usableMs + 1);
+  vi.advanceTimersByTime(usableMs + 1);
   expect(supply.ahead()[0]).toBeNull();
   expect(gone).toEqual([
     ['job:0', now + usableMs + 1],

@@ -1,0 +1,100 @@
+import { type Clock, machineClock } from '../clock.ts';
+import { decide, type Policy } from '../jobs/decide.ts';
+import type { Order, Reading } from '../order.ts';
+import { remember } from '../orders/evidence.ts';
+import type { OrderStore } from '../orders/order-store.ts';
+import { asUsed } from '../orders/ownership.ts';
+import type { OrderRecord, PendingQuery } from '../orders/record.ts';
+import { buildEvent, type ResultEvent } from '../results/event.ts';
+
+export interface SettlingParts {
+  readonly store: OrderStore;
+  readonly policy: Policy;
+  /** Whether several orders may be paid by one payment, as far as it reaches. */
+  readonly sharesPayments: boolean;
+  /** By default, the clock of this machine. */
+  readonly clock?: Clock;
+  readonly observer: {
+    published(event: ResultEvent, reading: Reading): void;
+    contradiction(record: OrderRecord, reading: Reading): void;
+    neglected(what: string, orderId: string): void;
+  };
+}
+
+/**
+ * Decides on a reading and writes the decision, as often as it takes: when another process moved the order meanwhile,
+ * the same reading is decided on again over the newer state; when another order was paid by the same payment, as the doubt
+ * that it then is. Returns the time of the next poll, `null` when closed.
+ *
+ * @param pushed where a pushed reading came from, and the query that it answers; `null` for a poll
+ * @param openSince since when the account's circuit breaker has been open; absent while it is closed
+ */
+export async function settle(
+  { store, policy, observer, sharesPayments, clock = machineClock }: SettlingParts,
+  record: OrderRecord,
+  reading: Reading,
+  pushed: { readonly entry: string; readonly queryId: string } | null,
+  openSince: number | undefined,
+): Promise<number | null> {
+  let told = reading;
+  for (let current: OrderRecord | null = record; current !== null; ) {
+    const now = clock.now();
+    const order: Order = current.order;
+    const decision = decide(
+      order,
+      current.progress,
+      answering(current, told, pushed),
+      { ...policy, steadySince: clock.steadySince() },
+      now,
+      Math.random(),
+    );
+    const { progress, publish, nextPollAt } = decision;
+    const history = remember(current.history, told);
+    const event =
+      publish === null ? null : buildEvent(order, progress, publish, told, history, now, openSince);
+    const query = queryAfter(current.query, told, pushed?.queryId ?? null);
+    const settled = await store.settle({
+      record: current,
+      progress,
+      history,
+      nextPollAt,
+      query,
+      event,
+      entry: pushed?.entry ?? null,
+      sharesPayments,
+    });
+    if (settled.outcome === 'settled') {
+      if (settled.neglected !== undefined) observer.neglected(settled.neglected, order.orderId);
+      if (event !== null) observer.published(event, told);
+      if (decision.contradictsPaid) observer.contradiction(current, told);
+      return settled.nextPollAt;
+    }
+    if (settled.outcome === 'taken') return settled.nextPollAt;
+    if (settled.outcome === 'used') {
+      told = asUsed(reading, settled.usedBy);
+      continue;
+    }
+    told = reading;
+    current = settled.outcome === 'gone' ? null : await store.read(order.orderId);
+  }
+  return null;
+}
+
+/** A pushed reading is as old as its question, where that is still known. */
+function answering(
+  { query }: OrderRecord,
+  reading: Reading,
+  pushed: { readonly queryId: string } | null,
+): Reading {
+  return pushed !== null && query?.id === pushed.queryId ? { ...reading, askedAt: query.sentAt } : reading;
+}
+
+/** The query still under way after a reading: its own answer, or a poll that was not taken, ends it. */
+function queryAfter(
+  query: PendingQuery | null,
+  reading: Reading,
+  answeredQuery: string | null,
+): PendingQuery | null {
+  if (answeredQuery !== null) return query?.id === answeredQuery ? null : query;
+  return reading.kind === 'pending' && reading.awaitedUntil !== undefined ? query : null;
+}

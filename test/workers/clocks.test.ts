@@ -1,0 +1,127 @@
+import { afterEach, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
+import { enqueueOrders } from '../../src/jobs/enqueue.ts';
+import type { Order } from '../../src/order.ts';
+import { createRedisClock } from '../../src/orders/redis-clock.ts';
+import { createAsker } from '../../src/providers/ask.ts';
+import { providers } from '../../src/providers/index.ts';
+import { createTransport } from '../../src/providers/transport.ts';
+import { pollOrder } from '../../src/workers/poll-worker.ts';
+import { testPrefix, testRedis } from '../support/redis.ts';
+import { startHeldGateway } from '../support/service-gateway.ts';
+import { setupParts } from '../support/service-parts.ts';
+import { account, aHurriedOrder, limits, seldom } from '../support/service-parts-of-account.ts';
+import { until } from '../support/service-until.ts';
+
+const redis = testRedis();
+const realNow = Date.now.bind(Date);
+
+/** This machine's clock goes wrong by so many ms. */
+function setClock(offMs: number): void {
+  vi.spyOn(Date, 'now').mockImplementation(() => realNow() + offMs);
+}
+
+beforeEach(() => setClock(0));
+afterEach(() => void vi.restoreAllMocks());
+
+async function setup() {
+  const gateway = await startHeldGateway();
+  onTestFinished(() => gateway.close());
+  const world = setupParts(redis, testPrefix(), gateway.url);
+  const clock = createRedisClock(redis, world.keys);
+  await clock.start();
+  onTestFinished(() => clock.close());
+  const provider = providers.get(account);
+  if (provider === undefined) throw new Error('No provider.');
+  const transport = createTransport({ timeoutMs: 10_000, maxBodyBytes: 100_000, connections: 50 });
+  onTestFinished(() => transport.close());
+  const settings = provider.settings.parse({ baseUrl: gateway.url, apiKey: 'a-key-of-the-tests' });
+  const asker = createAsker({ provider, settings, transport, tokens: null, now: clock.now });
+  const { store, queue } = world;
+  const enqueued = {
+    store,
+    queue: () => queue,
+    names: () => [],
+    sharesPayments: () => false,
+    now: clock.now,
+  };
+  const enqueue = (...orders: Order[]) => enqueueOrders(enqueued, orders);
+  return { gateway, world, clock, enqueue, more: { clock, asker } };
+}
+
+test('promise 5: a soft failure is not confirmed by a worker whose clock is ahead', async () => {
+  const { gateway, world, enqueue, more, clock } = await setup();
+  const order = aHurriedOrder({ orderId: 'skewed', createdAt: clock.now(), schedule: seldom });
+  gateway.say('cancelled', order.orderId);
+  await enqueue(order);
+  const parts = { ...world.parts, ...more, policy: { confirmAfterMs: 3_000, watchMs: [60_000] } };
+  const startedAt = performance.now();
+  await pollOrder(parts, order.orderId);
+  setClock(600_000);
+  await pollOrder(parts, order.orderId);
+  setClock(-600_000);
+  await pollOrder(parts, order.orderId);
+  expect(await world.events()).toEqual([]);
+  setClock(0);
+  await until('the confirmation', async () => {
+    await pollOrder(parts, order.orderId);
+    return (await world.events()).length > 0;
+  });
+  expect(performance.now() - startedAt).toBeGreaterThanOrEqual(2_900);
+});
+
+test.each([5, 1_000])(
+  'a worker whose clock is set back goes on at its rate, %d per second',
+  async (rate) => {
+    const { gateway, world, enqueue, more, clock } = await setup();
+    const orders = (name: string, count: number) =>
+      Array.from({ length: count }, (_, n) =>
+        aHurriedOrder({ orderId: `${name}-${n}`, createdAt: clock.now(), schedule: seldom }),
+      );
+    setClock(600_000);
+    await world.startWorker({ ...more, limits: { ...limits, ratePerSecond: rate } });
+    // At its limit when the clock is put right.
+    await enqueue(...orders('before', rate === 5 ? 8 : 200));
+    await gateway.arrived('before-0', 1);
+    setClock(0);
+    const startedAt = performance.now();
+    await enqueue(...orders('after', 3));
+    await Promise.all([0, 1, 2].map((n) => gateway.arrived(`after-${n}`, 1)));
+    expect(performance.now() - startedAt).toBeLessThan(10_000);
+  },
+  30_000,
+);
+
+test('the lock of a poll that hangs is kept while the clock is set back', async () => {
+  const { gateway, world, enqueue, more, clock } = await setup();
+  const order = aHurriedOrder({ orderId: 'hanging', createdAt: clock.now(), schedule: seldom });
+  gateway.hold(order.orderId);
+  const short = { ...limits, lockDurationMs: 400, stalledIntervalMs: 100 };
+  await world.startWorker({ ...more, limits: short });
+  await world.startWorker({ ...more, limits: short });
+  await enqueue(order);
+  await gateway.arrived(order.orderId, 1);
+  setClock(-600_000);
+  await new Promise((resolve) => setTimeout(resolve, 2_000));
+  gateway.release(order.orderId);
+  await until('its settling', async () => (await world.store.read(order.orderId))?.progress.polls === 1);
+  expect(gateway.arrivals(order.orderId)).toHaveLength(1);
+  expect(world.errors).toEqual([]);
+});
+
+test('a job is due at the time of its record, however wrong the clock of its worker is', async () => {
+  const { gateway, world, enqueue, more, clock } = await setup();
+  for (const offMs of [-90_000, 0, 90_000]) {
+    const orderId = `due:${offMs}`;
+    setClock(offMs);
+    const worker = await world.startWorker(more);
+    await enqueue(aHurriedOrder({ orderId, createdAt: clock.now() - 1_000, schedule: seldom }));
+    await gateway.arrived(orderId, 1);
+    await until('the job to be delayed', async () => {
+      const jobId = `o~${orderId.replaceAll(':', '~')}`;
+      const score = await redis.zscore(world.queue.toKey('delayed'), jobId);
+      const wanted = (await world.store.read(orderId))?.nextPollAt ?? 0;
+      return score !== null && Math.abs(Number(score) / 4096 - wanted) < 500;
+    });
+    await worker.close();
+  }
+});
