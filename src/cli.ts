@@ -16,6 +16,7 @@ const commands: ReadonlyMap<string, () => Promise<CreateCommand>> = new Map([
   ['poll', async () => (await import('./commands/poll.ts')).pollCommand],
   ['classify', async () => (await import('./commands/classify.ts')).classifyCommand],
   ['doctor', async () => (await import('./commands/doctor.ts')).doctorCommand],
+  ['key', async () => (await import('./commands/key.ts')).keyCommand],
   ['simulate', async () => (await import('./commands/simulate.ts')).simulateCommand],
 ]);
 
@@ -46,6 +47,7 @@ async function main(): Promise<number> {
       exitCode = code;
     });
     program.addCommand(command.copyInheritedSettings(program));
+    for (const part of command.commands) part.copyInheritedSettings(command);
   }
   try {
     loadEnvFile();

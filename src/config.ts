@@ -4,6 +4,7 @@ import { type NamedAccount, readAccountIds } from './account-ids.ts';
 import { type AccountSettings, accountSettings, defaultRatePerSecond } from './account-settings.ts';
 import { answerAddressFaults } from './answer-address.ts';
 import type { Policy } from './jobs/decide.ts';
+import { doubledKeyFaults } from './named-keys.ts';
 import type { Schedule } from './order.ts';
 import type { BreakerPolicy } from './orders/account-gate.ts';
 import { providers } from './providers/index.ts';
@@ -113,7 +114,9 @@ export function readServiceSettings(environment: Environment): ServiceSettings {
 /** The service's own settings; `null` when any was at fault. */
 function readService(environment: Environment, faults: string[]): ServiceSettings | null {
   const service = readSettings(serviceSettings, environment, faults);
-  return service === null ? null : { ...service, redisUrl: secureRedisUrl(service, faults) };
+  if (service === null) return null;
+  faults.push(...doubledKeyFaults(service));
+  return { ...service, redisUrl: secureRedisUrl(service, faults) };
 }
 
 /** The variables of the service's secrets and of those of these accounts; each may be in a file instead. */

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { hashOfNoKeyHelp, isHashOfNoKey } from './hash-of-no-key.ts';
+import { namedKeysSchema } from './named-keys.ts';
 import { defaultPrefix } from './orders/keys.ts';
 import { redisSecuritySettings } from './redis-security.ts';
 import { isRedisUrl, redisUrlHelp } from './redis-url.ts';
@@ -51,6 +52,12 @@ export const serviceSettings = z.object({
     .max(1_000_000)
     .default(4_096)
     .describe('Connections to the HTTP API at once; more are hung up on'),
+  apiKeys: namedKeysSchema
+    .default([])
+    .meta({ secret: true })
+    .describe(
+      'API keys with a name, scopes, accounts and an expiry, as JSON or the path of a JSON file; `payment-poller key new` prints their entries',
+    ),
   apiKeysSha256: listOf(
     z
       .string()
@@ -58,7 +65,9 @@ export const serviceSettings = z.object({
       .refine((hash) => !isHashOfNoKey(hash), hashOfNoKeyHelp),
   )
     .default([])
-    .describe('SHA-256 in hex of every valid API key, separated by commas: `printf %s "$KEY" | sha256sum`'),
+    .describe(
+      'SHA-256 in hex of API keys that may do everything, separated by commas: `printf %s "$KEY" | sha256sum`',
+    ),
   apiRatePerSecond: z.coerce.number().min(1).default(200).describe('Requests per second of one API key'),
   apiKeyWaits: z.coerce
     .number()

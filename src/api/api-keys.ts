@@ -1,6 +1,18 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import type { FastifyRequest, onRequestHookHandler } from 'fastify';
+import type { FastifyReply, FastifyRequest, onRequestHookHandler } from 'fastify';
+import type { ApiKey, Scope } from '../named-keys.ts';
 import { sendProblem } from './problem.ts';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** The API key that let this request in; `null` where none did. */
+    apiKey: ApiKey | null;
+  }
+  interface FastifyContextConfig {
+    /** One of these lets an API key use the route. */
+    readonly scopes?: readonly Scope[];
+  }
+}
 
 /** SHA-256 of a text: how keys are stored, and what makes secrets of any length comparable in constant time. */
 export function digestOf(text: string): Buffer {
@@ -32,26 +44,49 @@ export function isBearer({ headers }: FastifyRequest): boolean {
   return /^Bearer\b/i.test(headers.authorization ?? '');
 }
 
-/** Whether a request carries one of the API keys. */
-export type KeyCheck = (request: FastifyRequest) => boolean;
+/** The configured API key that a request carries, expired ones too; `null` for an unknown one and for none. */
+export type FindKey = (request: FastifyRequest) => ApiKey | null;
 
 /** Knows the API keys by their SHA-256. Several are valid at once, for rotation. */
-export function createKeyCheck(keysSha256: readonly string[]): KeyCheck {
-  const known = keysSha256.map((hex) => Buffer.from(hex, 'hex'));
+export function createKeyFinder(keys: readonly ApiKey[]): FindKey {
+  const known = keys.map((key) => ({ key, digest: Buffer.from(key.sha256, 'hex') }));
   return (request) => {
     const given = keyDigestOf(request);
     // Every key is compared, so that the duration does not tell which one came close.
-    const isKnown = known.filter((key) => timingSafeEqual(key, given)).length > 0;
+    const [found] = known.filter(({ digest }) => timingSafeEqual(digest, given));
     // No key is no key, even if somebody configured the hash of nothing.
-    return isKnown && keyOf(request) !== null;
+    return keyOf(request) === null ? null : (found?.key ?? null);
   };
 }
 
-/** Lets requests pass that carry one of the API keys as a Bearer token. */
-export function requireApiKey(isKnownKey: KeyCheck): onRequestHookHandler {
+/** Whether a key is no longer accepted. */
+export function isExpired({ expiresAt }: ApiKey, now: number): boolean {
+  return expiresAt !== null && expiresAt <= now;
+}
+
+/**
+ * Lets requests pass that carry an API key with one of the scopes: those given, or else those that the route's `config`
+ * names. Without either, every valid key will do.
+ */
+export function requireApiKey(findKey: FindKey, scopes?: readonly Scope[]): onRequestHookHandler {
   return async (request, reply) => {
-    if (isKnownKey(request)) return;
-    reply.header('www-authenticate', 'Bearer');
-    return sendProblem(reply, 401, 'Send a valid API key as "Authorization: Bearer <key>".');
+    const key = findKey(request);
+    if (key === null) return refuseKey(reply, 'Send a valid API key as "Authorization: Bearer <key>".');
+    if (isExpired(key, Date.now())) return refuseKey(reply, 'This API key has expired; ask for a new one.');
+    request.apiKey = key;
+    const wanted = scopes ?? request.routeOptions.config.scopes ?? [];
+    if (wanted.length === 0 || wanted.some((scope) => key.scopes.includes(scope))) return;
+    reply.header('www-authenticate', `Bearer error="insufficient_scope", scope="${wanted.join(' ')}"`);
+    return sendProblem(reply, 403, `This API key lacks the scope ${wanted.join(' or ')}.`);
   };
+}
+
+function refuseKey(reply: FastifyReply, detail: string): FastifyReply {
+  reply.header('www-authenticate', 'Bearer');
+  return sendProblem(reply, 401, detail);
+}
+
+/** Whether what belongs to an account may be shown to the sender of a request. */
+export function seesAccount({ apiKey }: Pick<FastifyRequest, 'apiKey'>, account: string): boolean {
+  return apiKey !== null && (apiKey.accounts === null || apiKey.accounts.includes(account));
 }

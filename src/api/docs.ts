@@ -1,7 +1,7 @@
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import type { FastifyInstance, FastifyPluginAsync, onRequestAsyncHookHandler } from 'fastify';
-import { isBearer, type KeyCheck } from './api-keys.ts';
+import { type FindKey, isBearer, isExpired } from './api-keys.ts';
 import { openapi } from './openapi.ts';
 import type { Login } from './page-login.ts';
 import { sendProblem } from './problem.ts';
@@ -10,7 +10,7 @@ export interface DocsParts {
   readonly version: string;
   /** Anybody may read it. */
   readonly isPublic: boolean;
-  readonly isKnownKey: KeyCheck;
+  readonly findKey: FindKey;
   /** `null` where people have no login. */
   readonly login: Login | null;
 }
@@ -26,9 +26,10 @@ export async function serveDocs(app: FastifyInstance, parts: DocsParts): Promise
 }
 
 /** Programs show an API key, people have the login of the page at /. */
-function guardOf({ isKnownKey, login }: DocsParts): onRequestAsyncHookHandler {
+function guardOf({ findKey, login }: DocsParts): onRequestAsyncHookHandler {
   return async function (request, reply) {
-    if (isKnownKey(request)) return;
+    const key = findKey(request);
+    if (key !== null && !isExpired(key, Date.now())) return;
     if (login !== null && !isBearer(request)) return login.guard.call(this, request, reply);
     reply.header('www-authenticate', 'Bearer');
     return sendProblem(

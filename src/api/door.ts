@@ -1,7 +1,7 @@
 import cookie from '@fastify/cookie';
 import rateLimit from '@fastify/rate-limit';
 import type { FastifyInstance, FastifyPluginAsync, onRequestHookHandler } from 'fastify';
-import { callerOf, type KeyCheck, requireApiKey } from './api-keys.ts';
+import { callerOf, type FindKey, requireApiKey } from './api-keys.ts';
 import { type CallbackParts, callbacks } from './callbacks.ts';
 import { serveDocs } from './docs.ts';
 import { type OrdersParts, ordersRoutes } from './orders-routes.ts';
@@ -29,13 +29,13 @@ export async function openDoor(
   app: FastifyInstance,
   settings: DoorSettings,
   door: Door,
-  isKnownKey: KeyCheck,
+  findKey: FindKey,
 ): Promise<void> {
   await app.register(rateLimit, { global: false });
   await app.register(cookie);
   const login = createPageLogin(door.pages);
-  await serveDocs(app, { version: settings.version, isPublic: settings.docsPublic, isKnownKey, login });
-  const guard = requireApiKey(isKnownKey);
+  await serveDocs(app, { version: settings.version, isPublic: settings.docsPublic, findKey, login });
+  const guard = requireApiKey(findKey);
   await app.register(versionOne(door, settings.apiRatePerSecond, guard), { prefix: '/v1' });
   await app.register(callbacks(door.callbacks));
   await app.register(pages(door.pages, login));
@@ -46,6 +46,11 @@ function versionOne(door: Door, ratePerSecond: number, guard: onRequestHookHandl
   return async (v1) => {
     // Before the guard: refusals are for nobody's cache either.
     v1.addHook('onRequest', async (_request, reply) => void reply.header('cache-control', 'no-store'));
+    v1.addHook('onRoute', ({ method, url, config }) => {
+      // Forgotten, it would be open to every key.
+      if (config?.scopes === undefined)
+        throw new Error(`${method} ${url} must name the scopes that open it.`);
+    });
     v1.addHook('onRequest', guard);
     v1.addHook(
       'onRequest',

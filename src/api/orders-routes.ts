@@ -1,3 +1,4 @@
+import type { FastifyRequest } from 'fastify';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import type { Producer } from '../jobs/producer.ts';
@@ -9,7 +10,7 @@ import type { OrderStore } from '../orders/order-store.ts';
 import { orderViewSchema, viewOf } from '../orders/order-view.ts';
 import type { OrderRecord } from '../orders/record.ts';
 import type { ResultsHub } from '../results/results-hub.ts';
-import { callerOf } from './api-keys.ts';
+import { callerOf, seesAccount } from './api-keys.ts';
 import { inTime, redisMs } from './in-time.ts';
 import { createPlaces } from './places.ts';
 import { problemResponse, sendProblem, usualProblems } from './problem.ts';
@@ -50,6 +51,7 @@ export function ordersRoutes(parts: OrdersParts): FastifyPluginAsyncZod {
   /** The record, once it has a verdict newer than `after`; at the latest after `seconds`, or when nobody waits any more. */
   async function awaitVerdict(
     orderId: string,
+    read: () => Promise<OrderRecord | null>,
     { seconds, after, gone }: { seconds: number; after: number; gone: AbortSignal },
   ): Promise<OrderRecord | null> {
     const ended = AbortSignal.any([gone, parts.stop]);
@@ -67,19 +69,26 @@ export function ordersRoutes(parts: OrdersParts): FastifyPluginAsyncZod {
     });
     try {
       // Listening comes first: a verdict between the look and the wait would be missed otherwise.
-      const record = await inTime(store.read(orderId));
+      const record = await read();
       if (record === null || record.progress.stateversion > after || ended.aborted) return record;
       await heard;
       if (gone.aborted) return record;
-      return await inTime(store.read(orderId));
+      return await read();
     } finally {
       stop();
       clearTimeout(timer);
     }
   }
 
+  /** The record of an order; `null` for one that is not there, and for one of an account that the key may not see. */
+  async function readFor(request: FastifyRequest, orderId: string): Promise<OrderRecord | null> {
+    const record = await inTime(store.read(orderId));
+    return record !== null && seesAccount(request, record.order.account) ? record : null;
+  }
+
   return async (app) => {
     app.post('/orders', {
+      config: { scopes: ['orders:write'] },
       // The handler tells all faults at once, including those that only the account's provider can see.
       validatorCompiler: () => (value) => ({ value }),
       schema: {
@@ -100,6 +109,15 @@ export function ordersRoutes(parts: OrdersParts): FastifyPluginAsyncZod {
         },
       },
       handler: async (request, reply) => {
+        const account = accountOf(request.body);
+        // Whether the account exists or not: the key's sender shall not learn it.
+        if (account !== null && !seesAccount(request, account)) {
+          return sendProblem(
+            reply,
+            403,
+            `This API key is for the account ${request.apiKey?.accounts?.join(' or ')} only.`,
+          );
+        }
         const result = await producer.enqueue(request.body);
         switch (result.outcome) {
           case 'new':
@@ -132,6 +150,7 @@ export function ordersRoutes(parts: OrdersParts): FastifyPluginAsyncZod {
     });
 
     app.get('/orders/:orderId', {
+      config: { scopes: ['orders:read'] },
       handlerTimeout: waitHandlerMs,
       schema: {
         tags: ['orders'],
@@ -157,7 +176,7 @@ export function ordersRoutes(parts: OrdersParts): FastifyPluginAsyncZod {
         const { wait, after } = request.query;
         const { orderId } = request.params;
         if (wait === 0) {
-          const record = await inTime(store.read(orderId));
+          const record = await readFor(request, orderId);
           return record === null ? sendProblem(reply, 404, noSuchOrder) : viewOf(record);
         }
         const place = places.take(callerOf(request));
@@ -168,12 +187,16 @@ export function ordersRoutes(parts: OrdersParts): FastifyPluginAsyncZod {
         const gone = new AbortController();
         reply.raw.once('close', () => gone.abort());
         const signal = gone.signal;
-        const record = await awaitVerdict(orderId, { seconds: wait, after, gone: signal }).finally(place);
+        const read = () => readFor(request, orderId);
+        const record = await awaitVerdict(orderId, read, { seconds: wait, after, gone: signal }).finally(
+          place,
+        );
         return record === null ? sendProblem(reply, 404, noSuchOrder) : viewOf(record);
       },
     });
 
     app.post('/orders/:orderId/poll', {
+      config: { scopes: ['orders:write', 'operator'] },
       schema: {
         tags: ['orders'],
         summary: 'Ask the provider now',
@@ -187,7 +210,7 @@ export function ordersRoutes(parts: OrdersParts): FastifyPluginAsyncZod {
       },
       handler: async (request, reply) => {
         const { orderId } = request.params;
-        const record = await inTime(store.read(orderId));
+        const record = await readFor(request, orderId);
         if (record === null) return sendProblem(reply, 404, noSuchOrder);
         const { account } = record.order;
         const woken = await inTime(
@@ -205,4 +228,10 @@ export function ordersRoutes(parts: OrdersParts): FastifyPluginAsyncZod {
       },
     });
   };
+}
+
+/** The account that an order names; `null` where it names none, which is a fault of the order. */
+function accountOf(body: unknown): string | null {
+  const account: unknown = typeof body === 'object' && body !== null ? Reflect.get(body, 'account') : null;
+  return typeof account === 'string' ? account : null;
 }

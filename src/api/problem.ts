@@ -24,6 +24,7 @@ export function problemResponse(description: string) {
 /** What every route behind an API key may answer. */
 export const usualProblems = {
   401: problemResponse('No valid API key'),
+  403: problemResponse('The API key lacks a scope, or is not for this account'),
   422: problemResponse('Everything that is wrong with the request'),
   429: problemResponse('Too many requests with this key; `Retry-After` says how long to wait'),
   500: problemResponse('A fault of ours; it is logged'),
@@ -36,6 +37,7 @@ export const problemType = 'application/problem+json';
 const titles: { readonly [status: number]: string } = {
   400: 'Bad request',
   401: 'Unauthorized',
+  403: 'Forbidden',
   404: 'Not found',
   405: 'Method not allowed',
   408: 'Request timeout',

@@ -1,12 +1,13 @@
 import { once } from 'node:events';
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import type { FastifyRequest } from 'fastify';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { createKeys } from '../orders/keys.ts';
 import type { Redis } from '../redis.ts';
 import { lastStreamId, type Result, readResults } from '../results/read-results.ts';
 import type { ResultsHub } from '../results/results-hub.ts';
-import { callerOf } from './api-keys.ts';
+import { callerOf, isExpired, seesAccount } from './api-keys.ts';
 import { createPlaces } from './places.ts';
 import { problemResponse, sendProblem, usualProblems } from './problem.ts';
 
@@ -39,6 +40,7 @@ export function resultsRoute(parts: ResultsRouteParts): FastifyPluginAsyncZod {
     app.get('/results', {
       // It would hold a reader's place for ever, and tell nothing.
       exposeHeadRoute: false,
+      config: { scopes: ['results:read'] },
       schema: {
         tags: ['results'],
         summary: 'Follow the verdicts as server-sent events',
@@ -78,7 +80,7 @@ export function resultsRoute(parts: ResultsRouteParts): FastifyPluginAsyncZod {
             connection: 'close',
           });
           response.write(': payment-poller results\n\n');
-          await follow(response, start, parts).finally(() => response.end());
+          await follow(request, response, start, parts).finally(() => response.end());
         } finally {
           place();
         }
@@ -87,8 +89,9 @@ export function resultsRoute(parts: ResultsRouteParts): FastifyPluginAsyncZod {
   };
 }
 
-/** Sends what the stream holds, then what comes, until the reader or the service goes. */
+/** Sends what the stream holds of the key's accounts, then what comes, until the reader, its key or the service goes. */
 async function follow(
+  request: FastifyRequest,
   response: ServerResponse,
   start: string,
   { redis, prefix, hub, stop, writeMs = defaultWriteMs }: ResultsRouteParts,
@@ -101,13 +104,14 @@ async function follow(
   let news = Promise.withResolvers<void>();
   const off = hub.onAny(() => news.resolve());
   ended.addEventListener('abort', () => news.resolve(), { once: true });
-  const heartbeat = setInterval(
-    () => void (response.writableNeedDrain || response.write(': still here\n\n')),
-    heartbeatMs,
-  );
+  const mayRead = () => request.apiKey !== null && !isExpired(request.apiKey, Date.now());
+  const heartbeat = setInterval(() => {
+    if (!mayRead()) gone.abort();
+    else if (!response.writableNeedDrain) response.write(': still here\n\n');
+  }, heartbeatMs);
   try {
     let position = start;
-    while (!ended.aborted) {
+    while (!ended.aborted && mayRead()) {
       news = Promise.withResolvers<void>();
       for await (const result of readResults({
         redis,
@@ -117,6 +121,8 @@ async function follow(
         onInvalid: () => {},
       })) {
         position = result.streamId;
+        if (!seesAccount(request, result.event.data.account)) continue;
+        if (!mayRead()) return;
         if (!response.write(toServerSentEvent(result)) && !ended.aborted) {
           await drained(response, ended, writeMs);
         }

@@ -10,7 +10,8 @@ import Fastify, {
 } from 'fastify';
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
 import type { Log } from '../log.ts';
-import { createKeyCheck, requireApiKey } from './api-keys.ts';
+import type { ApiKey } from '../named-keys.ts';
+import { createKeyFinder, requireApiKey } from './api-keys.ts';
 import type { Door, DoorSettings } from './door.ts';
 import { type HealthParts, healthRoutes } from './health-routes.ts';
 import { redisMs } from './in-time.ts';
@@ -21,8 +22,7 @@ export interface ApiParts extends DoorSettings {
   readonly log: Log;
   /** Takes in errors that somebody else logs: those of an outage of Redis. */
   isToldElsewhere(error: unknown): boolean;
-  /** SHA-256 of every valid API key, hex. */
-  readonly apiKeysSha256: readonly string[];
+  readonly apiKeys: readonly ApiKey[];
   readonly trustedProxies: readonly string[];
   readonly metricsPublic: boolean;
   /** More are hung up on at once. */
@@ -72,13 +72,14 @@ export async function createApi(parts: ApiParts) {
     contentSecurityPolicy: { directives: { 'upgrade-insecure-requests': null } },
   });
   hangUpWhenStopping(app);
-  const isKnownKey = createKeyCheck(parts.apiKeysSha256);
-  const guard = requireApiKey(isKnownKey);
+  app.decorateRequest('apiKey', null);
+  const findKey = createKeyFinder(parts.apiKeys);
   if (parts.door !== null) {
     const { openDoor } = await import('./door.ts');
-    await openDoor(app, parts, parts.door, isKnownKey);
+    await openDoor(app, parts, parts.door, findKey);
   }
-  await app.register(healthRoutes({ ...parts.health, guard: parts.metricsPublic ? null : guard }));
+  const guard = parts.metricsPublic ? null : requireApiKey(findKey, ['metrics:read']);
+  await app.register(healthRoutes({ ...parts.health, guard }));
   return app;
 }
 

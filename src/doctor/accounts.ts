@@ -14,11 +14,11 @@ export async function* diagnoseAccounts(config: Config, live: boolean): AsyncGen
     yield { level: 'ok', subject: account.id, text: `${account.provider.title}: all settings are there` };
     yield* transportFindings(account);
   }
-  if (config.apiKeysSha256.length === 0) {
+  if (config.apiKeysSha256.length + config.apiKeys.length === 0) {
     yield {
       level: 'warning',
       subject: 'api',
-      text: 'API_KEYS_SHA256 is empty: every request to /v1 is refused',
+      text: 'API_KEYS and API_KEYS_SHA256 are empty: every request to /v1 is refused',
     };
   }
   const redis = connectRedis(config.redisUrl, 'patient');

@@ -8,8 +8,12 @@ import { ordersOn, redisStartMs, type Shared } from './shared.ts';
 /** The parts behind the role `api`. Loaded by the processes that have it. */
 export async function openDoor(shared: Shared) {
   const { config, log, redis, keys, metrics, telemetry } = shared;
-  if (config.apiKeysSha256.length === 0)
-    log.warn('API_KEYS_SHA256 is empty: every request to /v1 is refused');
+  if (config.apiKeysSha256.length + config.apiKeys.length === 0)
+    log.warn('API_KEYS and API_KEYS_SHA256 are empty: every request to /v1 is refused');
+  for (const { name, expiresAt } of config.apiKeys) {
+    if (expiresAt !== null && expiresAt <= Date.now())
+      log.warn({ key: name }, 'an API key has expired: remove it, or make a new one');
+  }
   if (isPlainPublicUrl(config.publicUrl))
     log.warn('PUBLIC_URL is plain http: tokens and passwords travel in clear text; write https');
   const { prefix } = config;

@@ -2,6 +2,7 @@ import type { AddressInfo } from 'node:net';
 import { checkReadiness } from '../api/readiness.ts';
 import { createApi } from '../api/server.ts';
 import { measure } from '../measure.ts';
+import { fullAccessKeys } from '../named-keys.ts';
 import { packageVersion } from '../service-facts.ts';
 import { overviewOf } from './accounts-overview.ts';
 import { endedWithin, type Role, type Shared } from './shared.ts';
@@ -18,7 +19,7 @@ export async function startHttp(shared: Shared, roles: readonly Role[]) {
     log,
     isToldElsewhere: shared.outage.takes,
     version: packageVersion(),
-    apiKeysSha256: config.apiKeysSha256,
+    apiKeys: [...config.apiKeys, ...fullAccessKeys(config.apiKeysSha256)],
     apiRatePerSecond: config.apiRatePerSecond,
     trustedProxies: config.trustedProxies,
     metricsPublic: config.metricsPublic,

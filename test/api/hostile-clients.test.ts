@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { ConfigError, readServiceSettings } from '../../src/config.ts';
+import { fullAccessKeys } from '../../src/named-keys.ts';
 import {
   eventually,
   type RunningService,
@@ -184,11 +185,11 @@ describe('the hash of nothing as API key', () => {
   );
 
   test('lets nobody in who has no key, even where it is configured', async () => {
-    const { createKeyCheck } = await import('../../src/api/api-keys.ts');
-    const isKnown = createKeyCheck([nothing]);
+    const { createKeyFinder } = await import('../../src/api/api-keys.ts');
+    const findKey = createKeyFinder(fullAccessKeys([nothing]));
     for (const authorization of [undefined, '', 'Bearer', 'Bearer ', 'Basic x', 'bearer \t']) {
       const headers = authorization === undefined ? {} : { authorization };
-      expect(isKnown({ headers } as Parameters<typeof isKnown>[0]), authorization).toBe(false);
+      expect(findKey({ headers } as Parameters<typeof findKey>[0]), authorization).toBeNull();
     }
   });
 });
