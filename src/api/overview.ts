@@ -4,6 +4,7 @@ import { type Activity, readActivity } from '../orders/activity.ts';
 import type { Keys } from '../orders/keys.ts';
 import { readUnresolved } from '../orders/unresolved.ts';
 import type { UnresolvedTally } from '../orders/unresolved-tally.ts';
+import { readUsedPayments, type UsedPayment } from '../orders/used-payments.ts';
 import type { Redis } from '../redis.ts';
 import { type ReaderPosition, readerPositions } from '../results/reader-positions.ts';
 
@@ -27,6 +28,8 @@ export interface Overview {
   readonly groups: readonly ReaderPosition[];
   /** `null`: there are many, and they are being counted. */
   readonly unresolved: UnresolvedTally | null;
+  /** Orders of the last days that led to the payment of another order. */
+  readonly used: readonly UsedPayment[];
 }
 
 export interface AccountInfo {
@@ -57,17 +60,23 @@ export function createOverview(parts: OverviewParts): (now: number) => Promise<O
   return (now) => readOverview(parts, now);
 }
 
+/** An order whose payment belongs to another one is told of for a week. */
+const usedMs = 7 * 86_400_000;
+
 async function readOverview(parts: OverviewParts, now: number): Promise<Overview> {
   const { redis, keys } = parts;
-  const [open, asking, [oldestId, createdAt], nextDue, accounts, groups, unresolved] = await Promise.all([
-    redis.zcard(keys.open),
-    redis.zcard(keys.asking),
-    redis.zrange(keys.asking, '0', '0', 'WITHSCORES'),
-    readNextDue(parts),
-    Promise.all(parts.accounts.map((account) => readAccount(parts, account, now))),
-    readerPositions(redis, keys),
-    readUnresolved(redis, keys, now),
-  ]);
+  const [open, asking, [oldestId, createdAt], nextDue, accounts, groups, unresolved, used] =
+    await Promise.all([
+      redis.zcard(keys.open),
+      redis.zcard(keys.asking),
+      redis.zrange(keys.asking, '0', '0', 'WITHSCORES'),
+      readNextDue(parts),
+      Promise.all(parts.accounts.map((account) => readAccount(parts, account, now))),
+      readerPositions(redis, keys),
+      readUnresolved(redis, keys, now),
+      // A key that somebody broke must not close the page.
+      readUsedPayments(redis, keys, now - usedMs).catch(() => []),
+    ]);
   return {
     at: now,
     asking,
@@ -77,6 +86,7 @@ async function readOverview(parts: OverviewParts, now: number): Promise<Overview
     accounts,
     groups,
     unresolved,
+    used,
   };
 }
 

@@ -62,6 +62,7 @@ function history(view: OrderView): Html {
       count,
       source,
       httpStatus,
+      usedBy,
     } = entry as { readonly [name: string]: unknown };
     const said = [providerStatus, providerMessage].filter((text) => typeof text === 'string' && text !== '');
     const how = [
@@ -76,8 +77,11 @@ function history(view: OrderView): Html {
       receipt != null && `receipt ${receipt}`,
       arrived != null && `received ${arrived}`,
     ].filter((note) => note);
+    const owner =
+      typeof usedBy === 'string' &&
+      html` <small>owned by <a class="id" href="/orders/${encodeURIComponent(usedBy)}">${usedBy}</a></small>`;
     return html`<tr>${cell('When', clock(entry.at))}
-${cell('Reading', html`<span class="reading ${String(reading)}">${String(reading)}</span>${notes.length > 0 && html` <small>${notes.join(', ')}</small>`}`)}
+${cell('Reading', html`<span class="reading ${String(reading)}">${String(reading)}</span>${notes.length > 0 && html` <small>${notes.join(', ')}</small>`}${owner}`)}
 ${cell('In the provider’s words', said.length === 0 ? '–' : said.join(': '))}
 ${cell('How', how.filter((note) => note).join(', '))}</tr>`;
   })}</tbody></table>`;

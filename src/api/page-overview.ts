@@ -45,8 +45,11 @@ const lagging = 1_000;
 
 /** What somebody should look at, worst first; one sentence when there is nothing. */
 function attention(overview: Overview): Html {
-  const { at, unresolved, groups } = overview;
+  const { at, unresolved, groups, used } = overview;
   const troubles = [
+    ...used.map(({ orderId, usedBy }) => {
+      return html`One payment for two orders: ${orderLink(orderId)} leads to the payment by which ${orderLink(usedBy)} was paid.`;
+    }),
     ...overview.accounts.flatMap((account) => accountTroubles(account, at)),
     lostOrder(overview),
     ...groups

@@ -14,6 +14,8 @@ export interface Keys {
   readonly unresolved: string;
   /** Hash: the sums over the unresolved money at the end of the sweeper's last walk, and how far the present one has come. */
   readonly unresolvedWalk: string;
+  /** Hash: order id → when it led to the payment of another order, and of which. */
+  readonly used: string;
   /** Hash: verdicts of one hour, counted. */
   statistics(hour: string): string;
   /** Where the sweeper's walk over the open orders goes on. */
@@ -68,6 +70,7 @@ export function createKeys(prefix: string = defaultPrefix): Keys {
     open: `${tag}:open`,
     asking: `${tag}:asking`,
     unresolved: `${tag}:unresolved`,
+    used: `${tag}:used`,
     unresolvedWalk: `${tag}:unresolved-walk`,
     statistics: (hour) => `${tag}:statistics:${hour}`,
     sweepCursor: `${tag}:sweep-cursor`,

@@ -17,6 +17,7 @@ import {
 import { loadScript } from './script.ts';
 import { countersOf, hourOf } from './statistics.ts';
 import { unresolvedEntry } from './unresolved.ts';
+import { usedEntry } from './used-payments.ts';
 
 const openScript = loadScript('open');
 const readScript = loadScript('read');
@@ -120,7 +121,14 @@ export function createRecordBatches({
     const settlings = steps.map((step) => settlingOf(step));
     return (await settleScript.run(
       redis,
-      [keys.open, keys.results, keys.unresolved, keys.asking, ...settlings.flatMap(({ keys }) => keys)],
+      [
+        keys.open,
+        keys.results,
+        keys.unresolved,
+        keys.asking,
+        keys.used,
+        ...settlings.flatMap(({ keys }) => keys),
+      ],
       settlings.flatMap(({ keys, args }) => [keys.length, ...counted(args)]),
     )) as Reply<Settled['outcome']>[];
   }, batchLimit);
@@ -186,7 +194,14 @@ function changedFields(record: OrderRecord, movement: Movement): string[] {
 function publishing(event: ResultEvent, order: Order): (string | number)[] {
   const unresolved = event.data.status === 'unresolved' ? unresolvedEntry(order, Date.parse(event.time)) : '';
   const counters = countersOf(event);
-  return [unresolved, statisticsLifeMs, counters.length, ...counters, ...eventFields(event)];
+  return [
+    unresolved,
+    usedEntry(event),
+    statisticsLifeMs,
+    counters.length,
+    ...counters,
+    ...eventFields(event),
+  ];
 }
 
 function counted(args: readonly (string | number)[]): (string | number)[] {

@@ -2,14 +2,15 @@
 -- Redis does not undo what a script has written when a later command fails. So for each order everything that could fail
 -- comes first: reading, and the commands that must succeed, tried in a form that changes nothing. Then the event, then the
 -- record. Lists and figures come last: they are made from records, so one that cannot be written stops no verdict.
--- KEYS: open, results, unresolved, asking; then per order: order, inbox, statistics of this hour; of a paid one also the
+-- KEYS: open, results, unresolved, asking, used; then per order: order, inbox, statistics of this hour; of a paid one also the
 --   owners of its reference and, if it has one, of its receipt.
 -- ARGV per order: number of its keys, number of arguments that follow, then
 --   orderId, revision it was decided on, nextPollAt ('' = closed), retention in ms, hints seen,
 --   entry of the inbox that the reading came from ('' = none), what to do about ownership ('' = nothing; else 'take' or
 --   'keep', amount expected, amount received or '-', 'alone' or 'shared'), number of field strings, field, value, ..., the
 --   first of them 'step' and an id that no other step has;
---   when something is published also: what to note of unresolved money ('' = none), life of the statistics in ms,
+--   when something is published also: what to note of unresolved money ('' = none), what to note of a payment that another order
+--   owns ('' = nothing), life of the statistics in ms,
 --   number of counters, counters to raise, then the event's field, value, ...
 -- Returns per order {'settled', nextPollAt, why a list or figure could not be written ('' = all were)},
 --   the same without a why when this very step was made before and its reply was lost,
@@ -17,7 +18,7 @@
 --   {'used', orderId} (that order was paid by the same payment; nothing was written), {'gone'}, or {'failed', why}
 --   (nothing was written).
 local call = redis.call
-local open, results, unresolved, asking = unpack(KEYS, 1, 4)
+local open, results, unresolved, asking, used = unpack(KEYS, 1, 5)
 
 local function contains(list, entry)
   for _, each in ipairs(call('LRANGE', list, 0, -1)) do
@@ -88,7 +89,7 @@ local function settle(keys, from, to)
   end
   local last = from + 7 + tonumber(ARGV[from + 7])
   local isPublishing = to > last
-  local counters = isPublishing and last + 3 + tonumber(ARGV[last + 3])
+  local counters = isPublishing and last + 4 + tonumber(ARGV[last + 4])
   -- The second field of the event is its id, <orderId>:<version>.
   local version = isPublishing and string.match(ARGV[counters + 4], ':(%d+)$') or '0'
   local fields = { 'nextPollAt', nextPollAt, 'revision', tonumber(known[1]) + 1, unpack(ARGV, from + 8, last) }
@@ -142,8 +143,14 @@ local function settle(keys, from, to)
     else
       try('HSET', unresolved, orderId, ARGV[last + 1])
     end
-    for i = last + 4, counters do try('HINCRBY', statistics, ARGV[i], 1) end
-    try('PEXPIRE', statistics, ARGV[last + 2])
+    if ARGV[last + 2] == '' then
+      try('HDEL', used, orderId)
+    else
+      try('HSET', used, orderId, ARGV[last + 2])
+      try('PEXPIRE', used, retentionMs)
+    end
+    for i = last + 5, counters do try('HINCRBY', statistics, ARGV[i], 1) end
+    try('PEXPIRE', statistics, ARGV[last + 3])
   end
   return { 'settled', nextPollAt, neglected }
 end
@@ -153,7 +160,7 @@ local function isOwn(why)
   return string.find(why, '^WRONGTYPE') or string.find(why, '^ERR') or string.find(why, '^NOPERM') or string.find(why, 'user_script')
 end
 
-local replies, key, from, isAnySettled = {}, 5, 1, false
+local replies, key, from, isAnySettled = {}, 6, 1, false
 while from < #ARGV do
   local count = tonumber(ARGV[from])
   local to = from + 1 + tonumber(ARGV[from + 1])

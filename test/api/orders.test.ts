@@ -38,8 +38,35 @@ describe('POST /v1/orders', () => {
     const other = await running.call('POST', '/v1/orders', { body: { ...input, amount: '3.00' } });
     expect(other.status).toBe(409);
     expect(other.json).toMatchObject({ title: 'Conflict', status: 409, faults: [{ path: 'orderId' }] });
+    expect(other.json).toMatchObject({ kind: 'order-conflict' });
     const { json } = await running.call('GET', `/v1/orders/${input.orderId}`);
     expect(json).toMatchObject({ amount: '2.00' });
+  });
+
+  test('a reference that an open order has is taken, and that order named; one that a paid order owns is 409', async () => {
+    const first = scripted(300);
+    await running.call('POST', '/v1/orders', { body: first });
+    const second = anInput({ reference: first.reference });
+    expect(await running.call('POST', '/v1/orders', { body: second })).toMatchObject({
+      status: 201,
+      json: { outcome: 'new', sharesReferenceWith: [first.orderId] },
+    });
+    await running.call('GET', `/v1/orders/${first.orderId}?wait=20`);
+    await running.call('GET', `/v1/orders/${second.orderId}?wait=20`);
+    const orders = await Promise.all(
+      [first, second].map(({ orderId }) => running.call('GET', `/v1/orders/${orderId}`)),
+    );
+    const stands = orders.map(({ json }) => json as { orderId: string; status: string; explanation: string });
+    const owner = stands.find(({ status }) => status === 'paid')?.orderId;
+    const other = stands.find(({ status }) => status === 'unresolved');
+    expect(other).toMatchObject({ reason: 'receipt-used', explanation: expect.stringContaining(`${owner}`) });
+    const third = await running.call('POST', '/v1/orders', { body: anInput({ reference: first.reference }) });
+    expect(third).toMatchObject({
+      status: 409,
+      json: { kind: 'reference-in-use', orderId: owner, faults: [{ path: 'reference' }] },
+    });
+    const again = await running.call('POST', '/v1/orders', { body: first });
+    expect(again).toMatchObject({ status: 200, json: { outcome: 'same' } });
   });
 
   test('a bad order is 422 with every fault, and nothing is written', async () => {

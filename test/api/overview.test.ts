@@ -6,6 +6,7 @@ import { firstPollAt } from '../../src/jobs/schedule.ts';
 import type { Order, Verdict } from '../../src/order.ts';
 import { createAccountGate, readBreaker } from '../../src/orders/account-gate.ts';
 import { createActivityLog, readActivity } from '../../src/orders/activity.ts';
+import { remember } from '../../src/orders/evidence.ts';
 import { createKeys, type Keys } from '../../src/orders/keys.ts';
 import { createOrderStore, type OrderStore } from '../../src/orders/order-store.ts';
 import { hourOf, readStatistics } from '../../src/orders/statistics.ts';
@@ -153,6 +154,26 @@ describe('money unresolved', () => {
     const { attention, money: section } = await look();
     expect(attention.html).toContain('KES\u00a01\u202f100.00 in 2 orders');
     expect(section.html).toContain('href="/orders/u5"');
+  });
+
+  test('whose payment belongs to another order is told of with both, until it turns out otherwise', async () => {
+    await opened('a');
+    const doubt = { status: 'unresolved', reason: 'receipt-used' } as const;
+    const record = await store.read('a');
+    if (record === null) throw new Error('There is no a.');
+    const reading = aReading.doubtful('receipt-used', { at: now, usedBy: 'the-owner' });
+    const history = remember([], reading);
+    const progress = aProgress.watching({ ...doubt, at: now });
+    const event = buildEvent(record.order, progress, doubt, reading, history, now);
+    const step = { record, progress, history, query: null, nextPollAt: now + 1, event, entry: null };
+    await store.settle(step);
+    expect((await read()).used).toEqual([{ orderId: 'a', at: now, usedBy: 'the-owner' }]);
+    expect((await look()).attention.html).toMatch(
+      /One payment for two orders: .*orders\/a.*orders\/the-owner/,
+    );
+    expect((await read(now + 8 * 86_400_000)).used).toEqual([]);
+    await settled('a', paid, null);
+    expect((await read()).used).toEqual([]);
   });
 
   test('leaves the sums when it turns out paid', async () => {

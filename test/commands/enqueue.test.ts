@@ -34,6 +34,23 @@ describe.concurrent('one order by flags', () => {
     expect(await redis.zcard(keys.open)).toBe(1);
   });
 
+  test('is told with whom it shares a reference, and refused when that one is paid', async () => {
+    const { enqueue, redis, keys } = setup();
+    await enqueue(flags);
+    const second = ['--order-id', 'ord-2', ...flags.slice(2)];
+    expect(await enqueue(second)).toMatchObject({
+      ...{ code: 0, stdout: 'ord-2 new\n' },
+      stderr: 'ord-2 has the reference of ord-1: the first to be paid owns the payment.\n',
+    });
+    // As the service leaves an order that is paid.
+    await redis.hset(keys.order('ord-1'), 'phase', 'closed');
+    await redis.set(keys.paid('jenga', 'OR1'), 'ord-1 200');
+    const third = await enqueue(['--order-id', 'ord-3', ...flags.slice(2)]);
+    expect(third).toMatchObject({ code: 1, stdout: '' });
+    expect(third.stderr).toMatch(/^refused \(reference-in-use\): reference is .*order ord-1 was paid/);
+    expect(await redis.exists(keys.order('ord-3'))).toBe(0);
+  });
+
   test('takes every field', async () => {
     const { enqueue, redis, keys } = setup();
     const more = ['--currency', 'KES', '--created-at', '2026-01-15T12:00:00+03:00'];
@@ -114,7 +131,9 @@ describe.concurrent('many orders from a file', () => {
         .split('\n')
         .map((line) => line.split(/: (.*)/) as [string, string]),
     );
-    expect([...told.keys()].sort()).toEqual(['line 3', 'line 4', 'line 6', 'line 7', 'line 8']);
+    expect([...told.keys()].sort()).toEqual(['line 10', 'line 3', 'line 4', 'line 6', 'line 7', 'line 8']);
+    // A good one, whose reference an open order has.
+    expect(told.get('line 10')).toMatch(/ord-4 has the reference of ord-1/);
     expect(told.get('line 3')).toMatch(/not a JSON object/);
     expect(told.get('line 4')).toMatch(/invalid: amount .*two decimals/);
     expect(told.get('line 6')).toMatch(/conflict: orderId/);

@@ -74,6 +74,7 @@ const breakable: { readonly [name: string]: (keys: Keys) => string } = {
   open: (keys) => keys.open,
   asking: (keys) => keys.asking,
   unresolved: (keys) => keys.unresolved,
+  used: (keys) => keys.used,
   statistics: (keys) =>
     keys.statistics(new Date(readings['that publishes paid'].at).toISOString().slice(0, 13)),
   results: (keys) => keys.results,
