@@ -71,6 +71,8 @@ const run = /(?:\+|\b00)?[\p{Zs}(]{0,2}\d(?:[\p{Zs}\p{Pd}.()/]{0,3}[\d*]){5,}/gu
 const group = /[\d*]+/g;
 /** No number is longer, and no group of it is looked at more often. */
 const mostDigits = 15;
+/** How far before a number a word may stand that announces it. */
+const longestLead = 24;
 
 /** What is made of digits and is no phone number: dates, times, status codes, addresses, amounts. */
 const protectedDigits = new RegExp(
@@ -111,7 +113,7 @@ export function hidePhoneNumbers(text: string, instead: string): string {
 function hideIn(text: string, from: number, to: number, instead: string): string {
   const part = text.slice(from, to);
   return part.replace(run, (digits: string, index: number) => {
-    const before = text.slice(Math.max(0, from + index - 24), from + index);
+    const before = text.slice(Math.max(0, from + index - longestLead), from + index);
     const after = text.slice(from + index + digits.length, from + index + digits.length + 1);
     return hideInRun(digits, before, after, instead);
   });
@@ -127,13 +129,7 @@ function hideInRun(digits: string, before: string, after: string, instead: strin
   let shown = '';
   let at = 0;
   for (let first = 0; first < groups.length; first += 1) {
-    const last = lastOfNumber(
-      digits,
-      groups,
-      first,
-      at === 0 ? before : `${before}${digits.slice(0, at)}`,
-      after,
-    );
+    const last = lastOfNumber(digits, groups, first, before, after);
     if (last === null) continue;
     const start = groups[first]?.index ?? 0;
     const prefix = digits.slice(at, start);
@@ -159,7 +155,7 @@ function lastOfNumber(
 ): number | null {
   let number = '';
   let found: number | null = null;
-  const lead = before + digits.slice(0, groups[first]?.index ?? 0);
+  const lead = (before + digits.slice(0, groups[first]?.index ?? 0)).slice(-longestLead);
   for (let last = first; last < groups.length && number.length <= mostDigits; last += 1) {
     number += groups[last]?.text ?? '';
     const follow = last === groups.length - 1 ? after : ' ';
