@@ -13,6 +13,7 @@ export async function* diagnoseAccounts(config: Config, live: boolean): AsyncGen
   for (const account of config.accounts) {
     yield { level: 'ok', subject: account.id, text: `${account.provider.title}: all settings are there` };
     yield* transportFindings(account);
+    yield* currencyFindings(account);
   }
   if (config.apiKeysSha256.length + config.apiKeys.length === 0) {
     yield {
@@ -29,6 +30,17 @@ export async function* diagnoseAccounts(config: Config, live: boolean): AsyncGen
   } finally {
     redis.disconnect();
   }
+}
+
+/** The account's word is taken for the currency where an answer names none: a wrong one would make payments paid. */
+function* currencyFindings({ id, provider, currencies }: AccountConfig): Generator<Finding> {
+  const others = currencies.filter((currency) => !provider.currencies.includes(currency));
+  if (others.length === 0) return;
+  yield {
+    level: 'warning',
+    subject: id,
+    text: `its currency is set to ${others.join(', ')}, but ${provider.id} is known to pay in ${provider.currencies.join(', ')}; make sure of it, or leave the setting out`,
+  };
 }
 
 /** Orders that nobody asks about, because their account was pointed at another provider. */

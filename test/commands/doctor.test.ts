@@ -47,6 +47,14 @@ describe.concurrent('doctor', () => {
     expect(stdout).not.toContain('hunter3');
   });
 
+  test('a currency that the provider is not known to pay in is a warning', async () => {
+    const { code, stdout } = await runCommand(['doctor'], setup({ LIPIA_CURRENCY: 'UGX' }));
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^warning +lipia +its currency is set to UGX, but lipia is known to pay in KES/m);
+    const several = await runCommand(['doctor'], setup({ LIPIA_CURRENCY: 'KES, UGX' }));
+    expect(several.stdout).toMatch(/^DANGER +configuration +LIPIA_CURRENCY must name one currency/m);
+  });
+
   test('a misspelt setting is a warning, with the name that was meant', async () => {
     const { code, stdout } = await runCommand(
       ['doctor'],
