@@ -102,9 +102,32 @@ function connectionOptions(target: RedisTarget, patience: Patience) {
     // A half-open connection is silent for ever without this; it must exceed the longest blocking read, about 10 s.
     socketTimeout: 15_000,
     connectTimeout: 5_000,
-    // After a failover the old master answers writes with READONLY: find the new one.
-    reconnectOnError: (error: Error) => error.message.startsWith('READONLY'),
+    reconnectOnError: isReadOnlyAnew,
   } satisfies RedisOptions;
+}
+
+/** How long a connection stays where it is after it was told READONLY: 1 s, doubling, and at first not at all. */
+const readOnlyRests = new WeakMap<object, { readonly until: number; readonly ms: number }>();
+const firstReadOnlyRestMs = 1_000;
+const maxReadOnlyRestMs = 30_000;
+
+/**
+ * After a failover the old master answers writes with READONLY: connect anew, to find the new one. A replica that stays one
+ * would be left and found again ten times a second by every connection, so each further time is twice as far off.
+ *
+ * @param this the options of the connection, its own in every copy of it
+ */
+function isReadOnlyAnew(this: unknown, error: Error): boolean {
+  if (!error.message.startsWith('READONLY')) return false;
+  const connection = this as object;
+  const now = performance.now();
+  const rest = readOnlyRests.get(connection);
+  if (rest !== undefined && now < rest.until) return false;
+  // Told so again soon after the last rest: it is still the same trouble.
+  const isSame = rest !== undefined && now < rest.until + 2 * maxReadOnlyRestMs;
+  const ms = isSame ? Math.min(2 * rest.ms, maxReadOnlyRestMs) : firstReadOnlyRestMs;
+  readOnlyRests.set(connection, { until: now + ms, ms });
+  return true;
 }
 
 /**
