@@ -1,4 +1,5 @@
 /** The public face of payment-poller. */
+export { AccountsUnknownError } from './jobs/known-accounts.ts';
 export {
   createProducer,
   type EnqueueResult,

@@ -119,6 +119,12 @@ export function createMetrics() {
       labelNames: ['account'],
       registers,
     }),
+    unservedOrders: new Gauge({
+      name: named('unserved_orders'),
+      help: 'Open orders of an account that no process serves; absent where there are none (from Redis)',
+      labelNames: ['account'],
+      registers,
+    }),
     rateLimit: new Gauge({
       name: named('account_rate_limit'),
       help: 'Status requests per second that an account is allowed, over all processes',

@@ -1,9 +1,8 @@
 import type { Config } from './config.ts';
-import { registerAccounts } from './jobs/accounts.ts';
 import type { Log } from './log.ts';
 import { awaitRedis, connectRedis } from './redis.ts';
-import { accountInfo } from './roles/account-info.ts';
 import { startHttp } from './roles/http-role.ts';
+import { startRegistration } from './roles/registration.ts';
 import { allRoles, type Role, redisStartMs, type Seams, share } from './roles/shared.ts';
 import { startWorkers } from './roles/worker-role.ts';
 
@@ -35,13 +34,10 @@ export async function startService(
   try {
     await awaitRedis(redis, config.redisUrl, redisStartMs);
     await shared.clock.start();
-    await registerAccounts(
-      redis,
-      shared.keys,
-      new Map(config.accounts.map((account) => [account.id, accountInfo(account)])),
-    );
+    const registration = await startRegistration(shared);
+    running.push(registration);
     // The door opens first and closes last: providers knock on it while orders are polled.
-    const http = await startHttp(shared, roles);
+    const http = await startHttp(shared, roles, registration.unserved);
     url = http.url;
     running.push(http);
     if (roles.includes('worker')) running.push(await startWorkers(shared));

@@ -194,13 +194,14 @@ describe('who may do what', () => {
     const scripts = globSync('**/*.lua', { cwd: join(root, 'src') });
     expect(scripts.length).toBeGreaterThan(5);
     // Those of results/ keep the books of consumer groups; the one that writes entries parks them on the group's own stream.
-    // The queue's own scripts touch nothing but BullMQ's keys.
+    // The queue's own scripts touch nothing but BullMQ's keys, and register.lua nothing but the registry.
     const others = scripts.filter((path) => elsewhere(path) && roomOf(path) !== 'results');
     expect(others.sort()).toEqual([
       'jobs/add-jobs.lua',
       'jobs/bring-forward.lua',
       'jobs/locked-jobs.lua',
       'jobs/poll-turn.lua',
+      'jobs/register.lua',
       'workers/job-places.lua',
     ]);
     const publishing = scripts.filter((path) =>

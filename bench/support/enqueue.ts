@@ -1,4 +1,4 @@
-import { registerAccounts } from '../../src/jobs/accounts.ts';
+import { registerAccounts } from '../../src/jobs/registry.ts';
 import { createProducer } from '../../src/jobs/producer.ts';
 import { defaultSchedule } from '../../src/jobs/schedule.ts';
 import type { OrderInput } from '../../src/jobs/validate-order.ts';

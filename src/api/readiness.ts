@@ -1,3 +1,4 @@
+import { unservedText } from '../jobs/unserved-orders.ts';
 import type { Keys } from '../orders/keys.ts';
 import type { Redis } from '../redis.ts';
 
@@ -15,6 +16,8 @@ export interface ReadinessParts {
   readonly polls: boolean;
   /** When this process last finished something, epoch milliseconds. */
   readonly lastProgressAt: () => number;
+  /** Open orders of accounts that nobody serves, by account. */
+  readonly unserved: () => ReadonlyMap<string, number>;
 }
 
 const answerMs = 2_000;
@@ -22,7 +25,7 @@ const answerMs = 2_000;
 const wedgedMs = 120_000;
 
 /**
- * Redis answers and refuses to evict; the workers make progress while something is due. `isRunning`, PING alone and the
+ * Redis answers, takes writes and refuses to evict; the workers make progress while something is due. `isRunning`, PING alone and the
  * absence of errors prove nothing (docs/engine.md section 3).
  */
 export async function checkReadiness({
@@ -30,11 +33,13 @@ export async function checkReadiness({
   keys,
   polls,
   lastProgressAt,
+  unserved,
 }: ReadinessParts): Promise<Readiness> {
   const now = Date.now();
   const looked = await within(answerMs, look(redis, keys));
   if (looked === null) return { ready: false, checks: { redis: 'does not answer' } };
-  const { policy, oldestDueAt } = looked;
+  const { policy, oldestDueAt, refusal } = looked;
+  if (refusal !== null) return { ready: false, checks: { redis: `takes no writes: ${refusal}` } };
   const safe = policy === null || policy === 'noeviction';
   const dueMs = oldestDueAt === null ? 0 : now - oldestDueAt;
   const wedged = polls && dueMs > wedgedMs && now - lastProgressAt() > wedgedMs;
@@ -42,19 +47,45 @@ export async function checkReadiness({
     ready: safe && !wedged,
     checks: {
       redis: safe ? 'ok' : `maxmemory-policy is ${policy}: set it to noeviction, or orders get lost`,
+      accounts: [...unserved()].map(([id, orders]) => unservedText(id, orders)).join('; ') || 'ok',
       workers: wedged ? `nothing done while an order has been due for ${Math.round(dueMs / 1_000)} s` : 'ok',
     },
   };
 }
 
 async function look(redis: Redis, keys: Keys) {
-  const [memory, [, due]] = await Promise.all([
+  const [memory, [, due], refusal] = await Promise.all([
     redis.info('memory'),
     redis.zrange(keys.open, '0', '0', 'WITHSCORES') as Promise<string[]>,
+    writeRefusal(redis, keys),
   ]);
   const policy = /^maxmemory_policy:(\S+)/m.exec(memory)?.[1] ?? null;
-  return { policy, oldestDueAt: due === undefined ? null : Number(due) };
+  return { policy, oldestDueAt: due === undefined ? null : Number(due), refusal };
 }
+
+const probeLifeMs = 60_000;
+
+/**
+ * Why Redis takes no write, `null` when it took one: a replica (after a failover), one that is full or cannot save its data
+ * still answers everything else.
+ */
+async function writeRefusal(redis: Redis, keys: Keys): Promise<string | null> {
+  try {
+    await redis.set(keys.writeProbe, '1', 'PX', probeLifeMs);
+    return null;
+  } catch (error) {
+    const word = /^[A-Z]{3,20}\b/.exec(error instanceof Error ? error.message : '')?.[0];
+    return word === undefined ? 'the connection failed' : (refusals[word] ?? word);
+  }
+}
+
+const refusals: { readonly [word: string]: string } = {
+  READONLY: 'it is a replica (READONLY); point REDIS_URL at the master, or at the sentinels',
+  OOM: 'it is full (OOM); give it more memory',
+  MISCONF: 'it cannot save its data (MISCONF); free disk space',
+  NOREPLICAS: 'too few replicas follow it (NOREPLICAS)',
+  NOPERM: 'our user may not write (NOPERM); see its ACL',
+};
 
 /** What the work gave, `null` when it failed or took longer. */
 export async function within<T>(ms: number, work: Promise<T>): Promise<T | null> {

@@ -35,6 +35,8 @@ async function* examine({ environment }: Terminal, live: boolean): AsyncGenerato
     const config = readConfig(environment);
     const { diagnoseAccounts } = await import('../doctor/accounts.ts');
     yield* diagnoseAccounts(config, live);
+    const { diagnoseUnserved } = await import('../doctor/unserved.ts');
+    yield* await diagnoseUnserved(config);
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     for (const fault of error.faults) yield { level: 'danger', subject: 'configuration', text: fault };

@@ -23,7 +23,7 @@ export const scheduleSchema = z.object({
   deadlineMs: positiveMs.describe('When the checkout must hear something, counted from createdAt'),
 });
 
-/** What a producer needs to know of an account. The service writes it to Redis when it starts. */
+/** What a producer needs to know of an account. The service writes it to Redis (registry.ts). */
 const accountInfoSchema = z.object({
   provider: z.string(),
   /** Of orders that name none. */
@@ -46,20 +46,22 @@ const accountInfoSchema = z.object({
 export type AccountInfo = z.infer<typeof accountInfoSchema>;
 export type AccountInfos = ReadonlyMap<string, AccountInfo>;
 
-/** Makes the accounts known to producers. */
-export async function registerAccounts(redis: Redis, keys: Keys, accounts: AccountInfos): Promise<void> {
-  const fields = [...accounts].flatMap(([account, info]) => [account, JSON.stringify(info)]);
-  if (fields.length > 0) await redis.hset(keys.registry, ...fields);
-}
-
 /** The accounts that any service has made known. What cannot be read (a newer version wrote it) is left out. */
 export async function readAccounts(
   redis: Redis,
   keys: Keys,
   providers: ReadonlyMap<string, Provider>,
 ): Promise<AccountInfos> {
+  return parseAccounts(await redis.hgetall(keys.registry), providers);
+}
+
+/** The entries that can be read. */
+export function parseAccounts(
+  entries: { readonly [account: string]: string },
+  providers: ReadonlyMap<string, Provider>,
+): AccountInfos {
   const known = new Map<string, AccountInfo>();
-  for (const [account, text] of Object.entries(await redis.hgetall(keys.registry))) {
+  for (const [account, text] of Object.entries(entries)) {
     const info = accountInfoSchema.safeParse(fromJson(text)).data;
     if (info !== undefined && accountIdPattern.test(account) && providers.has(info.provider)) {
       known.set(account, info);

@@ -1,16 +1,21 @@
 import type { Telemetry } from 'bullmq';
 import type { Order } from '../order.ts';
-import { createKeys, defaultPrefix } from '../orders/keys.ts';
+import { createKeys, defaultPrefix, type Keys } from '../orders/keys.ts';
 import { createOrderStore } from '../orders/order-store.ts';
 import { createRedisClock } from '../orders/redis-clock.ts';
 import { providers } from '../providers/index.ts';
-import type { Provider } from '../providers/provider.ts';
 import { awaitRedis, connectRedis, forgetArguments, type Redis } from '../redis.ts';
 import { redisAddress } from '../redis-url.ts';
-import { type AccountInfo, type AccountInfos, readAccounts } from './accounts.ts';
+import type { AccountInfos } from './accounts.ts';
 import { type Enqueued, enqueueOrders } from './enqueue.ts';
+import {
+  type AccountSource,
+  AccountsUnknownError,
+  accountsConfigured,
+  accountsInRedis,
+  type OwnAccounts,
+} from './known-accounts.ts';
 import { createPollQueue, type PollQueue } from './queue.ts';
-import { defaultSchedule } from './schedule.ts';
 import { type Fault, type OrderInput, validateOrder } from './validate-order.ts';
 
 /**
@@ -41,7 +46,10 @@ export type EnqueueResult =
 
 /** Hands orders to payment-poller. */
 export interface Producer {
-  /** @throws when Redis cannot take the order within `timeoutMs`; enqueueing it again is safe */
+  /**
+   * @throws when Redis cannot take the order within `timeoutMs`, and `AccountsUnknownError` while nobody has made the accounts
+   *   known in it; enqueueing it again is safe
+   */
   enqueue(order: OrderInput): Promise<EnqueueResult>;
   /** Many at once, in order. @throws as `enqueue`; those already written stay written */
   enqueueMany(orders: readonly OrderInput[]): Promise<EnqueueResult[]>;
@@ -65,13 +73,23 @@ export interface ProducerOptions {
 const chunkSize = 500;
 /** While Redis works on one chunk, this process prepares the next. */
 const chunksUnderWay = 2;
-/** How long the list of accounts is trusted before it is read again. */
-const accountsMaxAgeMs = 10_000;
 /** Closed records written by a producer do not exist: it only opens them. */
 const unusedRetentionMs = 1;
 
 /** Opens a producer. It knows the accounts from the running service, through Redis. */
 export function createProducer(options: ProducerOptions): Producer {
+  return openProducer(options, accountsInRedis);
+}
+
+/** Opens the producer of a service that serves accounts itself. */
+export function createOwnProducer(options: ProducerOptions, own: OwnAccounts): Producer {
+  return openProducer(options, (redis, keys) => accountsConfigured(redis, keys, own));
+}
+
+function openProducer(
+  options: ProducerOptions,
+  sourceOf: (redis: Redis, keys: Keys) => AccountSource,
+): Producer {
   const { timeoutMs = 5_000, prefix = defaultPrefix, waitAof = false } = options;
   const own = typeof options.redis === 'string' ? connectRedis(options.redis, 'prompt') : null;
   const redis = own ?? (options.redis as Redis);
@@ -80,8 +98,7 @@ export function createProducer(options: ProducerOptions): Producer {
   const store = createOrderStore({ redis, keys, retentionMs: unusedRetentionMs });
   const clock = createRedisClock(redis, keys);
   const queues = new Map<string, PollQueue>();
-  let accounts: { known: AccountInfos; readAt: number } | null = null;
-  let reading: Promise<AccountInfos> | null = null;
+  const source = sourceOf(redis, keys);
 
   function queue(account: string): PollQueue {
     const opened = queues.get(account) ?? createPollQueue(redis, keys, account, options.telemetry);
@@ -89,32 +106,18 @@ export function createProducer(options: ProducerOptions): Producer {
     return opened;
   }
 
-  function knownAccounts(): AccountInfos | Promise<AccountInfos> {
-    if (accounts !== null && performance.now() - accounts.readAt <= accountsMaxAgeMs) return accounts.known;
-    // Read once for all who wait, so that they go on in the order in which they came.
-    reading ??= readKnown().finally(() => {
-      reading = null;
-    });
-    return reading;
-  }
-
-  async function readKnown(): Promise<AccountInfos> {
-    const registered = await readAccounts(redis, keys, providers);
-    const known = registered.size > 0 ? registered : defaultAccounts();
-    accounts = { known, readAt: performance.now() };
-    return known;
-  }
-
   async function enqueueChunk(inputs: readonly OrderInput[]): Promise<EnqueueResult[]> {
-    const [known] = await Promise.all([knownAccounts(), clock.refresh()]);
+    const [known] = await Promise.all([source.current(), clock.refresh()]);
+    const { accounts } = known;
     const now = clock.now();
-    const validated = inputs.map((input) => validateOrder(input, known, providers, now));
+    const validated = inputs.map((input) => validateOrder(input, accounts, providers, now, known.unserved));
+    for (const [nth, one] of validated.entries()) if ('faults' in one) known.doubt(accountOf(inputs[nth]));
     const orders = validated.flatMap((one) => ('order' in one ? [one.order] : []));
     const enqueued = await enqueueOrders(
       {
         ...{ store, queue, now: clock.now },
-        names: (order) => namesOf(order, known),
-        sharesPayments: ({ account }) => known.get(account)?.sharedReferences === true,
+        names: (order) => namesOf(order, accounts),
+        sharesPayments: ({ account }) => accounts.get(account)?.sharedReferences === true,
       },
       orders,
     );
@@ -168,16 +171,6 @@ export function createProducer(options: ProducerOptions): Producer {
   };
 }
 
-const unregistered = { schedule: defaultSchedule, callbacks: false, sharedReferences: false };
-
-/** Before any service has made its accounts known, an account id that is a provider's id is taken at its word. */
-function defaultAccounts(): AccountInfos {
-  const info = ({ id, currencies }: Provider): AccountInfo => {
-    return { provider: id, currency: currencies[0], currencies: [...currencies], ...unregistered };
-  };
-  return new Map([...providers.values()].map((provider) => [provider.id, info(provider)]));
-}
-
 /** The strings under which a callback may speak of an order; none where its account takes no callbacks. */
 function namesOf(order: Order, accounts: AccountInfos): readonly string[] {
   if (accounts.get(order.account)?.callbacks !== true) return [];
@@ -211,6 +204,10 @@ function toResult(
   }
 }
 
+function accountOf(input: unknown): string {
+  return typeof input === 'object' && input !== null ? String(Reflect.get(input, 'account')) : '';
+}
+
 function idOf(input: unknown): string | null {
   const orderId = typeof input === 'object' && input !== null ? Reflect.get(input, 'orderId') : undefined;
   return typeof orderId === 'string' ? orderId.slice(0, 128) : null;
@@ -235,6 +232,7 @@ async function within<T>(timeoutMs: number, work: Promise<T>): Promise<T> {
 }
 
 function notTaken(cause: unknown): never {
+  if (cause instanceof AccountsUnknownError) throw cause;
   const why = cause instanceof Error ? cause.message : String(cause);
   throw new Error(`Redis did not take the order (${why}); enqueue it again, which is safe.`, { cause });
 }

@@ -62,12 +62,17 @@ export interface Fault {
   readonly message: string;
 }
 
-/** The order behind an input, or everything that is wrong with it. Pure. */
+/**
+ * The order behind an input, or everything that is wrong with it. Pure.
+ *
+ * @param unserved why orders of some further accounts are refused
+ */
 export function validateOrder(
   input: unknown,
   accounts: AccountInfos,
   providers: ReadonlyMap<string, Provider>,
   now: number,
+  unserved: ReadonlyMap<string, string> = new Map(),
 ): { readonly order: Order } | { readonly faults: readonly Fault[] } {
   // The fields are looked at one by one, so that a fault in one does not hide those in the others.
   const raw: { [name: string]: unknown } = typeof input === 'object' && input !== null ? { ...input } : {};
@@ -92,7 +97,9 @@ export function validateOrder(
     const known = [...accounts.keys()].join(', ') || 'none';
     faults.push({
       path: 'account',
-      message: `is not an account of this service (known: ${known}); see ACCOUNTS`,
+      message:
+        unserved.get(String(raw.account)) ??
+        `is not an account of this service (known: ${known}); see ACCOUNTS`,
     });
   }
   // As the provider spells it: one payment has one reference, however it was typed.

@@ -24,6 +24,12 @@ export interface Keys {
   readonly resultsCursor: string;
   /** Hash: account id → what producers need to know of it. */
   readonly registry: string;
+  /** Sorted set: account id, scored by when a process that serves it last said so. */
+  readonly registryRenewed: string;
+  /** Sorted set: account id and process, scored likewise. */
+  readonly registryServing: string;
+  /** Written to see whether Redis takes writes. */
+  readonly writeProbe: string;
   /** Hash: the record of one order. */
   order(orderId: string): string;
   /** List: answers that were pushed to us and that no worker has read yet. */
@@ -76,6 +82,9 @@ export function createKeys(prefix: string = defaultPrefix): Keys {
     sweepCursor: `${tag}:sweep-cursor`,
     resultsCursor: `${tag}:results-cursor`,
     registry: `${tag}:registry`,
+    registryRenewed: `${tag}:registry:renewed`,
+    registryServing: `${tag}:registry:serving`,
+    writeProbe: `${tag}:write-probe`,
     order: (orderId) => `${tag}:order:${orderId}`,
     inbox: (orderId) => `${tag}:inbox:${orderId}`,
     query: (id) => `${tag}:query:${id}`,

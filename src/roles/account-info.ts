@@ -1,5 +1,6 @@
 import type { AccountConfig } from '../config.ts';
 import type { AccountInfo } from '../jobs/accounts.ts';
+import type { OwnAccounts } from '../jobs/known-accounts.ts';
 
 /** What producers are told of an account. */
 export function accountInfo(account: AccountConfig): AccountInfo {
@@ -13,5 +14,13 @@ export function accountInfo(account: AccountConfig): AccountInfo {
   return {
     ...{ provider: provider.id, currency, currencies: [...currencies], schedule, limits, sharedReferences },
     callbacks: callbacks.token !== undefined,
+  };
+}
+
+/** What a process that serves these accounts knows of them without Redis. */
+export function ownAccounts(accounts: readonly AccountConfig[]): OwnAccounts {
+  return {
+    accounts: new Map(accounts.map((account) => [account.id, accountInfo(account)])),
+    learning: new Set(accounts.filter(({ adaptive }) => adaptive !== null).map(({ id }) => id)),
   };
 }

@@ -1,7 +1,8 @@
 import type { Door } from '../api/door.ts';
-import { createProducer } from '../jobs/producer.ts';
+import { createOwnProducer } from '../jobs/producer.ts';
 import { awaitRedis, connectRedis } from '../redis.ts';
 import { createResultsHub } from '../results/results-hub.ts';
+import { ownAccounts } from './account-info.ts';
 import { accountsShown, overviewOf } from './accounts-overview.ts';
 import { ordersOn, redisStartMs, type Shared } from './shared.ts';
 
@@ -24,7 +25,8 @@ export async function openDoor(shared: Shared) {
     throw error;
   });
   const { store, queue } = ordersOn(prompt, keys, config);
-  const producer = createProducer({ redis: config.redisUrl, prefix, ...(telemetry && { telemetry }) });
+  const options = { redis: config.redisUrl, prefix, ...(telemetry && { telemetry }) };
+  const producer = createOwnProducer(options, ownAccounts(config.accounts));
   const hub = createResultsHub(redis, prefix);
   const stopping = new AbortController();
   const byId = new Map(config.accounts.map((account) => [account.id, account]));

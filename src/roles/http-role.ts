@@ -11,7 +11,11 @@ import { endedWithin, type Role, type Shared } from './shared.ts';
 const doorCloseMs = 1_000;
 
 /** The HTTP server of this process: health and metrics in every role, everything else in the role `api`. */
-export async function startHttp(shared: Shared, roles: readonly Role[]) {
+export async function startHttp(
+  shared: Shared,
+  roles: readonly Role[],
+  unserved: () => ReadonlyMap<string, number>,
+) {
   const { config, log, redis, keys, metrics, lastProgressAt } = shared;
   const overview = overviewOf(shared, redis, shared.queue);
   const opened = roles.includes('api') ? await (await import('./door-role.ts')).openDoor(shared) : null;
@@ -28,7 +32,8 @@ export async function startHttp(shared: Shared, roles: readonly Role[]) {
     door: opened?.door ?? null,
     health: {
       metrics,
-      readiness: () => checkReadiness({ redis, keys, polls: roles.includes('worker'), lastProgressAt }),
+      readiness: () =>
+        checkReadiness({ redis, keys, polls: roles.includes('worker'), lastProgressAt, unserved }),
       measure: async () => measure(metrics, await overview(shared.clock.now())),
     },
   });

@@ -1,5 +1,5 @@
 import type { AccountConfig } from '../config.ts';
-import { registerAccounts } from '../jobs/accounts.ts';
+import { registerAccounts } from '../jobs/registry.ts';
 import type { Log } from '../log.ts';
 import { createAccountGate } from '../orders/account-gate.ts';
 import { type ActivityLog, createActivityLog } from '../orders/activity.ts';

@@ -36,8 +36,14 @@ export async function startSweeper(parts: SweeperParts): Promise<Sweeper> {
     );
   };
   await schedule();
-  // Somebody may delete the sweeper's own queue by hand.
-  const renewal = setInterval(() => void schedule().catch(parts.failed), 10 * intervalMs);
+  // Redis may come back empty, and somebody may delete the sweeper's own queue by hand. An existing scheduler is left alone
+  // most of the time: setting it anew puts off its next run.
+  let looks = 0;
+  const restore = async () => {
+    looks += 1;
+    if (looks % 10 === 0 || (await queue.getJobScheduler('sweep')) == null) await schedule();
+  };
+  const renewal = setInterval(() => void restore().catch(parts.failed), intervalMs);
   const { lockDurationMs, stalledIntervalMs } = parts;
   const worker = new Worker('sweeper', () => sweep(parts), {
     ...options,

@@ -4,6 +4,7 @@ import { createProducer } from '../../src/jobs/producer.ts';
 import { createKeys } from '../../src/orders/keys.ts';
 import { connectRedis, type Redis } from '../../src/redis.ts';
 import { testPrefix, testRedis, testRedisUrl } from '../support/redis.ts';
+import { registerEveryAccount } from '../support/registered.ts';
 import { startRunningService } from '../support/running-service.ts';
 
 const order = { orderId: 'ord-1', account: 'jenga', reference: 'OR1', amount: '2.00' };
@@ -65,6 +66,7 @@ describe('whose fault it is', () => {
 
   test('what the producer tells is judged by its cause', async () => {
     const prefix = testPrefix();
+    await registerEveryAccount(testRedis(), prefix);
     await testRedis().set(createKeys(prefix).order('ord-1'), 'no hash');
     const error = await thrownBy(() => enqueueing(testRedisUrl(), prefix));
     expect(String(error)).toContain('Redis did not take the order');

@@ -85,6 +85,19 @@ describe.concurrent('doctor', () => {
     expect(said).toMatch(/the open order ord-1 belongs to jenga, but ACCOUNTS says lipia=lipia/);
   });
 
+  test('open orders of an account that no process serves are a danger', async () => {
+    const { keys, env } = setup();
+    const store = createOrderStore({ redis: testRedis(), keys, retentionMs: 1_000 });
+    await store.open(anOrder({ account: 'lipia', provider: 'lipia' }), 1, []);
+    expect(await runCommand(['doctor'], { env })).toMatchObject({ code: 0 });
+    await store.open(anOrder({ orderId: 'ord-2', account: 'old-shop' }), 1, []);
+    const { code, stdout } = await runCommand(['doctor'], { env });
+    expect(code).toBe(1);
+    expect(stdout).toMatch(
+      /^DANGER +accounts +1 open order of account old-shop, which no process serves.*ACCOUNTS/m,
+    );
+  });
+
   test('readers that put results aside are a warning', async () => {
     const { keys, env } = setup();
     await testRedis().xgroup('CREATE', keys.results, 'shop', '0', 'MKSTREAM');

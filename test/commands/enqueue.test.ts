@@ -4,9 +4,11 @@ import { describe, expect, test } from 'vitest';
 import { createKeys } from '../../src/orders/keys.ts';
 import { emptyFolder, runCommand, startCommand } from '../support/command-line.ts';
 import { testPrefix, testRedis, testRedisUrl } from '../support/redis.ts';
+import { registerEveryAccount } from '../support/registered.ts';
 
-function setup() {
+async function setup() {
   const prefix = testPrefix();
+  await registerEveryAccount(testRedis(), prefix);
   const env = { REDIS_URL: testRedisUrl(), PREFIX: prefix };
   return {
     env,
@@ -23,7 +25,7 @@ const lines = (...each: readonly unknown[]) => each.map((one) => `${JSON.stringi
 
 describe.concurrent('one order by flags', () => {
   test('is new once, the same again, and a conflict with another amount', async () => {
-    const { enqueue, redis, keys } = setup();
+    const { enqueue, redis, keys } = await setup();
     expect(await enqueue(flags)).toMatchObject({ code: 0, stdout: 'ord-1 new\n', stderr: '' });
     const before = await redis.hgetall(keys.order('ord-1'));
     expect(await enqueue(flags)).toMatchObject({ code: 0, stdout: 'ord-1 same\n', stderr: '' });
@@ -35,7 +37,7 @@ describe.concurrent('one order by flags', () => {
   });
 
   test('is told with whom it shares a reference, and refused when that one is paid', async () => {
-    const { enqueue, redis, keys } = setup();
+    const { enqueue, redis, keys } = await setup();
     await enqueue(flags);
     const second = ['--order-id', 'ord-2', ...flags.slice(2)];
     expect(await enqueue(second)).toMatchObject({
@@ -52,7 +54,7 @@ describe.concurrent('one order by flags', () => {
   });
 
   test('takes every field', async () => {
-    const { enqueue, redis, keys } = setup();
+    const { enqueue, redis, keys } = await setup();
     const more = ['--currency', 'KES', '--created-at', '2026-01-15T12:00:00+03:00'];
     const json = ['--schedule', '{"deadlineMs":60000}', '--metadata', '{"cart":"c\u20287"}'];
     const args = [
@@ -77,7 +79,7 @@ describe.concurrent('one order by flags', () => {
   });
 
   test('names every fault of a bad order and writes nothing', async () => {
-    const { enqueue, redis, keys } = setup();
+    const { enqueue, redis, keys } = await setup();
     const { code, stdout, stderr } = await enqueue([
       ...['--order-id', 'a b', '--account', 'jenga', '--amount', '-2.001', '--currency', 'kes'],
       ...['--created-at', 'soon', '--schedule', '{"jitter":2,"x":1}'],
@@ -92,7 +94,7 @@ describe.concurrent('one order by flags', () => {
   });
 
   test('says which accounts there are, and what a reference looks like', async () => {
-    const { enqueue } = setup();
+    const { enqueue } = await setup();
     const wrong = ['--order-id', 'a', '--amount', '1', '--reference', '{"x":"y"}'];
     const unknown = await enqueue([...wrong, '--account', 'jengaa']);
     expect(unknown.stderr).toMatch(/account is not an account of this service \(known: jenga, .*tanda\)/);
@@ -108,7 +110,7 @@ describe.concurrent('one order by flags', () => {
 
 describe.concurrent('many orders from a file', () => {
   test('bad lines are told by number, the good ones still go in', async () => {
-    const { enqueue, redis, keys } = setup();
+    const { enqueue, redis, keys } = await setup();
     const file = join(emptyFolder, 'orders.jsonl');
     const text = [
       `\uFEFF${JSON.stringify(order)}\r`,
@@ -145,7 +147,7 @@ describe.concurrent('many orders from a file', () => {
   });
 
   test('from standard input, three thousand of them', async () => {
-    const { enqueue, redis, keys } = setup();
+    const { enqueue, redis, keys } = await setup();
     const many = Array.from({ length: 3_000 }, (_, n) => ({
       ...order,
       orderId: `o:${n}`,
@@ -161,7 +163,7 @@ describe.concurrent('many orders from a file', () => {
   });
 
   test('characters cut in two by the pipe stay whole', async () => {
-    const { env, redis, keys } = setup();
+    const { env, redis, keys } = await setup();
     const command = startCommand(['enqueue', '--file', '-'], { env, stdin: null });
     const bytes = Buffer.from(lines({ ...order, metadata: { name: 'Wanjikũ' } }));
     const cut = bytes.indexOf(Buffer.from('ũ')) + 1;
@@ -173,7 +175,7 @@ describe.concurrent('many orders from a file', () => {
   });
 
   test('an empty file is no fault', async () => {
-    const { enqueue } = setup();
+    const { enqueue } = await setup();
     const nothing = { code: 0, stdout: '0 new, 0 same, 0 refused\n', stderr: '' };
     expect(await enqueue(['--file', '-'], '')).toMatchObject(nothing);
     expect(await enqueue(['--file', '-'], '\uFEFF\r\n\n')).toMatchObject(nothing);

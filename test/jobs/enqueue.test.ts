@@ -10,12 +10,15 @@ import { connectRedis, type Redis } from '../../src/redis.ts';
 import { anOrder, createdAt } from '../support/builders.ts';
 import { testPrefix, testRedis, testRedisUrl } from '../support/redis.ts';
 import { openRedisLane } from '../support/redis-lane.ts';
+import { registerEveryAccount } from '../support/registered.ts';
 import { redisServer, startRestartableRedis } from '../support/restartable-redis.ts';
 
 const shared = testRedis();
 
-function setup(redis: Redis = shared, url = testRedisUrl()) {
+/** Accounts as a service makes them known, and producers that know nothing else. */
+async function setup(redis: Redis = shared, url = testRedisUrl()) {
   const prefix = testPrefix();
+  await registerEveryAccount(redis, prefix);
   const keys = createKeys(prefix);
   const queue = createPollQueue(redis, keys, 'jenga');
   const producer = (options: Partial<ProducerOptions> = {}) => {
@@ -47,7 +50,7 @@ function input(fields: Partial<OrderInput> = {}): OrderInput {
 
 describe('an order handed in', () => {
   test('has a record and a delayed job when it is acknowledged', async () => {
-    const { producer, store, jobs } = setup();
+    const { producer, store, jobs } = await setup();
     const at = Date.now() + 60_000;
     expect(await producer().enqueue(input({ createdAt: at }))).toEqual({ orderId: 'ord-1', outcome: 'new' });
     expect((await store.read('ord-1'))?.nextPollAt).toBe(at + 8_000);
@@ -58,7 +61,7 @@ describe('an order handed in', () => {
   });
 
   test('50 times at once, through five producers, is one record, one job, and new once', async () => {
-    const { producer, jobs, records } = setup();
+    const { producer, jobs, records } = await setup();
     const producers = Array.from({ length: 5 }, () => producer());
     const order = input();
     const results = await Promise.all(Array.from({ length: 50 }, (_, n) => producers[n % 5]?.enqueue(order)));
@@ -68,7 +71,7 @@ describe('an order handed in', () => {
   });
 
   test('50 times at once with two different amounts: one of them holds, the other is a conflict', async () => {
-    const { producer, jobs, records, store } = setup();
+    const { producer, jobs, records, store } = await setup();
     const one = producer();
     const amounts = Array.from({ length: 50 }, (_, n) => (n % 2 === 0 ? '2.00' : '3.00'));
     const results = await Promise.all(amounts.map((amount) => one.enqueue(input({ amount }))));
@@ -80,7 +83,7 @@ describe('an order handed in', () => {
   });
 
   test('again with other facts is refused, says so, and changes nothing', async () => {
-    const { producer, all } = setup();
+    const { producer, all } = await setup();
     const one = producer();
     await one.enqueue(input());
     const before = await all();
@@ -90,7 +93,7 @@ describe('an order handed in', () => {
   });
 
   test('again with the same facts changes nothing, not even the time of its job', async () => {
-    const { producer, all } = setup();
+    const { producer, all } = await setup();
     const one = producer();
     await one.enqueue(input());
     const before = await all();
@@ -99,7 +102,7 @@ describe('an order handed in', () => {
   });
 
   test('again with its receipt typed in another way is the same order', async () => {
-    const { producer, store } = setup();
+    const { producer, store } = await setup();
     const one = producer();
     const typed = (reference: string) => one.enqueue({ ...same, reference });
     const same = input({ account: 'vexora', createdAt: Date.now() });
@@ -112,7 +115,7 @@ describe('an order handed in', () => {
   });
 
   test('again after a crash between its record and its job gets its job', async () => {
-    const { producer, store, jobs } = setup();
+    const { producer, store, jobs } = await setup();
     const order = anOrder({ createdAt: Date.now() + 60_000 });
     await store.open(order, firstPollAt(order), []);
     expect(await jobs()).toEqual([]);
@@ -122,7 +125,7 @@ describe('an order handed in', () => {
   });
 
   test('again after it was closed is the same, and is not asked about again', async () => {
-    const { producer, keys, jobs, queue } = setup();
+    const { producer, keys, jobs, queue } = await setup();
     const one = producer();
     await one.enqueue(input());
     await shared.hset(keys.order('ord-1'), 'phase', 'closed', 'nextPollAt', '');
@@ -132,7 +135,7 @@ describe('an order handed in', () => {
   });
 
   test('that is not valid writes nothing', async () => {
-    const { producer, records, jobs } = setup();
+    const { producer, records, jobs } = await setup();
     const result = await producer().enqueue(input({ amount: '1.234', account: 'nobody' }));
     expect(result).toMatchObject({ outcome: 'invalid' });
     expect('faults' in result && result.faults.map(({ path }) => path).sort()).toEqual(['account', 'amount']);
@@ -142,7 +145,7 @@ describe('an order handed in', () => {
 
 describe('2,000 orders at once', () => {
   test('keep the order of their results, with faults, repetitions and conflicts in between', async () => {
-    const { producer, jobs, records } = setup();
+    const { producer, jobs, records } = await setup();
     const one = producer();
     await one.enqueue(input({ orderId: 'many-7', amount: '9.99' }));
     const orders = Array.from({ length: 2_000 }, (_, n): OrderInput => {
@@ -163,7 +166,7 @@ describe('2,000 orders at once', () => {
   });
 
   test('are taken in their order, though several chunks are under way: the first of the same is the new one', async () => {
-    const { producer, jobs } = setup();
+    const { producer, jobs } = await setup();
     const repeated = new Set([0, 499, 500, 1_001, 1_999]);
     const orders = Array.from({ length: 2_000 }, (_, n) =>
       input({ orderId: repeated.has(n) ? 'again' : `order-${n}` }),
@@ -175,12 +178,12 @@ describe('2,000 orders at once', () => {
   });
 
   test('of which some do not reach Redis: those written stay written, nothing comes later, and all can be repeated', async () => {
-    const { producer, jobs, records, store } = setup();
+    const { producer, jobs, records, store } = await setup();
     const lane = await openRedisLane(testRedisUrl());
     const orders = Array.from({ length: 2_000 }, (_, n) => input({ orderId: `order-${n}` }));
     const [cut, tried] = await Promise.allSettled([
       lane.cutAt('order-1234', 'to Redis'),
-      producer({ redis: lane.url, timeoutMs: 600 }).enqueueMany(orders),
+      producer({ redis: lane.url, timeoutMs: 3_000 }).enqueueMany(orders),
     ]);
     expect([cut.status, tried.status]).toEqual(['fulfilled', 'rejected']);
     const written = await records();
@@ -193,7 +196,7 @@ describe('2,000 orders at once', () => {
   });
 
   test('of which a later chunk fails first: the earlier one is written to its end before it is told', async () => {
-    const { producer, jobs, keys } = setup();
+    const { producer, jobs, keys } = await setup();
     await shared.set(keys.order('order-500'), 'no hash');
     const orders = Array.from({ length: 1_000 }, (_, n) => input({ orderId: `order-${n}` }));
     await expect(producer().enqueueMany(orders)).rejects.toThrow(/WRONGTYPE.*enqueue it again/);
@@ -201,7 +204,7 @@ describe('2,000 orders at once', () => {
   });
 
   test('none are none', async () => {
-    expect(await setup().producer().enqueueMany([])).toEqual([]);
+    expect(await (await setup()).producer().enqueueMany([])).toEqual([]);
   });
 });
 
@@ -219,7 +222,7 @@ describe('an order id that BullMQ would not take as a job id', () => {
   ];
 
   test.each(ids)('%s has a job of its own, which leads back to it', async (orderId) => {
-    const { producer, jobs } = setup();
+    const { producer, jobs } = await setup();
     expect(await producer().enqueue(input({ orderId }))).toEqual({ orderId, outcome: 'new' });
     const [job] = await jobs();
     expect(job?.data).toEqual({ orderId });
@@ -227,7 +230,7 @@ describe('an order id that BullMQ would not take as a job id', () => {
   });
 
   test('no two share a job', async () => {
-    const { producer, jobs } = setup();
+    const { producer, jobs } = await setup();
     const similar = ['a:b', 'a.b', 'a-b', 'a_b', 'ab', 'a::b', 'a:', ':a', 'o:a', 'O:a'];
     await producer().enqueueMany(similar.map((orderId) => input({ orderId })));
     expect((await jobs()).map(({ data }) => data.orderId).sort()).toEqual(similar.toSorted());
@@ -236,7 +239,7 @@ describe('an order id that BullMQ would not take as a job id', () => {
 
 describe('a connection of the caller', () => {
   test('stays open when the producer closes', async () => {
-    const { producer } = setup();
+    const { producer } = await setup();
     const own = testRedis();
     const one = producer({ redis: own });
     await one.enqueue(input());
@@ -267,7 +270,7 @@ describe('Redis goes away', () => {
       const server = await startRestartableRedis();
       const redis = connectRedis(server.url, 'patient');
       onTestFinished(() => redis.disconnect());
-      const { producer, jobs, records, store } = setup(redis, server.url);
+      const { producer, jobs, records, store } = await setup(redis, server.url);
       const one = producer({ timeoutMs });
       await one.enqueue(input({ orderId: 'before' }));
       // Some are caught under way, the others find nobody: each is told what to do.
@@ -296,7 +299,7 @@ describe('Redis goes away', () => {
       const server = await startRestartableRedis();
       const redis = connectRedis(server.url, 'patient');
       onTestFinished(() => redis.disconnect());
-      const { producer, jobs, records } = setup(redis, server.url);
+      const { producer, jobs, records } = await setup(redis, server.url);
       const one = producer({ timeoutMs });
       await one.enqueue(input({ orderId: 'before' }));
       const pid = Number(/process_id:(\d+)/.exec(await redis.info('server'))?.[1]);
@@ -317,7 +320,10 @@ describe('Redis goes away', () => {
 
   test.runIf(redisServer)('a producer closes although Redis is away', async () => {
     const server = await startRestartableRedis();
-    const one = createProducer({ redis: server.url, prefix: testPrefix(), timeoutMs });
+    const redis = connectRedis(server.url, 'patient');
+    onTestFinished(() => redis.disconnect());
+    const { producer } = await setup(redis, server.url);
+    const one = producer({ timeoutMs });
     await one.enqueue(input());
     await server.kill();
     await one.enqueue(input()).catch(() => 'as it must');
@@ -326,7 +332,7 @@ describe('Redis goes away', () => {
 });
 
 test('an order created long ago is asked about at once', async () => {
-  const { producer, jobs } = setup();
+  const { producer, jobs } = await setup();
   await producer().enqueue(input({ createdAt }));
   expect((await jobs())[0]?.delay).toBe(0);
 });

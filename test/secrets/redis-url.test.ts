@@ -11,6 +11,7 @@ import { subscribe } from '../../src/results/subscribe.ts';
 import { startService } from '../../src/service.ts';
 import { capturedTerminal } from '../support/captured-terminal.ts';
 import { testPrefix, testRedis, testRedisUrl } from '../support/redis.ts';
+import { registerEveryAccount } from '../support/registered.ts';
 import { until } from '../support/service-until.ts';
 
 const password = 'recognisable-redis-password';
@@ -99,6 +100,7 @@ test('a command that Redis refuses does not tell a checkout the metadata that it
   const redis = testRedis();
   const prefix = testPrefix();
   const keys = createKeys(prefix);
+  await registerEveryAccount(redis, prefix);
   await redis.set(keys.open, 'not a sorted set');
   const producer = createProducer({ redis: testRedisUrl(), prefix });
   onTestFinished(() => producer.close());

@@ -1,0 +1,28 @@
+import type { Config } from '../config.ts';
+import { countUnservedOrders, unservedText } from '../jobs/unserved-orders.ts';
+import { createKeys } from '../orders/keys.ts';
+import { awaitRedis, connectRedis } from '../redis.ts';
+import type { Finding } from './finding.ts';
+
+const subject = 'accounts';
+
+/** Are there open orders that nobody asks about, since their account is configured nowhere any more? */
+export async function diagnoseUnserved({ redisUrl, prefix, accounts }: Config): Promise<Finding[]> {
+  const redis = connectRedis(redisUrl, 'patient');
+  try {
+    await awaitRedis(redis, redisUrl, 1_000);
+  } catch {
+    // Said already, by those who looked at Redis itself.
+    redis.disconnect();
+    return [];
+  }
+  try {
+    const own = new Set(accounts.map(({ id }) => id));
+    const found = await countUnservedOrders(redis, createKeys(prefix), own);
+    if (found.size === 0)
+      return [{ level: 'ok', subject, text: 'all open orders belong to accounts that are served' }];
+    return [...found].map(([id, orders]) => ({ level: 'danger', subject, text: unservedText(id, orders) }));
+  } finally {
+    redis.disconnect();
+  }
+}

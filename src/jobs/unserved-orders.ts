@@ -1,0 +1,67 @@
+import type { Keys } from '../orders/keys.ts';
+import { readStandings } from '../orders/standings.ts';
+import { providers } from '../providers/index.ts';
+import type { Redis } from '../redis.ts';
+import { createPollQueue, type PollQueue } from './queue.ts';
+import { readRegistry } from './registry.ts';
+
+/** Open orders looked at, the most overdue first: nobody moves those that are not served, so they come to stand there. */
+const lookLimit = 500;
+/** Orders looked at by one script, which other clients of Redis wait for. */
+const batchSize = 250;
+/** Accounts counted at most. */
+const accountLimit = 100;
+
+/**
+ * How many open orders there are of accounts that nobody serves, by account. Bounded: it asks the queues of accounts that
+ * were served once, and looks at the most overdue orders for accounts of which nothing else is known.
+ *
+ * @param own accounts that the caller serves, or is about to
+ */
+export async function countUnservedOrders(
+  redis: Redis,
+  keys: Keys,
+  own: ReadonlySet<string>,
+): Promise<ReadonlyMap<string, number>> {
+  const { accounts, served } = await readRegistry(redis, keys, providers);
+  const isUnserved = (account: string) => !own.has(account) && !served.has(account);
+  const seen = await overdueByAccount(redis, keys, isUnserved);
+  const candidates = new Set([...seen.keys(), ...[...accounts.keys()].filter(isUnserved)]);
+  const found = new Map<string, number>();
+  for (const account of [...candidates].slice(0, accountLimit)) {
+    const orders = Math.max(seen.get(account) ?? 0, await jobsOf(redis, keys, account));
+    if (orders > 0) found.set(account, orders);
+  }
+  return found;
+}
+
+async function overdueByAccount(
+  redis: Redis,
+  keys: Keys,
+  isUnserved: (account: string) => boolean,
+): Promise<Map<string, number>> {
+  const orderIds = await redis.zrange(keys.open, '0', String(lookLimit - 1));
+  const seen = new Map<string, number>();
+  for (let from = 0; from < orderIds.length; from += batchSize) {
+    for (const { account } of await readStandings(redis, keys, orderIds.slice(from, from + batchSize))) {
+      if (account !== null && isUnserved(account)) seen.set(account, (seen.get(account) ?? 0) + 1);
+    }
+  }
+  return seen;
+}
+
+async function jobsOf(redis: Redis, keys: Keys, account: string): Promise<number> {
+  const queue: PollQueue = createPollQueue(redis, keys, account);
+  try {
+    const counts = await queue.getJobCounts('delayed', 'waiting', 'active', 'failed');
+    return Object.values(counts).reduce((sum, jobs) => sum + jobs, 0);
+  } finally {
+    await queue.close();
+  }
+}
+
+/** What to do about them, for the log, `doctor` and readiness. */
+export function unservedText(account: string, orders: number): string {
+  const which = orders === 1 ? '1 open order' : `${orders} open orders`;
+  return `${which} of account ${account}, which no process serves: nobody asks about them; put ${account} back into ACCOUNTS of a worker until they are done`;
+}

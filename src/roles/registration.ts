@@ -1,0 +1,65 @@
+import { randomUUID } from 'node:crypto';
+import { registerAccounts, renewalMs, unregister } from '../jobs/registry.ts';
+import { countUnservedOrders, unservedText } from '../jobs/unserved-orders.ts';
+import { ownAccounts } from './account-info.ts';
+import { endedWithin, type Shared } from './shared.ts';
+
+/** Redis may be away when the process ends; its entry then expires by itself. */
+const closeMs = 1_000;
+
+/**
+ * Says in Redis, again and again, which accounts this process serves, and looks whether there are open orders of accounts
+ * that nobody serves. Should Redis come back empty, the entries are there again after one interval.
+ *
+ * @throws when the accounts cannot be registered at start
+ */
+export async function startRegistration(shared: Shared) {
+  const { config, log, metrics, redis, keys } = shared;
+  const processId = randomUUID();
+  const { accounts } = ownAccounts(config.accounts);
+  const own = new Set(accounts.keys());
+  let unserved: ReadonlyMap<string, number> = new Map();
+  let underWay: Promise<void> | null = null;
+
+  async function look(): Promise<void> {
+    const before = unserved;
+    unserved = await countUnservedOrders(redis, keys, own);
+    metrics.unservedOrders.reset();
+    for (const [account, orders] of unserved) {
+      metrics.unservedOrders.set({ account }, orders);
+      if (!before.has(account)) log.warn({ account, orders }, unservedText(account, orders));
+    }
+  }
+
+  async function renew(): Promise<void> {
+    try {
+      await registerAccounts(redis, keys, accounts, { processId, restore: true });
+      await look();
+    } catch (error) {
+      log.warn({ err: error }, 'the accounts could not be registered anew; it is tried again');
+    }
+  }
+
+  await registerAccounts(redis, keys, accounts, { processId });
+  await look().catch((error: unknown) => log.warn({ err: error }, 'open orders could not be looked through'));
+  const timer = setInterval(
+    () => {
+      // While Redis is away one renewal waits for it; more would only come all at once later.
+      underWay ??= renew().finally(() => {
+        underWay = null;
+      });
+    },
+    Math.min(config.sweepIntervalMs, renewalMs),
+  );
+  return {
+    unserved: () => unserved,
+    async close() {
+      clearInterval(timer);
+      const leave = Promise.resolve(underWay).then(() => unregister(redis, keys, own, processId));
+      await endedWithin(
+        closeMs,
+        leave.catch(() => {}),
+      );
+    },
+  };
+}
