@@ -1,5 +1,5 @@
-import { registerAccounts } from '../../src/jobs/registry.ts';
 import { createProducer } from '../../src/jobs/producer.ts';
+import { registerAccounts } from '../../src/jobs/registry.ts';
 import { defaultSchedule } from '../../src/jobs/schedule.ts';
 import type { OrderInput } from '../../src/jobs/validate-order.ts';
 import { createKeys, defaultPrefix } from '../../src/orders/keys.ts';
