@@ -14,7 +14,7 @@ const closeMs = 1_000;
  * @throws when the accounts cannot be registered at start
  */
 export async function startRegistration(shared: Shared) {
-  const { config, log, metrics, redis, keys } = shared;
+  const { config, log, metrics, redis, keys, outage } = shared;
   const processId = randomUUID();
   const { accounts } = ownAccounts(config.accounts);
   const own = new Set(accounts.keys());
@@ -36,6 +36,7 @@ export async function startRegistration(shared: Shared) {
       await registerAccounts(redis, keys, accounts, { processId, restore: true });
       await look();
     } catch (error) {
+      if (outage.takes(error)) return;
       log.warn({ err: error }, 'the accounts could not be registered anew; it is tried again');
     }
   }
