@@ -201,6 +201,7 @@ describe('who may do what', () => {
       'jobs/bring-forward.lua',
       'jobs/locked-jobs.lua',
       'jobs/poll-turn.lua',
+      'jobs/promote-answer.lua',
       'jobs/register.lua',
       'workers/job-places.lua',
     ]);

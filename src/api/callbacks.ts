@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import type { PollQueue } from '../jobs/queue.ts';
-import { hasten, wakeOrder } from '../jobs/wake.ts';
+import { hastenAnswer, wakeOrder } from '../jobs/wake.ts';
 import type { CallbackResult } from '../metrics.ts';
 import { isAnswered, type Order, type Reading } from '../order.ts';
 import { parseAnswerToken } from '../orders/begin-query.ts';
@@ -133,7 +133,7 @@ async function takeAnswer(
     now,
   );
   if (outcome !== 'delivered') return 'replay';
-  await hasten(parts.queue(account.id), orderId, now, now);
+  await hastenAnswer(parts.queue(account.id), orderId, now);
   return kind === 'timeout' ? 'queue-timeout' : 'result';
 }
 

@@ -105,7 +105,7 @@ async function readAccount(parts: OverviewParts, account: AccountInfo, now: numb
   const [activity, breaker, counts, dueAt] = await Promise.all([
     readActivity(redis, keys, account.id, now),
     readBreaker(redis, keys, account.id, now, account.credentials),
-    queue.getJobCounts('delayed', 'waiting', 'active'),
+    queue.getJobCounts('delayed', 'waiting', 'prioritized', 'active'),
     oldestDueAt(parts, queue),
   ]);
   const orders = Object.values(counts).reduce((sum, jobs) => sum + jobs, 0);

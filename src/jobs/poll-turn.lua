@@ -3,12 +3,14 @@
 -- moveToActive (6.7) do, for many jobs in one call, with these differences: no entries in the events stream, which nobody
 -- reads; no note of when a job was begun (a seventh of its memory); jobs that are due go straight from the delayed ones to a
 -- worker; the list of waiting jobs (promoted by a hint, or tried again) and the due ones take turns, so that neither waits
--- for all of the other; jobs that only hasten another one do not count against the rate.
+-- for all of the other; jobs that only hasten another one do not count against the rate, nor do those among the prioritized
+-- (promote-answer.lua), which only take in what was pushed to us: they come first, also while the rate is used up.
 -- KEYS: wait, active, prioritized, delayed, stalled, limiter, meta, pc, marker.
 -- ARGV: key prefix, now, life of a lock in ms, starts per window (0 = no limit), window in ms, '1' to read job options,
 --   the worker's token, jobs that it wants, then of each job that it lets go: id, due time ('' = done).
 -- Returns, as JSON, which costs clients much less to read than as many strings:
---   { a code per job let go: 0 or BullMQ's error code }, { job id, data, opts ('' unless wanted), starts, attempts, ... },
+--   { a code per job let go: 0 or BullMQ's error code },
+--   { job id, data, opts ('' unless wanted), starts, attempts, 1 (asks nobody) or 0, ... },
 --   ms until the limiter lets more start, due time of the next delayed job (0: none, or the queue is paused).
 local call = redis.call
 local wait, active, prioritized, delayed, stalled, limiter, meta, pc, marker = unpack(KEYS)
@@ -78,9 +80,10 @@ if most > 0 then
 end
 
 local due, waiting, urgent, moved = {}, 0, 0, {}
+if room > 0 then urgent = call('ZCARD', prioritized) end
 if room > 0 and left > 0 then
   due = call('ZRANGEBYSCORE', delayed, 0, (now + 1) * 4096 - 1, 'LIMIT', 0, room)
-  waiting, urgent = call('LLEN', wait), call('ZCARD', prioritized)
+  waiting = call('LLEN', wait)
 end
 
 local function takeWaiting()
@@ -88,12 +91,14 @@ local function takeWaiting()
     waiting = waiting - 1
     return call('RPOPLPUSH', wait, active)
   end
-  if urgent > 0 then
-    urgent = urgent - 1
-    local id = call('ZPOPMIN', prioritized)[1]
-    call('LPUSH', active, id)
-    return id
-  end
+end
+
+local function takeUrgent()
+  if urgent == 0 then return end
+  urgent = urgent - 1
+  local id = call('ZPOPMIN', prioritized)[1]
+  call('LPUSH', active, id)
+  return id
 end
 
 local function takeDue()
@@ -103,11 +108,15 @@ local function takeDue()
 end
 
 local jobs, taken, started, isDuesTurn = {}, 0, 0, now % 2 == 0
-while taken < room and started < left do
-  local id
-  if isDuesTurn then id = takeDue() or takeWaiting() else id = takeWaiting() or takeDue() end
-  isDuesTurn = not isDuesTurn
-  if not id then break end
+while taken < room do
+  local id = takeUrgent()
+  local asksNobody = id and 1 or 0
+  if not id then
+    if started >= left then break end
+    if isDuesTurn then id = takeDue() or takeWaiting() else id = takeWaiting() or takeDue() end
+    isDuesTurn = not isDuesTurn
+    if not id then break end
+  end
   local job = prefix .. id
   -- What is of another type is no job.
   local known = redis.pcall('HMGET', job, 'data', 'ats', 'atm')
@@ -116,10 +125,11 @@ while taken < room and started < left do
     call('SET', job .. ':lock', token, 'PX', lockMs)
     call('HSET', job, 'ats', starts)
     local opts = ARGV[6] == '1' and call('HGET', job, 'opts') or ''
-    local at = 5 * taken
+    local at = 6 * taken
     jobs[at + 1], jobs[at + 2], jobs[at + 3], jobs[at + 4], jobs[at + 5] = id, known[1], opts, starts, known[3] or 0
+    jobs[at + 6] = asksNobody
     taken = taken + 1
-    if string.sub(id, 1, 2) ~= 'w~' then started = started + 1 end
+    if asksNobody == 0 and string.sub(id, 1, 2) ~= 'w~' then started = started + 1 end
   else
     -- A name without a job: nothing to work on. The sweeper sees to its order.
     call('LREM', active, 1, id)

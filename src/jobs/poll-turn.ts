@@ -3,7 +3,7 @@ import { createBatcher } from '../batcher.ts';
 import { type Clock, machineClock } from '../clock.ts';
 import { loadScript } from '../orders/script.ts';
 import type { Redis } from '../redis.ts';
-import { jobData, orderIdOf, pollJobOptions } from './queue.ts';
+import { type JobName, jobData, orderIdOf, pollJobOptions } from './queue.ts';
 
 const turnScript = loadScript('poll-turn', import.meta.url);
 const lockedScript = loadScript('locked-jobs', import.meta.url);
@@ -97,7 +97,7 @@ async function takeTurn(
 }
 
 const turnKeys = ['wait', 'active', 'prioritized', 'delayed', 'stalled', 'limiter', 'meta', 'pc', 'marker'];
-const valuesPerJob = 5;
+const valuesPerJob = 6;
 
 /** The codes of the jobs let go; the values of each job taken; when the limiter and when a due time let more start. */
 type TurnReply = [
@@ -115,7 +115,7 @@ function jobOf(values: TurnReply[1], first: number, processedOn: number): JobJso
   const [jobId, opts] = [String(values[first]), values[first + 2]];
   return {
     id: jobId,
-    name: orderIdOf(jobId) === null ? 'wake' : 'poll',
+    name: nameOf(jobId, values[first + 5] === 1),
     data: readable(jobId, String(values[first + 1])),
     opts: opts === '' ? pollJobOptions : tracedOptions(String(opts)),
     attemptsStarted: Number(values[first + 3]),
@@ -123,6 +123,12 @@ function jobOf(values: TurnReply[1], first: number, processedOn: number): JobJso
     processedOn,
     ...{ progress: 0, timestamp: 0, delay: 0, failedReason: '', returnvalue: 'null', stalledCounter: 0 },
   };
+}
+
+/** @param asksNobody the job was started without counting against the rate */
+function nameOf(jobId: string, asksNobody: boolean): JobName {
+  if (orderIdOf(jobId) === null) return 'wake';
+  return asksNobody ? 'answer' : 'poll';
 }
 
 /**

@@ -30,8 +30,11 @@ export function orderOfJob({ orderId, version = jobVersion }: QueueJob): string 
   );
 }
 
-/** `poll`: one per open order. `wake`: brings the poll job of an order forward that a worker holds at the moment. */
-export type JobName = 'poll' | 'wake';
+/**
+ * `poll`: one per open order. `wake`: brings the poll job of an order forward that a worker holds at the moment. `answer`: a
+ * poll job that was started only to take in an answer that was pushed to us, and must ask nobody.
+ */
+export type JobName = 'poll' | 'wake' | 'answer';
 export type PollQueue = Queue<QueueJob, void, JobName>;
 
 /** The queue of one account, named as the account. */

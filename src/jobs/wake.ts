@@ -5,6 +5,7 @@ import type { Redis } from '../redis.ts';
 import { isRefusal, jobData, jobIdOf, orderOfJob, type PollQueue, pollJob, type QueueJob } from './queue.ts';
 
 const bringForwardScript = loadScript('bring-forward', import.meta.url);
+const promoteAnswerScript = loadScript('promote-answer', import.meta.url);
 
 /** What became of the wish to have an order polled now. */
 export type Woken =
@@ -38,7 +39,35 @@ const retryMs = 50;
  * it survives a crash, and only the order's own job ever polls.
  */
 export async function hasten(queue: PollQueue, orderId: string, at: number, now: number): Promise<void> {
-  if (await bringForward(queue, orderId, async () => at, now)) return;
+  if (
+    await bringForward(
+      queue,
+      orderId,
+      async () => at,
+      now,
+      async () => false,
+    )
+  )
+    return;
+  await addWake(queue, orderId, at, now);
+}
+
+/** As `hasten`, for an answer that was pushed to us: taking it in asks nobody, and does not count against the rate. */
+export async function hastenAnswer(queue: PollQueue, orderId: string, now: number): Promise<void> {
+  if (
+    await bringForward(
+      queue,
+      orderId,
+      async () => now,
+      now,
+      async () => true,
+    )
+  )
+    return;
+  await addWake(queue, orderId, now, now);
+}
+
+async function addWake(queue: PollQueue, orderId: string, at: number, now: number): Promise<void> {
   await queue.add('wake', jobData(orderId), {
     ...{ jobId: `w~${jobIdOf(orderId)}`, timestamp: now },
     delay: Math.max(retryMs, at - now),
@@ -53,7 +82,8 @@ export async function hastenAgain(
   now: number,
 ): Promise<number | null> {
   const orderId = orderOfJob(job.data);
-  if (await bringForward(queue, orderId, () => wantedAt(store, orderId, now), now)) return null;
+  const isAnswered = async () => (await store.inbox(orderId)).length > 0;
+  if (await bringForward(queue, orderId, () => wantedAt(store, orderId, now), now, isAnswered)) return null;
   // Ever more seldom: a poll that hangs sees the hint when it settles.
   return now + retryMs * 2 ** Math.min(job.attemptsStarted, 6);
 }
@@ -74,12 +104,14 @@ async function wantedAt(store: OrderStore, orderId: string, now: number): Promis
  *
  * @param wanted the time to bring it forward to, `null` for none. Asked once the job is seen delayed: a worker may have held
  *   it, and served the hint, just before
+ * @param isAnswered whether an answer that was pushed to us waits for the job
  */
 async function bringForward(
   queue: PollQueue,
   orderId: string,
   wanted: () => Promise<number | null>,
   now: number,
+  isAnswered: () => Promise<boolean>,
 ): Promise<boolean> {
   const jobId = jobIdOf(orderId);
   const job = await queue.getJob(jobId);
@@ -88,6 +120,7 @@ async function bringForward(
     if (at === null) return true;
     const lost = pollJob(orderId, at, now);
     await queue.add(lost.name, lost.data, lost.opts);
+    if (await isAnswered()) await promoteAnswer(queue, jobId, now);
     return true;
   }
   switch (await job.getState()) {
@@ -96,6 +129,7 @@ async function bringForward(
     case 'delayed': {
       const at = await wanted();
       if (at === null) return true;
+      if (await isAnswered()) return promoteAnswer(queue, jobId, now);
       const made = at <= now ? 'due' : await makeEarlier(queue, jobId, at, now);
       // Promoted, it is taken in turn with the jobs that are due, not behind all of them.
       return made === 'due' ? moved(job.promote()) : made === 'earlier';
@@ -103,12 +137,20 @@ async function bringForward(
     case 'failed':
       return moved(job.retry());
     case 'waiting':
+      return !(await isAnswered()) || promoteAnswer(queue, jobId, now);
     case 'waiting-children':
     case 'prioritized':
     case 'completed':
     case 'unknown':
       return true;
   }
+}
+
+/** False when a worker took the job between our look and our move. */
+async function promoteAnswer(queue: PollQueue, jobId: string, now: number): Promise<boolean> {
+  const redis = (await queue.getBackend().client) as unknown as Redis;
+  const keys = ['delayed', 'wait', 'prioritized', 'marker'].map((name) => queue.toKey(name));
+  return (await promoteAnswerScript.run(redis, keys, [jobId, now])) === 1;
 }
 
 /** `due`: it was already. `gone`: a worker took the job between our look and our move. */

@@ -95,7 +95,7 @@ export function createPollWorker(parts: PollWorkerParts): PollWorker {
     const runAgainAt =
       job.name === 'wake'
         ? await hastenAgain(parts.store, queue, job, clock.now())
-        : await pollOrder(parts, orderOfJob(job.data)).catch(handBack);
+        : await pollOrder(parts, orderOfJob(job.data), job.name === 'answer').catch(handBack);
     if (runAgainAt === null) return;
     // BullMQ makes a delay of it by this machine's clock; the back end counts that from now by ours.
     await job.moveToDelayed(Date.now() + runAgainAt - clock.now(), token);
@@ -156,9 +156,14 @@ async function followRecord(
 /**
  * One turn of an order. Returns when its job is to run again, `null` when the order is closed.
  *
+ * @param asksNobody the turn was started only to take in what was pushed to us: it does not count against the rate
  * @throws a `LocalFault` when a fault on our side kept it from being asked about
  */
-export async function pollOrder(parts: PollWorkerParts, orderId: string): Promise<number | null> {
+export async function pollOrder(
+  parts: PollWorkerParts,
+  orderId: string,
+  asksNobody = false,
+): Promise<number | null> {
   const { store, gate, observer, clock = machineClock } = parts;
   const [record, admission] = await Promise.all([store.read(orderId), gate.admit(clock.now())]);
   if (record === null) return null;
@@ -172,6 +177,8 @@ export async function pollOrder(parts: PollWorkerParts, orderId: string): Promis
   const pushed = record.hints > 0 ? await takePushed(parts, record, openSince) : null;
   if (pushed !== null) return pushed.nextPollAt;
   if (record.progress.phase === 'closed') return null;
+  // Another turn has taken it in since, and may have moved the order.
+  if (asksNobody) return (await store.read(orderId))?.nextPollAt ?? null;
   const lostAt = queryLostAt(parts.asker, record);
   if (lostAt > clock.now()) return lostAt;
   const waitUntil = await takeTurn(gate, record, admission, clock.now());

@@ -12,6 +12,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { createProxy } from '../../bench/chaos/proxy.ts';
 import { createPollBackend } from '../../src/jobs/poll-backend.ts';
 import { createPollQueue, jobIdOf, pollJob, pollJobOptions, type QueueJob } from '../../src/jobs/queue.ts';
+import { hastenAnswer } from '../../src/jobs/wake.ts';
 import { createKeys } from '../../src/orders/keys.ts';
 import { connectRedis } from '../../src/redis.ts';
 import { testPrefix, testRedis, testRedisUrl } from '../support/redis.ts';
@@ -488,6 +489,23 @@ test('a job that only hastens another one does not count against the rate', asyn
   await queue.add('wake', { orderId: 'a' }, { jobId: 'w~o~a' });
   expect((await take(backend('ours'), 'token'))?.name).toBe('wake');
   expect(await redis.get(key('limiter'))).toBeNull();
+});
+
+test('a job that only takes in a pushed answer comes first, though the rate is used up, and counts against none', async () => {
+  const { add, pollQueue, backend, take, key } = setup({ max: 1, duration: 60_000 }, 5);
+  await add('due', -5);
+  const ours = backend('ours');
+  expect(await take(ours, '1')).toMatchObject({ id: jobIdOf('due'), name: 'poll' });
+  expect(await redis.get(key('limiter'))).toBe('1');
+  await add('waits too', -5);
+  await add('waits', -5);
+  await add('is delayed', 60_000);
+  for (const id of ['waits', 'is delayed', 'has lost its job']) {
+    await hastenAnswer(pollQueue(), id, Date.now());
+    expect(await take(ours, id)).toMatchObject({ id: jobIdOf(id), name: 'answer' });
+  }
+  expect(await take(ours, 'one more')).toBeNull();
+  expect(await redis.get(key('limiter'))).toBe('1');
 });
 
 test('a name without a job is dropped, and the next one is taken', async () => {

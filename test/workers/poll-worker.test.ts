@@ -36,6 +36,14 @@ function setup(fields: Parameters<typeof aHurriedOrder>[0] = {}) {
   };
 }
 
+test('a turn that only takes in what was pushed asks nobody, when another turn has taken it in before', async () => {
+  const { enqueue, order, orderId, parts, store } = setup({ schedule: seldom });
+  await enqueue(order);
+  expect(await pollOrder(parts, orderId, true)).toBe((await store.read(orderId))?.nextPollAt);
+  expect(await pollOrder(parts, 'unknown', true)).toBeNull();
+  expect(gateway.arrivals(orderId)).toEqual([]);
+});
+
 describe('one order', () => {
   test('is asked about until it is paid, then never again, and its verdict stands once on the stream', async () => {
     const { enqueue, startWorker, order, orderId, events, emptied, store, errors } = setup();
