@@ -116,6 +116,8 @@ function readService(environment: Environment, faults: string[]): ServiceSetting
   const service = readSettings(serviceSettings, environment, faults);
   if (service === null) return null;
   faults.push(...doubledKeyFaults(service));
+  if (service.callbackPort === service.port && service.port !== 0)
+    faults.push('CALLBACK_PORT and PORT are the same; give the callbacks a port of their own.');
   return { ...service, redisUrl: secureRedisUrl(service, faults) };
 }
 

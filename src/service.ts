@@ -12,6 +12,8 @@ export type { Role, Seams } from './roles/shared.ts';
 export interface Service {
   /** Where this process listens: the HTTP API, and health and metrics in every role. */
   readonly url: string;
+  /** Where this process listens for callbacks alone; `null` without CALLBACK_PORT, and in other roles. */
+  readonly callbackUrl: string | null;
   /** Stops taking work, lets what is under way end within `shutdownMs`, closes everything. */
   close(): Promise<void>;
 }
@@ -31,6 +33,7 @@ export async function startService(
   const shared = share(config, log, redis, seams);
   const running: { close(): Promise<void> }[] = [];
   let url = '';
+  let callbackUrl: string | null = null;
   try {
     await awaitRedis(redis, config.redisUrl, redisStartMs);
     await shared.clock.start();
@@ -38,7 +41,7 @@ export async function startService(
     running.push(registration);
     // The door opens first and closes last: providers knock on it while orders are polled.
     const http = await startHttp(shared, roles, registration.unserved);
-    url = http.url;
+    ({ url, callbackUrl } = http);
     running.push(http);
     if (roles.includes('worker')) running.push(await startWorkers(shared));
   } catch (error) {
@@ -49,11 +52,18 @@ export async function startService(
     throw error;
   }
   log.info(
-    { roles, accounts: config.accounts.map(({ id }) => id), prefix: config.prefix, url },
+    {
+      roles,
+      accounts: config.accounts.map(({ id }) => id),
+      prefix: config.prefix,
+      url,
+      ...(callbackUrl !== null && { callbackUrl }),
+    },
     'payment-poller is running',
   );
   return {
     url,
+    callbackUrl,
     async close() {
       for (const part of running.toReversed()) await part.close();
       shared.outage.close();

@@ -41,6 +41,15 @@ export const serviceSettings = z.object({
     .max(65_535)
     .default(8080)
     .describe('Port of the HTTP API, 0 for a free one'),
+  callbackPort: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(65_535)
+    .optional()
+    .describe(
+      'Port of a second listener that serves /callbacks alone, for the internet; PORT then serves no callbacks',
+    ),
   publicUrl: z
     .url({ protocol: /^https?$/ })
     .optional()

@@ -104,8 +104,8 @@ describe('docker-compose.yml', () => {
 
   test('nothing is open to the network', () => {
     const ports = services.flatMap(([, each]) => each.ports);
-    expect(ports).toHaveLength(3);
-    for (const port of ports) expect(port).toMatch(/^127\.0\.0\.1:\$\{[A-Z]+_PORT:-\d+\}:\d+$/);
+    expect(ports).toHaveLength(4);
+    for (const port of ports) expect(port).toMatch(/^127\.0\.0\.1:\$\{[A-Z_]+_PORT:-\d+\}:\d+$/);
   });
 
   test.each(['worker', 'api'])('%s is configured as it is told, and has time to stop', (name) => {

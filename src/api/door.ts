@@ -22,6 +22,8 @@ export interface DoorSettings {
   readonly version: string;
   readonly apiRatePerSecond: number;
   readonly docsPublic: boolean;
+  /** Callbacks have a listener of their own, and are not served here. */
+  readonly callbacksElsewhere: boolean;
 }
 
 /** Everything that a process of the role `api` serves besides health and metrics. Loaded by those processes only. */
@@ -37,7 +39,7 @@ export async function openDoor(
   await serveDocs(app, { version: settings.version, isPublic: settings.docsPublic, findKey, login });
   const guard = requireApiKey(findKey);
   await app.register(versionOne(door, settings.apiRatePerSecond, guard), { prefix: '/v1' });
-  await app.register(callbacks(door.callbacks));
+  if (!settings.callbacksElsewhere) await app.register(callbacks(door.callbacks));
   await app.register(pages(door.pages, login));
 }
 

@@ -12,21 +12,26 @@ import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod
 import type { Log } from '../log.ts';
 import type { ApiKey } from '../named-keys.ts';
 import { createKeyFinder, requireApiKey } from './api-keys.ts';
+import type { CallbackParts } from './callbacks.ts';
 import type { Door, DoorSettings } from './door.ts';
 import { type HealthParts, healthRoutes } from './health-routes.ts';
 import { redisMs } from './in-time.ts';
 import { problemOf, problemType, sendNotFound, sendProblem } from './problem.ts';
 import { isRedisFault } from './redis-fault.ts';
 
-export interface ApiParts extends DoorSettings {
+/** What every listener of ours has. */
+export interface ServerParts {
   readonly log: Log;
   /** Takes in errors that somebody else logs: those of an outage of Redis. */
   isToldElsewhere(error: unknown): boolean;
-  readonly apiKeys: readonly ApiKey[];
   readonly trustedProxies: readonly string[];
-  readonly metricsPublic: boolean;
   /** More are hung up on at once. */
   readonly maxConnections: number;
+}
+
+export interface ApiParts extends ServerParts, DoorSettings {
+  readonly apiKeys: readonly ApiKey[];
+  readonly metricsPublic: boolean;
   /** What checkouts, readers and providers use; `null` in a process that only polls. */
   readonly door: Door | null;
   readonly health: Omit<HealthParts, 'guard'>;
@@ -39,8 +44,33 @@ const maxParamLength = 512;
 /** Whoever has sent less than a whole request by then is answered 408. A body alone has `redisMs`. */
 const requestMs = 10_000;
 
-/** The HTTP door: for checkouts, for readers of results, for providers, for those who watch. */
+/** The HTTP door: for checkouts, for readers of results, for those who watch, and for providers unless they have their own. */
 export async function createApi(parts: ApiParts) {
+  const app = await createServer(parts);
+  app.setNotFoundHandler((_request, reply) => sendNotFound(reply));
+  app.decorateRequest('apiKey', null);
+  const findKey = createKeyFinder(parts.apiKeys);
+  if (parts.door !== null) {
+    const { openDoor } = await import('./door.ts');
+    await openDoor(app, parts, parts.door, findKey);
+  }
+  const guard = parts.metricsPublic ? null : requireApiKey(findKey, ['metrics:read']);
+  await app.register(healthRoutes({ ...parts.health, guard }));
+  return app;
+}
+
+/** A listener for providers that serves callbacks and nothing else: it can face the internet as it is. */
+export async function createCallbackApi(parts: ServerParts, door: CallbackParts) {
+  const app = await createServer(parts);
+  const { callbacks } = await import('./callbacks.ts');
+  // The same answer as to a callback that is refused.
+  app.setNotFoundHandler((_request, reply) => sendProblem(reply, 404));
+  await app.register(callbacks(door));
+  return app;
+}
+
+/** A listener without routes, with the limits and the answers to errors that all of ours have. */
+async function createServer(parts: ServerParts) {
   const app = Fastify({
     loggerInstance: parts.log as FastifyBaseLogger,
     // Every request would be logged with its path, and callback paths carry tokens.
@@ -64,7 +94,6 @@ export async function createApi(parts: ApiParts) {
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
   app.setErrorHandler((error: FastifyError, request, reply) => answerError(error, parts, request, reply));
-  app.setNotFoundHandler((_request, reply) => sendNotFound(reply));
 
   // Upgrading to HTTPS is the business of the proxy that has it; without one the page at /docs would stay blank.
   await app.register(helmet, {
@@ -72,14 +101,6 @@ export async function createApi(parts: ApiParts) {
     contentSecurityPolicy: { directives: { 'upgrade-insecure-requests': null } },
   });
   hangUpWhenStopping(app);
-  app.decorateRequest('apiKey', null);
-  const findKey = createKeyFinder(parts.apiKeys);
-  if (parts.door !== null) {
-    const { openDoor } = await import('./door.ts');
-    await openDoor(app, parts, parts.door, findKey);
-  }
-  const guard = parts.metricsPublic ? null : requireApiKey(findKey, ['metrics:read']);
-  await app.register(healthRoutes({ ...parts.health, guard }));
   return app;
 }
 

@@ -1,6 +1,6 @@
 import type { AddressInfo } from 'node:net';
 import { checkReadiness } from '../api/readiness.ts';
-import { createApi } from '../api/server.ts';
+import { createApi, createCallbackApi } from '../api/server.ts';
 import { measure } from '../measure.ts';
 import { fullAccessKeys } from '../named-keys.ts';
 import { packageVersion } from '../service-facts.ts';
@@ -19,15 +19,19 @@ export async function startHttp(
   const { config, log, redis, keys, metrics, lastProgressAt } = shared;
   const overview = overviewOf(shared, redis, shared.queue);
   const opened = roles.includes('api') ? await (await import('./door-role.ts')).openDoor(shared) : null;
-  const app = await createApi({
+  const server = {
     log,
     isToldElsewhere: shared.outage.takes,
+    trustedProxies: config.trustedProxies,
+    maxConnections: config.maxConnections,
+  };
+  const app = await createApi({
+    ...server,
     version: packageVersion(),
     apiKeys: [...config.apiKeys, ...fullAccessKeys(config.apiKeysSha256)],
     apiRatePerSecond: config.apiRatePerSecond,
-    trustedProxies: config.trustedProxies,
     metricsPublic: config.metricsPublic,
-    maxConnections: config.maxConnections,
+    callbacksElsewhere: config.callbackPort !== undefined,
     docsPublic: config.docsPublic,
     door: opened?.door ?? null,
     health: {
@@ -37,20 +41,40 @@ export async function startHttp(
       measure: async () => measure(metrics, await overview(shared.clock.now())),
     },
   });
+  const callbackApp =
+    opened === null || config.callbackPort === undefined
+      ? null
+      : await createCallbackApi(server, opened.door.callbacks);
   const close = async () => {
     opened?.stop();
     // In this order: requests under way still need what the door opened.
-    await endedWithin(config.shutdownMs, app.close());
+    await endedWithin(config.shutdownMs, Promise.all([app.close(), callbackApp?.close()]));
     await endedWithin(doorCloseMs, opened?.close() ?? Promise.resolve());
   };
   try {
-    await app.listen({ host: config.host, port: config.port });
+    const url = await listen(app, config.host, config.port, 'PORT');
+    const callbackUrl =
+      callbackApp === null
+        ? null
+        : await listen(callbackApp, config.host, config.callbackPort ?? 0, 'CALLBACK_PORT');
+    return { url, callbackUrl, close };
   } catch (error) {
     await close();
-    throw new Error(`Cannot listen on ${config.host}:${config.port}; set HOST and PORT to a free address.`, {
-      cause: error,
+    throw error;
+  }
+}
+
+type Listener = Awaited<ReturnType<typeof createCallbackApi>>;
+
+/** Opens a listener and gives its address. @throws when the port is taken, with the setting to change */
+async function listen(app: Listener, host: string, wanted: number, setting: string): Promise<string> {
+  try {
+    await app.listen({ host, port: wanted });
+  } catch (cause) {
+    throw new Error(`Cannot listen on ${host}:${wanted}; set HOST and ${setting} to a free address.`, {
+      cause,
     });
   }
   const { port } = app.server.address() as AddressInfo;
-  return { url: `http://${config.host}:${port}`, close };
+  return `http://${host}:${port}`;
 }
