@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { inspect, parseArgs } from 'node:util';
 import { factsOf } from './chaos/facts.ts';
 import { cluster } from './cluster.ts';
+import { door } from './door.ts';
 import { footprint } from './footprint.ts';
 import { latency } from './latency.ts';
 import { lateness } from './lateness.ts';
@@ -27,6 +28,7 @@ const benchmarks: { readonly [name: string]: Benchmark } = {
   schedule,
   cluster,
   footprint,
+  door,
 };
 
 const usage = `Usage: npm run bench -- ${Object.keys(benchmarks).join('|')}|all [--json] [--rounds 3] [--quick]
