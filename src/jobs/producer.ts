@@ -7,6 +7,7 @@ import { providers } from '../providers/index.ts';
 import { awaitRedis, connectRedis, forgetArguments, type Redis } from '../redis.ts';
 import { redisAddress } from '../redis-url.ts';
 import type { AccountInfos } from './accounts.ts';
+import { confirmOnDisk } from './confirm-on-disk.ts';
 import { type Enqueued, enqueueOrders } from './enqueue.ts';
 import {
   type AccountSource,
@@ -63,7 +64,10 @@ export interface ProducerOptions {
   readonly prefix?: string;
   /** How long an enqueue may take before it throws. Default 5 000. */
   readonly timeoutMs?: number;
-  /** Wait until Redis has the order in its append-only file on disk (`WAITAOF`, Redis 7.2 or newer). Default false. */
+  /**
+   * Wait until Redis has the order in its append-only file on disk (`WAITAOF`, Redis 7.2 or newer); in a Cluster, until the
+   * masters of its record and of its job have. Default false.
+   */
   readonly waitAof?: boolean;
   /** BullMQ telemetry, e.g. `new BullMQOtel({ tracerName: 'checkout' })` of the package bullmq-otel: traces begin here. */
   readonly telemetry?: Telemetry;
@@ -106,8 +110,21 @@ function openProducer(
     return opened;
   }
 
+  /** A key in each slot that these orders were written to: that of the records, and those of their accounts' queues. */
+  function marksOf(orders: readonly Order[]): string[] {
+    const accounts = new Set(orders.map(({ account }) => account));
+    return [keys.onDisk, ...[...accounts].map((account) => `${keys.queuePrefix(account)}:on-disk`)];
+  }
+
+  /** A user of Redis that may not read its clock goes by this machine's. */
+  async function readClock(): Promise<void> {
+    await clock.refresh().catch((error: Error) => {
+      if (!/NOPERM|user executing the script/.test(error.message)) throw error;
+    });
+  }
+
   async function enqueueChunk(inputs: readonly OrderInput[]): Promise<EnqueueResult[]> {
-    const [known] = await Promise.all([source.current(), clock.refresh()]);
+    const [known] = await Promise.all([source.current(), readClock()]);
     const { accounts } = known;
     const now = clock.now();
     const validated = inputs.map((input) => validateOrder(input, accounts, providers, now, known.unserved));
@@ -121,7 +138,7 @@ function openProducer(
       },
       orders,
     );
-    if (waitAof && orders.length > 0) await confirmOnDisk(redis, timeoutMs);
+    if (waitAof && orders.length > 0) await confirmOnDisk(redis, marksOf(orders), timeoutMs);
     const outcomes = new Map<Order, Enqueued>(
       orders.map((order, index) => [order, enqueued[index] as Enqueued]),
     );
@@ -211,11 +228,6 @@ function accountOf(input: unknown): string {
 function idOf(input: unknown): string | null {
   const orderId = typeof input === 'object' && input !== null ? Reflect.get(input, 'orderId') : undefined;
   return typeof orderId === 'string' ? orderId.slice(0, 128) : null;
-}
-
-async function confirmOnDisk(redis: Redis, timeoutMs: number): Promise<void> {
-  const [local] = (await redis.call('WAITAOF', '1', '0', String(timeoutMs))) as [number, number];
-  if (local < 1) throw new Error('Redis did not confirm the order on disk in time; enqueue it again.');
 }
 
 /** @throws when the work takes longer; it is not undone, so the caller must repeat it with the same ids */

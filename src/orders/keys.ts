@@ -22,6 +22,8 @@ export interface Keys {
   readonly sweepCursor: string;
   /** Where the sweeper's look for missing results goes on. */
   readonly resultsCursor: string;
+  /** Written before Redis is asked whether what came before is on disk. */
+  readonly onDisk: string;
   /** Hash: account id → what producers need to know of it. */
   readonly registry: string;
   /** Sorted set: account id, scored by when a process that serves it last said so. */
@@ -81,6 +83,7 @@ export function createKeys(prefix: string = defaultPrefix): Keys {
     statistics: (hour) => `${tag}:statistics:${hour}`,
     sweepCursor: `${tag}:sweep-cursor`,
     resultsCursor: `${tag}:results-cursor`,
+    onDisk: `${tag}:on-disk`,
     registry: `${tag}:registry`,
     registryRenewed: `${tag}:registry:renewed`,
     registryServing: `${tag}:registry:serving`,
