@@ -36,11 +36,19 @@ export async function startSweeper(parts: SweeperParts): Promise<Sweeper> {
     );
   };
   await schedule();
+  const drift = () => Date.now() - performance.now();
+  let drifted = drift();
   // Redis may come back empty, and somebody may delete the sweeper's own queue by hand. An existing scheduler is left alone
   // most of the time: setting it anew puts off its next run.
   let looks = 0;
   const restore = async () => {
     looks += 1;
+    const now = drift();
+    if (Math.abs(now - drifted) >= intervalMs) {
+      // BullMQ dates the next sweep by this machine's clock: set back, it would not sweep until the clock is there again.
+      drifted = now;
+      await queue.removeJobScheduler('sweep');
+    }
     if (looks % 10 === 0 || (await queue.getJobScheduler('sweep')) == null) await schedule();
   };
   const renewal = setInterval(() => void restore().catch(parts.failed), intervalMs);

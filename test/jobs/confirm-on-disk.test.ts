@@ -8,6 +8,7 @@ import { confirmOnDisk } from '../../src/jobs/confirm-on-disk.ts';
 import { createProducer } from '../../src/jobs/producer.ts';
 import { connectRedis } from '../../src/redis.ts';
 import { testPrefix, testRedis, testRedisUrl } from '../support/redis.ts';
+import { registerEveryAccount } from '../support/registered.ts';
 import { redisServer } from '../support/restartable-redis.ts';
 
 const redis = testRedis();
@@ -20,7 +21,9 @@ const order = { orderId: 'o1', account: 'lipia', reference: 'R1', amount: '1.00'
 test.runIf(knowsWaitAof)(
   'an order is acknowledged once it is on disk, also when it was written before',
   async () => {
-    const producer = createProducer({ redis: testRedisUrl(), prefix: testPrefix(), waitAof: true });
+    const prefix = testPrefix();
+    await registerEveryAccount(redis, prefix);
+    const producer = createProducer({ redis: testRedisUrl(), prefix, waitAof: true });
     onTestFinished(() => producer.close());
     expect(await producer.enqueue(order)).toMatchObject({ outcome: 'new' });
     expect(await producer.enqueue(order)).toMatchObject({ outcome: 'same' });
@@ -30,7 +33,9 @@ test.runIf(knowsWaitAof)(
 test.runIf(!knowsWaitAof)(
   'a Redis that does not know WAITAOF acknowledges nothing, and the error says why',
   async () => {
-    const producer = createProducer({ redis: testRedisUrl(), prefix: testPrefix(), waitAof: true });
+    const prefix = testPrefix();
+    await registerEveryAccount(redis, prefix);
+    const producer = createProducer({ redis: testRedisUrl(), prefix, waitAof: true });
     onTestFinished(() => producer.close());
     await expect(producer.enqueue(order)).rejects.toThrow(/needs Redis 7\.2 or newer/);
   },

@@ -6,6 +6,7 @@ import { createAsker } from '../../src/providers/ask.ts';
 import { providers } from '../../src/providers/index.ts';
 import { createTransport } from '../../src/providers/transport.ts';
 import { pollOrder } from '../../src/workers/poll-worker.ts';
+import { startSweeper } from '../../src/workers/sweeper.ts';
 import { testPrefix, testRedis } from '../support/redis.ts';
 import { startHeldGateway } from '../support/service-gateway.ts';
 import { setupParts } from '../support/service-parts.ts';
@@ -105,6 +106,30 @@ test('the lock of a poll that hangs is kept while the clock is set back', async 
   gateway.release(order.orderId);
   await until('its settling', async () => (await world.store.read(order.orderId))?.progress.polls === 1);
   expect(gateway.arrivals(order.orderId)).toHaveLength(1);
+  expect(world.errors).toEqual([]);
+});
+
+test('sweeps go on while the clock is set back', async () => {
+  const { world } = await setup();
+  let sweeps = 0;
+  const counting = Object.create(world.queue, {
+    getDelayedCount: {
+      value: () => {
+        sweeps += 1;
+        return world.queue.getDelayedCount();
+      },
+    },
+  });
+  const sweeper = await startSweeper({
+    ...{ redis, keys: world.keys, store: world.store, accounts: [account], queue: () => counting },
+    ...{ intervalMs: 200, resultsRetentionMs: 60_000, retentionMs: 60_000 },
+    ...{ mended: () => {}, damaged: () => {}, failed: (error: Error) => void world.errors.push(error) },
+  });
+  onTestFinished(() => sweeper.close());
+  await until('a sweep', () => sweeps >= 2);
+  setClock(-600_000);
+  const before = sweeps;
+  await until('more sweeps', () => sweeps >= before + 4);
   expect(world.errors).toEqual([]);
 });
 
