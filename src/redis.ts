@@ -130,6 +130,11 @@ function isReadOnlyAnew(this: unknown, error: Error): boolean {
   return true;
 }
 
+/** Does a key hold another type than was expected? Somebody else wrote it: it stops what depends on it, and nothing else. */
+export function isWrongType(error: unknown): error is Error {
+  return error instanceof Error && error.name === 'ReplyError' && error.message.startsWith('WRONGTYPE');
+}
+
 /**
  * Sends a command past ioredis' auto-pipelining, which copies all of BullMQ's script commands into each of its pipelines:
  * for one command that serves a whole batch already, that costs more than it saves.

@@ -5,7 +5,7 @@ import type { Keys } from '../orders/keys.ts';
 import { readUnresolved } from '../orders/unresolved.ts';
 import type { UnresolvedTally } from '../orders/unresolved-tally.ts';
 import { readUsedPayments, type UsedPayment } from '../orders/used-payments.ts';
-import type { Redis } from '../redis.ts';
+import { isWrongType, type Redis } from '../redis.ts';
 import { type ReaderPosition, readerPositions } from '../results/reader-positions.ts';
 
 /** Everything that people and metrics are told about the whole, at one moment. */
@@ -28,6 +28,8 @@ export interface Overview {
   readonly groups: readonly ReaderPosition[];
   /** `null`: there are many, and they are being counted. */
   readonly unresolved: UnresolvedTally | null;
+  /** What could not be read, because a key is of another type, in words. */
+  readonly unreadable: readonly string[];
   /** Orders of the last days that led to the payment of another order. */
   readonly used: readonly UsedPayment[];
 }
@@ -63,17 +65,34 @@ export function createOverview(parts: OverviewParts): (now: number) => Promise<O
 /** An order whose payment belongs to another one is told of for a week. */
 const usedMs = 7 * 86_400_000;
 
+/** Reads one part, or says that its key is of another type: the others are shown all the same. */
+type ReadPart = <T>(what: string, work: Promise<T>, instead: T) => Promise<T>;
+
 async function readOverview(parts: OverviewParts, now: number): Promise<Overview> {
   const { redis, keys } = parts;
+  const unreadable: string[] = [];
+  const part: ReadPart = async (what, work, instead) => {
+    try {
+      return await work;
+    } catch (error) {
+      if (!isWrongType(error)) throw error;
+      unreadable.push(what);
+      return instead;
+    }
+  };
   const [open, asking, [oldestId, createdAt], nextDue, accounts, groups, unresolved, used] =
     await Promise.all([
-      redis.zcard(keys.open),
-      redis.zcard(keys.asking),
-      redis.zrange(keys.asking, '0', '0', 'WITHSCORES'),
-      readNextDue(parts),
-      Promise.all(parts.accounts.map((account) => readAccount(parts, account, now))),
-      readerPositions(redis, keys),
-      readUnresolved(redis, keys, now),
+      part('the open orders', redis.zcard(keys.open), 0),
+      part('the orders without a verdict', redis.zcard(keys.asking), 0),
+      part(
+        'the oldest order without a verdict',
+        redis.zrange(keys.asking, '0', '0', 'WITHSCORES'),
+        [] as string[],
+      ),
+      part('the order that is due next', readNextDue(parts), null),
+      Promise.all(parts.accounts.map((account) => readAccount(parts, account, now, part))),
+      part('the results', readerPositions(redis, keys), []),
+      part('the unresolved money', readUnresolved(redis, keys, now), null),
       // A key that somebody broke must not close the page.
       readUsedPayments(redis, keys, now - usedMs).catch(() => []),
     ]);
@@ -87,6 +106,7 @@ async function readOverview(parts: OverviewParts, now: number): Promise<Overview
     groups,
     unresolved,
     used,
+    unreadable,
   };
 }
 
@@ -99,14 +119,23 @@ async function readNextDue({ redis, keys, accounts, queue }: OverviewParts): Pro
   return { orderId, at: Number(at), account, hasJob };
 }
 
-async function readAccount(parts: OverviewParts, account: AccountInfo, now: number): Promise<AccountHealth> {
+const noActivity: Activity = { polledAt: null, answeredAt: null, pollsPerMinute: 0 };
+const noBreaker: Breaker = { state: 'closed', failures: 0, pausedUntil: null };
+
+async function readAccount(
+  parts: OverviewParts,
+  account: AccountInfo,
+  now: number,
+  part: ReadPart,
+): Promise<AccountHealth> {
   const { redis, keys } = parts;
-  const queue = parts.queue(account.id);
+  const { id, credentials } = account;
+  const queue = parts.queue(id);
   const [activity, breaker, counts, dueAt] = await Promise.all([
-    readActivity(redis, keys, account.id, now),
-    readBreaker(redis, keys, account.id, now, account.credentials),
-    queue.getJobCounts('delayed', 'waiting', 'prioritized', 'active'),
-    oldestDueAt(parts, queue),
+    part(`the activity of ${id}`, readActivity(redis, keys, id, now), noActivity),
+    part(`the breaker of ${id}`, readBreaker(redis, keys, id, now, credentials), noBreaker),
+    part(`the jobs of ${id}`, queue.getJobCounts('delayed', 'waiting', 'prioritized', 'active'), {}),
+    part(`the jobs that ${id} has due`, oldestDueAt(parts, queue), null),
   ]);
   const orders = Object.values(counts).reduce((sum, jobs) => sum + jobs, 0);
   return { ...account, ...activity, breaker, orders, lateMs: dueAt === null ? 0 : Math.max(0, now - dueAt) };

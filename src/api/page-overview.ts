@@ -47,6 +47,9 @@ const lagging = 1_000;
 function attention(overview: Overview): Html {
   const { at, unresolved, groups, used } = overview;
   const troubles = [
+    ...overview.unreadable.map((what) => {
+      return html`A key in Redis is of another type than ${what} should be: something else writes into the keys of payment-poller.`;
+    }),
     ...used.map(({ orderId, usedBy }) => {
       return html`One payment for two orders: ${orderLink(orderId)} leads to the payment by which ${orderLink(usedBy)} was paid.`;
     }),

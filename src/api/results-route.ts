@@ -118,7 +118,10 @@ async function follow(
         prefix,
         from: position,
         signal: ended,
-        onInvalid: () => {},
+        // Passed over once, not anew with every result that follows.
+        onInvalid: (streamId) => {
+          position = streamId;
+        },
       })) {
         position = result.streamId;
         if (!seesAccount(request, result.event.data.account)) continue;

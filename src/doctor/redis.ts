@@ -1,5 +1,5 @@
 import { createKeys } from '../orders/keys.ts';
-import { awaitRedis, connectRedis, type Redis } from '../redis.ts';
+import { awaitRedis, connectRedis, isWrongType, type Redis } from '../redis.ts';
 import { redisAddress } from '../redis-url.ts';
 import { readerPositions } from '../results/reader-positions.ts';
 import type { Finding } from './finding.ts';
@@ -129,7 +129,15 @@ async function clock(redis: Redis): Promise<Finding> {
 }
 
 async function groups(redis: Redis, prefix: string): Promise<Finding[]> {
-  const found = await readerPositions(redis, createKeys(prefix));
+  const keys = createKeys(prefix);
+  const found = await readerPositions(redis, keys).catch((error) => {
+    if (!isWrongType(error)) throw error;
+    return null;
+  });
+  if (found === null) {
+    const text = `${keys.results} is no stream: no verdict can be published. Rename it, and find out who wrote it`;
+    return [{ level: 'danger', subject: 'results', text }];
+  }
   return found.flatMap(({ group, lag, pending, parked }): Finding[] => {
     const behind = (lag ?? 0) + pending;
     const text =

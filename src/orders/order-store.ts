@@ -1,5 +1,5 @@
 import type { Order, Reading } from '../order.ts';
-import type { Redis } from '../redis.ts';
+import { isWrongType, type Redis } from '../redis.ts';
 import { eventFields, type ResultEvent } from '../results/event.ts';
 import type { Keys } from './keys.ts';
 import type { OrderRecord, PendingQuery } from './record.ts';
@@ -142,7 +142,7 @@ export function createOrderStore({ redis, keys, retentionMs }: OrderStoreParts):
     },
 
     async ordersNamed(account, names) {
-      const known = await Promise.all(names.map((name) => redis.hkeys(keys.reference(account, name))));
+      const known = await Promise.all(names.map((name) => someFields(redis, keys.reference(account, name))));
       return [...new Set(known.flat())];
     },
 
@@ -166,7 +166,12 @@ export function createOrderStore({ redis, keys, retentionMs }: OrderStoreParts):
     },
 
     async inbox(orderId) {
-      const entries = await redis.lrange(keys.inbox(orderId), 0, -1);
+      const entries = await redis.lrange(keys.inbox(orderId), 0, inboxLimit - 1).catch(async (error) => {
+        if (!isWrongType(error)) throw error;
+        // It holds no answers, and would keep its order from being asked about for ever.
+        await redis.unlink(keys.inbox(orderId));
+        return [];
+      });
       return entries.map((entry) => ({ entry, pushed: parsePushed(entry) }));
     },
 
@@ -192,6 +197,25 @@ export function createOrderStore({ redis, keys, retentionMs }: OrderStoreParts):
       await redis.lrem(keys.inbox(orderId), 1, entry);
     },
   };
+}
+
+/** Orders of one name that a callback hints at, at most; they are polled by themselves, too. */
+const namedLimit = 200;
+
+/** About so many fields of a hash at most; none of a key of another type. */
+async function someFields(redis: Redis, key: string): Promise<string[]> {
+  const fields: string[] = [];
+  let cursor = '0';
+  try {
+    do {
+      const [next, found] = await redis.hscan(key, cursor, 'COUNT', namedLimit);
+      fields.push(...found.filter((_, nth) => nth % 2 === 0));
+      cursor = next;
+    } while (cursor !== '0' && fields.length < namedLimit);
+  } catch (error) {
+    if (!isWrongType(error)) throw error;
+  }
+  return fields.slice(0, namedLimit);
 }
 
 /** What Redis said to one order of a batch, as ioredis tells what Redis says to a command. */

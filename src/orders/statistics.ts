@@ -1,4 +1,4 @@
-import type { Redis } from '../redis.ts';
+import { isWrongType, type Redis } from '../redis.ts';
 import type { ResultEvent } from '../results/event.ts';
 import type { Keys } from './keys.ts';
 
@@ -30,7 +30,12 @@ export async function readStatistics(
   const wanted = Array.from({ length: hours }, (_, index) => hourOf(now - (hours - 1 - index) * 3_600_000));
   return Promise.all(
     wanted.map(async (hour) => {
-      const counters = Object.entries(await redis.hgetall(keys.statistics(hour)));
+      // An hour whose key is of another type has no figures; the others are shown.
+      const known = await redis.hgetall(keys.statistics(hour)).catch((error: unknown) => {
+        if (isWrongType(error)) return {};
+        throw error;
+      });
+      const counters = Object.entries(known);
       return { hour, counters: Object.fromEntries(counters.map(([name, count]) => [name, Number(count)])) };
     }),
   );

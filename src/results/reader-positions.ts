@@ -1,5 +1,5 @@
 import type { Keys } from '../orders/keys.ts';
-import type { Redis } from '../redis.ts';
+import { isWrongType, type Redis } from '../redis.ts';
 import { type GroupPosition, groupPositions } from './trim-results.ts';
 
 /** How far a consumer group has come, and what it could not handle. */
@@ -14,7 +14,13 @@ export async function readerPositions(redis: Redis, keys: Keys): Promise<ReaderP
   return Promise.all(
     positions.map(async (position) => ({
       ...position,
-      parked: await redis.xlen(keys.parked(position.group)),
+      // A key of another type holds nothing that was parked; its subscriber says so when it cannot park.
+      parked: await redis.xlen(keys.parked(position.group)).catch(ofWrongType),
     })),
   );
+}
+
+function ofWrongType(error: unknown): number {
+  if (isWrongType(error)) return 0;
+  throw error;
 }

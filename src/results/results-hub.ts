@@ -41,7 +41,7 @@ export function createResultsHub(redis: Redis, prefix: string): ResultsHub {
       follow: true,
       signal: closing.signal,
       // A foreign entry is the business of those who consume the stream; here it only wakes nobody.
-      onInvalid: () => {},
+      onInvalid: reached,
     });
     for await (const result of results) {
       reached(result.streamId);

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createKeys, defaultPrefix } from '../orders/keys.ts';
-import { forgetArguments, type Redis } from '../redis.ts';
+import { forgetArguments, isWrongType, type Redis } from '../redis.ts';
 import type { ResultEvent } from './event.ts';
 import { patientCopy, watchEachOther } from './own-connection.ts';
 import { type Entry, isResult, type ResultEntry, ResultGroup } from './result-group.ts';
@@ -177,8 +177,7 @@ export function subscribe(options: SubscribeOptions): Subscription {
         return await within(noteMs, say());
       } catch (error) {
         // A key of another type mends by no repetition: the result stays with the group, and comes again later.
-        if (closing.signal.aborted || (error instanceof Error && error.message.startsWith('WRONGTYPE')))
-          throw error;
+        if (closing.signal.aborted || isWrongType(error)) throw error;
         tell(error, null);
         await pause(failures);
       }

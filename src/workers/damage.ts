@@ -1,3 +1,5 @@
+import { isWrongType } from '../redis.ts';
+
 /** Where a sweep may find something that it cannot read. */
 export const damageKinds = [
   /** A record of an order: a key of another type, or a time that is none. */
@@ -53,7 +55,7 @@ export function isDamage(error: unknown): error is Error {
 
 /** Does something else stand where a job was expected? */
 export function isForeign(error: unknown): boolean {
-  return error instanceof SyntaxError || (isReply(error) && error.message.startsWith('WRONGTYPE'));
+  return error instanceof SyntaxError || isWrongType(error);
 }
 
 /** Is this about the keys of one walk, and not about Redis as a whole, which would refuse every other walk as well? */

@@ -5,7 +5,7 @@ import type { Evidence } from '../orders/evidence.ts';
 import type { Keys } from '../orders/keys.ts';
 import type { OrderStore } from '../orders/order-store.ts';
 import type { OrderRecord } from '../orders/record.ts';
-import type { Redis } from '../redis.ts';
+import { isWrongType, type Redis } from '../redis.ts';
 import { buildEvent, type ResultEvent } from '../results/event.ts';
 
 export interface MissingResultsParts {
@@ -32,7 +32,12 @@ export async function publishMissing(parts: MissingResultsParts): Promise<void> 
   const node = await nodeOf(redis, keys.results);
   // Slots are moving: the next sweep knows better.
   if (node === null) return;
-  let cursor = (await redis.get(keys.resultsCursor)) ?? '0';
+  // A place that cannot be read is the beginning: it is written anew at the end.
+  const place = await redis.get(keys.resultsCursor).catch((error: unknown) => {
+    if (isWrongType(error)) return null;
+    throw error;
+  });
+  let cursor = /^\d{1,19}$/.test(place ?? '') ? String(place) : '0';
   for (let seen = 0; seen < walkLimit; seen += scanCount) {
     const [next, found] = await node.scan(cursor, 'MATCH', keys.order('*'), 'COUNT', scanCount);
     for (let from = 0; from < found.length; from += batchSize) {

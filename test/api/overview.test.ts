@@ -185,6 +185,22 @@ describe('money unresolved', () => {
   });
 });
 
+test('keys of another type are told, and close nothing', async () => {
+  await opened('a');
+  const broken = [keys.open, keys.unresolved, keys.results, keys.gate('jenga'), keys.activity('jenga')];
+  for (const key of [...broken, queue.toKey('delayed'), keys.statistics(hourOf(now))]) {
+    await redis.del(key);
+    await redis.set(key, 'broken');
+  }
+  const overview = await read();
+  expect(overview).toMatchObject({ asking: 1, oldestAsking: { orderId: 'a' }, unresolved: null, groups: [] });
+  expect(overview.unreadable).toContain('the results');
+  expect(overview.accounts).toMatchObject([{ id: 'jenga', orders: 0, breaker: { state: 'closed' } }]);
+  const sections = await look();
+  expect(sections.attention.html).toContain('another type than the open orders');
+  expect(sections.attention.html).toContain('another type than the breaker of jenga');
+});
+
 describe('an account', () => {
   const policy = {
     breakerFailures: 2,

@@ -470,3 +470,24 @@ describe('ordersNamed', () => {
     expect(await redis.pttl(keys.reference('jenga', 'r1'))).toBeGreaterThan(before - 60_000);
   });
 });
+
+test('a callback that may mean thousands of orders, or whose index somebody broke, reads a bounded number', async () => {
+  const keys = createKeys(testPrefix());
+  const store = createOrderStore({ redis, keys, retentionMs: 1_000 });
+  const fill = "for i = 1, 5000 do redis.call('HSET', KEYS[1], 'o' .. i, '') end";
+  await redis.eval(fill, 1, keys.reference('jenga', 'same'));
+  await redis.set(keys.reference('jenga', 'broken'), 'x');
+  await redis.hset(keys.reference('jenga', 'good'), 'ord-1', '');
+  expect(await store.ordersNamed('jenga', ['broken', 'good'])).toEqual(['ord-1']);
+  expect((await store.ordersNamed('jenga', ['same'])).length).toBe(200);
+});
+
+test('an inbox that somebody broke is removed, and one that is too long is read in part', async () => {
+  const keys = createKeys(testPrefix());
+  const store = createOrderStore({ redis, keys, retentionMs: 1_000 });
+  await redis.set(keys.inbox('ord-1'), 'broken');
+  expect(await store.inbox('ord-1')).toEqual([]);
+  expect(await redis.exists(keys.inbox('ord-1'))).toBe(0);
+  await redis.rpush(keys.inbox('ord-1'), ...Array.from({ length: 50 }, () => 'x'));
+  expect(await store.inbox('ord-1')).toHaveLength(20);
+});
