@@ -16,6 +16,7 @@ const commands: ReadonlyMap<string, () => Promise<CreateCommand>> = new Map([
   ['poll', async () => (await import('./commands/poll.ts')).pollCommand],
   ['classify', async () => (await import('./commands/classify.ts')).classifyCommand],
   ['doctor', async () => (await import('./commands/doctor.ts')).doctorCommand],
+  ['audit', async () => (await import('./commands/audit.ts')).auditCommand],
   ['key', async () => (await import('./commands/key.ts')).keyCommand],
   ['simulate', async () => (await import('./commands/simulate.ts')).simulateCommand],
 ]);

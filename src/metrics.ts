@@ -189,6 +189,18 @@ export function createMetrics() {
       labelNames: ['account'],
       registers,
     }),
+    logins: new Counter({
+      name: named('logins_total'),
+      help: 'Logins to / and /board by outcome: succeeded or failed',
+      labelNames: ['outcome'],
+      registers,
+    }),
+    rejectedKeys: new Counter({
+      name: named('rejected_keys_total'),
+      help: 'Requests refused for their API key, by reason: missing, unknown, expired or missing-scope',
+      labelNames: ['reason'],
+      registers,
+    }),
     callbacks: new Counter({
       name: named('callbacks_total'),
       help: 'Requests to the callback door by account and what became of them',

@@ -1,6 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { FastifyReply, FastifyRequest, onRequestHookHandler } from 'fastify';
 import type { ApiKey, Scope } from '../named-keys.ts';
+import { auditRequest } from './audit-request.ts';
 import { sendProblem } from './problem.ts';
 
 declare module 'fastify' {
@@ -71,17 +72,31 @@ export function isExpired({ expiresAt }: ApiKey, now: number): boolean {
 export function requireApiKey(findKey: FindKey, scopes?: readonly Scope[]): onRequestHookHandler {
   return async (request, reply) => {
     const key = findKey(request);
-    if (key === null) return refuseKey(reply, 'Send a valid API key as "Authorization: Bearer <key>".');
-    if (isExpired(key, Date.now())) return refuseKey(reply, 'This API key has expired; ask for a new one.');
+    if (key === null)
+      return refuseKey(
+        request,
+        reply,
+        isBearer(request) ? 'unknown' : 'missing',
+        'Send a valid API key as "Authorization: Bearer <key>".',
+      );
+    if (isExpired(key, Date.now()))
+      return refuseKey(request, reply, 'expired', 'This API key has expired; ask for a new one.');
     request.apiKey = key;
     const wanted = scopes ?? request.routeOptions.config.scopes ?? [];
     if (wanted.length === 0 || wanted.some((scope) => key.scopes.includes(scope))) return;
     reply.header('www-authenticate', `Bearer error="insufficient_scope", scope="${wanted.join(' ')}"`);
+    auditRequest(request, { action: 'rejected-key', outcome: 'missing-scope' });
     return sendProblem(reply, 403, `This API key lacks the scope ${wanted.join(' or ')}.`);
   };
 }
 
-function refuseKey(reply: FastifyReply, detail: string): FastifyReply {
+function refuseKey(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  outcome: string,
+  detail: string,
+): FastifyReply {
+  auditRequest(request, { action: 'rejected-key', outcome });
   reply.header('www-authenticate', 'Bearer');
   return sendProblem(reply, 401, detail);
 }

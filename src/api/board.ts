@@ -11,6 +11,7 @@ import type { OrderStore } from '../orders/order-store.ts';
 import { type OrderView, viewOf } from '../orders/order-view.ts';
 import { scrub } from '../providers/scrub.ts';
 import type { Redis } from '../redis.ts';
+import { auditRequest } from './audit-request.ts';
 import { createMask, type Mask } from './mask.ts';
 import type { AccountInfo } from './overview.ts';
 import { sendProblem } from './problem.ts';
@@ -78,6 +79,7 @@ export function board(parts: BoardParts): FastifyPluginAsync {
       reply.headers({ 'content-security-policy': contentSecurityPolicy, 'referrer-policy': 'same-origin' });
       return refuseWrite(request, reply, boardWritable);
     });
+    app.addHook('onResponse', async (request, reply) => auditAction(request, reply.statusCode));
     app.addHook('onSend', withoutForeignFonts);
     await app.register(serverAdapter.registerPlugin());
   };
@@ -104,6 +106,17 @@ function refuseWrite(request: FastifyRequest, reply: FastifyReply, isWritable: b
   const detail =
     'The board pauses queues, and retries, promotes and removes jobs; orders are handed in elsewhere.';
   return sendProblem(reply, 405, detail);
+}
+
+/** Every attempt to change something is in the audit trail, with what it was and the status of its answer. */
+function auditAction(request: FastifyRequest, status: number): void {
+  if (request.method === 'GET' || request.method === 'HEAD') return;
+  const { queueName = '', jobId = '' } = request.params as { queueName?: string; jobId?: string };
+  const words = (request.routeOptions.url ?? '')
+    .split('/')
+    .filter((word) => word !== '' && !word.startsWith(':'));
+  const outcome = `${words.at(-1) ?? 'unknown'} ${queueName.slice(0, 40)}: ${status}`;
+  auditRequest(request, { action: 'board-action', outcome, orderId: orderIdOf(jobId) ?? undefined });
 }
 
 /** What Redis or a library said of a fault is for our log: it names keys, scripts and addresses. */

@@ -2,6 +2,7 @@ import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import type { FastifyInstance, FastifyPluginAsync, onRequestAsyncHookHandler } from 'fastify';
 import { type FindKey, isBearer, isExpired } from './api-keys.ts';
+import { auditRequest } from './audit-request.ts';
 import { openapi } from './openapi.ts';
 import type { Login } from './page-login.ts';
 import { sendProblem } from './problem.ts';
@@ -31,6 +32,9 @@ function guardOf({ findKey, login }: DocsParts): onRequestAsyncHookHandler {
     const key = findKey(request);
     if (key !== null && !isExpired(key, Date.now())) return;
     if (login !== null && !isBearer(request)) return login.guard.call(this, request, reply);
+    if (isBearer(request)) {
+      auditRequest(request, { action: 'rejected-key', outcome: key === null ? 'unknown' : 'expired' });
+    }
     reply.header('www-authenticate', 'Bearer');
     return sendProblem(
       reply,

@@ -11,6 +11,7 @@ import { orderViewSchema, viewOf } from '../orders/order-view.ts';
 import type { OrderRecord } from '../orders/record.ts';
 import type { ResultsHub } from '../results/results-hub.ts';
 import { callerOf, seesAccount } from './api-keys.ts';
+import { auditRequest } from './audit-request.ts';
 import { inTime, redisMs } from './in-time.ts';
 import { createPlaces } from './places.ts';
 import { problemResponse, sendProblem, usualProblems } from './problem.ts';
@@ -111,7 +112,9 @@ export function ordersRoutes(parts: OrdersParts): FastifyPluginAsyncZod {
       handler: async (request, reply) => {
         const account = accountOf(request.body);
         // Whether the account exists or not: the key's sender shall not learn it.
+        const action = 'order-submitted';
         if (account !== null && !seesAccount(request, account)) {
+          auditRequest(request, { action, outcome: 'foreign-account' });
           return sendProblem(
             reply,
             403,
@@ -119,6 +122,10 @@ export function ordersRoutes(parts: OrdersParts): FastifyPluginAsyncZod {
           );
         }
         const result = await producer.enqueue(request.body);
+        const { outcome, orderId } = result;
+        // What is no order id may be anything.
+        const known = orderId !== null && orderIdPattern.test(orderId) ? orderId : undefined;
+        auditRequest(request, { action, outcome, orderId: known });
         switch (result.outcome) {
           case 'new':
           case 'same':
@@ -211,11 +218,16 @@ export function ordersRoutes(parts: OrdersParts): FastifyPluginAsyncZod {
       handler: async (request, reply) => {
         const { orderId } = request.params;
         const record = await readFor(request, orderId);
-        if (record === null) return sendProblem(reply, 404, noSuchOrder);
+        const action = 'poll-requested';
+        if (record === null) {
+          auditRequest(request, { action, outcome: 'unknown-order', orderId });
+          return sendProblem(reply, 404, noSuchOrder);
+        }
         const { account } = record.order;
         const woken = await inTime(
           wakeOrder(store, parts.queue(account), orderId, parts.minHintIntervalMs(account)),
         );
+        auditRequest(request, { action, outcome: woken.outcome, orderId });
         switch (woken.outcome) {
           case 'woken':
           case 'waiting':

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { FastifyInstance, FastifyReply, FastifyRequest, onRequestAsyncHookHandler } from 'fastify';
 import { isSameSecret } from './api-keys.ts';
+import { auditRequest } from './audit-request.ts';
 import { inTime } from './in-time.ts';
 import { createLoginThrottle, loginCaller } from './login-throttle.ts';
 import { clearCookie, cookieOf, setCookie } from './page-cookies.ts';
@@ -36,7 +37,12 @@ export function createLogin({ sessions, username, password }: LoginParts): Login
     await delay(throttle.begin(caller, now));
     const isRightName = isSameSecret(givenName, username);
     const isRightPassword = isSameSecret(given, password);
-    if (!isRightName || !isRightPassword) return false;
+    if (!isRightName || !isRightPassword) {
+      // The name that was typed is not kept: it may be a password.
+      auditRequest(request, { action: 'login', outcome: 'failed' });
+      return false;
+    }
+    request.user = username;
     throttle.succeeded(caller);
     return true;
   }
@@ -51,7 +57,11 @@ export function createLogin({ sessions, username, password }: LoginParts): Login
       reply.header('cache-control', 'no-store');
       if (!isReading(request) && !isFromOurPages(request)) return refuseForeign(reply);
       const basic = basicOf(request.headers.authorization);
-      if (basic === null) return (await hasSession(request)) ? undefined : sendToLogin(request, reply);
+      if (basic === null) {
+        if (!(await hasSession(request))) return sendToLogin(request, reply);
+        request.user = username;
+        return;
+      }
       const isIn = await isRight(request, basic.username, basic.password);
       return isIn ? undefined : sendProblem(reply, 401, 'User or password is wrong.');
     },
@@ -67,6 +77,7 @@ export function createLogin({ sessions, username, password }: LoginParts): Login
         const isIn = await isRight(request, form.username ?? '', form.password ?? '');
         const next = nextOf(form);
         if (!isIn) return sendLoginPage(reply, 401, next, 'User or password is wrong.');
+        auditRequest(request, { action: 'login', outcome: 'succeeded' });
         const now = Date.now();
         setCookie(request, reply, sessions.cookieName, await sessions.begin(now));
         setCookie(request, reply, sessions.deviceCookieName, await sessions.beginDevice(now));
@@ -75,6 +86,7 @@ export function createLogin({ sessions, username, password }: LoginParts): Login
 
       app.post('/logout', { schema: { hide: true } }, async (request, reply) => {
         if (!isFromOurPages(request)) return refuseForeign(reply);
+        if (await hasSession(request)) auditRequest(request, { action: 'logout', outcome: 'done' }, username);
         await sessions.end(cookieOf(request, sessions.cookieName), Date.now());
         clearCookie(request, reply, sessions.cookieName);
         return reply.redirect('/login', 303);

@@ -11,6 +11,7 @@ export const problemSchema = z.object({
     .enum(['order-conflict', 'reference-in-use'])
     .optional()
     .describe('Which conflict: other facts under this orderId, or a reference that a paid order owns'),
+  requestId: z.string().optional().describe('The id of the request, for whoever looks for it in the log'),
   orderId: z.string().optional().describe('The order that was paid under this reference'),
   faults: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
 });
@@ -82,7 +83,7 @@ export function sendProblem(
     .code(status)
     .type(problemType)
     .serializer(JSON.stringify)
-    .send(problemOf(status, detail, faults, conflict));
+    .send({ ...problemOf(status, detail, faults, conflict), requestId: reply.request.id });
 }
 
 /** Answers that there is no such address. */

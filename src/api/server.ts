@@ -9,9 +9,11 @@ import Fastify, {
   LogController,
 } from 'fastify';
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
+import type { Audit } from '../audit/audit.ts';
 import type { Log } from '../log.ts';
 import type { ApiKey } from '../named-keys.ts';
 import { createKeyFinder, requireApiKey } from './api-keys.ts';
+import { createStrangerBudget, requestIdOf } from './audit-request.ts';
 import type { CallbackParts } from './callbacks.ts';
 import type { Door, DoorSettings } from './door.ts';
 import { type HealthParts, healthRoutes } from './health-routes.ts';
@@ -22,6 +24,7 @@ import { isRedisFault } from './redis-fault.ts';
 /** What every listener of ours has. */
 export interface ServerParts {
   readonly log: Log;
+  readonly audit: Audit;
   /** Takes in errors that somebody else logs: those of an outage of Redis. */
   isToldElsewhere(error: unknown): boolean;
   readonly trustedProxies: readonly string[];
@@ -48,7 +51,6 @@ const requestMs = 10_000;
 export async function createApi(parts: ApiParts) {
   const app = await createServer(parts);
   app.setNotFoundHandler((_request, reply) => sendNotFound(reply));
-  app.decorateRequest('apiKey', null);
   const findKey = createKeyFinder(parts.apiKeys);
   if (parts.door !== null) {
     const { openDoor } = await import('./door.ts');
@@ -74,7 +76,8 @@ async function createServer(parts: ServerParts) {
   const app = Fastify({
     loggerInstance: parts.log as FastifyBaseLogger,
     // Every request would be logged with its path, and callback paths carry tokens.
-    logController: new LogController({ disableRequestLogging: true }),
+    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
+    genReqId: requestIdOf,
     bodyLimit,
     requestTimeout: requestMs,
     // Node looks for late requests every 30 s by default.
@@ -82,7 +85,8 @@ async function createServer(parts: ServerParts) {
     handlerTimeout: redisMs,
     routerOptions: { maxParamLength },
     // The router's own errors repeat the path, which may hold the token of a callback.
-    frameworkErrors: (error, _request, reply) => sendProblem(reply, error.statusCode ?? 400),
+    frameworkErrors: (error, request, reply) =>
+      sendProblem(reply.header('x-request-id', request.id), error.statusCode ?? 400),
     clientErrorHandler: answerBrokenRequest,
     trustProxy: parts.trustedProxies.length > 0 ? [...parts.trustedProxies] : false,
     // Zod does their work; without these, Fastify loads Ajv and fast-json-stringify all the same.
@@ -90,6 +94,11 @@ async function createServer(parts: ServerParts) {
     forceCloseConnections: 'idle',
   });
   app.server.maxConnections = parts.maxConnections;
+  app.decorate('audit', parts.audit);
+  app.decorate('strangers', createStrangerBudget());
+  app.decorateRequest('apiKey', null);
+  app.decorateRequest('user', null);
+  app.addHook('onRequest', async (request, reply) => void reply.header('x-request-id', request.id));
   acceptJsonOnly(app);
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
@@ -150,7 +159,7 @@ function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket): void
 /** Errors as problems: what the caller did wrong is named, what went wrong here is logged and not shown. */
 function answerError(
   error: FastifyError,
-  { log, isToldElsewhere }: Pick<ApiParts, 'log' | 'isToldElsewhere'>,
+  { isToldElsewhere }: Pick<ServerParts, 'isToldElsewhere'>,
   request: FastifyRequest,
   reply: Parameters<typeof sendProblem>[0],
 ) {
@@ -168,7 +177,7 @@ function answerError(
   const status = error.statusCode ?? 500;
   if (status < 500) return sendProblem(reply, status, error.message);
   if (!isToldElsewhere(error)) {
-    log.error({ err: error, route: request.routeOptions.url }, 'a request could not be served');
+    request.log.error({ err: error, route: request.routeOptions.url }, 'a request could not be served');
   }
   return isRedisFault(error)
     ? sendProblem(reply, 503, 'Redis cannot take this now; send it again, which is safe.')

@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import { Command } from 'commander';
 import { createKeys } from '../orders/keys.ts';
 import type { Terminal } from '../terminal.ts';
@@ -24,6 +25,11 @@ export function pollCommand(terminal: Terminal, exit: (code: number) => void): C
         const queue = createPollQueue(redis, createKeys(prefix), account);
         const { outcome } = await wakeOrder(store, queue, orderId, minIntervalMs);
         await queue.close();
+        const { append } = await import('../audit/audit.ts');
+        const entry = { actor: 'cli', from: hostname(), action: 'poll-requested', outcome, orderId } as const;
+        await append(redis, createKeys(prefix), entry).catch((error: Error) =>
+          terminal.stderr.write(`The audit trail could not be written: ${error.message}\n`),
+        );
         if (outcome === 'closed' || outcome === 'gone') {
           terminal.stderr.write(
             `Order ${orderId} is closed: its verdict is final. See payment-poller show ${orderId}\n`,

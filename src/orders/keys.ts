@@ -52,6 +52,8 @@ export interface Keys {
   activity(account: string): string;
   /** Counter: polls of an account in one minute, which is epoch milliseconds divided by 60 000. */
   pollsInMinute(account: string, minute: number): string;
+  /** Stream: who did what. */
+  readonly audit: string;
   /** Stream: accounts that became sick or well. */
   readonly accounts: string;
   /** Hash: order id → the result that a consumer group has handled last of it, for some of all orders. */
@@ -98,6 +100,7 @@ export function createKeys(prefix: string = defaultPrefix): Keys {
     completions: (account) => `${tag}:completions:${account}`,
     activity: (account) => `${tag}:activity:${account}`,
     pollsInMinute: (account, minute) => `${tag}:polls:${account}:${minute}`,
+    audit: `${tag}:audit`,
     accounts: `${tag}:accounts`,
     handled: (group, bucket) => `${tag}:handled:${group}:${bucket}`,
     handling: (group, orderId) => `${tag}:handling:${group}:${orderId}`,

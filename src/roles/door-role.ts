@@ -65,7 +65,7 @@ export async function openDoor(shared: Shared) {
     await Promise.all([hub.close(), producer.close()]);
     prompt.disconnect();
   };
-  return { door, stop: () => stopping.abort(), close };
+  return { door, redis: prompt, stop: () => stopping.abort(), close };
 }
 
 /** Whether what is said to us from outside travels in clear text; on this machine it travels nowhere. */

@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net';
 import { checkReadiness } from '../api/readiness.ts';
 import { createApi, createCallbackApi } from '../api/server.ts';
+import { createAudit } from '../audit/audit.ts';
 import { measure } from '../measure.ts';
 import { fullAccessKeys } from '../named-keys.ts';
 import { packageVersion } from '../service-facts.ts';
@@ -21,6 +22,13 @@ export async function startHttp(
   const opened = roles.includes('api') ? await (await import('./door-role.ts')).openDoor(shared) : null;
   const server = {
     log,
+    audit: createAudit({
+      ...{ redis: opened?.redis ?? redis, keys, log },
+      counted(action, outcome) {
+        if (action === 'login') metrics.logins.inc({ outcome });
+        if (action === 'rejected-key') metrics.rejectedKeys.inc({ reason: outcome });
+      },
+    }),
     isToldElsewhere: shared.outage.takes,
     trustedProxies: config.trustedProxies,
     maxConnections: config.maxConnections,

@@ -24,7 +24,11 @@ const ipn = {
 };
 
 async function send(url: string, method: 'GET' | 'HEAD' | 'POST' | 'OPTIONS', body: unknown = null) {
-  const headers = { 'content-type': 'application/json', authorization: 'Bearer test-api-key' };
+  const headers = {
+    'x-request-id': 'test-request',
+    'content-type': 'application/json',
+    authorization: 'Bearer test-api-key',
+  };
   const answer = await request(url, {
     ...{ dispatcher: running.agent, method, headers },
     ...(body !== null && { body: JSON.stringify(body) }),

@@ -56,7 +56,7 @@ function openSocket(url = running.url) {
 }
 
 function head(path: string, length: number | string, more = ''): string {
-  return `POST ${path} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: ${length}\r\n${more}\r\n`;
+  return `POST ${path} HTTP/1.1\r\nhost: x\r\nx-request-id: r1\r\ncontent-type: application/json\r\ncontent-length: ${length}\r\n${more}\r\n`;
 }
 
 const oneTime = `${'f'.repeat(64)}.result`;
