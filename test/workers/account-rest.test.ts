@@ -6,7 +6,7 @@ import { aReading } from '../support/builders.ts';
 import { testPrefix, testRedis } from '../support/redis.ts';
 import { type HeldGateway, startHeldGateway } from '../support/service-gateway.ts';
 import { setupParts } from '../support/service-parts.ts';
-import { account, aHurriedOrder, breaker, hurried } from '../support/service-parts-of-account.ts';
+import { account, aHurriedOrder, breaker, hurried, limits } from '../support/service-parts-of-account.ts';
 import { until } from '../support/service-until.ts';
 
 // Nothing waits for its own sake, but the machine may be busy with other things.
@@ -124,7 +124,8 @@ describe('a sick provider', () => {
       ...late.map((orderId) => aHurriedOrder({ orderId, schedule: { ...hurried, deadlineMs: 400 } })),
     );
     gateway.say('paid');
-    await startWorker({ gate: resting });
+    // One after the other, so that the order of the verdicts is that of the polls.
+    await startWorker({ gate: resting, limits: { ...limits, concurrency: 1 } });
     await until('30 verdicts', async () => (await events()).length === 30);
     const order = (await events()).map(({ subject }) => subject.split('-')[0]);
     expect(order.slice(0, 10)).toEqual(Array.from({ length: 10 }, () => 'late'));
