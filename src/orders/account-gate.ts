@@ -130,7 +130,7 @@ export function createAccountGate(parts: AccountGateParts): AccountGate {
 
   /** One look for all who come at the same time. */
   const look = createBatcher<null, (string | null)[]>(async (requests) => {
-    const known = await sendDirectly(redis, 'hmget', [gate, ...fields]);
+    const known = await sendDirectly(redis, 'hmget', [gate, ...fields]).catch(nothingWhereDamaged);
     return requests.map(() => known as (string | null)[]);
   }, Number.POSITIVE_INFINITY);
 
@@ -220,6 +220,12 @@ export function createAccountGate(parts: AccountGateParts): AccountGate {
       }
     },
   };
+}
+
+/** A key of another type in the place of the gate must not silence the account. */
+function nothingWhereDamaged(error: unknown): string[] {
+  if (error instanceof Error && error.message.startsWith('WRONGTYPE')) return [];
+  throw error;
 }
 
 function listed(text: string | null | undefined): readonly string[] {

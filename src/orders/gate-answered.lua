@@ -2,6 +2,11 @@
 -- that were answered ('' = not known), now, orderId, life of the lists in ms, score from which an order is a suspect, then the
 -- fields of the event to publish when the account was degraded. Returns 1 when it was.
 local gate, probe, stream, failed, suspects, tried = unpack(KEYS)
+-- Lists are only what was seen lately: what somebody put in their place gives way.
+for _, key in ipairs({ failed, suspects, tried }) do
+  local kind = redis.call('TYPE', key).ok
+  if kind ~= 'zset' and kind ~= 'none' then redis.call('DEL', key) end
+end
 local known = redis.call('HMGET', gate, 'level', 'lockedBy', 'locked', 'restUntil')
 local fingerprint, now, orderId = ARGV[1], tonumber(ARGV[2]), ARGV[3]
 local lockedBy = known[2] or ''

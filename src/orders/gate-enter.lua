@@ -2,6 +2,11 @@
 -- ARGV: now, orderId, life of the turn in ms, score from which an order is a suspect, for how long those who have failed
 -- give way in ms. Returns '' when the turn is taken, 'busy', or 'give-way'.
 local gate, probe, suspects, tried, waiting = unpack(KEYS)
+-- Lists are only what was seen lately: what somebody put in their place gives way.
+for _, key in ipairs({ suspects, tried }) do
+  local kind = redis.call('TYPE', key).ok
+  if kind ~= 'zset' and kind ~= 'none' then redis.call('DEL', key) end
+end
 local now, orderId, giveWayMs = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[5])
 local hasFailed = redis.call('ZSCORE', tried, orderId)
   or (tonumber(redis.call('ZSCORE', suspects, orderId) or 0) or 0) >= tonumber(ARGV[4])

@@ -5,6 +5,11 @@
 --   counts no longer, life of the lists in ms, then the fields of the event to publish when the account becomes degraded.
 -- Returns the time until which the account rests, '' when it does not; 1 when it has just become degraded.
 local gate, probe, stream, failed, suspects, tried = unpack(KEYS)
+-- Lists are only what was seen lately: what somebody put in their place gives way.
+for _, key in ipairs({ failed, suspects, tried }) do
+  local kind = redis.call('TYPE', key).ok
+  if kind ~= 'zset' and kind ~= 'none' then redis.call('DEL', key) end
+end
 local known = redis.call('HMGET', gate, 'pausedUntil', 'level', 'lockedBy', 'restUntil', 'locked')
 local now, orderId = tonumber(ARGV[1]), ARGV[9]
 local pausedUntil, level = tonumber(known[1] or 0) or 0, tonumber(known[2] or 0) or 0

@@ -195,9 +195,21 @@ export async function pollOrder(
   }
   // An order past its deadline was let through though the account rests: it is not the probe.
   const asProbe = 'waitUntil' in admission ? { troubled: true, probing: false } : admission;
-  const change = await gate.report(asProbe, reading, clock.now(), { orderId });
-  if (change !== null) observer.gate(change, reading);
+  await tellGate(parts, asProbe, reading, clock.now(), { orderId });
   return settle(parts, asked, reading, null, openSince);
+}
+
+/** Tells the gate what was heard. What stands broken in its keys is no reason to lose the answer, which is settled next. */
+async function tellGate(
+  { gate, observer }: Pick<PollWorkerParts, 'gate' | 'observer'>,
+  ...[admission, reading, now, asked]: Required<Parameters<AccountGate['report']>>
+): Promise<void> {
+  try {
+    const change = await gate.report(admission, reading, now, asked);
+    if (change !== null) observer.gate(change, reading);
+  } catch (error) {
+    observer.error(error instanceof Error ? error : new Error(String(error)), asked.orderId);
+  }
 }
 
 /** Settles the answers that were pushed to us. `null`: there were none. */
@@ -206,7 +218,7 @@ async function takePushed(
   record: OrderRecord,
   openSince: number | undefined,
 ): Promise<{ readonly nextPollAt: number | null } | null> {
-  const { store, gate, observer, clock = machineClock } = parts;
+  const { store, observer, clock = machineClock } = parts;
   const inbox = await store.inbox(record.order.orderId);
   let taken: { readonly nextPollAt: number | null } | null = null;
   for (const { entry, pushed } of inbox) {
@@ -219,8 +231,7 @@ async function takePushed(
     const current = (await store.read(record.order.orderId)) ?? record;
     observer.reading(current, reading, 0);
     const asked = { orderId: record.order.orderId, credentials };
-    const change = await gate.report({ troubled: true, probing: false }, reading, clock.now(), asked);
-    if (change !== null) observer.gate(change, reading);
+    await tellGate(parts, { troubled: true, probing: false }, reading, clock.now(), asked);
     taken = { nextPollAt: await settle(parts, current, reading, { entry, queryId }, openSince) };
   }
   return taken;

@@ -403,3 +403,29 @@ describe('locked credentials', () => {
     expect(await readBreaker(redis, keys, 'jenga', now, 'c30')).toMatchObject({ state: 'closed' });
   });
 });
+
+test.each(['', ':failed', ':suspects', ':tried', ':probe', ':waiting'])(
+  'a key of another type in the place of the gate%s silences no account',
+  async (suffix) => {
+    const { keys, gate } = setup();
+    const key = `${keys.gate('jenga')}${suffix}`;
+    const damage = () =>
+      suffix === ':probe' || suffix === ':waiting' ? redis.lpush(key, 'x') : redis.set(key, 'x');
+    await redis.del(key);
+    await damage();
+    await admitted(gate, now);
+    if (suffix === '') return;
+    for (let n = 0; n < 3; n++) await poll(gate, aReading.unavailable(), now);
+    await redis.del(key);
+    await damage();
+    await gate.report({ troubled: true, probing: true }, aReading.unavailable(), now + 1_000, {
+      orderId: 'a',
+    });
+    await redis.del(key);
+    await damage();
+    expect(await gate.report({ troubled: true, probing: true }, aReading.pending(), now + 9_000)).toBe(
+      'recovered',
+    );
+    expect(await gate.admit(now + 9_001)).toMatchObject({ troubled: false });
+  },
+);
