@@ -64,6 +64,21 @@ local function own(key, orderId, expected, isShared, retentionMs)
   call('SET', key, table.concat(owners, ' '), 'PX', math.max(tonumber(retentionMs), call('PTTL', key)))
 end
 
+-- Publishes, owning what a paid order owns: both, or neither.
+local function publish(owned, owner, from, to)
+  local before = {}
+  for _, key in ipairs(owned) do
+    before[#before + 1] = { key, call('GET', key), call('PTTL', key) }
+    own(key, unpack(owner))
+  end
+  local isDone, reply = pcall(call, 'XADD', results, '*', unpack(ARGV, from, to))
+  if isDone then return reply end
+  for _, was in ipairs(before) do
+    if was[2] then redis.pcall('SET', was[1], was[2], 'PX', math.max(was[3], 1)) else redis.pcall('DEL', was[1]) end
+  end
+  error(reply, 0)
+end
+
 local function settle(keys, from, to)
   local order, inbox, statistics = unpack(keys, 1, 3)
   local owned = { unpack(keys, 4) }
@@ -112,8 +127,7 @@ local function settle(keys, from, to)
   if entry ~= '' then call('LREM', inbox, 1, '') end
   if isPublishing then
     call('HSET', order, 'revision', known[1])
-    for _, key in ipairs(owned) do own(key, orderId, expected, isShared, retentionMs) end
-    local id = call('XADD', results, '*', unpack(ARGV, counters + 1, to))
+    local id = publish(owned, { orderId, expected, isShared, retentionMs }, counters + 1, to)
     -- Where it stands, and its version, for the sweeper: it looks whether it still does.
     fields[#fields + 1] = 'result'
     fields[#fields + 1] = id .. ' ' .. version

@@ -59,7 +59,9 @@ async function mendBatch(parts: MissingResultsParts, orderIds: readonly string[]
     // A record that cannot be read is told of by whoever needs it.
     const record = await store.read(orderId).catch(() => null);
     const event = record === null ? null : lastEventOf(record);
-    if (record === null || event === null) continue;
+    // A worker of an earlier release has published since, and noted nothing.
+    const isLast = event !== null && result.endsWith(` ${event.stateversion}`);
+    if (record === null || event === null || !isLast) continue;
     if (await store.republish(record, result, event)) parts.mended('missing-result', orderId);
   }
 }

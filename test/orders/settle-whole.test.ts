@@ -93,6 +93,7 @@ describe('a key of another type', () => {
       if (isEssential) {
         expect(settled).toBeInstanceOf(Error);
         expect(await published()).toEqual([0, []]);
+        expect(await redis.keys(`{${keys.prefix}}:receipt:*`)).toEqual([]);
         expect(await read()).toMatchObject({ revision: 1, progress: { phase: 'asking' } });
         await redis.del(key);
         expect(await settle(step)).toMatchObject({ outcome: 'settled' });

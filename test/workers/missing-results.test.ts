@@ -103,3 +103,14 @@ test('a key of another type in the place of the stream, or of an order, stops no
   await sweep();
   expect(mended.toSorted()).toEqual(orderIds);
 });
+
+test('what a worker of an earlier release has published since is not published again', async () => {
+  const { keys, sweep, mended } = await setup();
+  await redis.del(keys.results);
+  for (const orderId of orderIds) {
+    const result = (await redis.hget(keys.order(orderId), 'result')) ?? '';
+    await redis.hset(keys.order(orderId), 'result', result.replace(/ 1$/, ' 0'));
+  }
+  await sweep();
+  expect(mended).toEqual([]);
+});
