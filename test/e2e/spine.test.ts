@@ -118,17 +118,21 @@ describe('every verdict stands on the stream as the contract prints it', () => {
 });
 
 describe('exactly once, though the worker is killed with SIGKILL and started again', () => {
-  const reference = 'f'.repeat(24);
-  const paid = {
+  /** One payment pays one order: each reference has a receipt of its own. */
+  const referenceOf = (orderId: string) => orderId.padEnd(24, 'f');
+  const paid = (reference: string) => ({
     success: true,
     data: {
-      response: { Amount: 100, MpesaReceiptNumber: 'NEF61H8J60', ResultCode: 0, Status: 'SUCCESS' },
+      response: { Amount: 100, MpesaReceiptNumber: `NEF${reference}`, ResultCode: 0, Status: 'SUCCESS' },
       status: true,
     },
-  };
+  });
 
   async function setup() {
-    const gateway = await startFakeGateway(() => ({ status: 200, body: paid }));
+    const gateway = await startFakeGateway(({ url }) => {
+      const reference = new URL(url, 'http://gateway').searchParams.get('reference') ?? '';
+      return { status: 200, body: paid(reference) };
+    });
     onTestFinished(() => gateway.close());
     const world = await setupWorld({ accounts: 'lipia', settings: { BASE_URL: gateway.url } });
     const queue = createPollQueue(world.redis, world.keys, 'lipia');
@@ -136,7 +140,7 @@ describe('exactly once, though the worker is killed with SIGKILL and started aga
     const lane = await openRedisLane(testRedisUrl());
     const service = await startService({ ...world.environment, REDIS_URL: lane.url });
     const enqueue = (orderId: string) =>
-      world.producer.enqueue({ orderId, account: 'lipia', reference, amount: '100' });
+      world.producer.enqueue({ orderId, account: 'lipia', reference: referenceOf(orderId), amount: '100' });
     // Redis must know the scripts by then: a script that is sent twice would be cut off before it runs.
     await enqueue('first');
     await world.verdicts(1, 60_000);
