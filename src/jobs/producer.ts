@@ -222,7 +222,9 @@ function toResult(
 }
 
 function accountOf(input: unknown): string {
-  return typeof input === 'object' && input !== null ? String(Reflect.get(input, 'account')) : '';
+  const account: unknown = typeof input === 'object' && input !== null ? Reflect.get(input, 'account') : null;
+  // Anything else may have no text at all.
+  return typeof account === 'string' ? account : '';
 }
 
 function idOf(input: unknown): string | null {

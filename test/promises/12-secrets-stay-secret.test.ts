@@ -53,7 +53,7 @@ const hurried = {
   DEADLINE_MS: '60000',
   CONFIRM_AFTER_MS: '100',
   RATE_PER_SECOND: '1000',
-  BREAKER_FAILURES: '100000',
+  BREAKER_FAILURES: '1000',
   CALLBACK_USERNAME: 'provider',
   CALLBACK_PASSWORD: given.callbackPassword,
 };
