@@ -282,8 +282,9 @@ describe('Redis goes away', () => {
       const messages = settled.flatMap((each) => (each.status === 'rejected' ? [String(each.reason)] : []));
       expect(messages.length).toBeGreaterThanOrEqual(40);
       for (const message of messages) expect(message).toMatch(/enqueue it again|check REDIS_URL/);
+      const ready = once(redis, 'ready');
       await server.start();
-      await once(redis, 'ready');
+      await ready;
       expect(await store.read('during')).toBeNull();
       expect(await one.enqueue(input({ orderId: 'before' }))).toMatchObject({ outcome: 'same' });
       expect(await one.enqueue(input({ orderId: 'during' }))).toMatchObject({ outcome: 'new' });
