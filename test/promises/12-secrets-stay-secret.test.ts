@@ -80,6 +80,8 @@ function orderOf(provider: ProviderId, story: Story): OrderInput & { orderId: st
 }
 
 function keyOf(provider: ProviderId, story: Story): string {
+  // A reference at daraja is a receipt: ten capitals and digits.
+  if (story.startsWith('ECHO-') && provider === 'daraja') return `${story.replace('-', '')}DARAJ`;
   if (story.startsWith('ECHO-')) return `${story}-${provider}`;
   if (provider !== 'daraja') return `${provider.toUpperCase()}-${story}-1`;
   return `S${createHash('sha256').update(story).digest('hex').slice(0, 9).toUpperCase()}`;

@@ -5,13 +5,13 @@ import { Agent, request } from 'undici';
 
 /**
  * A gateway in front of the simulator that overhears what must stay secret, and that repeats it: to a question about a
- * reference that begins with `ECHO-` it answers with an error that tells the asker his own headers and body.
+ * reference that begins with `ECHO` it answers with an error that tells the asker his own headers and body.
  */
 export interface EchoGateway {
   readonly url: string;
   /** Secrets that were seen on the wire: access tokens, signatures, passwords made for one request, one-time tokens. */
   secrets(): string[];
-  /** How many questions about an `ECHO-` reference were answered. */
+  /** How many questions about an `ECHO` reference were answered. */
   echoes(): number;
   close(): Promise<void>;
 }
@@ -32,7 +32,7 @@ export async function startEchoGateway(
     const body = await textOf(incoming);
     const { method = 'GET', url = '/', headers } = incoming;
     overhear(headers, body);
-    const provider = /ECHO-\d+-([a-z-]+)/.exec(url + body)?.[1];
+    const provider = echoOrderOf(url + body);
     if (provider !== undefined) {
       const pieces = [...piecesOf(headers, body), ...credentialsOf(provider), ...echoedPhones];
       echoes += 1;
@@ -60,6 +60,11 @@ export async function startEchoGateway(
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
+
+  /** The provider of the order that a question is about, when that order is to be answered with an echo. */
+  function echoOrderOf(text: string): string | undefined {
+    return /ECHO\dDARAJ/.test(text) ? 'daraja' : /ECHO-\d+-([a-z-]+)/.exec(text)?.[1];
+  }
 
   function overhear(headers: IncomingMessage['headers'], body: string): void {
     for (const text of piecesOf(headers, body)) if (text !== body) secrets.add(text);
