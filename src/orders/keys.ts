@@ -40,7 +40,10 @@ export interface Keys {
   query(id: string): string;
   /** Hash, its fields the orders that an account's provider knows by this name. */
   reference(account: string, name: string): string;
-  /** Which order was paid by a receipt: `<orderId> <amount it expects, minor units>`, several where payments may be shared. */
+  /**
+   * Which order was paid by a receipt: `<orderId> <amount it expects, minor units>`, several where payments may be shared.
+   * Gateways print one receipt in capitals here and in small letters there: it is one receipt all the same.
+   */
   receipt(account: string, receipt: string): string;
   /** Which order was paid under a reference; as `receipt`. */
   paid(account: string, reference: string): string;
@@ -94,7 +97,7 @@ export function createKeys(prefix: string = defaultPrefix): Keys {
     inbox: (orderId) => `${tag}:inbox:${orderId}`,
     query: (id) => `${tag}:query:${id}`,
     reference: (account, name) => `${tag}:reference:${account}:${name}`,
-    receipt: (account, receipt) => `${tag}:receipt:${account}:${receipt}`,
+    receipt: (account, receipt) => `${tag}:receipt:${account}:${receipt.toUpperCase()}`,
     paid: (account, reference) => `${tag}:paid:${account}:${reference}`,
     gate: (account) => `${tag}:gate:${account}`,
     completions: (account) => `${tag}:completions:${account}`,

@@ -86,6 +86,15 @@ describe('one payment', () => {
     expect(settled.filter((one) => one.outcome === 'used' && one.usedBy === owner)).toHaveLength(29);
   });
 
+  test('pays one order however its receipt is spelt', async () => {
+    const { open, pay, paid } = setup();
+    await open('a');
+    await open('b');
+    await pay('a', 'SH90HU7FO2');
+    expect(await pay('b', 'sh90hu7fo2')).toEqual({ outcome: 'used', usedBy: 'a' });
+    expect(await paid()).toEqual(['a']);
+  });
+
   test('at another account is another payment', async () => {
     const { open, pay, paid } = setup();
     await open('a', { reference: 'same' });
