@@ -67,7 +67,7 @@ export const accountSettings = z.object({
     .stringbool()
     .default(false)
     .describe(
-      'Let several orders be paid by one payment, as long as it covers all of them; otherwise a payment pays one order',
+      'Let several orders be paid by one payment, as long as it covers all of them; otherwise a payment pays one order. Only where the API tells the amount received',
     ),
   watchMs: watchList.describe(
     'When to ask again after a verdict that may still turn, counted from the verdict',

@@ -95,7 +95,7 @@ export function readConfig(given: Environment): Config {
     const settings = readSettings(provider.settings, environment, faults, id);
     const unpaired = unpairedFault(id, environment);
     if (unpaired !== null) faults.push(unpaired);
-    faults.push(...currencyFaults(id, provider, common));
+    faults.push(...currencyFaults(id, provider, common), ...sharingFaults(id, provider, common));
     if (provider.later !== undefined) faults.push(...answerAddressFaults(id, clean(environment.PUBLIC_URL)));
     return common === null || settings === null ? null : toAccount(id, provider, common, settings, overrides);
   });
@@ -229,6 +229,14 @@ function currencyFaults(id: string, provider: Provider, common: AccountSettings 
   if (common === null || provider.gives.currency || currencies.length === 1) return [];
   return [
     `${variableName('currency', id)} must name one currency: ${provider.id} does not say which one an amount is in.`,
+  ];
+}
+
+/** Where an API does not say how much arrived, nobody can say how many orders it pays: any number of any amount would be. */
+function sharingFaults(id: string, provider: Provider, common: AccountSettings | null): string[] {
+  if (common === null || !common.sharedReferences || provider.gives.amount) return [];
+  return [
+    `${variableName('sharedReferences', id)} must be false: ${provider.id} does not say how much was received.`,
   ];
 }
 
