@@ -49,9 +49,13 @@ test('what happens to orders is counted', async () => {
   await running.callback('jenga', 'no JSON at all');
   await eventually(async () => {
     const text = await scrape();
-    return text.includes('account_breaker{account="sick",state="open"} 1') && text.includes('status="paid"')
-      ? text
-      : null;
+    // Counters are of this moment; what is measured is shared by all who ask within a second.
+    const awaited = [
+      'account_breaker{account="sick",state="open"} 1',
+      'status="paid"',
+      'open_orders{phase="asking"} 2',
+    ];
+    return awaited.every((each) => text.includes(each)) ? text : null;
   });
   const value = running.metric;
   expect(await value('payment_poller_verdicts_total{account="jenga",status="paid",reason=""}')).toBe(1);
@@ -97,6 +101,7 @@ test('labels carry our own words, and none of a provider', async () => {
     result: callbackResults,
     phase: ['asking', 'watching'],
     age: ['1h', '24h', '7d', 'older'],
+    outcome: ['succeeded', 'failed'],
   };
   for (const [, label = '', value = ''] of text.matchAll(/[{,](\w+)="([^"]*)"/g)) {
     if (known[label] !== undefined) expect(known[label], label).toContain(value);
@@ -116,6 +121,7 @@ test('labels carry our own words, and none of a provider', async () => {
     'age',
     'group',
     'kind',
+    'outcome',
   ];
   const defaults = ['version', 'major', 'minor', 'patch', 'type', 'space'];
   for (const label of labels) expect([...ours, ...defaults]).toContain(label);
