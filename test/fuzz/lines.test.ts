@@ -10,12 +10,14 @@ import { UsageError } from '../../src/commands/usage-error.ts';
 import { createKeys } from '../../src/orders/keys.ts';
 import { capturedTerminal } from '../support/captured-terminal.ts';
 import { testPrefix, testRedis, testRedisUrl } from '../support/redis.ts';
+import { registerEveryAccount } from '../support/registered.ts';
 import { hostileDocuments, hostileValues, pathsOf, withRaw } from './hostile.ts';
 
 const order = { orderId: 'ord-1', account: 'lipia', reference: 'a', amount: '2.00', metadata: { a: 1 } };
 
 /** `payment-poller enqueue --file -`, on keys of its own. */
 async function enqueue(input: string | Uint8Array, prefix = testPrefix(), file = '-') {
+  await registerEveryAccount(testRedis(), prefix);
   const captured = capturedTerminal({ REDIS_URL: testRedisUrl(), PREFIX: prefix }, input);
   let exitCode = -1;
   const command = enqueueCommand(captured.terminal, (code) => {
@@ -27,7 +29,8 @@ async function enqueue(input: string | Uint8Array, prefix = testPrefix(), file =
 
 describe('orders in a file', () => {
   test('that strangers wrote: the good ones go in, the others are told by number and in clean text', async () => {
-    const good = (nth: number) => JSON.stringify({ ...order, orderId: `good-${nth}` });
+    const good = (nth: number) =>
+      JSON.stringify({ ...order, orderId: `good-${nth}`, reference: `good-${nth}` });
     const hostile = [
       ...hostileDocuments.map(([, document]) => Buffer.from(document)),
       ...pathsOf(order).flatMap((path) =>
