@@ -70,7 +70,6 @@ describe.concurrent('a Redis that cannot be reached: one sentence within 10 s, e
   const env = { REDIS_URL: `redis://ops:${secret}@127.0.0.1:1`, ACCOUNTS: 'jenga', ...jenga };
 
   test.each([
-    [['start']],
     [['results', '--from', '0']],
     [['enqueue', '--order-id', 'a', '--account', 'jenga', '--reference', 'x', '--amount', '1']],
     [['demo', '--once']],
@@ -84,6 +83,18 @@ describe.concurrent('a Redis that cannot be reached: one sentence within 10 s, e
     );
     expect(stdout + stderr).not.toContain(secret);
   });
+});
+
+test('start waits for a Redis that cannot be reached, says so once as JSON, and ends when it is told to', async () => {
+  const jenga = { JENGA_API_KEY: 'k', JENGA_MERCHANT_CODE: 'm', JENGA_CONSUMER_SECRET: 's' };
+  const env = { REDIS_URL: 'redis://ops:hunter2-of-redis@127.0.0.1:1', ACCOUNTS: 'jenga', ...jenga };
+  const command = startCommand(['start'], { env });
+  const [line] = await command.printed(/^\{.*127\.0\.0\.1:1.*\}$/m);
+  expect(JSON.parse(line)).toMatchObject({ level: expect.anything(), msg: expect.any(String) });
+  command.kill('SIGTERM');
+  const { code, stdout, stderr } = await command.ended;
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  expect(stdout).not.toContain('hunter2-of-redis');
 });
 
 describe.concurrent('simulate', () => {
