@@ -17,6 +17,9 @@ export interface Misspelt {
   readonly text: string;
 }
 
+/** What the demo tells clients of the API to set: no slips for settings of the service. */
+const clientVariables = ['API_KEY', 'API_URL'];
+
 type Account = Pick<AccountConfig, 'id' | 'provider'>;
 
 /**
@@ -34,7 +37,7 @@ export function misspeltVariables(environment: Environment): Misspelt[] {
   const otherFiles = secretVariables(
     [...providers.values()].map((provider) => ({ id: provider.id, provider })),
   );
-  const names = new Set([...known, ...others, ...otherFiles.map(fileVariable)]);
+  const names = new Set([...clientVariables, ...known, ...others, ...otherFiles.map(fileVariable)]);
   return Object.keys(environment).flatMap((variable) => {
     if (names.has(variable) || !environment[variable]?.trim()) return [];
     const { name, slips } = nearest(variable, known);

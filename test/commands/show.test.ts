@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { runCommand } from '../support/command-line.ts';
+import { registerEveryAccount } from '../support/registered.ts';
 import { orderOf, type Story, setupWorld } from '../support/service-run.ts';
 import { until } from '../support/service-until.ts';
 
@@ -8,6 +9,7 @@ const rarely = { firstPollAfterMs: 60_000, initialIntervalMs: 60_000, maxInterva
 async function setup() {
   const { environment, ...world } = await setupWorld({ accounts: 'lipia' });
   const { REDIS_URL = '', PREFIX = '' } = environment as { [name: string]: string };
+  await registerEveryAccount(world.redis, PREFIX);
   return { ...world, run: (...args: string[]) => runCommand(args, { env: { REDIS_URL, PREFIX } }) };
 }
 
