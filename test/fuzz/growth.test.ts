@@ -53,23 +53,32 @@ function growthOf(parse: (text: string) => unknown, make: (length: number) => st
   const [few, many] = [make(small), make(factor * small)];
   let least = Number.POSITIVE_INFINITY;
   for (let nth = 0; nth < attempts && least > mostGrowth; nth += 1) {
-    const large = timeOf(parse, many, 1);
+    const large = cpuMs(() => parse(many));
     if (large < noticeableMs) return 1;
-    least = Math.min(least, large / Math.max(timeOf(parse, few, 5), 0.05));
+    least = Math.min(least, large / meanCpuMs(() => parse(few)));
   }
   return least;
 }
 
-/** The best of several times of this thread alone: other programs run on this machine. */
-function timeOf(parse: (text: string) => unknown, text: string, times: number): number {
-  let best = Number.POSITIVE_INFINITY;
-  for (let nth = 0; nth < times; nth += 1) {
-    const startedAt = process.threadCpuUsage();
-    parse(text);
-    const { user, system } = process.threadCpuUsage(startedAt);
-    best = Math.min(best, (user + system) / 1_000);
-  }
-  return best;
+/** Processor time of this thread alone: other programs run on this machine. */
+function cpuMs(work: () => unknown): number {
+  const startedAt = process.threadCpuUsage();
+  work();
+  const { user, system } = process.threadCpuUsage(startedAt);
+  return (user + system) / 1_000;
+}
+
+/** The system counts in ticks of some milliseconds, so something short is run until it has taken many of them. */
+function meanCpuMs(work: () => unknown): number {
+  let times = 0;
+  const total = cpuMs(() => {
+    const startedAt = performance.now();
+    do {
+      work();
+      times += 1;
+    } while (performance.now() - startedAt < 2 * noticeableMs);
+  });
+  return Math.max(total / times, 0.05);
 }
 
 /** The inputs for which a parser grows as the square of their length, or worse. */
