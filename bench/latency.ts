@@ -1,13 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { readConfig, variableName } from '../src/config.ts';
+import { readConfig, variableName } from '../src/config/config.ts';
 import { demoEnvironment } from '../src/demo/environment.ts';
 import { createProducer } from '../src/jobs/producer.ts';
 import type { OrderInput } from '../src/jobs/validate-order.ts';
-import { createLog } from '../src/log.ts';
-import { readResults } from '../src/results/read-results.ts';
+import { createLog } from '../src/observability/log.ts';
+import { readResults } from '../src/results/replay.ts';
 import { startService } from '../src/service.ts';
 import type { LedgerEntry, SimulatedOrder } from '../src/simulator/simulator.ts';
-import { freePorts } from './chaos/ports.ts';
+import { freePorts } from '../test/support/ports.ts';
 import { type Benchmark, number, quantile, type Report, reportOf, type Table } from './report.ts';
 import { type SimulatorChild, startSimulatorChild } from './simulator-child.ts';
 import { startBenchRedis } from './support/redis.ts';

@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { inspect, parseArgs } from 'node:util';
-import { factsOf } from './chaos/facts.ts';
+import { factsOf } from '../test/support/machine-facts.ts';
 import { cluster } from './cluster.ts';
 import { door } from './door.ts';
 import { footprint } from './footprint.ts';

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
-import type { Facts } from './chaos/facts.ts';
+import type { Facts } from '../test/support/machine-facts.ts';
 import { number, type Table, toMarkdown } from './report.ts';
 
 /** What of a file in bench/results the page shows. */

@@ -1,4 +1,4 @@
-import { defaultSchedule } from '../src/jobs/schedule.ts';
+import { defaultSchedule } from '../src/domain/schedule.ts';
 import { type Benchmark, reportOf } from './report.ts';
 import { readBehaviour } from './schedule/behaviour.ts';
 import { type Bound, boundOf } from './schedule/bound.ts';

@@ -8,7 +8,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 
 const root = join(import.meta.dirname, '..');
-const assets = 'src/{**/*.{lua,css,html},api/assets/*}';
+const assets = 'src/{**/*.{lua,css,html},api/ui/assets/*}';
 
 rmSync(join(root, 'dist'), { recursive: true, force: true });
 compile();

@@ -6,8 +6,8 @@
  * nowhere else, so that no mistake in the environment can point this at a live account.
  */
 import { randomBytes } from 'node:crypto';
-import { variableName } from '../src/config.ts';
-import type { Reading, ReadingKind, Reference } from '../src/order.ts';
+import { variableName } from '../src/config/config.ts';
+import type { Reading, ReadingKind, Reference } from '../src/domain/order.ts';
 import type { AccessTokens, TokenResult } from '../src/providers/access-token.ts';
 import { createAsker } from '../src/providers/ask.ts';
 import { providers } from '../src/providers/index.ts';

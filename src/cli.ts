@@ -1,15 +1,15 @@
 import { existsSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import type { Terminal } from './commands/command-context.ts';
 import { UsageError } from './commands/usage-error.ts';
-import { packageVersion } from './service-facts.ts';
-import type { Terminal } from './terminal.ts';
+import { packageVersion } from './observability/package-info.ts';
 
 type CreateCommand = (terminal: Terminal, exit: (code: number) => void) => Command;
 
 /** In the order of the help. Only the one that is named is loaded: the service shall not carry the others about. */
 const commands: ReadonlyMap<string, () => Promise<CreateCommand>> = new Map([
   ['start', async () => (await import('./commands/start.ts')).startCommand],
-  ['demo', async () => (await import('./commands/demo.ts')).demoCommand],
+  ['demo', async () => (await import('./demo/command.ts')).demoCommand],
   ['enqueue', async () => (await import('./commands/enqueue.ts')).enqueueCommand],
   ['results', async () => (await import('./commands/results.ts')).resultsCommand],
   ['show', async () => (await import('./commands/show.ts')).showCommand],
@@ -73,7 +73,7 @@ function loadEnvFile(): void {
 async function exitCodeOf(error: unknown, { stderr }: Terminal): Promise<number> {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
   stderr.write(`payment-poller: ${error instanceof Error ? error.message : String(error)}\n`);
-  const { ConfigError } = await import('./config.ts');
+  const { ConfigError } = await import('./config/config.ts');
   return error instanceof ConfigError || error instanceof UsageError ? 2 : 1;
 }
 

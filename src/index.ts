@@ -1,5 +1,13 @@
 /** The public face of payment-poller. */
-export { AccountsUnknownError } from './jobs/known-accounts.ts';
+export { AccountsUnknownError } from './accounts/known-accounts.ts';
+export type { Evidence } from './domain/evidence.ts';
+export type { ReadingKind, Reason, Reference, VerdictStatus } from './domain/order.ts';
+export {
+  type ResultData,
+  type ResultEvent,
+  resultDataSchema,
+  resultEventSchema,
+} from './domain/result-event.ts';
 export {
   createProducer,
   type EnqueueResult,
@@ -7,8 +15,5 @@ export {
   type ProducerOptions,
 } from './jobs/producer.ts';
 export { type Fault, type OrderInput, orderInputSchema } from './jobs/validate-order.ts';
-export type { ReadingKind, Reason, Reference, VerdictStatus } from './order.ts';
-export type { Evidence } from './orders/evidence.ts';
-export { type ResultData, type ResultEvent, resultDataSchema, resultEventSchema } from './results/event.ts';
-export { type ReadResultsOptions, type Result, readResults } from './results/read-results.ts';
+export { type ReadResultsOptions, type Result, readResults } from './results/replay.ts';
 export { type SubscribeOptions, type Subscription, subscribe } from './results/subscribe.ts';

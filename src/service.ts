@@ -1,6 +1,6 @@
-import type { Config } from './config.ts';
-import type { Log } from './log.ts';
-import { awaitRedis, connectRedis } from './redis.ts';
+import type { Config } from './config/config.ts';
+import type { Log } from './observability/log.ts';
+import { awaitRedis, connectRedis } from './redis/connection.ts';
 import { startHttp } from './roles/http-role.ts';
 import { startRegistration } from './roles/registration.ts';
 import { allRoles, type Role, redisStartMs, type Seams, share } from './roles/shared.ts';

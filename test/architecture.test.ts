@@ -3,7 +3,7 @@ import { dirname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 
-// The direction of imports and the manners of the house (ARCHITECTURE.md), held by reading the sources.
+// The direction of imports and the conventions of the code (ARCHITECTURE.md), held by reading the sources.
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -55,13 +55,13 @@ function isTypeOnly(clause: string): boolean {
   return names?.filter((name) => name !== '').every((name) => name.startsWith('type ')) ?? false;
 }
 
-/** The first folder of a path, or the file itself at the top. */
-function roomOf(path: string): string {
+/** The module of a file: its first folder, or the file itself at the top. */
+function moduleOf(path: string): string {
   return path.includes('/') ? (path.split('/')[0] ?? path) : path;
 }
 
 /** Imports that a rule forbids, as `who -> what`. */
-function trespasses(
+function violations(
   isBound: (path: string) => boolean,
   isAllowed: (target: Import, path: string) => boolean,
 ): string[] {
@@ -72,85 +72,83 @@ function trespasses(
     );
 }
 
-const inRoom =
-  (...rooms: string[]) =>
+const inModule =
+  (...names: string[]) =>
   (path: string) =>
-    rooms.includes(roomOf(path));
+    names.includes(moduleOf(path));
 
 test('the sources are found', () => expect(sources.length).toBeGreaterThan(80));
 
+/** The modules from the bottom up. A module knows those of the lines below its own, types included. */
+const layers: readonly (readonly string[])[] = [
+  ['domain', 'simulator'],
+  ['redis'],
+  ['providers', 'results', 'embedded'],
+  ['accounts', 'orders'],
+  ['config', 'observability'],
+  ['jobs', 'audit'],
+  ['workers', 'api'],
+  ['index.ts', 'roles', 'doctor'],
+  ['service.ts'],
+  ['commands'],
+  ['demo'],
+  ['cli.ts'],
+];
+
 describe('the direction of imports', () => {
-  test('the vocabulary and the money import nothing of ours', () => {
-    expect(trespasses(inRoom('order.ts', 'money.ts'), () => false)).toEqual([]);
+  test('every module has its layer, and src/ holds no loose file beyond the entries', () => {
+    const modules = new Set(sources.map(({ path }) => moduleOf(path)));
+    expect([...modules].sort()).toEqual(layers.flat().sort());
+    const loose = [...modules].filter((name) => name.endsWith('.ts'));
+    expect(loose.sort()).toEqual(['cli.ts', 'index.ts', 'service.ts']);
   });
 
-  test('a provider knows the vocabulary, the money and other providers only', () => {
-    const known = inRoom('order.ts', 'money.ts', 'providers');
+  test('a module imports only what lies below it', () => {
+    const layerOf = (path: string) => layers.findIndex((names) => names.includes(moduleOf(path)));
     expect(
-      trespasses(inRoom('providers'), ({ target, isOurs, isType }, path) => {
+      violations(
+        () => true,
+        ({ target, isOurs }, path) =>
+          !isOurs || moduleOf(target) === moduleOf(path) || layerOf(target) < layerOf(path),
+      ),
+    ).toEqual([]);
+  });
+
+  test('no two folders import each other', () => {
+    // A folder and those within it are one module with one outside.
+    const isWithin = (path: string, folder: string) => `${path}/`.startsWith(`${folder}/`);
+    const folderOf = (path: string) => (path.includes('/') ? dirname(path) : path);
+    const arrows = new Set(
+      sources.flatMap(({ path, imports }) =>
+        imports
+          .filter(({ isOurs }) => isOurs)
+          .map(({ target }) => [folderOf(path), folderOf(target)] as const)
+          .filter(([from, to]) => !isWithin(from, to) && !isWithin(to, from))
+          .map((pair) => pair.join(' -> ')),
+      ),
+    );
+    const mutual = [...arrows].filter((arrow) => arrows.has(arrow.split(' -> ').reverse().join(' -> ')));
+    expect(mutual).toEqual([]);
+  });
+
+  test('a provider knows the domain and other providers only', () => {
+    const known = inModule('domain', 'providers');
+    expect(
+      violations(inModule('providers'), ({ target, isOurs, isType }, path) => {
         // The shared access token is kept in Redis by whoever hands the connection in.
-        if (path === 'providers/access-token.ts' && target === 'redis.ts') return isType;
+        if (path === 'providers/access-token.ts' && target === 'redis/connection.ts') return isType;
         return isOurs ? known(target) : !['bullmq', 'ioredis', 'pino'].includes(target);
       }),
     ).toEqual([]);
   });
 
-  test('the simulator shares no code with what it tests', () => {
-    const known = inRoom('simulator');
-    expect(trespasses(inRoom('simulator'), ({ target, isOurs }) => !isOurs || known(target))).toEqual([]);
-  });
-
-  // What the rooms of the middle may know of each other at run time. Types cross more freely: they are gone by then.
-  const rooms: { readonly [room: string]: readonly string[] } = {
-    jobs: [
-      'order.ts',
-      'money.ts',
-      'clock.ts',
-      'redis.ts',
-      'redis-url.ts',
-      'batcher.ts',
-      'tracing.ts',
-      'providers',
-      'orders',
-      'jobs',
-    ],
-    orders: ['order.ts', 'money.ts', 'clock.ts', 'redis.ts', 'batcher.ts', 'jobs', 'results', 'orders'],
-    results: ['order.ts', 'money.ts', 'redis.ts', 'orders', 'results'],
-    workers: [
-      'order.ts',
-      'money.ts',
-      'clock.ts',
-      'redis.ts',
-      'tracing.ts',
-      'providers',
-      'jobs',
-      'orders',
-      'results',
-      'workers',
-    ],
-  };
-  test.each(Object.entries(rooms))('%s', (room, known) => {
-    const allowed = inRoom(...known);
-    expect(
-      trespasses(inRoom(room), ({ target, isOurs, isType }) => !isOurs || isType || allowed(target)),
-    ).toEqual([]);
-  });
-
-  test('the door stands beside the workers', () => {
-    const behind = inRoom('workers', 'roles', 'commands', 'demo', 'simulator', 'service.ts', 'cli.ts');
-    expect(trespasses(inRoom('api'), ({ target }) => !behind(target))).toEqual([]);
-  });
-
-  test('nothing below knows the service, the commands or the command line', () => {
-    const top = inRoom('roles', 'service.ts', 'commands', 'demo', 'doctor', 'cli.ts');
-    expect(
-      trespasses(
-        (path) => !top(path),
-        ({ target }) => !top(target),
-      ),
-    ).toEqual([]);
-    const commands = inRoom('commands', 'demo', 'doctor', 'cli.ts');
-    expect(trespasses(inRoom('roles', 'service.ts'), ({ target }) => !commands(target))).toEqual([]);
+  test('tests import neither the benchmarks nor the chaos test', () => {
+    const tests = globSync('test/**/*.ts', { cwd: root });
+    expect(tests.length).toBeGreaterThan(80);
+    const importing = tests.filter((path) =>
+      /from '(?:\.\.\/)+(?:bench|chaos)\//.test(readFileSync(join(root, path), 'utf8')),
+    );
+    expect(importing).toEqual([]);
   });
 
   test('no circles, not even of types', () => {
@@ -187,7 +185,7 @@ describe('who may do what', () => {
   }
 
   test('only orders/ writes an order record or the results stream', () => {
-    const elsewhere = (path: string) => roomOf(path) !== 'orders';
+    const elsewhere = (path: string) => moduleOf(path) !== 'orders';
     // The audit trail is a stream of its own.
     expect(writers(/\.xadd\(|\bXADD\b/i).filter(elsewhere)).toEqual(['audit/audit.ts']);
     expect(writers(/\.h(?:set|setnx|mset|del|incrby)\([^)]*keys\.order\(/i).filter(elsewhere)).toEqual([]);
@@ -195,21 +193,32 @@ describe('who may do what', () => {
     const scripts = globSync('**/*.lua', { cwd: join(root, 'src') });
     expect(scripts.length).toBeGreaterThan(5);
     // Those of results/ keep the books of consumer groups; the one that writes entries parks them on the group's own stream.
-    // The queue's own scripts touch nothing but BullMQ's keys, and register.lua nothing but the registry.
-    const others = scripts.filter((path) => elsewhere(path) && roomOf(path) !== 'results');
+    // The others touch no order: the queue's own scripts BullMQ's keys only, those of accounts/ the registry and the breakers.
+    const others = scripts.filter((path) => elsewhere(path) && moduleOf(path) !== 'results');
     expect(others.sort()).toEqual([
-      'jobs/add-jobs.lua',
+      'accounts/breaker-answered.lua',
+      'accounts/breaker-deadline.lua',
+      'accounts/breaker-enter.lua',
+      'accounts/breaker-failed.lua',
+      'accounts/register.lua',
+      'jobs/backend/add-jobs.lua',
+      'jobs/backend/locked-jobs.lua',
+      'jobs/backend/poll-exchange.lua',
       'jobs/bring-forward.lua',
-      'jobs/locked-jobs.lua',
-      'jobs/poll-turn.lua',
       'jobs/promote-answer.lua',
-      'jobs/register.lua',
+      'redis/time.lua',
+      'workers/adaptive/learn.lua',
       'workers/job-places.lua',
     ]);
     const publishing = scripts.filter((path) =>
       readFileSync(join(root, 'src', path), 'utf8').includes("'XADD'"),
     );
-    expect(publishing.filter(elsewhere)).toEqual(['results/finish.lua']);
+    // What accounts/ publishes is a stream of its own: circuit breakers that open and close.
+    expect(publishing.filter(elsewhere).sort()).toEqual([
+      'accounts/breaker-answered.lua',
+      'accounts/breaker-failed.lua',
+      'results/finish.lua',
+    ]);
   });
 
   test('only the command line reads the environment and ends the process', () => {
@@ -222,7 +231,7 @@ describe('who may do what', () => {
   });
 });
 
-describe('manners', () => {
+describe('conventions', () => {
   test('no drawer for odds and ends, and no barrels', () => {
     const vague = /(?:^|[/-])(?:utils?|helpers?|common|types|misc|base|manager)(?:[/.-]|$)/i;
     const named = sources.map(({ path }) => path).filter((path) => vague.test(path));

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 // Comes with @fastify/swagger-ui.
 import { parse } from 'yaml';
 import { z } from 'zod';
-import { readConfig } from '../src/config.ts';
+import { readConfig } from '../src/config/config.ts';
 
 const root = join(import.meta.dirname, '..');
 const read = (path: string) => readFileSync(join(root, path), 'utf8');

@@ -1,4 +1,4 @@
-import type { ChildOptions } from '../chaos/child.ts';
+import type { ChildOptions } from '../../test/support/child.ts';
 import type { StoreKind } from '../support/store.ts';
 
 /** Where one run of a contender takes place. */

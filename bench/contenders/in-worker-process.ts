@@ -1,4 +1,4 @@
-import type { ChildOptions } from '../chaos/child.ts';
+import type { ChildOptions } from '../../test/support/child.ts';
 import type { Load, Place } from './contender.ts';
 
 const script = new URL('./worker-process.ts', import.meta.url).pathname;

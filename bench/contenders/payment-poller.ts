@@ -1,6 +1,6 @@
 import type { OrderInput } from '../../src/jobs/validate-order.ts';
-import { createKeys, defaultPrefix } from '../../src/orders/keys.ts';
-import { awaitRedis, connectRedis } from '../../src/redis.ts';
+import { awaitRedis, connectRedis } from '../../src/redis/connection.ts';
+import { createKeys, defaultPrefix } from '../../src/redis/keys.ts';
 import { enqueueAll } from '../support/enqueue.ts';
 import { orderAmount } from '../support/gateway.ts';
 import { launcher, serviceEnvironment } from '../support/service.ts';

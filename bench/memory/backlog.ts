@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { OrderInput } from '../../src/jobs/validate-order.ts';
-import { connectRedis } from '../../src/redis.ts';
+import { connectRedis } from '../../src/redis/connection.ts';
 import { type Load, orderIdOf } from '../contenders/contender.ts';
 import { paymentPoller } from '../contenders/payment-poller.ts';
 import { enqueueAll } from '../support/enqueue.ts';

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
-import type { Random } from '../chaos/random.ts';
+import type { Random } from '../../test/support/random.ts';
 
 const timeSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('lognormal'), medianS: z.number(), sigma: z.number(), atMostS: z.number() }),

@@ -1,7 +1,7 @@
-import type { Policy } from '../../src/jobs/decide.ts';
-import { defaultSchedule, defaultWatchMs } from '../../src/jobs/schedule.ts';
-import type { Schedule } from '../../src/order.ts';
-import type { Random } from '../chaos/random.ts';
+import type { Policy } from '../../src/domain/decide.ts';
+import type { Schedule } from '../../src/domain/order.ts';
+import { defaultSchedule, defaultWatchMs } from '../../src/domain/schedule.ts';
+import type { Random } from '../../test/support/random.ts';
 import type { Behaviour, Payment } from './behaviour.ts';
 import { createLearningAccount } from './learning.ts';
 import { type Played, playLoop, playOurs } from './play.ts';

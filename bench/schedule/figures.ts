@@ -1,4 +1,4 @@
-import { createRandom } from '../chaos/random.ts';
+import { createRandom } from '../../test/support/random.ts';
 import { type Behaviour, drawPayment } from './behaviour.ts';
 import type { Contender } from './contenders.ts';
 import type { Played } from './play.ts';

@@ -1,14 +1,14 @@
-import { planPollTimes } from '../../src/jobs/adaptive-plan.ts';
+import type { Policy } from '../../src/domain/decide.ts';
+import type { Schedule } from '../../src/domain/order.ts';
+import type { Plan } from '../../src/domain/schedule.ts';
 import {
   binCount,
   type CompletionTimes,
   memoryOrders,
   sightingOf,
   spread,
-} from '../../src/jobs/completion-times.ts';
-import type { Policy } from '../../src/jobs/decide.ts';
-import type { Plan } from '../../src/jobs/schedule.ts';
-import type { Schedule } from '../../src/order.ts';
+} from '../../src/workers/adaptive/completion-times.ts';
+import { planPollTimes } from '../../src/workers/adaptive/plan.ts';
 import type { Watching } from './play.ts';
 
 /** An account that learns as the service does, but with its histogram in this process. */

@@ -1,7 +1,7 @@
-import { decide, freshProgress, type Policy, type Progress } from '../../src/jobs/decide.ts';
-import { firstPollAt } from '../../src/jobs/schedule.ts';
-import type { Order, Reading, ReadingFacts, Schedule } from '../../src/order.ts';
-import type { Random } from '../chaos/random.ts';
+import { decide, freshProgress, type Policy, type Progress } from '../../src/domain/decide.ts';
+import type { Order, Reading, ReadingFacts, Schedule } from '../../src/domain/order.ts';
+import { firstPollAt } from '../../src/domain/schedule.ts';
+import type { Random } from '../../test/support/random.ts';
 import { type Behaviour, drawAnswerMs, type Payment } from './behaviour.ts';
 
 /** How one order went. Times in milliseconds. */

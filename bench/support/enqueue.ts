@@ -1,9 +1,9 @@
+import { registerAccounts } from '../../src/accounts/registry.ts';
+import { defaultSchedule } from '../../src/domain/schedule.ts';
 import { createProducer } from '../../src/jobs/producer.ts';
-import { registerAccounts } from '../../src/jobs/registry.ts';
-import { defaultSchedule } from '../../src/jobs/schedule.ts';
 import type { OrderInput } from '../../src/jobs/validate-order.ts';
-import { createKeys, defaultPrefix } from '../../src/orders/keys.ts';
-import { awaitRedis, connectRedis } from '../../src/redis.ts';
+import { awaitRedis, connectRedis } from '../../src/redis/connection.ts';
+import { createKeys, defaultPrefix } from '../../src/redis/keys.ts';
 
 const perCall = 5_000;
 const connectMs = 10_000;

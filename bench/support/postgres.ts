@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Client } from 'pg';
 import { findExecutable, runCommand } from '../../src/embedded/executables.ts';
 import { type ServerProcess, spawnServer } from '../../src/embedded/server-process.ts';
-import { freePorts } from '../chaos/ports.ts';
+import { freePorts } from '../../test/support/ports.ts';
 import type { Store } from './store.ts';
 
 /**

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
-import { startClusterRedis } from '../chaos/redis-cluster.ts';
+import { startClusterRedis } from '../../test/support/redis-cluster.ts';
 import { redisExecutable } from './redis.ts';
 import type { Store } from './store.ts';
 

@@ -1,6 +1,6 @@
 import { findExecutable } from '../../src/embedded/executables.ts';
 import { startRedisServer } from '../../src/embedded/redis-server.ts';
-import { connectRedis } from '../../src/redis.ts';
+import { connectRedis } from '../../src/redis/connection.ts';
 import type { Store } from './store.ts';
 
 /** How it runs, for the report. */

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { variableName } from '../../src/config.ts';
-import { type Child, startChild } from '../chaos/child.ts';
-import { freePorts } from '../chaos/ports.ts';
+import { variableName } from '../../src/config/config.ts';
+import { type Child, startChild } from '../../test/support/child.ts';
+import { freePorts } from '../../test/support/ports.ts';
 
 export const launcher = new URL('../../bin/payment-poller.js', import.meta.url).pathname;
 

@@ -1,7 +1,7 @@
 import { loadavg } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Child, startChild } from '../chaos/child.ts';
-import { freePorts } from '../chaos/ports.ts';
+import { type Child, startChild } from '../../test/support/child.ts';
+import { freePorts } from '../../test/support/ports.ts';
 import type { Contender, Load, Place } from '../contenders/contender.ts';
 import { cpuMs, othersCpuMs } from '../support/cpu-time.ts';
 import { type GatewayChild, startGatewayChild } from '../support/gateway-child.ts';

@@ -1,7 +1,7 @@
-import { accountSettings } from '../../src/account-settings.ts';
+import { accountSettings } from '../../src/config/account-settings.ts';
+import { serviceSettings } from '../../src/config/settings.ts';
 import { providers } from '../../src/providers/index.ts';
 import type { Provider } from '../../src/providers/provider.ts';
-import { serviceSettings } from '../../src/settings.ts';
 import { referenceFact, type SettingFacts, settingFacts } from './setting-facts.ts';
 
 const wrapAt = 116;

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { variableName } from '../../src/config.ts';
+import { variableName } from '../../src/config/config.ts';
 import type { Provider } from '../../src/providers/provider.ts';
 
 /** What the documentation tells of one setting. */

@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { FastifyReply, FastifyRequest, onRequestHookHandler } from 'fastify';
-import type { ApiKey, Scope } from '../named-keys.ts';
+import type { ApiKey, Scope } from '../config/named-keys.ts';
 import { auditRequest } from './audit-request.ts';
 import { sendProblem } from './problem.ts';
 

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { BlockList, isIP } from 'node:net';
-import type { CallbackResult } from '../metrics.ts';
+import type { CallbackResult } from '../observability/metrics.ts';
 import { parseAnswerToken } from '../orders/begin-query.ts';
 import type { Provider, Words } from '../providers/provider.ts';
 import { isSameSecret } from './api-keys.ts';

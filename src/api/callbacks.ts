@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
+import { isAnswered, type Order, type Reading } from '../domain/order.ts';
+import { hastenAnswer, wakeOrder } from '../jobs/poll-now.ts';
 import type { PollQueue } from '../jobs/queue.ts';
-import { hastenAnswer, wakeOrder } from '../jobs/wake.ts';
-import type { CallbackResult } from '../metrics.ts';
-import { isAnswered, type Order, type Reading } from '../order.ts';
+import type { CallbackResult } from '../observability/metrics.ts';
 import { parseAnswerToken } from '../orders/begin-query.ts';
-import type { OrderStore } from '../orders/order-store.ts';
+import type { OrderStore } from '../orders/store.ts';
 import { decodeBody } from '../providers/content-coding.ts';
 import type { Provider } from '../providers/provider.ts';
 import { parseJson, readAnswer } from '../providers/read-answer.ts';

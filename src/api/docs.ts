@@ -4,8 +4,8 @@ import type { FastifyInstance, FastifyPluginAsync, onRequestAsyncHookHandler } f
 import { type FindKey, isBearer, isExpired } from './api-keys.ts';
 import { auditRequest } from './audit-request.ts';
 import { openapi } from './openapi.ts';
-import type { Login } from './page-login.ts';
 import { sendProblem } from './problem.ts';
+import type { Login } from './ui/login.ts';
 
 export interface DocsParts {
   readonly version: string;

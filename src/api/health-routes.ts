@@ -1,5 +1,5 @@
 import type { FastifyPluginAsync, onRequestHookHandler } from 'fastify';
-import type { Metrics } from '../metrics.ts';
+import type { Metrics } from '../observability/metrics.ts';
 import { type Readiness, within } from './readiness.ts';
 import { shareFor } from './share-for.ts';
 

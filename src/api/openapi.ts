@@ -2,7 +2,7 @@ import type { FastifyDynamicSwaggerOptions } from '@fastify/swagger';
 import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { orderInputSchema } from '../jobs/validate-order.ts';
-import { orderViewSchema } from '../orders/order-view.ts';
+import { orderViewSchema } from '../orders/view.ts';
 import { problemSchema } from './problem.ts';
 
 /**

@@ -1,14 +1,14 @@
 import type { FastifyRequest } from 'fastify';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import { orderIdPattern } from '../domain/order.ts';
+import { wakeOrder } from '../jobs/poll-now.ts';
 import type { Producer } from '../jobs/producer.ts';
 import type { PollQueue } from '../jobs/queue.ts';
 import { orderInputSchema } from '../jobs/validate-order.ts';
-import { wakeOrder } from '../jobs/wake.ts';
-import { orderIdPattern } from '../order.ts';
-import type { OrderStore } from '../orders/order-store.ts';
-import { orderViewSchema, viewOf } from '../orders/order-view.ts';
 import type { OrderRecord } from '../orders/record.ts';
+import type { OrderStore } from '../orders/store.ts';
+import { orderViewSchema, viewOf } from '../orders/view.ts';
 import type { ResultsHub } from '../results/results-hub.ts';
 import { callerOf, seesAccount } from './api-keys.ts';
 import { auditRequest } from './audit-request.ts';

@@ -1,6 +1,6 @@
 import { unservedText } from '../jobs/unserved-orders.ts';
-import type { Keys } from '../orders/keys.ts';
-import type { Redis } from '../redis.ts';
+import type { Redis } from '../redis/connection.ts';
+import type { Keys } from '../redis/keys.ts';
 
 /** Whether this process can do its work. */
 export interface Readiness {

@@ -10,12 +10,12 @@ import Fastify, {
 } from 'fastify';
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
 import type { Audit } from '../audit/audit.ts';
-import type { Log } from '../log.ts';
-import type { ApiKey } from '../named-keys.ts';
+import type { ApiKey } from '../config/named-keys.ts';
+import type { Log } from '../observability/log.ts';
+import type { Door, DoorSettings } from './api.ts';
 import { createKeyFinder, requireApiKey } from './api-keys.ts';
 import { createStrangerBudget, requestIdOf } from './audit-request.ts';
 import type { CallbackParts } from './callbacks.ts';
-import type { Door, DoorSettings } from './door.ts';
 import { type HealthParts, healthRoutes } from './health-routes.ts';
 import { redisMs } from './in-time.ts';
 import { problemOf, problemType, sendNotFound, sendProblem } from './problem.ts';
@@ -53,7 +53,7 @@ export async function createApi(parts: ApiParts) {
   app.setNotFoundHandler((_request, reply) => sendNotFound(reply));
   const findKey = createKeyFinder(parts.apiKeys);
   if (parts.door !== null) {
-    const { openDoor } = await import('./door.ts');
+    const { openDoor } = await import('./api.ts');
     await openDoor(app, parts, parts.door, findKey);
   }
   const guard = parts.metricsPublic ? null : requireApiKey(findKey, ['metrics:read']);

@@ -1,6 +1,6 @@
-import type { Log } from '../log.ts';
-import type { Keys } from '../orders/keys.ts';
-import type { Redis } from '../redis.ts';
+import type { Log } from '../observability/log.ts';
+import type { Redis } from '../redis/connection.ts';
+import type { Keys } from '../redis/keys.ts';
 
 export const auditActions = [
   ...['login', 'logout', 'rejected-key', 'order-submitted', 'orders-submitted', 'poll-requested'],

@@ -1,8 +1,8 @@
 import { Command, InvalidArgumentError } from 'commander';
-import { readServiceSettings } from '../config.ts';
-import { createKeys } from '../orders/keys.ts';
-import { awaitRedis, connectRedis } from '../redis.ts';
-import type { Terminal } from '../terminal.ts';
+import { readServiceSettings } from '../config/config.ts';
+import { awaitRedis, connectRedis } from '../redis/connection.ts';
+import { createKeys } from '../redis/keys.ts';
+import type { Terminal } from './command-context.ts';
 import { UsageError } from './usage-error.ts';
 
 interface Flags {

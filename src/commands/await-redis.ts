@@ -1,6 +1,6 @@
-import type { Log } from '../log.ts';
-import { awaitRedis, connectRedis } from '../redis.ts';
-import { redisAddress } from '../redis-url.ts';
+import type { Log } from '../observability/log.ts';
+import { awaitRedis, connectRedis } from '../redis/connection.ts';
+import { redisAddress } from '../redis/url.ts';
 
 /** How long Redis may take before the log says that it is waited for. */
 const patienceMs = 2_000;

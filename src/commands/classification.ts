@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { decide, freshProgress } from '../jobs/decide.ts';
-import { defaultSchedule } from '../jobs/schedule.ts';
-import { toMajor, toMinor } from '../money.ts';
-import type { Order, Reading, Reference } from '../order.ts';
+import { decide, freshProgress } from '../domain/decide.ts';
+import { toMajor, toMinor } from '../domain/money.ts';
+import type { Order, Reading, Reference } from '../domain/order.ts';
+import { defaultSchedule } from '../domain/schedule.ts';
 import type { Provider, Words } from '../providers/provider.ts';
 import { type Expected, parseJson, readAnswer } from '../providers/read-answer.ts';
 import { answerBytes } from './answer-bytes.ts';

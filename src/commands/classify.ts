@@ -1,12 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
 import { Argument, Command } from 'commander';
-import { ConfigError, readOverrides } from '../config.ts';
+import { ConfigError, readOverrides } from '../config/config.ts';
 import { toFault } from '../jobs/validate-order.ts';
 import { providers } from '../providers/index.ts';
 import type { Provider, Words } from '../providers/provider.ts';
-import type { Terminal } from '../terminal.ts';
 import { type AnswerInput, answerInputSchema, classify } from './classification.ts';
+import type { Terminal } from './command-context.ts';
 import { UsageError } from './usage-error.ts';
 
 export function classifyCommand(terminal: Terminal): Command {

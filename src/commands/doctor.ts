@@ -1,10 +1,10 @@
 import { styleText } from 'node:util';
 import { Command } from 'commander';
-import { ConfigError, readConfig, readServiceSettings } from '../config.ts';
+import { ConfigError, readConfig, readServiceSettings } from '../config/config.ts';
+import { misspeltVariables } from '../config/unknown-variables.ts';
 import type { Finding } from '../doctor/finding.ts';
 import { diagnoseRedis } from '../doctor/redis.ts';
-import { misspeltVariables } from '../misspelt.ts';
-import type { Terminal } from '../terminal.ts';
+import type { Terminal } from './command-context.ts';
 
 const signs = { ok: ['ok', 'green'], warning: ['warning', 'yellow'], danger: ['DANGER', 'red'] } as const;
 

@@ -1,9 +1,9 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { Command } from 'commander';
-import { readServiceSettings } from '../config.ts';
+import { readServiceSettings } from '../config/config.ts';
 import type { EnqueueResult, Producer } from '../jobs/producer.ts';
 import type { OrderInput } from '../jobs/validate-order.ts';
-import type { Terminal } from '../terminal.ts';
+import type { Terminal } from './command-context.ts';
 import { readLines } from './read-lines.ts';
 import { UsageError } from './usage-error.ts';
 

@@ -1,8 +1,8 @@
 import { Command, InvalidArgumentError } from 'commander';
-import { expirySchema, keyNameSchema, type Scope, scopes } from '../named-keys.ts';
-import { newKey } from '../new-key.ts';
-import { accountIdPattern } from '../order.ts';
-import type { Terminal } from '../terminal.ts';
+import { expirySchema, keyNameSchema, type Scope, scopes } from '../config/named-keys.ts';
+import { newKey } from '../config/new-key.ts';
+import { accountIdPattern } from '../domain/order.ts';
+import type { Terminal } from './command-context.ts';
 
 interface Flags {
   readonly name: string;

@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import { Command } from 'commander';
-import { createKeys } from '../orders/keys.ts';
-import type { Terminal } from '../terminal.ts';
+import { createKeys } from '../redis/keys.ts';
+import type { Terminal } from './command-context.ts';
 import { withStore } from './show.ts';
 
 /** A person asks seldom; a callback's limit is the account's own. */
@@ -20,7 +20,7 @@ export function pollCommand(terminal: Terminal, exit: (code: number) => void): C
         }
         const [{ createPollQueue }, { wakeOrder }] = await Promise.all([
           import('../jobs/queue.ts'),
-          import('../jobs/wake.ts'),
+          import('../jobs/poll-now.ts'),
         ]);
         const queue = createPollQueue(redis, createKeys(prefix), account);
         const { outcome } = await wakeOrder(store, queue, orderId, minIntervalMs);

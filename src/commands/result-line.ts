@@ -1,5 +1,5 @@
 import { styleText } from 'node:util';
-import type { ResultEvent } from '../results/event.ts';
+import type { ResultEvent } from '../domain/result-event.ts';
 
 const colours = { paid: 'green', failed: 'red', expired: 'yellow', unresolved: 'magenta' } as const;
 

@@ -1,8 +1,8 @@
 import { Command, InvalidArgumentError } from 'commander';
-import { readServiceSettings } from '../config.ts';
-import { awaitRedis, connectRedis } from '../redis.ts';
-import { type Result, readResults } from '../results/read-results.ts';
-import type { Terminal } from '../terminal.ts';
+import { readServiceSettings } from '../config/config.ts';
+import { awaitRedis, connectRedis } from '../redis/connection.ts';
+import { type Result, readResults } from '../results/replay.ts';
+import type { Terminal } from './command-context.ts';
 import { resultLine } from './result-line.ts';
 import { UsageError } from './usage-error.ts';
 

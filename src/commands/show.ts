@@ -1,11 +1,11 @@
 import { Command } from 'commander';
-import { readServiceSettings } from '../config.ts';
-import { orderIdPattern } from '../order.ts';
-import { createKeys } from '../orders/keys.ts';
-import { createOrderStore, type OrderStore } from '../orders/order-store.ts';
-import { type OrderView, viewOf } from '../orders/order-view.ts';
-import { awaitRedis, connectRedis, type Redis } from '../redis.ts';
-import type { Terminal } from '../terminal.ts';
+import { readServiceSettings } from '../config/config.ts';
+import { orderIdPattern } from '../domain/order.ts';
+import { createOrderStore, type OrderStore } from '../orders/store.ts';
+import { type OrderView, viewOf } from '../orders/view.ts';
+import { awaitRedis, connectRedis, type Redis } from '../redis/connection.ts';
+import { createKeys } from '../redis/keys.ts';
+import type { Terminal } from './command-context.ts';
 import { UsageError } from './usage-error.ts';
 
 export function showCommand(terminal: Terminal, exit: (code: number) => void): Command {

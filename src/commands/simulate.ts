@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { Command, InvalidArgumentError } from 'commander';
-import type { Terminal } from '../terminal.ts';
+import type { Terminal } from './command-context.ts';
 
 export function simulateCommand(terminal: Terminal): Command {
   return new Command('simulate')

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { Command, Option } from 'commander';
+import { withSmallYoungGeneration } from '../observability/v8-heap.ts';
 import type { Role, Service } from '../service.ts';
-import type { Terminal } from '../terminal.ts';
-import { withSmallYoungGeneration } from '../young-generation.ts';
+import type { Terminal } from './command-context.ts';
 
 const roles: readonly Role[] = ['worker', 'api'];
 
@@ -23,11 +23,11 @@ export function startCommand(terminal: Terminal): Command {
 
 /** Loads the service and starts it as soon as Redis answers; `null` when told to stop before. @throws what `readConfig` and `startService` throw */
 async function start({ environment, stop }: Terminal, roles: readonly Role[]): Promise<Service | null> {
-  const { readConfig } = await import('../config.ts');
+  const { readConfig } = await import('../config/config.ts');
   const config = readConfig(environment);
   const [{ createLog }, { misspeltVariables }, { waitForRedis }, { startService }] = await Promise.all([
-    import('../log.ts'),
-    import('../misspelt.ts'),
+    import('../observability/log.ts'),
+    import('../config/unknown-variables.ts'),
     import('./await-redis.ts'),
     import('../service.ts'),
   ]);

@@ -1,5 +1,5 @@
 import { styleText } from 'node:util';
-import type { ResultData } from '../results/event.ts';
+import type { ResultData } from '../domain/result-event.ts';
 import type { Sample } from './samples.ts';
 
 /** What is known of one sample while the demo runs. */

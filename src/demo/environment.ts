@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { variableName } from '../config.ts';
+import { variableName } from '../config/config.ts';
 import { type ProviderId, type Simulator, simulatorCredentials } from '../simulator/simulator.ts';
 
 /** The accounts of the demo, one per provider. */

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
+import type { Reason, Reference, VerdictStatus } from '../domain/order.ts';
 import type { OrderInput } from '../jobs/validate-order.ts';
-import type { Reason, Reference, VerdictStatus } from '../order.ts';
 import type { SimulatedOrder } from '../simulator/simulator.ts';
 import type { DemoPlaces } from './environment.ts';
 

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
-import type { AccountConfig, Config } from '../config.ts';
+import type { AccountConfig, Config } from '../config/config.ts';
 import { changedProviderText, findChangedProviders } from '../orders/changed-providers.ts';
-import { createKeys } from '../orders/keys.ts';
-import { createOrderStore } from '../orders/order-store.ts';
+import { createOrderStore } from '../orders/store.ts';
 import { createAccessTokens } from '../providers/access-token.ts';
 import { createTransport } from '../providers/transport.ts';
-import { awaitRedis, connectRedis, type Redis } from '../redis.ts';
+import { awaitRedis, connectRedis, type Redis } from '../redis/connection.ts';
+import { createKeys } from '../redis/keys.ts';
 import type { Finding } from './finding.ts';
 
 /** Does every account's configuration hold, and (`live`) do its credentials open the door? */

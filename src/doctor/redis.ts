@@ -1,6 +1,6 @@
-import { createKeys } from '../orders/keys.ts';
-import { awaitRedis, connectRedis, isWrongType, type Redis } from '../redis.ts';
-import { redisAddress } from '../redis-url.ts';
+import { awaitRedis, connectRedis, isWrongType, type Redis } from '../redis/connection.ts';
+import { createKeys } from '../redis/keys.ts';
+import { redisAddress } from '../redis/url.ts';
 import { readerPositions } from '../results/reader-positions.ts';
 import type { Finding } from './finding.ts';
 

@@ -1,7 +1,7 @@
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
 import { countUnservedOrders, unservedText } from '../jobs/unserved-orders.ts';
-import { createKeys } from '../orders/keys.ts';
-import { awaitRedis, connectRedis } from '../redis.ts';
+import { awaitRedis, connectRedis } from '../redis/connection.ts';
+import { createKeys } from '../redis/keys.ts';
 import type { Finding } from './finding.ts';
 
 const subject = 'accounts';

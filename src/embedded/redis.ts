@@ -1,4 +1,4 @@
-import { redisAddress } from '../redis-url.ts';
+import { redisAddress } from '../redis/url.ts';
 import { startDockerRedis } from './docker.ts';
 import { findExecutable } from './executables.ts';
 import type { FindRedisOptions, FoundRedis } from './found-redis.ts';

@@ -1,5 +1,5 @@
 import { Cluster, Command } from 'ioredis';
-import type { Redis } from '../redis.ts';
+import type { Redis } from '../redis/connection.ts';
 
 /** How long the mark is kept that is written before Redis is asked whether it is on disk. */
 const markLifeMs = 60_000;

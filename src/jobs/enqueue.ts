@@ -1,7 +1,7 @@
-import type { Order } from '../order.ts';
-import type { Opened, OrderStore } from '../orders/order-store.ts';
+import type { Order } from '../domain/order.ts';
+import { firstPollAt } from '../domain/schedule.ts';
+import type { Opened, OrderStore } from '../orders/store.ts';
 import { type PollQueue, pollJob } from './queue.ts';
-import { firstPollAt } from './schedule.ts';
 
 /** What became of one accepted order. */
 export type Enqueued =

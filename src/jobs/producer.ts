@@ -1,21 +1,21 @@
 import type { Telemetry } from 'bullmq';
-import type { Order } from '../order.ts';
-import { createKeys, defaultPrefix, type Keys } from '../orders/keys.ts';
-import { createOrderStore } from '../orders/order-store.ts';
-import { createRedisClock } from '../orders/redis-clock.ts';
-import { providers } from '../providers/index.ts';
-import { awaitRedis, connectRedis, forgetArguments, type Redis } from '../redis.ts';
-import { redisAddress } from '../redis-url.ts';
-import type { AccountInfos } from './accounts.ts';
-import { confirmOnDisk } from './confirm-on-disk.ts';
-import { type Enqueued, enqueueOrders } from './enqueue.ts';
+import type { AccountInfos } from '../accounts/accounts.ts';
 import {
   type AccountSource,
   AccountsUnknownError,
   accountsConfigured,
   accountsInRedis,
   type OwnAccounts,
-} from './known-accounts.ts';
+} from '../accounts/known-accounts.ts';
+import type { Order } from '../domain/order.ts';
+import { createOrderStore } from '../orders/store.ts';
+import { providers } from '../providers/index.ts';
+import { createRedisClock } from '../redis/clock.ts';
+import { awaitRedis, connectRedis, forgetArguments, type Redis } from '../redis/connection.ts';
+import { createKeys, defaultPrefix, type Keys } from '../redis/keys.ts';
+import { redisAddress } from '../redis/url.ts';
+import { confirmOnDisk } from './confirm-on-disk.ts';
+import { type Enqueued, enqueueOrders } from './enqueue.ts';
 import { createPollQueue, type PollQueue } from './queue.ts';
 import { type Fault, type OrderInput, validateOrder } from './validate-order.ts';
 

@@ -1,7 +1,7 @@
 import { type DefaultJobOptions, Queue, type QueueOptions, type Telemetry } from 'bullmq';
-import type { Keys } from '../orders/keys.ts';
-import type { Redis } from '../redis.ts';
-import { createAddBackend } from './add-backend.ts';
+import type { Redis } from '../redis/connection.ts';
+import type { Keys } from '../redis/keys.ts';
+import { createAddBackend } from './backend/add-backend.ts';
 
 /** The engine of one order. Everything else about it stands in its record. */
 export interface QueueJob {

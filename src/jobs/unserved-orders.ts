@@ -1,9 +1,9 @@
-import type { Keys } from '../orders/keys.ts';
-import { readStandings } from '../orders/standings.ts';
+import { readRegistry } from '../accounts/registry.ts';
+import { readStandings } from '../orders/order-states.ts';
 import { providers } from '../providers/index.ts';
-import type { Redis } from '../redis.ts';
+import type { Redis } from '../redis/connection.ts';
+import type { Keys } from '../redis/keys.ts';
 import { createPollQueue, type PollQueue } from './queue.ts';
-import { readRegistry } from './registry.ts';
 
 /** Open orders looked at, the most overdue first: nobody moves those that are not served, so they come to stand there. */
 const lookLimit = 500;

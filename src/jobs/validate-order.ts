@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { toMinor } from '../money.ts';
-import { accountIdPattern, type Order, orderIdPattern, type Reference } from '../order.ts';
+import { type AccountInfo, type AccountInfos, scheduleSchema } from '../accounts/accounts.ts';
+import { toMinor } from '../domain/money.ts';
+import { accountIdPattern, type Order, orderIdPattern, type Reference } from '../domain/order.ts';
 import type { Provider } from '../providers/provider.ts';
-import { type AccountInfo, type AccountInfos, scheduleSchema } from './accounts.ts';
 
 const maxMetadataBytes = 4_096;
 /** The check itself recurses: a few hundred brackets would end it with a stack overflow instead of a fault. */

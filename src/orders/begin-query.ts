@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { AnswerTo } from '../providers/provider.ts';
-import type { OrderStore } from './order-store.ts';
+import type { OrderStore } from './store.ts';
 
 /**
  * Makes the one-time addresses of a query and remembers it before it is sent: the answer may come before the

@@ -1,6 +1,6 @@
-import type { Redis } from '../redis.ts';
-import type { Keys } from './keys.ts';
-import type { OrderStore } from './order-store.ts';
+import type { Redis } from '../redis/connection.ts';
+import type { Keys } from '../redis/keys.ts';
+import type { OrderStore } from './store.ts';
 
 /** Open orders of an account that were accepted for another provider than it has now. */
 export interface ChangedProvider {

@@ -1,5 +1,5 @@
-import { toMajor } from '../money.ts';
-import type { FailureReason, Order, Reason, UnresolvedReason } from '../order.ts';
+import { toMajor } from '../domain/money.ts';
+import type { FailureReason, Order, Reason, UnresolvedReason } from '../domain/order.ts';
 import { decisiveEvidence, type Findings, findingsOf } from './findings.ts';
 import type { OrderRecord } from './record.ts';
 

@@ -1,4 +1,4 @@
-import type { Evidence } from './evidence.ts';
+import type { Evidence } from '../domain/evidence.ts';
 import type { OrderRecord } from './record.ts';
 
 /** What is proven about the money of an order: as in the last result on the stream. Amounts are decimal strings. */

@@ -1,10 +1,10 @@
-import { toMinor } from '../money.ts';
-import type { Order, Reading, Reference } from '../order.ts';
-import type { ResultEvent } from '../results/event.ts';
-import type { Evidence } from './evidence.ts';
-import type { Keys } from './keys.ts';
+import type { Evidence } from '../domain/evidence.ts';
+import { toMinor } from '../domain/money.ts';
+import type { Order, Reading, Reference } from '../domain/order.ts';
+import type { ResultEvent } from '../domain/result-event.ts';
+import type { Keys } from '../redis/keys.ts';
+import { canonicalReference } from './codec.ts';
 import type { Movement } from './record.ts';
-import { canonicalReference } from './record-fields.ts';
 
 /**
  * One payment proves one order: who is paid owns its receipt, where the provider gives one, and its reference, and while

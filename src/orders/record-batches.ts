@@ -1,11 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { createBatcher } from '../batcher.ts';
-import type { Order } from '../order.ts';
-import type { Redis } from '../redis.ts';
-import { eventFields, type ResultEvent } from '../results/event.ts';
-import type { Keys } from './keys.ts';
-import { type Owning, owningOf, referenceName } from './ownership.ts';
-import type { Fields, Movement, OrderRecord } from './record.ts';
+import type { Order } from '../domain/order.ts';
+import { eventFields, type ResultEvent } from '../domain/result-event.ts';
+import { createBatcher } from '../redis/batcher.ts';
+import type { Redis } from '../redis/connection.ts';
+import type { Keys } from '../redis/keys.ts';
+import { loadScript } from '../redis/script.ts';
 import {
   canonicalReference,
   newRecordFields,
@@ -13,15 +12,16 @@ import {
   parseRecord,
   progressFields,
   queryField,
-} from './record-fields.ts';
-import { loadScript } from './script.ts';
+} from './codec.ts';
+import { type Owning, owningOf, referenceName } from './ownership.ts';
+import type { Fields, Movement, OrderRecord } from './record.ts';
 import { countersOf, hourOf } from './statistics.ts';
 import { unresolvedEntry } from './unresolved.ts';
 import { usedEntry } from './used-payments.ts';
 
-const openScript = loadScript('open');
-const readScript = loadScript('read');
-const settleScript = loadScript('settle');
+const openScript = loadScript('open', import.meta.url);
+const readScript = loadScript('read', import.meta.url);
+const settleScript = loadScript('settle', import.meta.url);
 
 const dayMs = 86_400_000;
 /** Callbacks are minutes, seldom hours late; a hint for an older order has nothing left to hasten. */

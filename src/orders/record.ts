@@ -1,6 +1,6 @@
-import type { Progress } from '../jobs/decide.ts';
-import type { Order } from '../order.ts';
-import type { Evidence } from './evidence.ts';
+import type { Progress } from '../domain/decide.ts';
+import type { Evidence } from '../domain/evidence.ts';
+import type { Order } from '../domain/order.ts';
 
 /**
  * One order as it stands in its Redis hash: what was accepted, what is known, when it is asked about next.

@@ -1,6 +1,6 @@
-import { isWrongType, type Redis } from '../redis.ts';
-import type { ResultEvent } from '../results/event.ts';
-import type { Keys } from './keys.ts';
+import type { ResultEvent } from '../domain/result-event.ts';
+import { isWrongType, type Redis } from '../redis/connection.ts';
+import type { Keys } from '../redis/keys.ts';
 
 /** Figures about all orders, kept by the same script that publishes a verdict, so that they agree with the stream. */
 

@@ -1,10 +1,10 @@
-import type { Order } from '../order.ts';
-import type { Redis } from '../redis.ts';
-import type { Keys } from './keys.ts';
-import { loadScript } from './script.ts';
+import type { Order } from '../domain/order.ts';
+import type { Redis } from '../redis/connection.ts';
+import type { Keys } from '../redis/keys.ts';
+import { loadScript } from '../redis/script.ts';
 import { addToTally, emptyTally, type UnresolvedMoney, type UnresolvedTally } from './unresolved-tally.ts';
 
-const forgetScript = loadScript('forget-unresolved');
+const forgetScript = loadScript('forget-unresolved', import.meta.url);
 
 /** Entries read by one command: other clients of Redis wait for it, and so does this process' event loop. */
 const stepSize = 1_000;

@@ -1,6 +1,6 @@
-import type { Redis } from '../redis.ts';
-import type { ResultEvent } from '../results/event.ts';
-import type { Keys } from './keys.ts';
+import type { ResultEvent } from '../domain/result-event.ts';
+import type { Redis } from '../redis/connection.ts';
+import type { Keys } from '../redis/keys.ts';
 
 /** An order that led to a payment by which another order was paid. */
 export interface UsedPayment {

@@ -1,7 +1,7 @@
 import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
-import type { Redis } from '../redis.ts';
+import type { Redis } from '../redis/connection.ts';
 import type { Access, ProviderAnswer } from './provider.ts';
 import { maxRetryAfterMs, parseJson, retryAfterMs } from './read-answer.ts';
 import type { Transport } from './transport.ts';

@@ -1,4 +1,4 @@
-import type { Order, Reading } from '../order.ts';
+import type { Order, Reading } from '../domain/order.ts';
 import type { AccessTokens, NoToken } from './access-token.ts';
 import type { AnswerTo, Provider, ProviderAnswer, Words } from './provider.ts';
 import { type Expected, readAnswer, rejectsToken } from './read-answer.ts';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { toMajor, toMinor } from '../money.ts';
-import type { Doubt } from '../order.ts';
+import { toMajor, toMinor } from '../domain/money.ts';
+import type { Doubt } from '../domain/order.ts';
 import { isCurrencyName } from './currency.ts';
 import { directionOf } from './daraja-direction.ts';
 import { type DarajaShortCodes, shortCodesOf } from './daraja-gateway.ts';

@@ -1,6 +1,6 @@
 import { constants, createPublicKey, publicEncrypt, X509Certificate } from 'node:crypto';
 import { z } from 'zod';
-import type { Reference } from '../order.ts';
+import type { Reference } from '../domain/order.ts';
 import {
   acceptedReply,
   darajaAccess,

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { isLess } from '../money.ts';
-import type { Doubt } from '../order.ts';
+import { isLess } from '../domain/money.ts';
+import type { Doubt } from '../domain/order.ts';
 import { currenciesOf, currencyFields } from './currency.ts';
 import { anything, baseUrl, code, credential, note, referenceText, secret, section, text } from './fields.ts';
 import { tokenText } from './oauth.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { doubts, failureReasons } from '../order.ts';
+import { doubts, failureReasons } from '../domain/order.ts';
 import type { Meaning, Provider, Words } from './provider.ts';
 
 const from = 'STATUS_OVERRIDES';

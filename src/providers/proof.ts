@@ -1,5 +1,5 @@
-import { toMinor } from '../money.ts';
-import type { Certainty, Doubt, Reference } from '../order.ts';
+import { toMinor } from '../domain/money.ts';
+import type { Certainty, Doubt, Reference } from '../domain/order.ts';
 import { currencyOfAmount } from './currency.ts';
 import type { Meaning, PaymentFinding, Provider } from './provider.ts';
 import { mpesaReceipt } from './receipts.ts';

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { Doubt, FailureReason, Reference } from '../order.ts';
+import type { Doubt, FailureReason, Reference } from '../domain/order.ts';
 
 /**
  * What a word of a provider means. `from` is the page or section the row was taken from.

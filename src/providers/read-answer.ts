@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
-import type { Reading, ReadingFacts } from '../order.ts';
+import type { Reading, ReadingFacts } from '../domain/order.ts';
 import { hide, secretsOf } from './known-secrets.ts';
 
 import { type Expected, proofOf, speaksOfAnother } from './proof.ts';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { isLess } from '../money.ts';
-import type { Doubt } from '../order.ts';
+import { isLess } from '../domain/money.ts';
+import type { Doubt } from '../domain/order.ts';
 import { currenciesOf, currencyFields } from './currency.ts';
 import {
   anything,

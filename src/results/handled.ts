@@ -1,8 +1,8 @@
 import { crc32 } from 'node:zlib';
-import type { Keys } from '../orders/keys.ts';
-import { loadScript } from '../orders/script.ts';
-import type { Redis } from '../redis.ts';
-import { groupPositions } from './trim-results.ts';
+import type { Redis } from '../redis/connection.ts';
+import type { Keys } from '../redis/keys.ts';
+import { loadScript } from '../redis/script.ts';
+import { groupPositions } from './trim.ts';
 
 const forgetScript = loadScript('forget-handled', import.meta.url);
 

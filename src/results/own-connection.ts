@@ -1,5 +1,5 @@
 import type { Cluster, RedisOptions } from 'ioredis';
-import { connectRedis, forgetArguments, type Redis } from '../redis.ts';
+import { connectRedis, forgetArguments, type Redis } from '../redis/connection.ts';
 
 /** What a follower of the stream needs, whatever the connection that it is copied from was made for. */
 const patient = {

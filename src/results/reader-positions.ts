@@ -1,6 +1,6 @@
-import type { Keys } from '../orders/keys.ts';
-import { isWrongType, type Redis } from '../redis.ts';
-import { type GroupPosition, groupPositions } from './trim-results.ts';
+import { isWrongType, type Redis } from '../redis/connection.ts';
+import type { Keys } from '../redis/keys.ts';
+import { type GroupPosition, groupPositions } from './trim.ts';
 
 /** How far a consumer group has come, and what it could not handle. */
 export interface ReaderPosition extends GroupPosition {

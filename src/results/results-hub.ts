@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Redis } from '../redis.ts';
-import { type Result, readResults } from './read-results.ts';
+import type { Redis } from '../redis/connection.ts';
+import { type Result, readResults } from './replay.ts';
 
 /** Listens to the results stream once for everybody in this process. */
 export interface ResultsHub {

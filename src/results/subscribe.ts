@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { createKeys, defaultPrefix } from '../orders/keys.ts';
-import { forgetArguments, isWrongType, type Redis } from '../redis.ts';
-import type { ResultEvent } from './event.ts';
+import type { ResultEvent } from '../domain/result-event.ts';
+import { forgetArguments, isWrongType, type Redis } from '../redis/connection.ts';
+import { createKeys, defaultPrefix } from '../redis/keys.ts';
+import { type Entry, isResult, type ResultEntry, ResultGroup } from './group.ts';
 import { patientCopy, watchEachOther } from './own-connection.ts';
-import { type Entry, isResult, type ResultEntry, ResultGroup } from './result-group.ts';
 import { unlessAborted, within } from './waiting.ts';
 
 export interface SubscribeOptions {

@@ -1,6 +1,6 @@
-import type { AccountConfig } from '../config.ts';
-import type { AccountInfo } from '../jobs/accounts.ts';
-import type { OwnAccounts } from '../jobs/known-accounts.ts';
+import type { AccountInfo } from '../accounts/accounts.ts';
+import type { OwnAccounts } from '../accounts/known-accounts.ts';
+import type { AccountConfig } from '../config/config.ts';
 
 /** What producers are told of an account. */
 export function accountInfo(account: AccountConfig): AccountInfo {

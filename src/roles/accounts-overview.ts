@@ -1,8 +1,8 @@
-import { createOverview } from '../api/overview.ts';
-import type { Config } from '../config.ts';
+import { createOverview } from '../api/ui/overview.ts';
+import type { Config } from '../config/config.ts';
+import { fingerprintOf } from '../observability/package-info.ts';
 import { credentialsOf } from '../providers/known-secrets.ts';
-import type { Redis } from '../redis.ts';
-import { fingerprintOf } from '../service-facts.ts';
+import type { Redis } from '../redis/connection.ts';
 import type { Shared } from './shared.ts';
 
 /** The figures, over the connection and the queues given. */

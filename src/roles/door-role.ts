@@ -1,6 +1,6 @@
-import type { Door } from '../api/door.ts';
+import type { Door } from '../api/api.ts';
 import { createOwnProducer } from '../jobs/producer.ts';
-import { awaitRedis, connectRedis } from '../redis.ts';
+import { awaitRedis, connectRedis } from '../redis/connection.ts';
 import { createResultsHub } from '../results/results-hub.ts';
 import { ownAccounts } from './account-info.ts';
 import { accountsShown, overviewOf } from './accounts-overview.ts';

@@ -2,11 +2,11 @@ import type { AddressInfo } from 'node:net';
 import { checkReadiness } from '../api/readiness.ts';
 import { createApi, createCallbackApi } from '../api/server.ts';
 import { createAudit } from '../audit/audit.ts';
-import { measure } from '../measure.ts';
-import { fullAccessKeys } from '../named-keys.ts';
-import { packageVersion } from '../service-facts.ts';
+import { fullAccessKeys } from '../config/named-keys.ts';
+import { packageVersion } from '../observability/package-info.ts';
 import { overviewOf } from './accounts-overview.ts';
 import { endedWithin, type Role, type Shared } from './shared.ts';
+import { measure } from './update-gauges.ts';
 
 /** Closing connections takes a moment; while Redis is away it may never end. */
 const doorCloseMs = 1_000;

@@ -1,7 +1,7 @@
 import { within } from '../api/readiness.ts';
 import { isRedisFault } from '../api/redis-fault.ts';
-import type { Log } from '../log.ts';
-import type { Redis } from '../redis.ts';
+import type { Log } from '../observability/log.ts';
+import type { Redis } from '../redis/connection.ts';
 
 /** Tells of an outage of Redis once when it begins and once when it ends, however much fails meanwhile. */
 export interface RedisOutage {

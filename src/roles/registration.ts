@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { registerAccounts, renewalMs, unregister } from '../jobs/registry.ts';
+import { registerAccounts, renewalMs, unregister } from '../accounts/registry.ts';
 import { countUnservedOrders, unservedText } from '../jobs/unserved-orders.ts';
 import { ownAccounts } from './account-info.ts';
 import { endedWithin, type Shared } from './shared.ts';

@@ -1,14 +1,14 @@
 import type { Telemetry } from 'bullmq';
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
 import { createPollQueue, type PollQueue } from '../jobs/queue.ts';
-import type { Log } from '../log.ts';
-import { createMetrics, type Metrics } from '../metrics.ts';
-import { createKeys, type Keys } from '../orders/keys.ts';
-import { createOrderStore, type OrderStore } from '../orders/order-store.ts';
-import { createRedisClock, type RedisClock } from '../orders/redis-clock.ts';
+import type { Log } from '../observability/log.ts';
+import { createMetrics, type Metrics } from '../observability/metrics.ts';
+import { createOrderStore, type OrderStore } from '../orders/store.ts';
 import type { Asker } from '../providers/ask.ts';
-import type { Redis } from '../redis.ts';
-import { createTelemetry } from '../tracing.ts';
+import { createRedisClock, type RedisClock } from '../redis/clock.ts';
+import type { Redis } from '../redis/connection.ts';
+import { createKeys, type Keys } from '../redis/keys.ts';
+import { createTelemetry } from '../workers/tracing.ts';
 import { type RedisOutage, watchRedis } from './redis-outage.ts';
 
 export type Role = 'worker' | 'api';

@@ -1,5 +1,5 @@
-import type { OrderStore } from '../orders/order-store.ts';
 import type { OrderRecord } from '../orders/record.ts';
+import type { OrderStore } from '../orders/store.ts';
 
 /**
  * Orders whose account was pointed at another provider since they were accepted. Their reference means nothing to that

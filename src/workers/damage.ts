@@ -1,4 +1,4 @@
-import { isWrongType } from '../redis.ts';
+import { isWrongType } from '../redis/connection.ts';
 
 /** Where a sweep may find something that it cannot read. */
 export const damageKinds = [

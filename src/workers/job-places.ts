@@ -1,6 +1,6 @@
 import { jobIdOf, type PollQueue } from '../jobs/queue.ts';
-import { loadScript } from '../orders/script.ts';
-import type { Redis } from '../redis.ts';
+import type { Redis } from '../redis/connection.ts';
+import { loadScript } from '../redis/script.ts';
 
 const placesScript = loadScript('job-places', import.meta.url);
 

@@ -1,12 +1,12 @@
 import { Cluster } from 'ioredis';
-import { toMinor } from '../money.ts';
-import type { Doubt, Reading } from '../order.ts';
-import type { Evidence } from '../orders/evidence.ts';
-import type { Keys } from '../orders/keys.ts';
-import type { OrderStore } from '../orders/order-store.ts';
+import type { Evidence } from '../domain/evidence.ts';
+import { toMinor } from '../domain/money.ts';
+import type { Doubt, Reading } from '../domain/order.ts';
+import { buildEvent, type ResultEvent } from '../domain/result-event.ts';
 import type { OrderRecord } from '../orders/record.ts';
-import { isWrongType, type Redis } from '../redis.ts';
-import { buildEvent, type ResultEvent } from '../results/event.ts';
+import type { OrderStore } from '../orders/store.ts';
+import { isWrongType, type Redis } from '../redis/connection.ts';
+import type { Keys } from '../redis/keys.ts';
 
 export interface MissingResultsParts {
   readonly redis: Redis;

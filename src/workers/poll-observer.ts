@@ -1,7 +1,7 @@
-import type { Reading } from '../order.ts';
-import type { GateChange } from '../orders/account-gate.ts';
+import type { GateChange } from '../accounts/circuit-breaker.ts';
+import type { Reading } from '../domain/order.ts';
+import type { ResultEvent } from '../domain/result-event.ts';
 import type { OrderRecord } from '../orders/record.ts';
-import type { ResultEvent } from '../results/event.ts';
 
 /** What the worker tells about its work, for logs and metrics. */
 export interface PollObserver {

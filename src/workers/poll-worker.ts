@@ -1,8 +1,11 @@
 import { DelayedError, type Job, type Telemetry, Worker, type WorkerOptions } from 'bullmq';
-import { type Clock, machineClock } from '../clock.ts';
-import { deadlineAnswerMs } from '../jobs/awaited-answer.ts';
-import type { Policy } from '../jobs/decide.ts';
-import { createPollBackend } from '../jobs/poll-backend.ts';
+import type { AccountGate } from '../accounts/circuit-breaker.ts';
+import { deadlineAnswerMs } from '../domain/awaited-answer.ts';
+import { type Clock, machineClock } from '../domain/clock.ts';
+import type { Policy } from '../domain/decide.ts';
+import { deadlineAt } from '../domain/schedule.ts';
+import { createPollBackend } from '../jobs/backend/poll-backend.ts';
+import { hasten, hastenAgain } from '../jobs/poll-now.ts';
 import {
   type JobName,
   orderIdOf,
@@ -11,16 +14,13 @@ import {
   type QueueJob,
   retryDelayMs,
 } from '../jobs/queue.ts';
-import { deadlineAt } from '../jobs/schedule.ts';
-import { hasten, hastenAgain } from '../jobs/wake.ts';
-import type { AccountGate } from '../orders/account-gate.ts';
-import type { Keys } from '../orders/keys.ts';
-import type { OrderStore } from '../orders/order-store.ts';
 import type { OrderRecord } from '../orders/record.ts';
+import type { OrderStore } from '../orders/store.ts';
 import type { Asker } from '../providers/ask.ts';
 import { LocalFault } from '../providers/local-fault.ts';
 import type { AnswerTo } from '../providers/provider.ts';
-import type { Redis } from '../redis.ts';
+import type { Redis } from '../redis/connection.ts';
+import type { Keys } from '../redis/keys.ts';
 import { postpone } from './changed-provider.ts';
 import type { NewWords } from './new-words.ts';
 import type { PollObserver } from './poll-observer.ts';

@@ -1,11 +1,11 @@
-import { type Clock, machineClock } from '../clock.ts';
-import { decide, type Policy } from '../jobs/decide.ts';
-import type { Order, Reading } from '../order.ts';
-import { remember } from '../orders/evidence.ts';
-import type { OrderStore } from '../orders/order-store.ts';
+import { type Clock, machineClock } from '../domain/clock.ts';
+import { decide, type Policy } from '../domain/decide.ts';
+import { remember } from '../domain/evidence.ts';
+import type { Order, Reading } from '../domain/order.ts';
+import { buildEvent, type ResultEvent } from '../domain/result-event.ts';
 import { asUsed } from '../orders/ownership.ts';
 import type { OrderRecord, PendingQuery } from '../orders/record.ts';
-import { buildEvent, type ResultEvent } from '../results/event.ts';
+import type { OrderStore } from '../orders/store.ts';
 
 export interface SettlingParts {
   readonly store: OrderStore;

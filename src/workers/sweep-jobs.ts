@@ -1,5 +1,5 @@
 import { isRefusal, jobIdOf, orderIdOf, type PollQueue } from '../jobs/queue.ts';
-import { readStandings, type Standing } from '../orders/standings.ts';
+import { readStandings, type Standing } from '../orders/order-states.ts';
 import { isForeign } from './damage.ts';
 import { batchSize, headLimit, randomStart, type Sweep, walkLimit } from './sweep-parts.ts';
 

@@ -1,7 +1,7 @@
 import type { PollQueue } from '../jobs/queue.ts';
-import type { Keys } from '../orders/keys.ts';
-import type { OrderStore } from '../orders/order-store.ts';
-import type { Redis } from '../redis.ts';
+import type { OrderStore } from '../orders/store.ts';
+import type { Redis } from '../redis/connection.ts';
+import type { Keys } from '../redis/keys.ts';
 import type { Damage, DamageReport } from './damage.ts';
 import type { JobPlaces } from './job-places.ts';
 

@@ -1,10 +1,10 @@
+import { readBreaker } from '../accounts/circuit-breaker.ts';
+import { hasten } from '../jobs/poll-now.ts';
 import { jobIdOf, type PollQueue, pollJob } from '../jobs/queue.ts';
-import { hasten } from '../jobs/wake.ts';
-import { readBreaker } from '../orders/account-gate.ts';
-import { readStandings, type Standing } from '../orders/standings.ts';
+import { readStandings, type Standing } from '../orders/order-states.ts';
 import { walkUnresolved } from '../orders/unresolved.ts';
 import { forgetHandled } from '../results/handled.ts';
-import { trimResults } from '../results/trim-results.ts';
+import { trimResults } from '../results/trim.ts';
 import { createDamageReport, type DamageReport } from './damage.ts';
 import { createJobPlaces, type JobPlace } from './job-places.ts';
 import { publishMissing } from './missing-results.ts';

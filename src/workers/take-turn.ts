@@ -1,5 +1,5 @@
-import { deadlineAt } from '../jobs/schedule.ts';
-import type { AccountGate, Admission, Wait } from '../orders/account-gate.ts';
+import type { AccountGate, Admission, Wait } from '../accounts/circuit-breaker.ts';
+import { deadlineAt } from '../domain/schedule.ts';
 import type { OrderRecord } from '../orders/record.ts';
 
 /**

@@ -1,6 +1,6 @@
 import { request } from 'undici';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { createKeys } from '../../src/orders/keys.ts';
+import { createKeys } from '../../src/redis/keys.ts';
 import { runCommand } from '../support/command-line.ts';
 import { testRedis, testRedisUrl } from '../support/redis.ts';
 import { eventually, type RunningService, sha256, startRunningService } from '../support/running-service.ts';

@@ -1,6 +1,6 @@
 import { request } from 'undici';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { readServiceSettings } from '../../src/config.ts';
+import { readServiceSettings } from '../../src/config/config.ts';
 import { type RunningService, startRunningService, testCallbackToken } from '../support/running-service.ts';
 
 // CALLBACK_PORT: what may face the internet serves callbacks, and nothing else; the other port serves no callbacks.

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { ResultEvent } from '../../src/results/event.ts';
-import { readResults } from '../../src/results/read-results.ts';
+import type { ResultEvent } from '../../src/domain/result-event.ts';
+import { readResults } from '../../src/results/replay.ts';
 import { testRedis } from '../support/redis.ts';
 import {
   type Answer,

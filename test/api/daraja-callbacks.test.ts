@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import type { ResultEvent } from '../../src/results/event.ts';
-import { readResults } from '../../src/results/read-results.ts';
+import type { ResultEvent } from '../../src/domain/result-event.ts';
+import { readResults } from '../../src/results/replay.ts';
 import { type Behaviour, startFakeGateway } from '../support/fake-gateway.ts';
 import { testRedis } from '../support/redis.ts';
 import { eventually, startRunningService } from '../support/running-service.ts';

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { ConfigError, readServiceSettings } from '../../src/config.ts';
-import { fullAccessKeys } from '../../src/named-keys.ts';
+import { ConfigError, readServiceSettings } from '../../src/config/config.ts';
+import { fullAccessKeys } from '../../src/config/named-keys.ts';
 import {
   eventually,
   type RunningService,

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { callbackResults, createMetrics } from '../../src/metrics.ts';
-import { readingKinds, verdictStatuses } from '../../src/order.ts';
-import { breakerStates } from '../../src/orders/account-gate.ts';
-import { createKeys } from '../../src/orders/keys.ts';
+import { breakerStates } from '../../src/accounts/circuit-breaker.ts';
+import { readingKinds, verdictStatuses } from '../../src/domain/order.ts';
+import { callbackResults, createMetrics } from '../../src/observability/metrics.ts';
+import { createKeys } from '../../src/redis/keys.ts';
 import { testRedis } from '../support/redis.ts';
 import { eventually, type RunningService, startRunningService } from '../support/running-service.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { createKeys } from '../../src/orders/keys.ts';
-import { connectRedis } from '../../src/redis.ts';
+import { connectRedis } from '../../src/redis/connection.ts';
+import { createKeys } from '../../src/redis/keys.ts';
 import { redisServer, startRestartableRedis } from '../support/restartable-redis.ts';
 import { eventually, startRunningService } from '../support/running-service.ts';
 

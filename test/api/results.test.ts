@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { type ClientRequest, get, type IncomingMessage } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
-import { createKeys } from '../../src/orders/keys.ts';
-import { buildEvent, eventFields } from '../../src/results/event.ts';
+import { buildEvent, eventFields } from '../../src/domain/result-event.ts';
+import { createKeys } from '../../src/redis/keys.ts';
 import { anOrder, aProgress, aReading, createdAt } from '../support/builders.ts';
 import { testRedis } from '../support/redis.ts';
 import {

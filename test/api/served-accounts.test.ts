@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { createProducer } from '../../src/jobs/producer.ts';
-import { createKeys } from '../../src/orders/keys.ts';
-import { connectRedis, type Redis } from '../../src/redis.ts';
+import { connectRedis, type Redis } from '../../src/redis/connection.ts';
+import { createKeys } from '../../src/redis/keys.ts';
 import { testRedis } from '../support/redis.ts';
 import { redisServer, startRestartableRedis } from '../support/restartable-redis.ts';
 import { eventually, type RunningServiceOptions, startRunningService } from '../support/running-service.ts';

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createKeys } from '../../src/orders/keys.ts';
 import { hourOf } from '../../src/orders/statistics.ts';
+import { createKeys } from '../../src/redis/keys.ts';
 import { type FakeGateway, startFakeGateway } from '../support/fake-gateway.ts';
 import { testRedis } from '../support/redis.ts';
 import { eventually, type RunningService, startRunningService } from '../support/running-service.ts';

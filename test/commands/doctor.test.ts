@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { createKeys } from '../../src/orders/keys.ts';
-import { createOrderStore } from '../../src/orders/order-store.ts';
+import { createOrderStore } from '../../src/orders/store.ts';
+import { createKeys } from '../../src/redis/keys.ts';
 import { anOrder } from '../support/builders.ts';
 import { runCommand, startCommand } from '../support/command-line.ts';
 import { testPrefix, testRedis, testRedisUrl } from '../support/redis.ts';

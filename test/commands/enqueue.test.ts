@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { createKeys } from '../../src/orders/keys.ts';
+import { createKeys } from '../../src/redis/keys.ts';
 import { emptyFolder, runCommand, startCommand } from '../support/command-line.ts';
 import { testPrefix, testRedis, testRedisUrl } from '../support/redis.ts';
 import { registerEveryAccount } from '../support/registered.ts';

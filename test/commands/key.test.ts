@@ -1,7 +1,7 @@
 import { crc32 } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
-import { readServiceSettings } from '../../src/config.ts';
-import { newKey } from '../../src/new-key.ts';
+import { readServiceSettings } from '../../src/config/config.ts';
+import { newKey } from '../../src/config/new-key.ts';
 import { runCommand } from '../support/command-line.ts';
 import { sha256 } from '../support/running-service.ts';
 

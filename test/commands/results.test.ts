@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { createKeys } from '../../src/orders/keys.ts';
-import { eventFields, type ResultEvent, resultEventSchema } from '../../src/results/event.ts';
+import { eventFields, type ResultEvent, resultEventSchema } from '../../src/domain/result-event.ts';
+import { createKeys } from '../../src/redis/keys.ts';
 import { runCommand, startCommand } from '../support/command-line.ts';
 import { testPrefix, testRedis, testRedisUrl } from '../support/redis.ts';
 

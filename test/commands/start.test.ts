@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { createKeys } from '../../src/orders/keys.ts';
+import { createKeys } from '../../src/redis/keys.ts';
 import { runCommand, startCommand } from '../support/command-line.ts';
 import { testPrefix, testRedis, testRedisUrl } from '../support/redis.ts';
 

@@ -1,9 +1,9 @@
 /** The access list of docs/security.md lets a subscriber do its work, and nothing else. */
 import { randomUUID } from 'node:crypto';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { createKeys } from '../../src/orders/keys.ts';
-import { connectRedis } from '../../src/redis.ts';
-import { eventFields } from '../../src/results/event.ts';
+import { eventFields } from '../../src/domain/result-event.ts';
+import { connectRedis } from '../../src/redis/connection.ts';
+import { createKeys } from '../../src/redis/keys.ts';
 import { subscribe } from '../../src/results/subscribe.ts';
 import { aResult, publish } from '../results/publish.ts';
 import { testPrefix, testRedis, testRedisUrl } from '../support/redis.ts';

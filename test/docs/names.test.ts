@@ -2,12 +2,12 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { accountSettings } from '../../src/account-settings.ts';
-import { readConfig, variableName } from '../../src/config.ts';
-import { createMetrics } from '../../src/metrics.ts';
-import { doubts, failureReasons } from '../../src/order.ts';
+import { accountSettings } from '../../src/config/account-settings.ts';
+import { readConfig, variableName } from '../../src/config/config.ts';
+import { serviceSettings } from '../../src/config/settings.ts';
+import { doubts, failureReasons } from '../../src/domain/order.ts';
+import { createMetrics } from '../../src/observability/metrics.ts';
 import { providers } from '../../src/providers/index.ts';
-import { serviceSettings } from '../../src/settings.ts';
 import { pages, root } from './code-blocks.ts';
 
 const text = (file: string) => readFileSync(join(root, file), 'utf8');

@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
+import type { ResultEvent } from '../../src/domain/result-event.ts';
 import { createProducer } from '../../src/jobs/producer.ts';
 import type { OrderInput } from '../../src/jobs/validate-order.ts';
-import type { ResultEvent } from '../../src/results/event.ts';
-import { readResults } from '../../src/results/read-results.ts';
+import { readResults } from '../../src/results/replay.ts';
 import type { LedgerEntry, SimulatedOrder } from '../../src/simulator/simulator.ts';
 import { testRedis, testRedisUrl } from '../support/redis.ts';
 import { startRunningService } from '../support/running-service.ts';

@@ -1,5 +1,5 @@
 import { expect, onTestFinished, test } from 'vitest';
-import { connectRedis } from '../../src/redis.ts';
+import { connectRedis } from '../../src/redis/connection.ts';
 import { runCommand } from '../support/command-line.ts';
 import { testRedisUrl } from '../support/redis.ts';
 

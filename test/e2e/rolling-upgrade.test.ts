@@ -1,8 +1,8 @@
 import { Queue } from 'bullmq';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { readConfig } from '../../src/config.ts';
-import { registerAccounts } from '../../src/jobs/registry.ts';
-import { createLog } from '../../src/log.ts';
+import { registerAccounts } from '../../src/accounts/registry.ts';
+import { readConfig } from '../../src/config/config.ts';
+import { createLog } from '../../src/observability/log.ts';
 import { ownAccounts } from '../../src/roles/account-info.ts';
 import { startService } from '../../src/service.ts';
 import { recordOfVersion1 } from '../support/record-version-1.ts';

@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { createOrderStore } from '../../src/orders/order-store.ts';
-import { connectRedis } from '../../src/redis.ts';
+import { createOrderStore } from '../../src/orders/store.ts';
+import { connectRedis } from '../../src/redis/connection.ts';
 import { testRedis } from '../support/redis.ts';
 import { redisServer, startRestartableRedis } from '../support/restartable-redis.ts';
 import { startRunningService } from '../support/running-service.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { parseEvent, resultEventSchema } from '../../src/domain/result-event.ts';
 import { createPollQueue } from '../../src/jobs/queue.ts';
-import { parseEvent, resultEventSchema } from '../../src/results/event.ts';
 import { type Command, startCommand } from '../support/command-line.ts';
 import { startFakeGateway } from '../support/fake-gateway.ts';
 import { testRedisUrl } from '../support/redis.ts';

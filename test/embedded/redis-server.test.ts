@@ -11,7 +11,7 @@ import { findExecutable } from '../../src/embedded/executables.ts';
 import type { FoundRedis } from '../../src/embedded/found-redis.ts';
 import { findRedis } from '../../src/embedded/redis.ts';
 import { startRedisServer } from '../../src/embedded/redis-server.ts';
-import { connectRedis } from '../../src/redis.ts';
+import { connectRedis } from '../../src/redis/connection.ts';
 
 const path = process.env.PATH ?? '';
 const onlyServer = { docker: false };

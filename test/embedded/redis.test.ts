@@ -9,7 +9,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { findExecutable } from '../../src/embedded/executables.ts';
 import { defaultRedisImage, type FindRedisOptions, type FoundRedis } from '../../src/embedded/found-redis.ts';
 import { findRedis } from '../../src/embedded/redis.ts';
-import { connectRedis } from '../../src/redis.ts';
+import { connectRedis } from '../../src/redis/connection.ts';
 import { testRedisUrl } from '../support/redis.ts';
 
 const path = process.env.PATH ?? '';

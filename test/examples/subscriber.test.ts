@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { createKeys } from '../../src/orders/keys.ts';
+import { createKeys } from '../../src/redis/keys.ts';
 import { codeBlocks, root } from '../docs/code-blocks.ts';
 import { aResult, publish } from '../results/publish.ts';
 import { createdAt } from '../support/builders.ts';

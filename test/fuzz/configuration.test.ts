@@ -3,13 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { accountSettings } from '../../src/account-settings.ts';
-import { ConfigError, readConfig, readServiceSettings, variableName } from '../../src/config.ts';
+import { accountSettings } from '../../src/config/account-settings.ts';
+import { ConfigError, readConfig, readServiceSettings, variableName } from '../../src/config/config.ts';
+import { serviceSettings } from '../../src/config/settings.ts';
 import { providers } from '../../src/providers/index.ts';
 import { parseOverrides } from '../../src/providers/overrides.ts';
-import { connectRedis } from '../../src/redis.ts';
-import { isRedisUrl, redisAddress } from '../../src/redis-url.ts';
-import { serviceSettings } from '../../src/settings.ts';
+import { connectRedis } from '../../src/redis/connection.ts';
+import { isRedisUrl, redisAddress } from '../../src/redis/url.ts';
 import { fixturesOf } from '../providers/fixtures/index.ts';
 import { hostileDocuments, hostileValues } from './hostile.ts';
 

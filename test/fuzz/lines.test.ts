@@ -7,7 +7,7 @@ import { classifyCommand } from '../../src/commands/classify.ts';
 import { enqueueCommand } from '../../src/commands/enqueue.ts';
 import { readLines } from '../../src/commands/read-lines.ts';
 import { UsageError } from '../../src/commands/usage-error.ts';
-import { createKeys } from '../../src/orders/keys.ts';
+import { createKeys } from '../../src/redis/keys.ts';
 import { capturedTerminal } from '../support/captured-terminal.ts';
 import { testPrefix, testRedis, testRedisUrl } from '../support/redis.ts';
 import { registerEveryAccount } from '../support/registered.ts';

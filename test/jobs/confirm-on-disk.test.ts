@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Cluster } from 'ioredis';
 import { expect, onTestFinished, test } from 'vitest';
-import { startClusterRedis } from '../../bench/chaos/redis-cluster.ts';
 import { confirmOnDisk } from '../../src/jobs/confirm-on-disk.ts';
 import { createProducer } from '../../src/jobs/producer.ts';
-import { connectRedis } from '../../src/redis.ts';
+import { connectRedis } from '../../src/redis/connection.ts';
 import { testPrefix, testRedis, testRedisUrl } from '../support/redis.ts';
+import { startClusterRedis } from '../support/redis-cluster.ts';
 import { registerEveryAccount } from '../support/registered.ts';
 import { redisServer } from '../support/restartable-redis.ts';
 

@@ -1,12 +1,12 @@
 import { once } from 'node:events';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { firstPollAt } from '../../src/domain/schedule.ts';
 import { createProducer, type ProducerOptions } from '../../src/jobs/producer.ts';
 import { createPollQueue, jobIdOf, orderIdOf } from '../../src/jobs/queue.ts';
-import { firstPollAt } from '../../src/jobs/schedule.ts';
 import type { OrderInput } from '../../src/jobs/validate-order.ts';
-import { createKeys } from '../../src/orders/keys.ts';
-import { createOrderStore } from '../../src/orders/order-store.ts';
-import { connectRedis, type Redis } from '../../src/redis.ts';
+import { createOrderStore } from '../../src/orders/store.ts';
+import { connectRedis, type Redis } from '../../src/redis/connection.ts';
+import { createKeys } from '../../src/redis/keys.ts';
 import { anOrder, createdAt } from '../support/builders.ts';
 import { testPrefix, testRedis, testRedisUrl } from '../support/redis.ts';
 import { openRedisLane } from '../support/redis-lane.ts';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { hasten } from '../../src/jobs/poll-now.ts';
 import { jobIdOf } from '../../src/jobs/queue.ts';
-import { hasten } from '../../src/jobs/wake.ts';
 import { testPrefix, testRedis } from '../support/redis.ts';
 import { type HeldGateway, startHeldGateway } from '../support/service-gateway.ts';
 import { setupParts } from '../support/service-parts.ts';

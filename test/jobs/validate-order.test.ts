@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { AccountInfo } from '../../src/jobs/accounts.ts';
-import { defaultSchedule } from '../../src/jobs/schedule.ts';
+import type { AccountInfo } from '../../src/accounts/accounts.ts';
+import type { Order } from '../../src/domain/order.ts';
+import { defaultSchedule } from '../../src/domain/schedule.ts';
 import { type Fault, validateOrder } from '../../src/jobs/validate-order.ts';
-import type { Order } from '../../src/order.ts';
 import { providers } from '../../src/providers/index.ts';
 import { createdAt } from '../support/builders.ts';
 

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { expect, test, vi } from 'vitest';
-import type { Reading } from '../../src/order.ts';
-import { createAccountGate } from '../../src/orders/account-gate.ts';
-import { createKeys } from '../../src/orders/keys.ts';
+import { createAccountGate } from '../../src/accounts/circuit-breaker.ts';
+import type { Reading } from '../../src/domain/order.ts';
+import { createKeys } from '../../src/redis/keys.ts';
 import { aReading } from '../support/builders.ts';
 import { testPrefix, testRedis } from '../support/redis.ts';
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { createBeginQuery, parseAnswerToken } from '../../src/orders/begin-query.ts';
-import { createKeys } from '../../src/orders/keys.ts';
-import { createOrderStore } from '../../src/orders/order-store.ts';
+import { createOrderStore } from '../../src/orders/store.ts';
+import { createKeys } from '../../src/redis/keys.ts';
 import { anOrder, aReading } from '../support/builders.ts';
 import { testPrefix, testRedis } from '../support/redis.ts';
 

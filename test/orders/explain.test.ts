@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { doubts, failureReasons, type Reading, type Verdict } from '../../src/order.ts';
-import { type Evidence, remember } from '../../src/orders/evidence.ts';
+import { type Evidence, remember } from '../../src/domain/evidence.ts';
+import { doubts, failureReasons, type Reading, type Verdict } from '../../src/domain/order.ts';
+import { buildEvent } from '../../src/domain/result-event.ts';
 import { explain } from '../../src/orders/explain.ts';
 import { findingsOf } from '../../src/orders/findings.ts';
-import { viewOf } from '../../src/orders/order-view.ts';
 import type { OrderRecord } from '../../src/orders/record.ts';
-import { buildEvent } from '../../src/results/event.ts';
+import { viewOf } from '../../src/orders/view.ts';
 import { anOrder, aProgress, aReading, createdAt } from '../support/builders.ts';
 
 const at = createdAt + 10_000;

@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { decide } from '../../src/jobs/decide.ts';
-import { firstPollAt } from '../../src/jobs/schedule.ts';
-import type { Order, Reading } from '../../src/order.ts';
-import { remember } from '../../src/orders/evidence.ts';
-import { createKeys } from '../../src/orders/keys.ts';
-import { createOrderStore, type Settled } from '../../src/orders/order-store.ts';
-import { buildEvent } from '../../src/results/event.ts';
+import { decide } from '../../src/domain/decide.ts';
+import { remember } from '../../src/domain/evidence.ts';
+import type { Order, Reading } from '../../src/domain/order.ts';
+import { buildEvent } from '../../src/domain/result-event.ts';
+import { firstPollAt } from '../../src/domain/schedule.ts';
+import { createOrderStore, type Settled } from '../../src/orders/store.ts';
+import { createKeys } from '../../src/redis/keys.ts';
 import { anOrder, aPolicy, aReading, createdAt } from '../support/builders.ts';
 import { testPrefix, testRedis } from '../support/redis.ts';
 import { eventsOf } from '../support/service-parts-of-account.ts';

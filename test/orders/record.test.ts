@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { freshProgress, type Progress } from '../../src/jobs/decide.ts';
+import { freshProgress, type Progress } from '../../src/domain/decide.ts';
+import { type Evidence, remember } from '../../src/domain/evidence.ts';
 import {
   doubts,
   failureReasons,
@@ -9,15 +10,14 @@ import {
   type Reason,
   type Reference,
   verdictStatuses,
-} from '../../src/order.ts';
-import { type Evidence, remember } from '../../src/orders/evidence.ts';
+} from '../../src/domain/order.ts';
 import {
   canonicalReference,
   newRecordFields,
   orderFields,
   parseRecord,
   progressFields,
-} from '../../src/orders/record-fields.ts';
+} from '../../src/orders/codec.ts';
 import { anOrder, createdAt, everyReading, hasEscapedKey } from '../support/builders.ts';
 
 const instant = fc.integer({ min: 0, max: 8_640_000_000_000 });

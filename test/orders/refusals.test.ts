@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { isRedisFault } from '../../src/api/redis-fault.ts';
-import { createKeys } from '../../src/orders/keys.ts';
-import { createOrderStore } from '../../src/orders/order-store.ts';
-import { connectRedis } from '../../src/redis.ts';
+import { createOrderStore } from '../../src/orders/store.ts';
+import { connectRedis } from '../../src/redis/connection.ts';
+import { createKeys } from '../../src/redis/keys.ts';
 import { anOrder } from '../support/builders.ts';
 import { redisServer, startRestartableRedis } from '../support/restartable-redis.ts';
 

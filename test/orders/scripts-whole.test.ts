@@ -1,10 +1,10 @@
 import { expect, onTestFinished, test } from 'vitest';
+import { createAccountGate } from '../../src/accounts/circuit-breaker.ts';
+import { eventFields } from '../../src/domain/result-event.ts';
 import { createPollQueue, jobIdOf, pollJob } from '../../src/jobs/queue.ts';
-import { createAccountGate } from '../../src/orders/account-gate.ts';
-import { createKeys } from '../../src/orders/keys.ts';
-import { createOrderStore } from '../../src/orders/order-store.ts';
-import { loadScript } from '../../src/orders/script.ts';
-import { eventFields } from '../../src/results/event.ts';
+import { createOrderStore } from '../../src/orders/store.ts';
+import { createKeys } from '../../src/redis/keys.ts';
+import { loadScript } from '../../src/redis/script.ts';
 import { aResult } from '../results/publish.ts';
 import { anOrder, aReading, createdAt } from '../support/builders.ts';
 import { testPrefix, testRedis } from '../support/redis.ts';

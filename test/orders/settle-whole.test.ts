@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { decide } from '../../src/jobs/decide.ts';
-import { remember } from '../../src/orders/evidence.ts';
-import { createKeys, type Keys } from '../../src/orders/keys.ts';
-import { createOrderStore, type Settled, type Step } from '../../src/orders/order-store.ts';
+import { decide } from '../../src/domain/decide.ts';
+import { remember } from '../../src/domain/evidence.ts';
+import { buildEvent } from '../../src/domain/result-event.ts';
 import type { OrderRecord } from '../../src/orders/record.ts';
-import { connectRedis } from '../../src/redis.ts';
-import { buildEvent } from '../../src/results/event.ts';
+import { createOrderStore, type Settled, type Step } from '../../src/orders/store.ts';
+import { connectRedis } from '../../src/redis/connection.ts';
+import { createKeys, type Keys } from '../../src/redis/keys.ts';
 import { anOrder, aPolicy, aReading, createdAt } from '../support/builders.ts';
 import { testPrefix, testRedis, testRedisUrl } from '../support/redis.ts';
 import { eventsOf } from '../support/service-parts-of-account.ts';

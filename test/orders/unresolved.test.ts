@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { createKeys } from '../../src/orders/keys.ts';
 import { readUnresolved, walkUnresolved } from '../../src/orders/unresolved.ts';
+import { createKeys } from '../../src/redis/keys.ts';
 import { testPrefix, testRedis } from '../support/redis.ts';
 
 const redis = testRedis();

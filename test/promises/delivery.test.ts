@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { createPollQueue, jobIdOf } from '../../src/jobs/queue.ts';
-import { connectRedis } from '../../src/redis.ts';
+import { connectRedis } from '../../src/redis/connection.ts';
 import { startServiceProcess } from '../support/crash-service.ts';
 import { redisServer, startRestartableRedis } from '../support/restartable-redis.ts';
 import { testApiKey } from '../support/running-service.ts';

@@ -1,8 +1,8 @@
 import { expect, onTestFinished, test } from 'vitest';
-import { createKeys } from '../../src/orders/keys.ts';
 import { createAccessTokens } from '../../src/providers/access-token.ts';
 import { oauthGrant } from '../../src/providers/oauth.ts';
 import { createTransport } from '../../src/providers/transport.ts';
+import { createKeys } from '../../src/redis/keys.ts';
 import { type Behaviour, startFakeGateway } from '../support/fake-gateway.ts';
 import { testPrefix, testRedis } from '../support/redis.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { Reading } from '../../src/order.ts';
-import { accountSignal } from '../../src/orders/account-signal.ts';
+import { accountSignal } from '../../src/accounts/account-signal.ts';
+import type { Reading } from '../../src/domain/order.ts';
 import { providers } from '../../src/providers/index.ts';
 import { credentialsOf } from '../../src/providers/known-secrets.ts';
 import { readAnswer } from '../../src/providers/read-answer.ts';

@@ -7,7 +7,7 @@ import {
 } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { ConfigError, readConfig } from '../../src/config.ts';
+import { ConfigError, readConfig } from '../../src/config/config.ts';
 import { daraja } from '../../src/providers/daraja.ts';
 import type { Provider } from '../../src/providers/provider.ts';
 import { parseJson, readAnswer } from '../../src/providers/read-answer.ts';

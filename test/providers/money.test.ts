@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { toMajor, toMinor } from '../../src/money.ts';
+import { toMajor, toMinor } from '../../src/domain/money.ts';
 
 describe('toMinor', () => {
   test.each([

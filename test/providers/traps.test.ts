@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Reading } from '../../src/order.ts';
+import type { Reading } from '../../src/domain/order.ts';
 import { providers } from '../../src/providers/index.ts';
 import type { Provider } from '../../src/providers/provider.ts';
 import { readAnswer, rejectsToken } from '../../src/providers/read-answer.ts';

@@ -4,7 +4,7 @@ import { type Asker, createAsker } from '../../src/providers/ask.ts';
 import { providers } from '../../src/providers/index.ts';
 import type { Provider } from '../../src/providers/provider.ts';
 import { createTransport, type TransportLimits } from '../../src/providers/transport.ts';
-import type { Redis } from '../../src/redis.ts';
+import type { Redis } from '../../src/redis/connection.ts';
 import {
   type Behaviour,
   type FakeGateway,

@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Queue, QueueEvents, Worker } from 'bullmq';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { ConfigError, readServiceSettings } from '../../src/config.ts';
+import { ConfigError, readServiceSettings } from '../../src/config/config.ts';
 import { createProducer } from '../../src/jobs/producer.ts';
-import { createKeys } from '../../src/orders/keys.ts';
-import { connectRedis } from '../../src/redis.ts';
+import { connectRedis } from '../../src/redis/connection.ts';
+import { createKeys } from '../../src/redis/keys.ts';
 import { patientCopy } from '../../src/results/own-connection.ts';
 import { createResultsHub } from '../../src/results/results-hub.ts';
 import { subscribe } from '../../src/results/subscribe.ts';

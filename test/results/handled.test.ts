@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createKeys } from '../../src/orders/keys.ts';
+import { createKeys } from '../../src/redis/keys.ts';
 import { forgetHandled, notesKey } from '../../src/results/handled.ts';
 import { testPrefix, testRedis } from '../support/redis.ts';
 

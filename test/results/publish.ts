@@ -1,7 +1,7 @@
-import type { VerdictStatus } from '../../src/order.ts';
-import { createKeys } from '../../src/orders/keys.ts';
-import type { Redis } from '../../src/redis.ts';
-import { buildEvent, eventFields, type ResultEvent } from '../../src/results/event.ts';
+import type { VerdictStatus } from '../../src/domain/order.ts';
+import { buildEvent, eventFields, type ResultEvent } from '../../src/domain/result-event.ts';
+import type { Redis } from '../../src/redis/connection.ts';
+import { createKeys } from '../../src/redis/keys.ts';
 import { anOrder, aProgress, aReading, createdAt } from '../support/builders.ts';
 
 /** A result as the service would publish it. */

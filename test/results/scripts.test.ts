@@ -1,8 +1,8 @@
 import { deepStrictEqual as equal, ok } from 'node:assert';
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { createKeys } from '../../src/orders/keys.ts';
-import { connectRedis } from '../../src/redis.ts';
+import { connectRedis } from '../../src/redis/connection.ts';
+import { createKeys } from '../../src/redis/keys.ts';
 import { testPrefix, testRedis, testRedisUrl } from '../support/redis.ts';
 
 // The scripts of consumer groups, each line of them: what they do is checked below, and that the checks see every line.

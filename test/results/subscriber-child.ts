@@ -1,6 +1,6 @@
 /** A subscriber in a process of its own, for tests that kill it: notes every result it handles in a Redis list. */
 import { setTimeout as delay } from 'node:timers/promises';
-import { connectRedis } from '../../src/redis.ts';
+import { connectRedis } from '../../src/redis/connection.ts';
 import { subscribe } from '../../src/results/subscribe.ts';
 
 const [url = '', prefix = '', consumer = ''] = process.argv.slice(2);

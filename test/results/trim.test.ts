@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { createKeys } from '../../src/orders/keys.ts';
-import { groupPositions, trimResults } from '../../src/results/trim-results.ts';
+import { createKeys } from '../../src/redis/keys.ts';
+import { groupPositions, trimResults } from '../../src/results/trim.ts';
 import { testPrefix, testRedis } from '../support/redis.ts';
 
 /** Redis trims whole nodes of its stream, which hold this many entries. */

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { waitForRedis } from '../../src/commands/await-redis.ts';
-import { createLog } from '../../src/log.ts';
+import { createLog } from '../../src/observability/log.ts';
 import { redisServer, startRestartableRedis } from '../support/restartable-redis.ts';
 import { eventually, startRunningService } from '../support/running-service.ts';
 

@@ -1,4 +1,4 @@
-import type { Redis } from '../../src/redis.ts';
+import type { Redis } from '../../src/redis/connection.ts';
 
 /** One place where secrets might stand, and what stands there. */
 export interface Place {

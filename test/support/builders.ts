@@ -1,7 +1,15 @@
-import type { Policy, Progress } from '../../src/jobs/decide.ts';
-import { freshProgress } from '../../src/jobs/decide.ts';
-import { defaultSchedule, defaultWatchMs } from '../../src/jobs/schedule.ts';
-import type { Doubt, Order, Reading, ReadingFacts, ReadingKind, Schedule, Verdict } from '../../src/order.ts';
+import type { Policy, Progress } from '../../src/domain/decide.ts';
+import { freshProgress } from '../../src/domain/decide.ts';
+import type {
+  Doubt,
+  Order,
+  Reading,
+  ReadingFacts,
+  ReadingKind,
+  Schedule,
+  Verdict,
+} from '../../src/domain/order.ts';
+import { defaultSchedule, defaultWatchMs } from '../../src/domain/schedule.ts';
 
 /** When the orders of the tests were created, unless they say otherwise. */
 export const createdAt = Date.UTC(2026, 0, 15, 9, 0, 0);

@@ -1,5 +1,5 @@
 import { PassThrough } from 'node:stream';
-import type { Terminal } from '../../src/terminal.ts';
+import type { Terminal } from '../../src/commands/command-context.ts';
 
 /** A terminal that keeps what is written to it. */
 export interface CapturedTerminal {

@@ -2,7 +2,7 @@
  * A poll worker in a process of its own that kills itself at a named point. Run by `crash-child.ts`, never imported:
  * `node crash-worker.ts '<Crash as JSON>'`.
  */
-import { connectRedis } from '../../src/redis.ts';
+import { connectRedis } from '../../src/redis/connection.ts';
 import { createPollWorker, type PollWorkerParts } from '../../src/workers/poll-worker.ts';
 import { buildParts, keepingObserver } from './service-parts-of-account.ts';
 

@@ -3,7 +3,7 @@ import { getContainerRuntimeClient } from 'testcontainers';
 import type { TestProject } from 'vitest/node';
 import { defaultRedisImage, type FoundRedis } from '../../src/embedded/found-redis.ts';
 import { findRedis } from '../../src/embedded/redis.ts';
-import { connectRedis } from '../../src/redis.ts';
+import { connectRedis } from '../../src/redis/connection.ts';
 
 /**
  * One Redis for the whole run: a container where a Docker engine answers and has, or can get, the image

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Reading, ReadingKind } from '../../src/order.ts';
+import type { Reading, ReadingKind } from '../../src/domain/order.ts';
 import type { Provider } from '../../src/providers/provider.ts';
 import { parseJson, readAnswer } from '../../src/providers/read-answer.ts';
 import { type Fixture, type FixtureOrder, type ProviderFixtures, sampleNow } from './provider-fixtures.ts';

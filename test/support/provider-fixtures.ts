@@ -1,4 +1,4 @@
-import type { Certainty, Doubt, FailureReason, Order, ReadingKind } from '../../src/order.ts';
+import type { Certainty, Doubt, FailureReason, Order, ReadingKind } from '../../src/domain/order.ts';
 
 /** What an answer is asked about in a fixture. */
 export type FixtureOrder = Pick<Order, 'reference' | 'amountMinor' | 'currency'>;

@@ -1,5 +1,5 @@
 import { afterAll, inject } from 'vitest';
-import { connectRedis, type Redis } from '../../src/redis.ts';
+import { connectRedis, type Redis } from '../../src/redis/connection.ts';
 
 declare module 'vitest' {
   export interface ProvidedContext {

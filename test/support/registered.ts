@@ -1,9 +1,9 @@
-import type { AccountInfo } from '../../src/jobs/accounts.ts';
-import { registerAccounts } from '../../src/jobs/registry.ts';
-import { defaultSchedule } from '../../src/jobs/schedule.ts';
-import { createKeys } from '../../src/orders/keys.ts';
+import type { AccountInfo } from '../../src/accounts/accounts.ts';
+import { registerAccounts } from '../../src/accounts/registry.ts';
+import { defaultSchedule } from '../../src/domain/schedule.ts';
 import { providers } from '../../src/providers/index.ts';
-import type { Redis } from '../../src/redis.ts';
+import type { Redis } from '../../src/redis/connection.ts';
+import { createKeys } from '../../src/redis/keys.ts';
 
 /** What a service with one account for every provider, on the default schedule, makes known. */
 export function everyAccount(): Map<string, AccountInfo> {

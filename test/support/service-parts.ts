@@ -1,7 +1,7 @@
 import { onTestFinished } from 'vitest';
+import type { Order } from '../../src/domain/order.ts';
 import { enqueueOrders } from '../../src/jobs/enqueue.ts';
-import type { Order } from '../../src/order.ts';
-import type { Redis } from '../../src/redis.ts';
+import type { Redis } from '../../src/redis/connection.ts';
 import { createPollWorker, type PollWorkerParts } from '../../src/workers/poll-worker.ts';
 import { buildParts, eventsOf, keepingObserver } from './service-parts-of-account.ts';
 

@@ -1,5 +1,5 @@
-import type { Policy } from '../../src/jobs/decide.ts';
-import { isAnswered, type Order, type Reading, type Verdict } from '../../src/order.ts';
+import type { Policy } from '../../src/domain/decide.ts';
+import { isAnswered, type Order, type Reading, type Verdict } from '../../src/domain/order.ts';
 
 /**
  * What the contract makes of a whole history of readings, written without states: every question is answered by looking

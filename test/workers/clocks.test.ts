@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
+import type { Order } from '../../src/domain/order.ts';
 import { enqueueOrders } from '../../src/jobs/enqueue.ts';
-import type { Order } from '../../src/order.ts';
-import { createRedisClock } from '../../src/orders/redis-clock.ts';
 import { createAsker } from '../../src/providers/ask.ts';
 import { providers } from '../../src/providers/index.ts';
 import { createTransport } from '../../src/providers/transport.ts';
+import { createRedisClock } from '../../src/redis/clock.ts';
 import { pollOrder } from '../../src/workers/poll-worker.ts';
 import { startSweeper } from '../../src/workers/sweeper.ts';
 import { testPrefix, testRedis } from '../support/redis.ts';

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { createKeys } from '../../src/orders/keys.ts';
+import { createKeys } from '../../src/redis/keys.ts';
 import { startCrashChild } from '../support/crash-child.ts';
 import type { CrashPoint } from '../support/crash-worker.ts';
 import { testPrefix, testRedis, testRedisUrl } from '../support/redis.ts';

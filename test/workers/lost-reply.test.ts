@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { expect, onTestFinished, test } from 'vitest';
-import { connectRedis } from '../../src/redis.ts';
+import { connectRedis } from '../../src/redis/connection.ts';
 import { startLossyProxy } from '../support/lossy-proxy.ts';
 import { testPrefix, testRedis, testRedisUrl } from '../support/redis.ts';
 import { startHeldGateway } from '../support/service-gateway.ts';

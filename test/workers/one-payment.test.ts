@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import type { Order } from '../../src/order.ts';
-import type { ResultEvent } from '../../src/results/event.ts';
+import type { Order } from '../../src/domain/order.ts';
+import type { ResultEvent } from '../../src/domain/result-event.ts';
 import { pollOrder } from '../../src/workers/poll-worker.ts';
 import { aReading } from '../support/builders.ts';
 import { startCrashChild } from '../support/crash-child.ts';

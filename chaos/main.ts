@@ -1,0 +1,114 @@
+/**
+ * The drill: plays a seeded script of orders while something dies, then holds the results stream against the simulator's
+ * truth. See docs/reliability.md.
+ */
+import { parseArgs } from 'node:util';
+import { findExecutable } from '../src/embedded/executables.ts';
+import { factsOf } from '../test/support/machine-facts.ts';
+import { writeLastRun } from './last-run.ts';
+import type { Outcome } from './play.ts';
+import { details, jsonLine, summary, table } from './report.ts';
+import { type Playable, scenarios, scenariosNamed } from './scenarios/index.ts';
+
+const usage = `usage: npm run chaos -- [--orders 300] [--seed 7] [--minutes M] [--scenario all|NAME,NAME] [--short]
+                        [--markdown FILE] [--keep]
+
+  --minutes M      how long the misery lasts; default a minute for 2 500 orders, at least 0.3
+  --short          what CI plays: ${shortDrill().scenario} with few orders, unless told otherwise
+  --markdown FILE  writes the outcome into the page FILE, in place of its last one
+  --keep           leaves the folder with logs and data behind
+
+${scenarios.map(({ letter, name, title }) => `  ${letter.padEnd(5)} ${name.padEnd(24)} ${title}`).join('\n')}`;
+
+// Whatever a scenario that failed has left open must not keep the drill alive.
+process.exit(await main());
+
+async function main(): Promise<number> {
+  const given = readArguments();
+  if (given === null) return 2;
+  const redisServer = await findExecutable(['redis-server', 'valkey-server'], process.env.PATH ?? '');
+  if (redisServer === undefined) {
+    console.error('The drill kills its Redis, so it needs a redis-server (or valkey-server) on the PATH.');
+    return 2;
+  }
+  const stop = stopSignal();
+  const outcomes: Outcome[] = [];
+  const failures: string[] = [];
+  // The short drill says a line for each scenario, and more only of those that failed.
+  const tell = given.short ? () => {} : (line: string) => console.log(line);
+  const play = async (scenario: Playable) => {
+    const say = (line: string) => tell(`  ${clock()} ${line}`);
+    tell(`${clock()} ${scenario.name}: ${scenario.title}`);
+    try {
+      const outcome = await scenario.play({ ...given, redisServer, stop, say });
+      outcomes.push(outcome);
+      console.log(`${clock()} ${summary(outcome)}`);
+      for (const line of details(outcome)) (outcome.passed ? tell : console.log)(`  ${line}`);
+    } catch (error) {
+      failures.push(scenario.name);
+      console.error(`${clock()} ${scenario.name}: FAILED, it could not be played:`, error);
+    }
+  };
+  // In the short drill those of one letter, which wait most of their time, share the machine.
+  const groups = Map.groupBy(given.chosen, ({ letter, name }) => (given.short ? letter : name));
+  for (const group of groups.values()) if (!stop.aborted) await Promise.all(group.map(play));
+  const allPlayed = failures.length === 0 && outcomes.length === given.chosen.length && !stop.aborted;
+  const passed = allPlayed && outcomes.every((outcome) => outcome.passed);
+  console.log(`\n${table(outcomes)}\n`);
+  const { orders, seed, minutes, markdown } = given;
+  const line = jsonLine(outcomes, { ...factsOf(redisServer), orders, seed, minutes, passed, failures });
+  console.log(line);
+  if (markdown !== undefined) writeLastRun(markdown, [line]);
+  if (stop.aborted) return 130;
+  return passed ? 0 : 1;
+}
+
+function readArguments() {
+  try {
+    const { values } = parseArgs({
+      options: {
+        orders: { type: 'string' },
+        seed: { type: 'string', default: '7' },
+        minutes: { type: 'string' },
+        scenario: { type: 'string' },
+        short: { type: 'boolean', default: false },
+        markdown: { type: 'string' },
+        keep: { type: 'boolean', default: false },
+        help: { type: 'boolean', default: false },
+      },
+    });
+    const usual = values.short ? shortDrill() : { orders: 300, minutes: undefined, scenario: 'all' };
+    const orders = Number(values.orders ?? usual.orders);
+    const seed = Number(values.seed);
+    const minutes = Number(values.minutes ?? usual.minutes ?? Math.max(0.3, orders / 2_500));
+    const chosen = scenariosNamed(values.scenario ?? usual.scenario);
+    const isGood = Number.isInteger(orders) && orders > 0 && Number.isInteger(seed) && minutes > 0;
+    if (values.help || chosen === null || !isGood) throw new Error(usage);
+    const { keep, short, markdown } = values;
+    return { orders, seed, minutes, keep, short, chosen, markdown };
+  } catch (error) {
+    console.error(error instanceof Error && error.message !== usage ? `${error.message}\n\n${usage}` : usage);
+    return null;
+  }
+}
+
+/** A function, since the text of the usage comes first. */
+function shortDrill() {
+  return { orders: 150, minutes: 0.2, scenario: 'a,b,c,f,g,h,m,q' };
+}
+
+/** The first signal heals and cleans up; the second ends the drill at once, and its children with it. */
+function stopSignal(): AbortSignal {
+  const controller = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => {
+      if (controller.signal.aborted) process.exit(130);
+      controller.abort();
+    });
+  }
+  return controller.signal;
+}
+
+function clock(): string {
+  return new Date().toISOString().slice(11, 19);
+}

@@ -1,0 +1,61 @@
+import { type ClusterRedis, startClusterRedis } from '../../test/support/redis-cluster.ts';
+import { type SentinelRedis, startSentinelRedis } from '../../test/support/redis-sentinel.ts';
+import type { DrillRedis } from '../../test/support/redis-topology.ts';
+import { drillAccounts } from '../environment.ts';
+import type { Scenario, Stage } from '../scenario.ts';
+import { mendLoss } from './loss.ts';
+import { again } from './misery.ts';
+
+/** Replication is not waited for: what was acknowledged in this time before the kill may be gone. */
+const unreplicatedMs = 1_000;
+const pausesMs = [6_000, 12_000] as const;
+
+/** A Sentinel moves the master to its replica. */
+export const sentinelFailover: Scenario<SentinelRedis> = {
+  letter: 'd',
+  name: 'sentinel-failover',
+  title: 'the master behind three sentinels is killed, its replica promoted, again and again',
+  boundMs: 40_000,
+  leastMiseryMs: 30_000,
+  leastKillsAMinute: 2,
+  redis: startSentinelRedis,
+  misery: (stage) =>
+    failOverAgainAndAgain(stage, () => stage.world.redis.failOver(stage.random.between(500, 3_000))),
+};
+
+/** A Cluster loses the master of the orders, then those of the queues. */
+export const clusterFailover: Scenario<ClusterRedis> = {
+  letter: 'e',
+  name: 'cluster-failover',
+  title: 'a Cluster of three masters loses the one that holds the orders, then others; replicas are promoted',
+  boundMs: 40_000,
+  leastMiseryMs: 30_000,
+  leastKillsAMinute: 2,
+  redis: startClusterRedis,
+  async misery(stage) {
+    const { world, random } = stage;
+    const queues = drillAccounts.map((account) => `${world.keys.queuePrefix(account)}:${account}:delayed`);
+    const turns = [world.keys.results, random.pick(queues), world.keys.results, ...queues];
+    await failOverAgainAndAgain(stage, () => {
+      const key = turns.shift() ?? random.pick(queues);
+      return world.redis.failOver(key, random.between(500, 3_000));
+    });
+  },
+};
+
+async function failOverAgainAndAgain<Server extends DrillRedis>(
+  stage: Stage<Server>,
+  failOver: () => Promise<number>,
+): Promise<void> {
+  const { random, miseryMs, stop, killed, note } = stage;
+  const tookMs: number[] = [];
+  let lost = 0;
+  await again(miseryMs, pausesMs, random, stop, async () => {
+    const killedAt = Date.now();
+    tookMs.push(await failOver());
+    killed('masters');
+    lost += await mendLoss(stage, killedAt - unreplicatedMs);
+  });
+  note('promoted after (s)', tookMs.map((ms) => (ms / 1_000).toFixed(1)).join(' '));
+  note('acknowledged, lost and handed in again', lost);
+}

@@ -1,0 +1,35 @@
+import type { DrillRedis } from '../../test/support/redis-topology.ts';
+import type { Handed } from '../checkout.ts';
+import type { Stage } from '../scenario.ts';
+
+/**
+ * To be called once Redis is back. Looks whether any order is gone that was acknowledged before `lostFrom`, the instant
+ * from which on it may have forgotten. Then does what a checkout does that is not sure: hands in again everything that
+ * was acknowledged since. Returns how many of those were gone.
+ */
+export async function mendLoss<Server extends DrillRedis>(
+  { world, checkout, fault }: Stage<Server>,
+  lostFrom: number,
+): Promise<number> {
+  // Also what was acknowledged after the kill: an answer that was under way then is as doubtful as those before it.
+  const acknowledged = [...checkout.handed.values()].filter((one) => one.lastAcknowledgedAt !== null);
+  const isOld = ({ lastAcknowledgedAt }: Handed) => (lastAcknowledgedAt ?? 0) < lostFrom;
+  const gone = await goneOf(acknowledged, world);
+  const goneTooOld = gone.filter(isOld);
+  if (goneTooOld.length > 0) {
+    const ids = goneTooOld.slice(0, 3).map(({ order }) => order.orderId);
+    fault(`${goneTooOld.length} orders are gone that should have been safe (${ids.join(', ')})`);
+  }
+  // Who was refused because somebody else was paid asks again, too: that payment may have been forgotten.
+  const refused = [...checkout.handed.values()].filter((one) => one.refusedFor !== null);
+  await checkout.again([...acknowledged.filter((one) => !isOld(one)), ...refused]);
+  return gone.length - goneTooOld.length;
+}
+
+async function goneOf<Server extends DrillRedis>(
+  orders: readonly Handed[],
+  { reader, keys }: Stage<Server>['world'],
+): Promise<Handed[]> {
+  const exist = await Promise.all(orders.map(({ order }) => reader.exists(keys.order(order.orderId))));
+  return orders.filter((_, index) => exist[index] === 0);
+}

@@ -1,0 +1,120 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { ProxyMode } from '../../test/support/proxy.ts';
+import type { Scenario, Stage } from '../scenario.ts';
+import { checkShops, handledBy, openShop } from '../shops.ts';
+import { pause } from './misery.ts';
+import { pollsOf } from './progress.ts';
+
+const awayMs = 20_000;
+const recoverMs = 30_000;
+/** Long enough for every process to be at work before. */
+const beforeMs = 3_000;
+/** The service has something to do afterwards, so that recovery can be seen. */
+const afterMs = 12_000;
+/** How long before the healing is looked who is ready, and how far everybody is. */
+const lookMs = 8_000;
+const shop = 'shop';
+
+/** Nobody listens where Redis was. */
+export const redisUnreachable: Scenario = {
+  ...awayScenario('refuse'),
+  name: 'redis-unreachable',
+  title: 'Redis refuses every connection for 20 s',
+};
+
+/** The worst way to lose a Redis: nobody is told. */
+export const redisHalfOpen: Scenario = {
+  ...awayScenario('half-open'),
+  name: 'redis-half-open',
+  title: 'connections to Redis stay open for 20 s and nothing comes through',
+};
+
+function awayScenario(mode: ProxyMode) {
+  return {
+    letter: 'c',
+    boundMs: 45_000,
+    leastMiseryMs: beforeMs + awayMs + afterMs,
+    async misery(stage: Stage) {
+      const { world, stop, say, note, fault, miseryMs } = stage;
+      const startedAt = Date.now();
+      openShop(world, shop);
+      await pause(beforeMs, stop);
+      await world.redis.proxy.turn(mode);
+      say(`Redis is away (${mode})`);
+      await pause(awayMs - lookMs, stop);
+      const lookedAt = Date.now();
+      const [ready, parties] = await Promise.all([saidReady(stage), partiesOf(stage)]);
+      await pause(lookedAt + lookMs - Date.now(), stop);
+      await world.redis.proxy.turn('pass');
+      say('Redis is back');
+      const recovered = await Promise.all(parties.map((party) => msToProgress(party, stop)));
+      note(
+        'back at work (s)',
+        parties
+          .map(({ name }, index) => `${name} ${((recovered[index] ?? 0) / 1_000).toFixed(1)}`)
+          .join(', '),
+      );
+      if (ready.length > 0) fault(`${ready} did not say that it was not ready while Redis was away`);
+      for (const [index, ms] of recovered.entries()) {
+        if (ms > recoverMs) fault(`${parties[index]?.name} did not go on within ${recoverMs / 1_000} s`);
+      }
+      await pause(startedAt + miseryMs - Date.now(), stop);
+    },
+    check: (stage: Stage) => checkShops(stage, [shop]),
+  };
+}
+
+/** The processes that did not answer in the middle of the outage that they are not ready, and what they said. */
+async function saidReady({ world }: Stage): Promise<string[]> {
+  const answers = [world.api, ...world.workers].map(async ({ name, port }) => {
+    const status = await statusOf(`http://127.0.0.1:${port}/health/ready`);
+    return status === 503 ? [] : [`${name} (${status ?? 'no answer'})`];
+  });
+  return (await Promise.all(answers)).flat();
+}
+
+/** Somebody who is to go on, and how far it was while Redis was away. What BullMQ says of itself is no proof. */
+interface Party {
+  readonly name: string;
+  readonly before: number;
+  progress(): Promise<number | null> | number;
+}
+
+async function partiesOf({ world, checkout }: Stage): Promise<Party[]> {
+  const parties: Omit<Party, 'before'>[] = [
+    { name: 'api', progress: () => checkout.acknowledged },
+    ...world.workers.map((worker) => ({ name: worker.name, progress: () => pollsOf(worker) })),
+    { name: shop, progress: () => handledBy(world, shop) },
+  ];
+  // Who does not say how far it is has no polls to compare with; the first that it tells after the healing would pass
+  // for progress.
+  return Promise.all(
+    parties.map(async (party) => ({ ...party, before: (await party.progress()) ?? Number.NaN })),
+  );
+}
+
+/** From now until somebody has done a poll, taken an order, or handled a result. */
+async function msToProgress({ before, progress }: Party, stop: AbortSignal): Promise<number> {
+  const startedAt = Date.now();
+  while (!stop.aborted && Date.now() - startedAt <= recoverMs) {
+    if (((await progress()) ?? 0) > before) break;
+    await delay(100);
+  }
+  return Date.now() - startedAt;
+}
+
+/** `null` when there is no answer within several seconds. */
+async function statusOf(url: string): Promise<number | null> {
+  const signal = AbortSignal.timeout(lookMs - 1_000);
+  while (!signal.aborted) {
+    try {
+      const answer = await fetch(url, { signal });
+      await answer.arrayBuffer();
+      return answer.status;
+    } catch {
+      // A busy machine may need more than one try to take a connection.
+      await delay(100);
+    }
+  }
+  return null;
+}

@@ -1,0 +1,385 @@
+import { describe, expect, test } from 'vitest';
+import { type Truth, truthOf } from '../expected.ts';
+import { type Case, judge, type StreamEntry } from '../judge.ts';
+import { type Occasion, occasionsOf } from '../occasions.ts';
+import { accountOf } from '../shops.ts';
+
+const orderId = 'drill:7.000001';
+/** The question, its answer, and the word; the customer cancelled long before, paid a second before, and the deadline was over. */
+const askedAt = Date.parse('2026-11-22T10:00:00.000Z');
+const toldAt = askedAt + 20;
+const paidAt = askedAt - 1_000;
+const deadlineAt = askedAt - 500;
+const occasions: readonly Occasion[] = [
+  { status: 'failed', reason: 'cancelled', fromAt: askedAt - 9_000, untilAt: paidAt },
+  { status: 'paid', reason: null, fromAt: paidAt, untilAt: Number.POSITIVE_INFINITY },
+  { status: 'unresolved', reason: 'deadline', fromAt: deadlineAt, untilAt: Number.POSITIVE_INFINITY },
+];
+const facts = {
+  ...{
+    orderId,
+    account: 'jenga',
+    provider: 'jenga',
+    reference: 'OR1',
+    amountExpected: '2.00',
+    currency: 'KES',
+  },
+  createdAt: '2026-11-22T09:59:00.000Z',
+  metadata: { drill: 1 },
+};
+const paid: Truth = {
+  status: 'paid',
+  reason: null,
+  receipt: 'SH90',
+  amountReceived: '2.00',
+  amountVerified: true,
+};
+const unpaid: Truth = {
+  status: 'failed',
+  reason: 'cancelled',
+  receipt: null,
+  amountReceived: null,
+  amountVerified: false,
+};
+const deadline: Truth = { ...unpaid, status: 'unresolved', reason: 'deadline' };
+
+/** One entry of the stream, as the product writes it. */
+function entry(version: number, truth: Truth, changes: { [field: string]: unknown } = {}): StreamEntry {
+  const { id = `${orderId}:${version}`, at = askedAt, told = toldAt, evidence, source, ...data } = changes;
+  const supersedes = version === 1 ? [] : ['supersedes', `${orderId}:${version - 1}`];
+  const time = new Date(Number(told)).toISOString();
+  const body = {
+    ...facts,
+    ...{ providerStatus: null, providerMessage: null, polls: 1, answeredPolls: 1, lastAnsweredAt: null },
+    settledAt: time,
+    evidence: evidence ?? [
+      { source: source ?? 'poll', at: new Date(Number(at)).toISOString(), reading: 'any' },
+    ],
+    ...truth,
+    ...data,
+  };
+  return {
+    streamId: `${version}-0`,
+    fields: [
+      ...['specversion', '1.0', 'id', String(id), 'source', 'payment-poller/jenga'],
+      ...['type', `payment.${truth.status}`, 'subject', orderId, 'time', time],
+      ...['datacontenttype', 'application/json', 'stateversion', String(version), ...supersedes],
+      ...['data', JSON.stringify(body)],
+    ],
+  };
+}
+
+/** Cancelled, and asked about while it was. */
+const cancelled = (version: number, changes: { [field: string]: unknown } = {}) =>
+  entry(version, unpaid, { at: askedAt - 5_000, told: askedAt - 4_900, ...changes });
+
+function caseOf(changes: Partial<Case> = {}): Case {
+  const alone = { payment: null, refusedFor: null, clock: 'theirs' } as const;
+  return { orderId, isOurs: true, facts, truth: paid, occasions, ...alone, ...changes };
+}
+
+function verdict(entries: readonly StreamEntry[], changes: Partial<Case> = {}) {
+  const one = caseOf(changes);
+  const { counts, faults } = judge([one], entries);
+  const found = Object.entries(counts).filter(([, count]) => count > 0);
+  return { class: found.map(([name, count]) => `${count} ${name}`).join(', '), why: faults[0]?.why ?? '' };
+}
+
+describe('the judge calls it', () => {
+  test('a match when the last word is the truth', () => {
+    expect(verdict([entry(1, paid)])).toEqual({ class: '1 match', why: '' });
+    expect(verdict([entry(1, deadline), entry(2, paid)]).class).toBe('1 match');
+    expect(verdict([cancelled(1), entry(2, paid)]).class).toBe('1 match');
+    expect(verdict([cancelled(1)], { truth: unpaid }).class).toBe('1 match');
+  });
+
+  test('missing when an order of ours has no word, or only that its deadline passed', () => {
+    expect(verdict([]).class).toBe('1 missing');
+    expect(verdict([entry(1, deadline)]).class).toBe('1 missing');
+  });
+
+  test('nothing at all when an order without a word was never ours', () => {
+    expect(verdict([], { isOurs: false }).class).toBe('');
+  });
+
+  test('by its name too when an order that was never acknowledged is told of', () => {
+    expect(verdict([cancelled(1)], { isOurs: false }).class).toBe('1 mismatch');
+  });
+
+  test.each<[string, StreamEntry[], Partial<Case>]>([
+    ['status', [cancelled(1)], {}],
+    ['reason', [cancelled(1)], { truth: { ...unpaid, reason: 'wrong-pin' } }],
+    ['receipt', [entry(1, paid, { receipt: 'OTHER1' })], {}],
+    ['amount', [entry(1, paid, { amountReceived: '1.00' })], {}],
+    ['amount, that nobody verified', [entry(1, paid, { amountVerified: false })], {}],
+    ['receipt though it is unpaid', [cancelled(1, { receipt: 'SH90' })], { truth: unpaid }],
+  ])('a mismatch when the last word has another %s', (_, entries, changes) => {
+    expect(verdict(entries, changes).class).toBe('1 mismatch');
+  });
+
+  test('a duplicate when one id stands there twice', () => {
+    expect(verdict([entry(1, paid), entry(1, paid)]).class).toBe('1 duplicate');
+    expect(verdict([cancelled(1), entry(2, paid), cancelled(1)]).class).toBe('1 duplicate');
+  });
+
+  test.each<[string, StreamEntry[]]>([
+    ['one version has two contents', [entry(1, paid), entry(1, paid, { polls: 2 })]],
+    ['a version is left out', [entry(2, paid)]],
+    ['versions go backwards', [cancelled(1), entry(3, paid), entry(2, deadline)]],
+    ['a word follows paid', [entry(1, paid), entry(2, deadline)]],
+    ['an id is at odds with its version', [entry(1, paid, { id: `${orderId}:9` })]],
+    ['it is about another amount', [entry(1, paid, { amountExpected: '1.00' })]],
+    ['it is about another reference', [entry(1, paid, { reference: { tradeNo: 'OR1' } })]],
+    ['it lost what the checkout had added', [entry(1, paid, { metadata: {} })]],
+  ])('conflicting when %s', (_, entries) => {
+    expect(verdict(entries).class).toBe('1 conflicting');
+  });
+
+  test.each<[string, StreamEntry]>([
+    ['failed, asked after the money had come', entry(1, unpaid)],
+    [
+      'failed before the customer had cancelled',
+      cancelled(1, { at: askedAt - 9_500, told: askedAt - 9_400 }),
+    ],
+    [
+      'expired, which the provider never said',
+      entry(1, { ...unpaid, status: 'expired', reason: 'timed-out' }),
+    ],
+    ['failed for a reason that the provider never gave', cancelled(1, { reason: 'rejected' })],
+    [
+      'unresolved for a doubt that nobody had',
+      entry(1, { ...unpaid, status: 'unresolved', reason: 'underpaid' }),
+    ],
+    ['the deadline, before it', entry(1, deadline, { at: deadlineAt - 200, told: deadlineAt - 100 })],
+    ['the deadline, unasked since', entry(1, deadline, { at: deadlineAt - 1 })],
+    ['the deadline, on the word of a push', entry(1, deadline, { source: 'callback' })],
+    ['anything without evidence', cancelled(1, { evidence: [] })],
+    ['anything before it was asked', cancelled(1, { told: askedAt - 6_000 })],
+  ])('conflicting when it said %s, though the truth came later', (_, lie) => {
+    expect(verdict([lie, entry(2, paid)]).class).toBe('1 conflicting');
+  });
+
+  test('a match when the deadline was told upon the pushed answer to a question that was asked after it', () => {
+    const taken = { source: 'poll', at: new Date(askedAt - 100).toISOString(), reading: 'pending' };
+    const pushed = { source: 'callback', at: new Date(askedAt).toISOString(), reading: 'not-found' };
+    expect(verdict([entry(1, deadline, { evidence: [taken, pushed] }), entry(2, paid)]).class).toBe(
+      '1 match',
+    );
+    const tooEarly = { ...taken, at: new Date(deadlineAt - 1).toISOString() };
+    expect(verdict([entry(1, deadline, { evidence: [tooEarly, pushed] }), entry(2, paid)]).class).toBe(
+      '1 conflicting',
+    );
+  });
+
+  test('conflicting when paid was said before the money came, though it did', () => {
+    const early = entry(1, paid, { at: paidAt - 200, told: paidAt - 100 });
+    expect(verdict([early]).why).toContain('asked for at another time');
+  });
+
+  test('conflicting when a soft word was read once, a match when it was read twice', () => {
+    const reading = { source: 'poll', reading: 'failed', certainty: 'soft' };
+    const at = (ms: number) => new Date(askedAt - ms).toISOString();
+    const once = [{ ...reading, at: at(5_000) }];
+    const twice = [{ ...reading, at: at(6_500) }, ...once];
+    const merged = [{ ...reading, at: at(5_000), firstAt: at(6_500), count: 2 }];
+    const soon = [{ ...reading, at: at(5_400) }, ...once];
+    const classes = [once, soon, twice, merged].map(
+      (evidence) => verdict([cancelled(1, { evidence })], { truth: unpaid }).class,
+    );
+    expect(classes).toEqual(['1 conflicting', '1 conflicting', '1 match', '1 match']);
+  });
+
+  test('conflicting when an entry cannot be read, or nobody handed its order in', () => {
+    expect(verdict([{ streamId: '1-0', fields: ['subject', orderId] }, entry(1, paid)]).class).toBe(
+      '1 match, 1 conflicting',
+    );
+    expect(verdict([entry(1, paid)], { orderId: 'another' }).class).toBe('1 missing, 1 conflicting');
+  });
+});
+
+describe('of orders that speak of one payment', () => {
+  const [first, second] = ['drill:7.000001', 'drill:7.000002'];
+  const used: Truth = {
+    ...paid,
+    status: 'unresolved',
+    reason: 'receipt-used',
+    amountVerified: false,
+  };
+  const sharer = (id: string, changes: Partial<Case> = {}) =>
+    caseOf({ orderId: id, facts: { ...facts, orderId: id }, payment: 'jenga SH90', ...changes });
+  const pair = [sharer(first), sharer(second)];
+  const owned = { source: 'poll', at: new Date(askedAt).toISOString(), reading: 'paid', usedBy: 'OWNER' };
+  /** A word about one of the two, at a place of the stream. */
+  const word = (id: string, place: number, truth: Truth, changes: { [field: string]: unknown } = {}) => {
+    const { owner = '', ...others } = changes;
+    const { fields } = entry(1, truth, { orderId: id, ...others });
+    const renamed = fields.map((field) => field.replaceAll(orderId, id).replace('OWNER', String(owner)));
+    return { streamId: `${place}-0`, fields: renamed };
+  };
+  const named = (id: string, place: number, owner: string) =>
+    word(id, place, used, { evidence: [owned], owner });
+  const judged = (entries: readonly StreamEntry[], cases: readonly Case[] = pair) => {
+    const { counts, faults } = judge(cases, entries);
+    return { match: counts.match, faults: faults.map((fault) => `${fault.orderId} ${fault.class}`) };
+  };
+
+  test('the first is paid, whichever it is, and the other one is told who has the payment', () => {
+    expect(judged([word(first, 1, paid), named(second, 2, first)])).toEqual({ match: 2, faults: [] });
+    expect(judged([word(second, 1, paid), named(first, 2, second)])).toEqual({ match: 2, faults: [] });
+  });
+
+  test('a second one that is paid too conflicts', () => {
+    expect(judged([word(first, 1, paid), word(second, 2, paid)])).toEqual({
+      match: 1,
+      faults: [`${second} conflicting`],
+    });
+  });
+
+  test('a doubt before anybody was paid, or one that does not name the owner, conflicts', () => {
+    const early = [named(second, 1, first), word(first, 2, paid)];
+    const nameless = [word(first, 1, paid), word(second, 2, used)];
+    for (const entries of [early, nameless]) {
+      expect(judged(entries)).toEqual({ match: 1, faults: [`${second} conflicting`] });
+    }
+  });
+
+  test('an order that has its payment for itself is never in that doubt', () => {
+    expect(judged([named(first, 1, second)], [sharer(first)]).faults).toEqual([`${first} conflicting`]);
+  });
+
+  test('a refusal stands when the order that it names was paid, and nothing was said of the refused one', () => {
+    const refused = [sharer(first), sharer(second, { isOurs: false, refusedFor: first })];
+    expect(judged([word(first, 1, paid)], refused)).toEqual({ match: 2, faults: [] });
+    expect(judged([word(first, 1, paid), named(second, 2, first)], refused).faults).toEqual([
+      `${second} conflicting`,
+    ]);
+    expect(judged([word(first, 1, deadline)], refused).faults).toContain(`${second} conflicting`);
+    const others = { ...facts, orderId: first, reference: 'OR2' };
+    const elsewhere = [sharer(first, { facts: others }), refused[1] as Case];
+    expect(judged([word(first, 1, paid, { reference: 'OR2' })], elsewhere).faults).toEqual([
+      `${second} conflicting`,
+    ]);
+  });
+});
+
+describe('of an id that is used again', () => {
+  const later = '2026-11-22T10:30:00.000Z';
+  const lives = [caseOf(), caseOf({ facts: { ...facts, createdAt: later } })];
+
+  test('each order has its own versions', () => {
+    const counts = judge(lives, [entry(1, paid), entry(1, paid, { createdAt: later })]).counts;
+    expect(counts).toMatchObject({ match: 2, duplicate: 0, conflicting: 0 });
+  });
+
+  test('what one of them lacks is not made up for by the other one', () => {
+    expect(judge(lives, [entry(1, paid)]).counts).toMatchObject({ match: 1, missing: 1 });
+    expect(judge(lives, [entry(1, paid), entry(1, paid)]).counts).toMatchObject({ missing: 1, duplicate: 1 });
+  });
+});
+
+describe('where the clocks of the workers are wrong', () => {
+  const soft = [{ source: 'poll', certainty: 'soft', at: '2020-01-01T00:00:00.000Z', reading: 'failed' }];
+  const cancelsAt = askedAt - 9_000;
+  const heard = (streamMs: number) => {
+    const { fields } = cancelled(1, { evidence: soft, told: 0 });
+    return verdict([{ streamId: `${streamMs}-0`, fields }], { truth: unpaid, clock: 'stream' }).class;
+  };
+
+  test('the stream tells whether a soft word waited for its second reading', () => {
+    expect(heard(cancelsAt + 999)).toBe('1 conflicting');
+    expect(heard(cancelsAt + 1_001)).toBe('1 match');
+  });
+
+  test('the stream tells whether the provider had said it at all', () => {
+    expect(heard(cancelsAt - 1)).toBe('1 conflicting');
+  });
+});
+
+describe('the truth', () => {
+  const ledger = {
+    provider: 'jenga',
+    reference: 'OR1',
+    amount: '2.00',
+    amountPaid: '2.00',
+    receipt: 'SH90',
+  } as const;
+
+  test.each([
+    ['paid', {}, 'paid', null],
+    ['partly-paid', { amountPaid: '1.00' }, 'unresolved', 'underpaid'],
+    ['paid', { amountPaid: '1.99' }, 'unresolved', 'underpaid'],
+    ['paid', { amountPaid: '20.00' }, 'paid', null],
+    ['pending', {}, 'unresolved', 'deadline'],
+    ['not-found', {}, 'unresolved', 'deadline'],
+    ['unknown', {}, 'unresolved', 'deadline'],
+    ['failed:wrong-pin', {}, 'failed', 'cancelled'],
+    ['expired', {}, 'expired', 'timed-out'],
+    ['expired', { provider: 'tanda' }, 'failed', 'rejected'],
+    ['failed:limit-exceeded', { provider: 'vexora' }, 'failed', 'limit-exceeded'],
+  ] as const)('of an order that ends %s with %j is %s, %s', (finalState, changes, status, reason) => {
+    expect(truthOf({}, { ...ledger, finalState, ...changes })).toMatchObject({ status, reason });
+  });
+
+  test('cannot be more than what a provider tells', () => {
+    const blind = truthOf(
+      {},
+      { ...ledger, provider: 'daraja-stk', finalState: 'partly-paid', amountPaid: '1.00' },
+    );
+    expect(blind).toEqual({ ...paid, receipt: null, amountReceived: null, amountVerified: false });
+  });
+
+  test('of an answer about another payment, or a payout, is never paid', () => {
+    const state = { ...ledger, finalState: 'paid' } as const;
+    expect(truthOf({ answeredReference: 'X' }, state)).toMatchObject({
+      reason: 'reference-mismatch',
+      receipt: 'SH90',
+    });
+    expect(truthOf({ answeredReference: 'X' }, { ...state, reference: 'SH90' }).receipt).toBe('X');
+    expect(truthOf({ direction: 'out' }, { ...state, provider: 'tanda' }).reason).toBe('wrong-direction');
+  });
+});
+
+describe('what may be said about an order', () => {
+  test('is what its provider says, while it says so, and the deadline', () => {
+    const ledger = {
+      provider: 'jenga',
+      reference: 'OR1',
+      amount: '2.00',
+      amountPaid: '2.00',
+      receipt: 'SH90',
+    } as const;
+    const timeline = [
+      { afterMs: 0, state: 'pending' },
+      { afterMs: 300, state: 'failed:cancelled' },
+      { afterMs: 900, state: { word: 'ODD' } },
+      { afterMs: 1_000, state: 'paid' },
+    ] as const;
+    const found = occasionsOf(
+      { timeline: [...timeline] },
+      { ...ledger, finalState: 'paid', finalAt: 51_000 },
+      60_000,
+    );
+    expect(found).toEqual([
+      { status: 'failed', reason: 'cancelled', fromAt: 50_300, untilAt: 50_900 },
+      { status: 'paid', reason: null, fromAt: 51_000, untilAt: Number.POSITIVE_INFINITY },
+      { status: 'unresolved', reason: 'deadline', fromAt: 60_000, untilAt: Number.POSITIVE_INFINITY },
+    ]);
+  });
+});
+
+describe('what subscribers handled', () => {
+  test('is complete when each result was handled, or a newer one of its order', () => {
+    expect(accountOf(['a:1', 'a:2', 'b:1'], ['a:2', 'b:1', 'b:1'])).toEqual({
+      skipped: [],
+      stepsBack: [],
+      invented: [],
+      repeats: 1,
+    });
+  });
+
+  test('is not when one was passed over, handled after a newer one, or never told', () => {
+    expect(accountOf(['a:1', 'a:2'], ['a:1']).skipped).toEqual(['a:2']);
+    expect(accountOf(['a:1', 'a:2'], ['a:2', 'a:1']).stepsBack).toEqual(['a:1']);
+    expect(accountOf(['a:1'], ['a:1', 'a:2']).invented).toEqual(['a:2']);
+  });
+});

@@ -1,0 +1,101 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import type { FastifyInstance, FastifyReply } from 'fastify';
+import { type Html, html } from './html.ts';
+
+/** Our pages load nothing but our own files, run no inline script, send forms only to us, and stand in no frame. */
+const contentSecurityPolicy = [
+  "default-src 'none'",
+  "style-src 'self'",
+  "script-src 'self'",
+  "img-src 'self'",
+  "connect-src 'self'",
+  "form-action 'self'",
+  "base-uri 'none'",
+  "frame-ancestors 'none'",
+].join('; ');
+
+const types = {
+  'page.css': 'text/css; charset=utf-8',
+  'page.js': 'text/javascript; charset=utf-8',
+  'icon.svg': 'image/svg+xml',
+} as const;
+type AssetName = keyof typeof types;
+
+const assets = new Map(
+  (Object.keys(types) as AssetName[]).map((name) => {
+    const text = readFileSync(new URL(`./assets/${name}`, import.meta.url), 'utf8');
+    return [name, { text, version: createHash('sha256').update(text).digest('hex').slice(0, 12) }];
+  }),
+);
+
+/** The address of a file of ours, another one whenever its content changes. */
+function assetUrl(name: AssetName): string {
+  return `/assets/${name}?v=${assets.get(name)?.version}`;
+}
+
+/** Serves the pages' own files, to everybody: they tell nothing. */
+export function serveAssets(app: FastifyInstance): void {
+  for (const [name, { text }] of assets) {
+    app.get(`/assets/${name}`, { schema: { hide: true } }, async (_request, reply) =>
+      reply.type(types[name]).header('cache-control', 'public, max-age=31536000, immutable').send(text),
+    );
+  }
+}
+
+export interface PageParts {
+  readonly title: string;
+  readonly body: Html;
+  /** Whether somebody is logged in, and so sees where to go. */
+  readonly isInside: boolean;
+  /** Seconds after which the page loads itself anew where no script keeps it up to date. */
+  readonly reloadSeconds?: number;
+}
+
+/** Sends a whole page. */
+export function sendPage(
+  reply: FastifyReply,
+  status: number,
+  { title, body, isInside, reloadSeconds }: PageParts,
+) {
+  const page = html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta name="robots" content="noindex">
+<title>${title}</title>
+<link rel="icon" href="${assetUrl('icon.svg')}" type="image/svg+xml">
+<link rel="stylesheet" href="${assetUrl('page.css')}">
+<script src="${assetUrl('page.js')}" defer></script>
+${reloadSeconds !== undefined && html`<noscript><meta http-equiv="refresh" content="${reloadSeconds}"></noscript>`}
+</head>
+<body>
+${isInside && header()}
+${body}
+</body>
+</html>
+`;
+  return reply
+    .code(status)
+    .headers({
+      'content-security-policy': contentSecurityPolicy,
+      // With no referrer at all, browsers would hide from us that our own forms are our own.
+      'referrer-policy': 'same-origin',
+      'cache-control': 'no-store',
+    })
+    .type('text/html; charset=utf-8')
+    .send(page.html);
+}
+
+function header(): Html {
+  return html`<header class="top">
+<a class="brand" href="/">payment-poller</a>
+<nav aria-label="Pages">
+<a href="/board/">Queues</a>
+<a href="/docs">API</a>
+<form method="post" action="/logout"><button class="quiet">Log out</button></form>
+</nav>
+</header>`;
+}

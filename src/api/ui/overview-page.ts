@@ -1,0 +1,189 @@
+import type { BreakerState } from '../../accounts/circuit-breaker.ts';
+import { toMajor } from '../../domain/money.ts';
+import { ageClasses } from '../../orders/unresolved-tally.ts';
+import { bar, type Hours, truthChart, verdictsChart } from './charts.ts';
+import { ago, count, type Html, html, money, span } from './html.ts';
+import type { AccountHealth, Overview } from './overview.ts';
+
+/** The live parts of the page for people, by the id of their place. */
+export type Sections = { readonly [id in SectionId]: Html };
+const sectionIds = ['attention', 'now', 'verdicts', 'truth', 'accounts', 'money', 'readers'] as const;
+type SectionId = (typeof sectionIds)[number];
+
+export function renderSections(overview: Overview, hours: Hours): Sections {
+  return {
+    attention: attention(overview),
+    now: now(overview),
+    verdicts: html`<h2>Verdicts, last 24 hours</h2>${verdictsChart(hours)}`,
+    truth: html`<h2>Time to the truth, last 24 hours</h2>${truthChart(hours)}`,
+    accounts: accounts(overview),
+    money: unresolvedMoney(overview),
+    readers: readers(overview),
+  };
+}
+
+/** The whole page, with its live parts as they are now. */
+export function overviewBody(sections: Sections, at: number): Html {
+  const place = (id: SectionId) => html`<section id="${id}" data-live>${sections[id]}</section>`;
+  return html`<main id="overview">
+${place('attention')}
+${place('now')}
+<form class="lookup" method="get" action="/orders" role="search">
+<label for="order">Look up an order</label>
+<div><input id="order" name="id" placeholder="order id" autocapitalize="none" autocomplete="off" spellcheck="false" required><button>Show</button></div>
+</form>
+<div class="pair">${place('verdicts')}${place('truth')}</div>
+${place('accounts')}
+<div class="pair loose">${place('money')}${place('readers')}</div>
+<p class="as-of"><span id="live">As of</span> <time id="at" datetime="${new Date(at).toISOString()}" data-local="clock">${new Date(at).toISOString().slice(11, 19)} UTC</time></p>
+</main>`;
+}
+
+const lateMs = 60_000;
+const silentMs = 300_000;
+const lagging = 1_000;
+
+/** What somebody should look at, worst first; one sentence when there is nothing. */
+function attention(overview: Overview): Html {
+  const { at, unresolved, groups, used } = overview;
+  const troubles = [
+    ...overview.unreadable.map((what) => {
+      return html`A key in Redis is of another type than ${what} should be: something else writes into the keys of payment-poller.`;
+    }),
+    ...used.map(({ orderId, usedBy }) => {
+      return html`One payment for two orders: ${orderLink(orderId)} leads to the payment by which ${orderLink(usedBy)} was paid.`;
+    }),
+    ...overview.accounts.flatMap((account) => accountTroubles(account, at)),
+    lostOrder(overview),
+    ...groups
+      .filter(({ lag, pending }) => (lag ?? 0) + pending > lagging)
+      .map(({ group, lag, pending }) => {
+        return html`Readers <b>${group}</b> are ${count((lag ?? 0) + pending)} results behind.`;
+      }),
+    ...groups
+      .filter(({ parked }) => parked > 0)
+      .map(({ group, parked }) => {
+        return html`Readers <b>${group}</b> have parked ${plural(parked, 'result')} that they could not handle.`;
+      }),
+    ...(unresolved?.currencies ?? []).map(({ currency, classes }) => {
+      const orders = classes['7d'].orders + classes.older.orders;
+      const amountMinor = classes['7d'].amountMinor + classes.older.amountMinor;
+      if (orders === 0) return null;
+      return html`${money(currency, toMajor(amountMinor))} in ${plural(orders, 'order')} has been unresolved for more than a day; see <a href="#money">below</a>.`;
+    }),
+  ].filter((trouble) => trouble !== null);
+  return html`<h2 class="unseen">What needs attention</h2>${
+    troubles.length === 0
+      ? html`<p class="well">Nothing needs attention.</p>`
+      : html`<ul class="troubles">${troubles.map((trouble) => html`<li>${trouble}</li>`)}</ul>`
+  }`;
+}
+
+/** An order that is overdue and has no job, though its account is asked: nobody asks about it. */
+function lostOrder({ nextDue, accounts, at }: Overview): Html | null {
+  if (nextDue === null || at - nextDue.at <= lateMs) return null;
+  const account = accounts.find(({ id }) => id === nextDue.account);
+  if (account === undefined)
+    return html`Order ${orderLink(nextDue.orderId)} belongs to the account <b>${nextDue.account}</b>, which ACCOUNTS does not name: nobody asks about it.`;
+  if (account.breaker.state !== 'closed' || nextDue.hasJob) return null;
+  return html`Order ${orderLink(nextDue.orderId)} has been due for ${span(at - nextDue.at)} and has no job; the sweeper should make one.`;
+}
+
+function accountTroubles(account: AccountHealth, at: number): Html[] {
+  const { id, breaker, orders, answeredAt, polledAt } = account;
+  switch (breaker.state) {
+    case 'locked':
+      return [html`<b>${id}</b> refused its credentials for good: replace them. Its orders wait.`];
+    case 'open':
+    case 'half-open':
+      return [
+        html`<b>${id}</b> fails (${count(breaker.failures)} times in a row) and is left alone; its orders wait.`,
+      ];
+    case 'closed':
+    case 'resting': {
+      if (account.lateMs > lateMs) {
+        return [
+          html`Polls of <b>${id}</b> are ${span(account.lateMs)} late. Are the workers running, and is its limit high enough?`,
+        ];
+      }
+      const isSilent =
+        orders > 0 && polledAt !== null && at - (answeredAt ?? 0) > silentMs && at - polledAt < silentMs;
+      if (!isSilent) return [];
+      const since = answeredAt === null ? 'never' : html`not for ${span(at - answeredAt)}`;
+      return [html`<b>${id}</b> is asked, but has ${since} given a usable answer.`];
+    }
+  }
+}
+
+function now({ asking, watching, oldestAsking, accounts, at, unresolved }: Overview): Html {
+  const latest = accounts.toSorted((a, b) => b.lateMs - a.lateMs)[0];
+  const isLate = latest !== undefined && latest.lateMs >= 1_000;
+  return html`<h2 class="unseen">Orders now</h2><dl class="figures">
+${figure('Asking', count(asking), 'no verdict yet')}
+${figure('Watching', count(watching), 'verdict may still turn')}
+${figure('Unresolved', unresolved === null ? '–' : count(unresolved.orders), html`<a href="#money">money to account for</a>`)}
+${figure('Oldest asking', oldestAsking === null ? '–' : span(at - oldestAsking.createdAt), oldestAsking === null ? 'no open order' : orderLink(oldestAsking.orderId))}
+${figure('Polls late by', isLate ? span(latest.lateMs) : '0 s', isLate ? latest.id : 'on time')}
+</dl>`;
+}
+
+function figure(name: string, value: string, note: string | Html): Html {
+  return html`<div><dt>${name}</dt><dd><strong>${value}</strong><small>${note}</small></dd></div>`;
+}
+
+const stateWords: { readonly [state in BreakerState]: string } = {
+  closed: 'asking',
+  resting: 'pausing, as asked',
+  open: 'left alone',
+  'half-open': 'probing',
+  locked: 'locked out',
+};
+
+function accounts({ accounts, at }: Overview): Html {
+  const cell = (label: string, value: Html | string) =>
+    html`<td data-label="${label}"><span>${value}</span></td>`;
+  return html`<h2>Accounts</h2><table class="wide"><thead><tr>${['Account', 'State', 'Last answer', 'Late by', 'Limit in use', 'Open orders'].map((name) => html`<th scope="col">${name}</th>`)}</tr></thead>
+<tbody>${accounts.map((account) => {
+    const { id, provider, breaker, answeredAt, lateMs, pollsPerMinute, ratePerSecond, orders } = account;
+    const until =
+      breaker.pausedUntil === null ? '' : html` <small>for ${span(breaker.pausedUntil - at)}</small>`;
+    const use = pollsPerMinute / (ratePerSecond * 60);
+    return html`<tr><th scope="row"><a href="/board/queue/${id}">${id}</a>${id !== provider && html` <small>${provider}</small>`}</th>
+${cell('State', html`<span class="state ${breaker.state}">${stateWords[breaker.state]}</span>${until}`)}
+${cell('Last answer', answeredAt === null ? '–' : ago(answeredAt, at))}
+${cell('Late by', lateMs < 1_000 ? '0 s' : span(lateMs))}
+${cell('Limit in use', html`<span class="use">${bar(use)} ${Math.round(use * 100)} % <small>of ${ratePerSecond}/s</small></span>`)}
+${cell('Open orders', count(orders))}</tr>`;
+  })}</tbody></table>`;
+}
+
+function unresolvedMoney({ unresolved, at }: Overview): Html {
+  if (unresolved === null)
+    return html`<h2>Money unresolved</h2><p class="empty">Being counted: the sums come with the sweeper's next walks.</p>`;
+  const { currencies, oldest, orders } = unresolved;
+  if (orders === 0) return html`<h2>Money unresolved</h2><p class="empty">None.</p>`;
+  return html`<h2>Money unresolved</h2><div class="scroll"><table><thead><tr><th scope="col">For</th>${currencies.map(({ currency }) => html`<th scope="col">${currency}</th>`)}<th scope="col">Orders</th></tr></thead>
+<tbody>${ageClasses.map(({ id, label }) => {
+    const inClass = currencies.reduce((sum, { classes }) => sum + classes[id].orders, 0);
+    return html`<tr class="${inClass === 0 && 'nothing'}"><th scope="row">${label}</th>${currencies.map(({ classes }) => html`<td>${money('', toMajor(classes[id].amountMinor)).trim()}</td>`)}<td>${count(inClass)}</td></tr>`;
+  })}</tbody></table></div>
+<h3>The oldest</h3><ul class="oldest">${oldest.map(
+    (entry) =>
+      html`<li>${orderLink(entry.orderId)} <span>${money(entry.currency, toMajor(entry.amountMinor))}</span> <small>${entry.account}, ${ago(entry.at, at)}</small></li>`,
+  )}</ul>`;
+}
+
+function readers({ groups }: Overview): Html {
+  if (groups.length === 0)
+    return html`<h2>Readers of results</h2><p class="empty">No consumer group reads the results yet.</p>`;
+  return html`<h2>Readers of results</h2><table><thead><tr><th scope="col">Group</th><th scope="col">Not yet read</th><th scope="col">In work</th><th scope="col">Parked</th></tr></thead>
+<tbody>${groups.map(({ group, lag, pending, parked }) => html`<tr><th scope="row">${group}</th><td>${lag === null ? 'not known' : count(lag)}</td><td>${count(pending)}</td><td>${count(parked)}</td></tr>`)}</tbody></table>`;
+}
+
+function orderLink(orderId: string): Html {
+  return html`<a class="id" href="/orders/${encodeURIComponent(orderId)}">${orderId}</a>`;
+}
+
+function plural(number: number, noun: string): string {
+  return `${count(number)} ${noun}${number === 1 ? '' : 's'}`;
+}

@@ -1,0 +1,143 @@
+import formbody from '@fastify/formbody';
+import type { FastifyInstance, FastifyPluginAsync } from 'fastify';
+import { orderIdPattern } from '../../domain/order.ts';
+import type { PollQueue } from '../../jobs/queue.ts';
+import type { Log } from '../../observability/log.ts';
+import { readStatistics } from '../../orders/statistics.ts';
+import type { OrderStore } from '../../orders/store.ts';
+import { viewOf } from '../../orders/view.ts';
+import type { Redis } from '../../redis/connection.ts';
+import type { Keys } from '../../redis/keys.ts';
+import { sendProblem } from '../problem.ts';
+import { isRedisFault } from '../redis-fault.ts';
+import { servePageEvents } from './events.ts';
+import { html } from './html.ts';
+import { sendPage, serveAssets } from './layout.ts';
+import { createLogin, type Login, wantsPage } from './login.ts';
+import { noOrderBody, orderBody } from './order.ts';
+import type { AccountInfo, Overview } from './overview.ts';
+import { overviewBody, renderSections } from './overview-page.ts';
+import { createMask } from './redact-personal-data.ts';
+import { createSessions } from './session.ts';
+
+export interface PagesParts {
+  readonly log: Log;
+  /** Takes in errors that somebody else logs: those of an outage of Redis. */
+  isToldElsewhere(error: unknown): boolean;
+  readonly redis: Redis;
+  readonly keys: Keys;
+  readonly store: OrderStore;
+  queue(account: string): PollQueue;
+  readonly accounts: readonly AccountInfo[];
+  readonly overview: (now: number) => Promise<Overview>;
+  readonly settings: PagesSettings;
+  /** Aborted when the service stops. */
+  readonly stop: AbortSignal;
+  /** How often an open page is told the figures anew. Default 3 000. */
+  readonly refreshMs?: number;
+}
+
+export interface PagesSettings {
+  readonly boardUsername: string;
+  /** Without one, nobody gets in. */
+  readonly boardPassword?: string | undefined;
+  readonly boardWritable: boolean;
+  readonly sessionHours: number;
+  readonly privateMetadata: readonly string[];
+}
+
+/** Told to whoever asks, logged in or not: without Redis nobody knows who is. */
+const awayBody = html`<main class="login">
+<h1>payment-poller</h1>
+<p class="trouble" role="alert">Redis cannot be reached, so nothing can be shown. Orders wait and lose nothing. This page loads itself again.</p>
+</main>`;
+
+const defaultRefreshMs = 3_000;
+/** A login, whoever sends it: user, password, and where to go next. */
+const maxFormBytes = 8 * 1024;
+
+/** The login of people, `null` without a password. It reads cookies, which the server must parse for it. */
+export function createPageLogin({ redis, keys, settings }: PagesParts): Login | null {
+  const { boardUsername: username, boardPassword: password, sessionHours } = settings;
+  if (password === undefined) return null;
+  const lifeMs = sessionHours * 3_600_000;
+  const sessions = createSessions({ redis, prefix: keys.prefix, password, lifeMs });
+  return createLogin({ sessions, username, password });
+}
+
+/** What people use: the overview at /, single orders, and Bull Board; all behind one login. */
+export function pages(parts: PagesParts, login: Login | null): FastifyPluginAsync {
+  return async (app) => {
+    if (login === null) return closePages(app);
+    await app.register(formbody, { bodyLimit: maxFormBytes });
+    app.setErrorHandler((error, request, reply) => {
+      if (!isRedisFault(error) || !wantsPage(request)) throw error;
+      parts.isToldElsewhere(error);
+      return sendPage(reply, 503, {
+        title: 'payment-poller',
+        body: awayBody,
+        isInside: false,
+        reloadSeconds: 5,
+      });
+    });
+    serveAssets(app);
+    login.routes(app);
+    await app.register(async (inside) => {
+      inside.addHook('onRequest', login.guard);
+      servePages(inside, parts, login);
+      // Loaded only where it is used: it brings half a second's worth of modules.
+      const { board } = await import('./board.ts');
+      await inside.register(board(parts), { prefix: '/board' });
+    });
+  };
+}
+
+function closePages(app: FastifyInstance): void {
+  for (const path of ['/', '/login', '/events', '/orders', '/orders/*', '/board', '/board/*']) {
+    app.all(path, { schema: { hide: true } }, async (_request, reply) =>
+      sendProblem(reply, 404, 'This page is closed: set BOARD_PASSWORD to open / and /board.'),
+    );
+  }
+}
+
+function servePages(app: FastifyInstance, parts: PagesParts, login: Login): void {
+  const mask = createMask(parts.settings.privateMetadata);
+  const render = async (now: number) => {
+    const [overview, hours] = await Promise.all([
+      parts.overview(now),
+      readStatistics(parts.redis, parts.keys, 24, now),
+    ]);
+    return renderSections(overview, hours);
+  };
+
+  app.get('/', { schema: { hide: true } }, async (_request, reply) => {
+    const now = Date.now();
+    const body = overviewBody(await render(now), now);
+    return sendPage(reply, 200, { title: 'payment-poller', body, isInside: true, reloadSeconds: 30 });
+  });
+
+  servePageEvents(app, {
+    render,
+    stillHolds: login.stillHolds,
+    everyMs: parts.refreshMs ?? defaultRefreshMs,
+    stop: parts.stop,
+  });
+
+  app.get<{ Querystring: { id?: string } }>('/orders', { schema: { hide: true } }, async (request, reply) => {
+    const { id } = request.query;
+    return reply.redirect(typeof id === 'string' ? `/orders/${encodeURIComponent(id.trim())}` : '/', 303);
+  });
+
+  app.get<{ Params: { orderId: string } }>(
+    '/orders/:orderId',
+    { schema: { hide: true } },
+    async (request, reply) => {
+      const { orderId } = request.params;
+      const record = orderIdPattern.test(orderId) ? await parts.store.read(orderId) : null;
+      const title = `${orderId} · payment-poller`;
+      return record === null
+        ? sendPage(reply, 404, { title, body: noOrderBody(orderId), isInside: true })
+        : sendPage(reply, 200, { title, body: orderBody(mask.view(viewOf(record))), isInside: true });
+    },
+  );
+}

@@ -1,0 +1,53 @@
+import { accountIdPattern } from '../domain/order.ts';
+import { providers } from '../providers/index.ts';
+import type { Provider } from '../providers/provider.ts';
+
+/** An account and the provider that it is at. */
+export interface NamedAccount {
+  readonly id: string;
+  readonly provider: Provider;
+}
+
+/** The sweeper's queue bears this name, and an account's queue bears the account's. */
+const reservedId = 'sweeper';
+
+/** The accounts behind `ACCOUNTS`; a sentence in `faults` for each entry that is none. */
+export function readAccountIds(text: string | undefined, faults: string[]): NamedAccount[] {
+  const known = [...providers.keys()].join(', ');
+  const entries = (text ?? '')
+    .split(',')
+    .map((entry) => entry.trim())
+    .filter((entry) => entry !== '');
+  if (entries.length === 0) {
+    faults.push(
+      `ACCOUNTS is missing: name the accounts to serve, e.g. jenga,shop2=jenga (providers: ${known}).`,
+    );
+  }
+  const variables = new Set<string>();
+  return entries.flatMap((entry) => {
+    const [id = '', providerId = id, ...rest] = entry.split('=').map((part) => part.trim());
+    const provider = providers.get(providerId);
+    if (!accountIdPattern.test(id) || id.length > 40 || rest.length > 0) {
+      faults.push(
+        'ACCOUNTS has an entry that is not `id` or `id=provider` with an id of lower-case words joined by "-".',
+      );
+      return [];
+    }
+    if (id === reservedId) {
+      faults.push(`ACCOUNTS: ${id} is the name of a queue of our own; give the account another id.`);
+      return [];
+    }
+    if (variables.has(id)) {
+      faults.push(`ACCOUNTS names ${id} twice; every account needs an id, and settings, of its own.`);
+      return [];
+    }
+    variables.add(id);
+    if (provider === undefined) {
+      faults.push(
+        `ACCOUNTS: ${id} needs a provider that exists, written ${id}=<provider> (providers: ${known}).`,
+      );
+      return [];
+    }
+    return [{ id, provider }];
+  });
+}

@@ -1,0 +1,272 @@
+import { readFileSync } from 'node:fs';
+import type { z } from 'zod';
+import type { BreakerPolicy } from '../accounts/circuit-breaker.ts';
+import type { Policy } from '../domain/decide.ts';
+import type { Schedule } from '../domain/order.ts';
+import { providers } from '../providers/index.ts';
+import { secretNames } from '../providers/known-secrets.ts';
+import { type Overrides, parseOverrides } from '../providers/overrides.ts';
+import type { Provider, Words } from '../providers/provider.ts';
+import type { TransportLimits } from '../providers/transport.ts';
+import { secureRedisUrl } from '../redis/security.ts';
+import { type NamedAccount, readAccountIds } from './account-ids.ts';
+import { type AccountSettings, accountSettings, defaultRatePerSecond } from './account-settings.ts';
+import { answerAddressFaults } from './answer-address.ts';
+import { doubledKeyFaults } from './named-keys.ts';
+import { type Environment, withSecretsFromFiles } from './secret-files.ts';
+import { type ServiceSettings, serviceSettings } from './settings.ts';
+
+/** Everything the service is told from outside, validated. */
+export interface Config extends ServiceSettings {
+  readonly accounts: readonly AccountConfig[];
+}
+
+/** One set of credentials at a provider, with its schedule and limits. */
+export interface AccountConfig {
+  readonly id: string;
+  readonly provider: Provider;
+  /** As the provider's own schema accepted them. */
+  readonly settings: { readonly [name: string]: unknown };
+  /** Further words of the provider's deciding field, by configuration. */
+  readonly overrides: Words | undefined;
+  /** All that its orders can be in; the first is that of orders that name none. */
+  readonly currencies: readonly [string, ...string[]];
+  readonly schedule: Schedule;
+  /** Least distance of an order's polls where they are planned by what was learnt; `null`: they are not. */
+  readonly adaptive: { readonly minIntervalMs: number } | null;
+  /** What schedules of single orders must keep to. */
+  readonly overrideLimits: { readonly minIntervalMs: number; readonly maxDeadlineMs: number };
+  readonly policy: Policy;
+  /** Several orders may be paid by one payment, as far as it reaches. */
+  readonly sharedReferences: boolean;
+  readonly breaker: BreakerPolicy;
+  readonly transport: TransportLimits;
+  readonly callbacks: CallbackSettings;
+  readonly concurrency: number;
+  readonly ratePerSecond: number;
+}
+
+/** How an account's callbacks are let in. */
+export interface CallbackSettings {
+  /** Absent: not at all. */
+  readonly token: string | undefined;
+  readonly basic: { readonly username: string; readonly password: string } | undefined;
+  readonly addresses: readonly string[];
+  readonly minHintIntervalMs: number;
+}
+
+/** Everything that is wrong with a configuration, at once. Names settings, never their values. */
+export class ConfigError extends Error {
+  readonly faults: readonly string[];
+  constructor(faults: readonly string[]) {
+    // A list with three bad entries has one fault.
+    const distinct = [...new Set(faults)];
+    const list = distinct.map((fault) => `  ${fault}`).join('\n');
+    const count = `${distinct.length} fault${distinct.length === 1 ? '' : 's'}`;
+    super(`The configuration has ${count} (every setting stands in docs/configuration.md):\n${list}`);
+    this.name = 'ConfigError';
+    this.faults = distinct;
+  }
+}
+
+export type { Environment };
+
+/** The environment variable of a setting: `redisUrl` → `REDIS_URL`. */
+export function variableName(setting: string, accountId?: string): string {
+  const name = setting.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase();
+  return accountId === undefined ? name : `${accountId.replaceAll('-', '_').toUpperCase()}_${name}`;
+}
+
+/**
+ * The configuration behind an environment.
+ *
+ * @throws ConfigError with every fault at once
+ */
+export function readConfig(given: Environment): Config {
+  const faults: string[] = [];
+  const named = readAccountIds(given.ACCOUNTS, faults);
+  const environment = withSecretsFromFiles(given, secretVariables(named), faults);
+  const service = readService(environment, faults);
+  // Read from the environment, not from `service`: one fault must not hide the others.
+  const overrides = readOverrides(clean(environment.STATUS_OVERRIDES), faults);
+  faults.push(...clashes(named));
+  const accounts = named.map(({ id, provider }) => {
+    const common = readSettings(accountSettings, environment, faults, id);
+    const settings = readSettings(provider.settings, environment, faults, id);
+    const unpaired = unpairedFault(id, environment);
+    if (unpaired !== null) faults.push(unpaired);
+    faults.push(...currencyFaults(id, provider, common), ...sharingFaults(id, provider, common));
+    if (provider.later !== undefined) faults.push(...answerAddressFaults(id, clean(environment.PUBLIC_URL)));
+    return common === null || settings === null ? null : toAccount(id, provider, common, settings, overrides);
+  });
+  if (faults.length > 0 || service === null) throw new ConfigError(faults);
+  return { ...service, accounts: accounts.filter((account) => account !== null) };
+}
+
+/** The service's own settings alone, for commands that need no accounts. @throws ConfigError */
+export function readServiceSettings(environment: Environment): ServiceSettings {
+  const faults: string[] = [];
+  const service = readService(withSecretsFromFiles(environment, secretVariables([]), faults), faults);
+  if (faults.length > 0 || service === null) throw new ConfigError(faults);
+  return service;
+}
+
+/** The service's own settings; `null` when any was at fault. */
+function readService(environment: Environment, faults: string[]): ServiceSettings | null {
+  const service = readSettings(serviceSettings, environment, faults);
+  if (service === null) return null;
+  faults.push(...doubledKeyFaults(service));
+  if (service.callbackPort === service.port && service.port !== 0)
+    faults.push('CALLBACK_PORT and PORT are the same; give the callbacks a port of their own.');
+  return { ...service, redisUrl: secureRedisUrl(service, faults) };
+}
+
+/** The variables of the service's secrets and of those of these accounts; each may be in a file instead. */
+export function secretVariables(accounts: readonly NamedAccount[]): string[] {
+  return [
+    ...secretNames(serviceSettings).map((setting) => variableName(setting)),
+    ...accounts.flatMap(({ id, provider }) =>
+      [...secretNames(accountSettings), ...secretNames(provider.settings)].map((setting) =>
+        variableName(setting, id),
+      ),
+    ),
+  ];
+}
+
+/** The accounts that an environment names, as far as they can be understood. */
+export function accountsNamed(environment: Environment): NamedAccount[] {
+  return readAccountIds(environment.ACCOUNTS, []);
+}
+
+/** Reads one schema's settings; `null` when any was at fault. */
+function readSettings<Schema extends z.ZodObject>(
+  schema: Schema,
+  environment: Environment,
+  faults: string[],
+  accountId?: string,
+): z.infer<Schema> | null {
+  const raw = Object.fromEntries(
+    Object.keys(schema.shape).map((name) => [name, clean(environment[variableName(name, accountId)])]),
+  );
+  const parsed = schema.safeParse(raw);
+  if (parsed.success) return parsed.data;
+  for (const issue of parsed.error.issues) {
+    const setting = String(issue.path[0]);
+    const description = schema.shape[setting]?.description ?? '';
+    // A message of ours says what to do; zod's own about an absent value does not.
+    const isMissing = raw[setting] === undefined && issue.code !== 'custom';
+    const wrong = isMissing ? 'is missing' : `is not valid: ${ruleOf(issue)}`;
+    faults.push(`${variableName(setting, accountId)} ${wrong} (${description}).`);
+  }
+  return null;
+}
+
+/** The rule that was broken, never the value: it may be a secret. */
+function ruleOf(issue: z.core.$ZodIssue): string {
+  return issue.code === 'invalid_type' ? `must be a ${issue.expected}` : issue.message.replace(/\.$/, '');
+}
+
+/** An empty variable is an absent one. */
+function clean(value: string | undefined): string | undefined {
+  return value?.trim() || undefined;
+}
+
+function toAccount(
+  id: string,
+  provider: Provider,
+  common: AccountSettings,
+  settings: AccountConfig['settings'],
+  overrides: Overrides,
+): AccountConfig {
+  const { firstPollAfterMs, initialIntervalMs, factor, maxIntervalMs, jitter, deadlineMs } = common;
+  const { breakerFailures, breakerPauseMs, breakerMaxPauseMs, throttlePauseMs } = common;
+  const { timeoutMs, maxBodyBytes, concurrency } = common;
+  return {
+    id,
+    provider,
+    settings,
+    overrides: overrides.get(provider.id),
+    currencies: common.currency ?? provider.currencies,
+    schedule: { firstPollAfterMs, initialIntervalMs, factor, maxIntervalMs, jitter, deadlineMs },
+    adaptive: common.schedule === 'adaptive' ? { minIntervalMs: common.minIntervalMs } : null,
+    sharedReferences: common.sharedReferences,
+    overrideLimits: { minIntervalMs: common.minIntervalMs, maxDeadlineMs: common.maxDeadlineMs },
+    policy: { confirmAfterMs: common.confirmAfterMs, watchMs: common.watchMs },
+    breaker: { breakerFailures, breakerPauseMs, breakerMaxPauseMs, throttlePauseMs },
+    transport: { timeoutMs, maxBodyBytes, connections: concurrency },
+    callbacks: {
+      token: common.callbackToken,
+      basic: basicOf(common),
+      addresses: common.callbackAddresses,
+      minHintIntervalMs: common.minHintIntervalMs,
+    },
+    concurrency,
+    ratePerSecond: common.ratePerSecond ?? provider.defaultRatePerSecond ?? defaultRatePerSecond,
+  };
+}
+
+/** The overrides behind STATUS_OVERRIDES, which is JSON or the path of a file with it. */
+export function readOverrides(given: string | undefined, faults: string[]): Overrides {
+  if (given === undefined) return new Map();
+  let json = given;
+  if (!given.trimStart().startsWith('{')) {
+    try {
+      json = readFileSync(given, 'utf8');
+    } catch {
+      faults.push('STATUS_OVERRIDES is neither JSON nor the path of a file that can be read.');
+      return new Map();
+    }
+  }
+  const parsed = parseOverrides(json, providers);
+  if ('overrides' in parsed) return parsed.overrides;
+  faults.push(...parsed.faults);
+  return new Map();
+}
+
+/** Where an API does not say what currency an amount is in, there must be only one that it can be in. */
+function currencyFaults(id: string, provider: Provider, common: AccountSettings | null): string[] {
+  const currencies = common?.currency ?? provider.currencies;
+  if (common === null || provider.gives.currency || currencies.length === 1) return [];
+  return [
+    `${variableName('currency', id)} must name one currency: ${provider.id} does not say which one an amount is in.`,
+  ];
+}
+
+/** Where an API does not say how much arrived, nobody can say how many orders it pays: any number of any amount would be. */
+function sharingFaults(id: string, provider: Provider, common: AccountSettings | null): string[] {
+  if (common === null || !common.sharedReferences || provider.gives.amount) return [];
+  return [
+    `${variableName('sharedReferences', id)} must be false: ${provider.id} does not say how much was received.`,
+  ];
+}
+
+function unpairedFault(id: string, environment: Environment): string | null {
+  const [user, password] = [variableName('callbackUsername', id), variableName('callbackPassword', id)];
+  if (Boolean(clean(environment[user])) === Boolean(clean(environment[password]))) return null;
+  return `${user} and ${password} go together: give both or none.`;
+}
+
+/** The account `daraja-result` would share DARAJA_RESULT_TIMEOUT_MS with the account `daraja`. */
+function clashes(accounts: readonly NamedAccount[]): string[] {
+  const owners = new Map(
+    Object.keys(serviceSettings.shape).map((name) => [variableName(name), 'the service']),
+  );
+  return accounts.flatMap(({ id, provider }) => {
+    const settings = Object.keys({ ...accountSettings.shape, ...provider.settings.shape });
+    return settings.flatMap((setting) => {
+      const variable = variableName(setting, id);
+      const owner = owners.get(variable);
+      owners.set(variable, `the account ${id}`);
+      return owner === undefined
+        ? []
+        : [
+            `${variable} would be a setting of ${owner} and of the account ${id}; give the account another id.`,
+          ];
+    });
+  });
+}
+
+function basicOf(common: AccountSettings): CallbackSettings['basic'] {
+  const { callbackUsername: username, callbackPassword: password } = common;
+  return username === undefined || password === undefined ? undefined : { username, password };
+}

@@ -1,0 +1,155 @@
+import { z } from 'zod';
+import { defaultPrefix } from '../redis/keys.ts';
+import { redisSecuritySettings } from '../redis/security.ts';
+import { isRedisUrl, redisUrlHelp } from '../redis/url.ts';
+import { hashOfNoKeyHelp, isHashOfNoKey } from './hash-of-no-key.ts';
+import { namedKeysSchema } from './named-keys.ts';
+import { addressForms, days, listOf, timerMs } from './setting-kinds.ts';
+import { isWeakPassword, weakPasswordHelp } from './weak-password.ts';
+
+/**
+ * Every setting of the service, by its name in lower camel case: `redisUrl` is `REDIS_URL` in the environment.
+ * Descriptions become the documentation.
+ */
+export const serviceSettings = z.object({
+  redisUrl: z
+    .string()
+    .refine(isRedisUrl, redisUrlHelp)
+    .default('redis://127.0.0.1:6379')
+    .meta({ secret: true })
+    .describe(
+      'Redis: one server, Sentinel (`redis+sentinel://h1:26379,h2:26379/mymaster`) or Cluster (`redis+cluster://h1:6379,h2:6379`); `rediss` for TLS',
+    ),
+  ...redisSecuritySettings,
+  prefix: z
+    .string()
+    .regex(/^[A-Za-z0-9_-]{1,32}$/, 'must be 1 to 32 of A-Z a-z 0-9 _ -')
+    .default(defaultPrefix)
+    .describe('First word of every Redis key'),
+  logLevel: z
+    .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
+    .default('info')
+    .describe('Least level that is logged'),
+  host: z
+    .string()
+    .default('127.0.0.1')
+    .describe('Address that the HTTP API listens on; 0.0.0.0 in a container'),
+  port: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(65_535)
+    .default(8080)
+    .describe('Port of the HTTP API, 0 for a free one'),
+  callbackPort: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(65_535)
+    .optional()
+    .describe(
+      'Port of a second listener that serves /callbacks alone, for the internet; PORT then serves no callbacks',
+    ),
+  publicUrl: z
+    .url({ protocol: /^https?$/ })
+    .optional()
+    .describe('Where providers reach the HTTP API from outside; needed by daraja accounts'),
+  maxConnections: z.coerce
+    .number()
+    .int()
+    .min(16)
+    .max(1_000_000)
+    .default(4_096)
+    .describe('Connections to the HTTP API at once; more are hung up on'),
+  apiKeys: namedKeysSchema
+    .default([])
+    .meta({ secret: true })
+    .describe(
+      'API keys with a name, scopes, accounts and an expiry, as JSON or the path of a JSON file; `payment-poller key new` prints their entries',
+    ),
+  apiKeysSha256: listOf(
+    z
+      .string()
+      .regex(/^[0-9a-f]{64}$/i, 'must be SHA-256 in hex')
+      .refine((hash) => !isHashOfNoKey(hash), hashOfNoKeyHelp),
+  )
+    .default([])
+    .describe(
+      'SHA-256 in hex of API keys that may do everything, separated by commas: `printf %s "$KEY" | sha256sum`',
+    ),
+  apiRatePerSecond: z.coerce.number().min(1).default(200).describe('Requests per second of one API key'),
+  apiKeyWaits: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(2_000)
+    .default(500)
+    .describe('Requests with `wait` that one API key may hold open at once'),
+  apiKeyStreams: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(200)
+    .default(20)
+    .describe('Event streams of the results that one API key may follow at once'),
+  trustedProxies: listOf(
+    z.union(
+      [...addressForms, z.enum(['loopback', 'linklocal', 'uniquelocal'])],
+      'must be addresses, CIDR blocks, or the words loopback, linklocal or uniquelocal',
+    ),
+  )
+    .default([])
+    .describe('Addresses or CIDR blocks of proxies whose X-Forwarded-For is believed, separated by commas'),
+  metricsPublic: z.stringbool().default(true).describe('Serve /metrics without an API key'),
+  docsPublic: z
+    .stringbool()
+    .default(false)
+    .describe('Serve /docs, the description of the HTTP API, without an API key or a login'),
+  boardUsername: z.string().min(1).max(128).default('operator').describe('User who may see / and /board'),
+  boardPassword: z
+    .string()
+    .min(12, 'must have at least 12 characters')
+    .max(512)
+    .refine((password) => !isWeakPassword(password), weakPasswordHelp)
+    .optional()
+    .meta({ secret: true })
+    .describe('Password for / and /board, at least 12 characters; without it both are closed'),
+  boardWritable: z
+    .stringbool()
+    .default(false)
+    .describe('Let /board pause queues, and retry, promote and remove jobs; otherwise it only shows'),
+  sessionHours: z.coerce
+    .number()
+    .min(0.01)
+    .max(720)
+    .default(12)
+    .describe('How long a login to / and /board lasts'),
+  privateMetadata: listOf(z.string().max(128))
+    .default(['phone', 'phoneNumber', 'msisdn', 'mobile', 'email', 'name'])
+    .describe(
+      'Keys of order metadata whose values / and /board never show, at any depth, separated by commas',
+    ),
+  retentionDays: days.default(90).describe('How long a closed order is kept, counted from its last change'),
+  resultsRetentionDays: days
+    .default(30)
+    .describe('Results older than this are removed once every consumer group has acknowledged them'),
+  statusOverrides: z
+    .string()
+    .optional()
+    .describe(
+      'Further words of a provider, as JSON or the path of a JSON file: `{"jenga":{"Reversed":{"reading":"failed","certainty":"firm","reason":"rejected"}}}`',
+    ),
+  sweepIntervalMs: timerMs.default(60_000).describe('How often open orders are compared with the queues'),
+  lockDurationMs: timerMs
+    .default(10_000)
+    .describe('A worker that died is noticed after this long plus one to two STALLED_INTERVAL_MS'),
+  stalledIntervalMs: timerMs.default(5_000).describe('How often orders of dead workers are looked for'),
+  tracing: z
+    .stringbool()
+    .default(false)
+    .describe(
+      'OpenTelemetry spans of enqueueing, polls and provider calls, under the SDK that Node was started with',
+    ),
+  shutdownMs: timerMs.default(10_000).describe('Time for polls under way to end after SIGTERM'),
+});
+export type ServiceSettings = z.infer<typeof serviceSettings>;

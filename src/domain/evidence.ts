@@ -1,0 +1,129 @@
+import { toMajor } from './money.ts';
+import type { Reading, Reason, Verdict } from './order.ts';
+
+/** One reading as it is kept and published: what was read, when, and the fingerprint of the body it was read from. */
+export interface Evidence {
+  readonly source: 'poll' | 'callback';
+  /** RFC 3339; of the last time, when the same was read several times in a row. */
+  readonly at: string;
+  readonly httpStatus: number | null;
+  readonly reading: Reading['kind'];
+  readonly certainty?: 'firm' | 'soft';
+  readonly reason?: Reason;
+  readonly providerStatus: string | null;
+  readonly providerMessage: string | null;
+  readonly receipt?: string;
+  /** In the order's currency. */
+  readonly amountReceived?: string;
+  /** What was received in another currency than the order's, with its code: `UGX 100.00`. */
+  readonly otherAmount?: string;
+  readonly bodySha256: string | null;
+  /** A configured status override, not the adapter's table, gave the word its meaning. */
+  readonly overridden?: true;
+  /** Present when the same was read more than once in a row. */
+  readonly count?: number;
+  readonly firstAt?: string;
+  /** The order that owns the receipt or the reference, where the reason is `receipt-used`. */
+  readonly usedBy?: string;
+}
+
+/** Changes of reading that are kept per order; older ones go. */
+export const historyLimit = 50;
+
+/** A reading in the form in which it is kept. */
+export function toEvidence(reading: Reading): Evidence {
+  const shared = {
+    source: reading.source,
+    at: new Date(reading.at).toISOString(),
+    httpStatus: reading.httpStatus,
+    reading: reading.kind,
+    providerStatus: reading.providerStatus,
+    providerMessage: reading.providerMessage,
+    bodySha256: reading.bodySha256,
+    ...(reading.overridden === undefined ? {} : { overridden: reading.overridden }),
+  };
+  switch (reading.kind) {
+    case 'paid':
+      return {
+        ...shared,
+        certainty: reading.certainty,
+        ...(reading.doubt === null ? {} : { reason: reading.doubt }),
+        ...(reading.receipt === null ? {} : { receipt: reading.receipt }),
+        ...(reading.amountReceivedMinor === null
+          ? {}
+          : { amountReceived: toMajor(reading.amountReceivedMinor) }),
+        ...(reading.otherAmount === undefined ? {} : { otherAmount: withCode(reading.otherAmount) }),
+        ...(reading.usedBy === undefined ? {} : { usedBy: reading.usedBy }),
+      };
+    case 'failed':
+    case 'expired':
+      return { ...shared, certainty: reading.certainty, reason: reading.reason };
+    case 'pending':
+    case 'not-found':
+    case 'unrecognised':
+    case 'unavailable':
+    case 'refused':
+      return shared;
+  }
+}
+
+function withCode({ currency, amountMinor }: { currency: string; amountMinor: number }): string {
+  return `${currency} ${toMajor(amountMinor)}`;
+}
+
+/** The history with one more reading: a repetition is counted, a change is added, the oldest beyond the limit go. */
+export function remember(
+  history: readonly Evidence[],
+  reading: Reading,
+  limit: number = historyLimit,
+): Evidence[] {
+  const latest = toEvidence(reading);
+  const last = history.at(-1);
+  if (last !== undefined && isSame(last, latest)) {
+    return [
+      ...history.slice(0, -1),
+      { ...latest, count: (last.count ?? 1) + 1, firstAt: last.firstAt ?? last.at },
+    ];
+  }
+  if (history.length < limit) return [...history, latest];
+  // What was said about the money outlives what was not known in between: a verdict may come to rest on it.
+  const oldest = history.findIndex(({ reading }) => !isClaim(reading));
+  return [...history.toSpliced(Math.max(oldest, 0), 1), latest].slice(-limit);
+}
+
+function isSame(a: Evidence, b: Evidence): boolean {
+  return (
+    a.reading === b.reading &&
+    a.source === b.source &&
+    a.certainty === b.certainty &&
+    a.reason === b.reason &&
+    a.providerStatus === b.providerStatus &&
+    a.httpStatus === b.httpStatus &&
+    a.receipt === b.receipt &&
+    a.amountReceived === b.amountReceived &&
+    a.otherAmount === b.otherAmount &&
+    a.overridden === b.overridden &&
+    a.usedBy === b.usedBy
+  );
+}
+
+/** Entries that an event carries at most. */
+const evidenceLimit = 5;
+
+/** The readings that a verdict rests on, oldest first. `history` ends with the reading that led to it. */
+export function evidenceOf(verdict: Verdict, history: readonly Evidence[]): readonly Evidence[] {
+  const decisive = history.at(-1);
+  if (verdict.reason === 'deadline') return history.slice(-evidenceLimit);
+  if (verdict.reason === 'contradiction') {
+    return history.filter(({ reading }) => isClaim(reading)).slice(-evidenceLimit);
+  }
+  // A firm word stands alone; an earlier one of its kind may have spoken of another payment.
+  if (decisive?.certainty !== 'soft') return history.slice(-1);
+  return history
+    .filter((entry) => entry.reading === decisive.reading && entry.certainty === 'soft')
+    .slice(-2);
+}
+
+function isClaim(reading: Reading['kind']): boolean {
+  return reading === 'paid' || reading === 'failed' || reading === 'expired';
+}

@@ -1,0 +1,146 @@
+import { z } from 'zod';
+import type { Progress } from './decide.ts';
+import { type Evidence, evidenceOf } from './evidence.ts';
+import { toMajor } from './money.ts';
+import { type Json, type Order, type Reading, type Verdict, verdictStatuses } from './order.ts';
+
+const amount = z.string().regex(/^\d+\.\d\d$/);
+const rfc3339 = z.iso.datetime();
+
+/** What was said about an order: the `data` of a result. Amounts are decimal strings in major units. */
+export const resultDataSchema = z.looseObject({
+  orderId: z.string(),
+  account: z.string(),
+  provider: z.string(),
+  reference: z.union([z.string(), z.record(z.string(), z.string())]),
+  status: z.enum(verdictStatuses),
+  /** `null` for paid. */
+  reason: z.string().nullable(),
+  amountExpected: amount,
+  amountReceived: amount.nullable(),
+  currency: z.string(),
+  /** False where the provider's API cannot say what was received. */
+  amountVerified: z.boolean(),
+  receipt: z.string().nullable(),
+  providerStatus: z.string().nullable(),
+  providerMessage: z.string().nullable(),
+  polls: z.int(),
+  answeredPolls: z.int(),
+  lastAnsweredAt: rfc3339.nullable(),
+  /** With reason `deadline`: for how long the account had been failing and left alone (circuit breaker), if it was. */
+  circuitBreakerOpenMs: z.int().optional(),
+  createdAt: rfc3339,
+  settledAt: rfc3339,
+  evidence: z.array(
+    z.looseObject({ source: z.enum(['poll', 'callback']), at: rfc3339, reading: z.string() }),
+  ),
+  metadata: z.record(z.string(), z.json()),
+});
+export type ResultData = z.infer<typeof resultDataSchema>;
+
+/** One entry of the results stream: CloudEvents 1.0 attributes and the verdict. */
+export const resultEventSchema = z.object({
+  specversion: z.literal('1.0'),
+  /** `<orderId>:<stateversion>`. */
+  id: z.string(),
+  source: z.string(),
+  type: z.string().regex(/^payment\.(paid|failed|expired|unresolved)$/),
+  subject: z.string(),
+  time: rfc3339,
+  datacontenttype: z.literal('application/json'),
+  stateversion: z.coerce.number().int().positive(),
+  /** Only on a correction: the id of the result that this one replaces. */
+  supersedes: z.string().optional(),
+  data: resultDataSchema,
+});
+export type ResultEvent = z.infer<typeof resultEventSchema>;
+
+/**
+ * The event for a verdict. `progress` and `history` already include the reading that led to it.
+ *
+ * @param openSince since when the account's circuit breaker has been open; absent while it is closed
+ */
+export function buildEvent(
+  order: Order,
+  progress: Progress,
+  verdict: Verdict,
+  reading: Reading,
+  history: readonly Evidence[],
+  now: number,
+  openSince?: number,
+): ResultEvent {
+  const time = new Date(now).toISOString();
+  const version = progress.stateversion;
+  const received = reading.kind === 'paid' ? reading.amountReceivedMinor : null;
+  return {
+    specversion: '1.0',
+    id: `${order.orderId}:${version}`,
+    source: `payment-poller/${order.account}`,
+    type: `payment.${verdict.status}`,
+    subject: order.orderId,
+    time,
+    datacontenttype: 'application/json',
+    stateversion: version,
+    ...(version > 1 ? { supersedes: `${order.orderId}:${version - 1}` } : {}),
+    data: {
+      orderId: order.orderId,
+      account: order.account,
+      provider: order.provider,
+      reference: order.reference as Exclude<typeof order.reference, object> | Record<string, string>,
+      status: verdict.status,
+      reason: verdict.reason,
+      amountExpected: toMajor(order.amountMinor),
+      amountReceived: received === null ? null : toMajor(received),
+      currency: order.currency,
+      amountVerified: verdict.status === 'paid' && received !== null,
+      receipt: reading.kind === 'paid' ? reading.receipt : null,
+      providerStatus: reading.providerStatus,
+      providerMessage: reading.providerMessage,
+      polls: progress.polls,
+      answeredPolls: progress.answeredPolls,
+      lastAnsweredAt:
+        progress.lastAnsweredAt === null ? null : new Date(progress.lastAnsweredAt).toISOString(),
+      ...(verdict.reason === 'deadline' &&
+        openSince !== undefined && { circuitBreakerOpenMs: Math.max(0, now - openSince) }),
+      createdAt: new Date(order.createdAt).toISOString(),
+      settledAt: time,
+      evidence: evidenceOf(verdict, history).map((entry) => ({ ...entry })),
+      metadata: { ...order.metadata } as Record<string, Json>,
+    },
+  };
+}
+
+/** The flat fields of a stream entry, in the order of the contract. */
+export function eventFields(event: ResultEvent): string[] {
+  return [
+    ...['specversion', event.specversion],
+    ...['id', event.id],
+    ...['source', event.source],
+    ...['type', event.type],
+    ...['subject', event.subject],
+    ...['time', event.time],
+    ...['datacontenttype', event.datacontenttype],
+    ...['stateversion', String(event.stateversion)],
+    ...(event.supersedes === undefined ? [] : ['supersedes', event.supersedes]),
+    ...['data', JSON.stringify(event.data)],
+  ];
+}
+
+/**
+ * The event behind a stream entry's fields.
+ *
+ * @throws ZodError or SyntaxError, neither of which repeats what stands there, when the entry was not written by payment-poller
+ */
+export function parseEvent(fields: readonly string[]): ResultEvent {
+  const entry: { [name: string]: unknown } = Object.create(null);
+  for (let i = 0; i + 1 < fields.length; i += 2) entry[fields[i] as string] = fields[i + 1];
+  return resultEventSchema.parse({ ...entry, data: parseData(String(entry.data)) });
+}
+
+function parseData(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new SyntaxError('The data of the entry is not JSON.');
+  }
+}

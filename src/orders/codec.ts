@@ -1,0 +1,157 @@
+import { z } from 'zod';
+import { freshProgress } from '../domain/decide.ts';
+import type { Evidence } from '../domain/evidence.ts';
+import { type Order, type Reference, verdictStatuses } from '../domain/order.ts';
+import {
+  type KnownProgress,
+  type OrderDetails,
+  packDetails,
+  packEvidence,
+  packProgress,
+  unpackDetails,
+  unpackEvidence,
+  unpackProgress,
+} from './packing.ts';
+import type { Fields, Movement, OrderRecord, PendingQuery, RecordParts } from './record.ts';
+import { partsOfVersion1 } from './record-version-1.ts';
+
+/** The form of the fields below. A record of a later version is refused, not guessed at. */
+const recordVersion = '2';
+
+/**
+ * The fields of a new order, never to change. What scripts look at stands alone, the rest is packed into one: a field has
+ * its price in Redis, however short it is.
+ */
+export function orderFields(order: Order): Fields {
+  return {
+    version: recordVersion,
+    account: order.account,
+    reference: canonicalReference(order.reference),
+    amountMinor: String(order.amountMinor),
+    currency: order.currency,
+    createdAt: String(order.createdAt),
+    order: JSON.stringify(packDetails(order)),
+  };
+}
+
+/** The fields that every step moves. */
+export function progressFields({ progress, history }: Pick<Movement, 'progress' | 'history'>): Fields {
+  return {
+    phase: progress.phase,
+    progress: JSON.stringify(packProgress(progress)),
+    history: JSON.stringify(history.map(packEvidence)),
+  };
+}
+
+/** The query that is under way; not there before the first one, empty after it. */
+export function queryField(query: PendingQuery | null): Fields {
+  return { query: query === null ? '' : JSON.stringify(query) };
+}
+
+/** The fields of an order that has just been accepted. */
+export function newRecordFields(order: Order, nextPollAt: number): Fields {
+  return {
+    ...orderFields(order),
+    ...progressFields({ progress: freshProgress, history: [] }),
+    nextPollAt: String(nextPollAt),
+    revision: '1',
+  };
+}
+
+/**
+ * The record behind a Redis hash, `null` for an empty one.
+ *
+ * @throws when the hash was written by a newer version of payment-poller, or by someone else
+ */
+export function parseRecord(orderId: string, fields: Fields): OrderRecord | null {
+  if (fields.version === undefined) return null;
+  const isOldForm = fields.version === '1';
+  if (!isOldForm && fields.version !== recordVersion) {
+    throw new Error(
+      `The record of order ${orderId} has version ${fields.version}, this process knows ${recordVersion}; ` +
+        'finish the upgrade of all processes.',
+    );
+  }
+  const get = (name: string) => fields[name] ?? '';
+  const read = <T>(name: string, make: () => T): T => {
+    try {
+      return make();
+    } catch {
+      // Without its cause: that one repeats the text, which may be personal.
+      throw new Error(`The record of order ${orderId} is damaged: ${name}.`);
+    }
+  };
+  const json = (name: string) => JSON.parse(get(name));
+  // No number is smaller than any amount: an order with a broken amount would be paid by whatever arrived.
+  const number = (name: string) => read(name, () => finite.parse(Number(get(name) || Number.NaN)));
+  const parts = isOldForm ? partsOfVersion1(fields) : partsOf(json);
+  return {
+    order: {
+      ...(read('order', () => detailsSchema.parse(parts.order())) as OrderDetails),
+      orderId,
+      account: get('account'),
+      reference: read('reference', () => json('reference') as Reference),
+      amountMinor: number('amountMinor'),
+      currency: get('currency'),
+      createdAt: number('createdAt'),
+    },
+    progress: {
+      ...(read('progress', () => progressSchema.parse(parts.progress())) as KnownProgress),
+      phase: read('phase', () => phases.parse(get('phase'))),
+    },
+    history: read('history', parts.history) as Evidence[],
+    revision: number('revision'),
+    isOldForm,
+    nextPollAt: instant(get('nextPollAt')),
+    query: get('query') === '' ? null : read('query', () => json('query') as PendingQuery),
+    hints: Number(get('hints')),
+    hintsSeen: Number(get('hintsSeen')),
+    hintAt: instant(get('hintAt')),
+  };
+}
+
+function partsOf(json: (name: string) => unknown): RecordParts {
+  return {
+    order: () => unpackDetails(json('order') as unknown[]),
+    progress: () => unpackProgress(json('progress') as unknown[]),
+    history: () => (json('history') as unknown[][]).map(unpackEvidence),
+  };
+}
+
+const finite = z.number();
+const phases = z.enum(['asking', 'watching', 'closed']);
+const detailsSchema = z.object({
+  provider: z.string(),
+  schedule: z.object({
+    firstPollAfterMs: z.number(),
+    initialIntervalMs: z.number(),
+    factor: z.number(),
+    maxIntervalMs: z.number(),
+    jitter: z.number(),
+    deadlineMs: z.number(),
+  }),
+  metadata: z.custom<object>((value) => typeof value === 'object' && value !== null),
+});
+const progressSchema = z.object({
+  stateversion: z.number(),
+  verdict: z.nullable(
+    z.object({ status: z.enum(verdictStatuses), reason: z.string().nullable(), at: z.number() }),
+  ),
+  watchedSince: z.number().nullable(),
+  candidate: z.nullable(z.object({ kind: z.enum(['paid', 'failed', 'expired']), at: z.number() })),
+  moneySeen: z.boolean(),
+  polls: z.number(),
+  lastPolledAt: z.number().nullable(),
+  answeredPolls: z.number(),
+  lastAnsweredAt: z.number().nullable(),
+});
+
+function instant(text: string): number | null {
+  return text === '' ? null : Number(text);
+}
+
+/** JSON of a reference with its keys in order, so that equal references are equal strings. */
+export function canonicalReference(reference: Reference): string {
+  if (typeof reference === 'string') return JSON.stringify(reference);
+  return JSON.stringify(Object.fromEntries(Object.entries(reference).sort(([a], [b]) => (a < b ? -1 : 1))));
+}

@@ -1,0 +1,80 @@
+import type { Progress } from '../domain/decide.ts';
+import type { Evidence } from '../domain/evidence.ts';
+import type { Order } from '../domain/order.ts';
+
+/**
+ * What a record keeps of its larger parts: their values in an agreed order, without names and without the `null`s at the
+ * end. Unpacking checks nothing: that is for whoever reads.
+ */
+type Packed = readonly unknown[];
+
+/** What an order has besides the facts that stand alone. */
+export type OrderDetails = Pick<Order, 'provider' | 'schedule' | 'metadata'>;
+
+export function packDetails({ provider, schedule, metadata }: OrderDetails): Packed {
+  const { firstPollAfterMs, initialIntervalMs, factor, maxIntervalMs, jitter, deadlineMs } = schedule;
+  return [provider, metadata, firstPollAfterMs, initialIntervalMs, factor, maxIntervalMs, jitter, deadlineMs];
+}
+
+export function unpackDetails([provider, metadata, ...times]: Packed): object {
+  const [firstPollAfterMs, initialIntervalMs, factor, maxIntervalMs, jitter, deadlineMs] = times;
+  const schedule = { firstPollAfterMs, initialIntervalMs, factor, maxIntervalMs, jitter, deadlineMs };
+  return { provider, schedule, metadata };
+}
+
+/** The phase stands alone. */
+export type KnownProgress = Omit<Progress, 'phase'>;
+
+export function packProgress(known: KnownProgress): Packed {
+  const { stateversion, polls, answeredPolls, lastPolledAt, lastAnsweredAt } = known;
+  const { verdict, watchedSince, candidate, moneySeen } = known;
+  return trimmed([
+    ...[stateversion, polls, answeredPolls, lastPolledAt, lastAnsweredAt],
+    ...[verdict, watchedSince, candidate, moneySeen ? true : null],
+  ]);
+}
+
+export function unpackProgress([stateversion, polls, answeredPolls, ...rest]: Packed): object {
+  const [lastPolledAt = null, lastAnsweredAt = null, verdict = null, watchedSince = null] = rest;
+  const [candidate = null, moneySeen = false] = rest.slice(4);
+  return {
+    ...{ stateversion, verdict, watchedSince, candidate, moneySeen },
+    ...{ polls, lastPolledAt, answeredPolls, lastAnsweredAt },
+  };
+}
+
+/** Times as epoch milliseconds and the fingerprint in base64, about half of what they take where they are published. */
+export function packEvidence(evidence: Evidence): Packed {
+  const { source, at, httpStatus, reading, providerStatus, providerMessage, bodySha256 } = evidence;
+  const { certainty, reason, receipt, amountReceived, overridden, count, firstAt, otherAmount, usedBy } =
+    evidence;
+  return trimmed([
+    ...[source, Date.parse(at), httpStatus, reading, providerStatus, providerMessage],
+    bodySha256 === null ? null : Buffer.from(bodySha256, 'hex').toString('base64url'),
+    ...[certainty, reason, receipt, amountReceived, overridden, count],
+    firstAt === undefined ? null : Date.parse(firstAt),
+    ...[otherAmount, usedBy],
+  ]);
+}
+
+/** @throws when a time is none */
+export function unpackEvidence([source, at, httpStatus, reading, ...rest]: Packed): object {
+  const [providerStatus = null, providerMessage = null, print = null, ...further] = rest;
+  const [certainty, reason, receipt, amountReceived, overridden, count, firstAt, otherAmount, usedBy] =
+    further;
+  const known = { certainty, reason, receipt, amountReceived, overridden, count, otherAmount, usedBy };
+  return {
+    ...{ source, at: isoOf(at), httpStatus, reading, providerStatus, providerMessage },
+    bodySha256: print === null ? null : Buffer.from(String(print), 'base64url').toString('hex'),
+    ...Object.fromEntries(Object.entries(known).filter(([, value]) => value != null)),
+    ...(firstAt != null && { firstAt: isoOf(firstAt) }),
+  };
+}
+
+function isoOf(at: unknown): string {
+  return new Date(at as number).toISOString();
+}
+
+function trimmed(values: readonly unknown[]): Packed {
+  return values.slice(0, values.findLastIndex((value) => value != null) + 1);
+}

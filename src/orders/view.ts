@@ -1,0 +1,92 @@
+import { z } from 'zod';
+import { toMajor } from '../domain/money.ts';
+import { verdictStatuses } from '../domain/order.ts';
+import { deadlineAt } from '../domain/schedule.ts';
+import { explain } from './explain.ts';
+import { findingsOf } from './findings.ts';
+import type { OrderRecord } from './record.ts';
+
+const instant = z.iso.datetime();
+
+/** An order as people and checkouts see it. Amounts are decimal strings in major units, times RFC 3339. */
+export const orderViewSchema = z.object({
+  orderId: z.string(),
+  account: z.string(),
+  provider: z.string(),
+  reference: z.union([z.string(), z.record(z.string(), z.string())]),
+  amount: z.string(),
+  currency: z.string(),
+  amountVerified: z
+    .boolean()
+    .describe(
+      '`paid`, and the provider said that at least `amount` arrived. False where its API cannot say, as with the STK query of Daraja: compare with your own records then',
+    ),
+  receipt: z.string().nullable().describe('As in the last result; `null` where the provider gave none'),
+  amountReceived: z
+    .string()
+    .nullable()
+    .describe('What arrived, in `currency`, as in the last result; `null` where the provider did not say'),
+  createdAt: instant,
+  deadlineAt: instant,
+  phase: z
+    .enum(['asking', 'watching', 'closed'])
+    .describe('`watching`: a verdict is out that may still turn'),
+  status: z
+    .enum(verdictStatuses)
+    .nullable()
+    .describe('The last published verdict, `null` while there is none'),
+  reason: z.string().nullable(),
+  stateversion: z.int().describe('Version of the last published result, 0 while there is none'),
+  settledAt: instant.nullable(),
+  polls: z.int(),
+  answeredPolls: z.int().describe('Polls that got a usable answer about the order'),
+  lastPolledAt: instant.nullable(),
+  lastAnsweredAt: instant.nullable(),
+  nextPollAt: instant.nullable().describe('`null` once the order is closed'),
+  explanation: z.string().describe('Why the order stands as it does, in a sentence or two'),
+  history: z
+    .array(z.looseObject({ at: instant, reading: z.string() }))
+    .describe('Every change of reading, oldest first'),
+  metadata: z.record(z.string(), z.json()),
+});
+export type OrderView = z.infer<typeof orderViewSchema>;
+
+/** What is shown of a record. */
+export function viewOf(record: OrderRecord): OrderView {
+  const { order, progress } = record;
+  const { amountVerified, receipt, amountReceived } = findingsOf(record);
+  return {
+    orderId: order.orderId,
+    account: order.account,
+    provider: order.provider,
+    reference: order.reference as string,
+    amount: toMajor(order.amountMinor),
+    currency: order.currency,
+    amountVerified,
+    receipt,
+    amountReceived,
+    createdAt: iso(order.createdAt),
+    deadlineAt: iso(deadlineAt(order)),
+    phase: progress.phase,
+    status: progress.verdict?.status ?? null,
+    reason: progress.verdict?.reason ?? null,
+    stateversion: progress.stateversion,
+    settledAt: isoOrNull(progress.verdict?.at ?? null),
+    polls: progress.polls,
+    answeredPolls: progress.answeredPolls,
+    lastPolledAt: isoOrNull(progress.lastPolledAt),
+    lastAnsweredAt: isoOrNull(progress.lastAnsweredAt),
+    nextPollAt: isoOrNull(record.nextPollAt),
+    explanation: explain(record),
+    history: record.history.map((entry) => ({ ...entry })),
+    metadata: { ...order.metadata },
+  };
+}
+
+function iso(at: number): string {
+  return new Date(at).toISOString();
+}
+
+function isoOrNull(at: number | null): string | null {
+  return at === null ? null : iso(at);
+}

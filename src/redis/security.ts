@@ -1,0 +1,78 @@
+import { accessSync, constants } from 'node:fs';
+import { z } from 'zod';
+import { parseRedisUrl, type RedisUrlParameters, withRedisParameters } from './url.ts';
+
+/** Settings of the service, beside REDIS_URL. */
+export const redisSecuritySettings = {
+  redisCaFile: z
+    .string()
+    .optional()
+    .describe(
+      'PEM file of the authority that signed the certificates of Redis (and of its sentinels), if private',
+    ),
+  redisCertFile: z
+    .string()
+    .optional()
+    .describe('PEM file of the certificate that we show to Redis, if it asks'),
+  redisKeyFile: z.string().optional().describe('PEM file of the key to REDIS_CERT_FILE'),
+  redisSentinelUsername: z
+    .string()
+    .optional()
+    .describe('User at the sentinels, which know none of Redis itself'),
+  redisSentinelPassword: z.string().optional().meta({ secret: true }).describe('Password at the sentinels'),
+};
+
+/** The settings of how connections to Redis are secured. */
+export interface RedisSecurity {
+  readonly redisUrl: string;
+  readonly redisCaFile?: string | undefined;
+  readonly redisCertFile?: string | undefined;
+  readonly redisKeyFile?: string | undefined;
+  readonly redisSentinelUsername?: string | undefined;
+  readonly redisSentinelPassword?: string | undefined;
+}
+
+/**
+ * The Redis URL with the paths of certificates and the credentials of the sentinels in it: every connection is opened from
+ * the URL, so none can forget them.
+ *
+ * @param faults takes what is wrong, naming settings and never their values
+ */
+export function secureRedisUrl(settings: RedisSecurity, faults: string[]): string {
+  const { redisUrl, redisCaFile, redisCertFile, redisKeyFile } = settings;
+  const files = Object.entries({
+    REDIS_CA_FILE: redisCaFile,
+    REDIS_CERT_FILE: redisCertFile,
+    REDIS_KEY_FILE: redisKeyFile,
+  }).flatMap(([variable, path]) => (path === undefined ? [] : [{ variable, path }]));
+  if (files.length > 0 && !parseRedisUrl(redisUrl).tls) {
+    // Whoever gives a certificate believes that the connection is encrypted.
+    const names = files.map(({ variable }) => variable).join(' and ');
+    faults.push(`REDIS_URL has no TLS, so ${names} would have no effect: write rediss instead of redis.`);
+    return redisUrl;
+  }
+  if ((redisCertFile === undefined) !== (redisKeyFile === undefined)) {
+    faults.push('REDIS_CERT_FILE and REDIS_KEY_FILE go together: give both or none.');
+  }
+  for (const { variable, path } of files) {
+    if (!isReadable(path)) faults.push(`${variable} is not the path of a file that can be read.`);
+  }
+  const parameters = {
+    ca: redisCaFile,
+    cert: redisCertFile,
+    key: redisKeyFile,
+    sentinelUsername: settings.redisSentinelUsername,
+    sentinelPassword: settings.redisSentinelPassword,
+  };
+  const set = Object.entries(parameters).filter(([, value]) => value !== undefined);
+  return withRedisParameters(redisUrl, Object.fromEntries(set) as RedisUrlParameters);
+}
+
+function isReadable(path: string): boolean {
+  try {
+    accessSync(path, constants.R_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}

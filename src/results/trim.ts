@@ -1,0 +1,63 @@
+import type { Redis } from '../redis/connection.ts';
+
+/** How far a consumer group has come. */
+export interface GroupPosition {
+  readonly group: string;
+  /** Entries that it has not been given yet; `null` when Redis cannot tell. */
+  readonly lag: number | null;
+  /** Entries given to a consumer and not acknowledged. */
+  readonly pending: number;
+  /** Everything below this stream id is acknowledged. */
+  readonly acknowledgedBelow: string;
+}
+
+/** Entries that one command removes at most: trimming must not delay the verdicts. */
+const stepLimit = 5_000;
+/** Commands per call: a million entries. With a call a minute that is 16,000 a second, more than one Redis can publish. */
+const stepsPerCall = 200;
+
+/**
+ * Removes results that are older than `before` (epoch ms) and that every consumer group has acknowledged, in steps between
+ * which other clients of Redis get their turn. Returns how many it removed.
+ */
+export async function trimResults(redis: Redis, stream: string, before: number): Promise<number> {
+  const positions = await groupPositions(redis, stream);
+  const limits = [`${Math.max(0, Math.floor(before))}-0`, ...positions.map((each) => each.acknowledgedBelow)];
+  const end = limits.reduce(lower);
+  let removed = 0;
+  for (let step = 0; step < stepsPerCall; step += 1) {
+    const inStep = await redis.xtrim(stream, 'MINID', '~', end, 'LIMIT', stepLimit);
+    if (inStep === 0) break;
+    removed += inStep;
+  }
+  return removed;
+}
+
+/** The consumer groups of the results stream. */
+export async function groupPositions(redis: Redis, stream: string): Promise<GroupPosition[]> {
+  if ((await redis.exists(stream)) === 0) return [];
+  const groups = (await redis.xinfo('GROUPS', stream)) as (string | number | null)[][];
+  return Promise.all(
+    groups.map(async (fields) => {
+      const group = String(field(fields, 'name'));
+      const [pending, oldest] = (await redis.xpending(stream, group)) as [number, string | null];
+      const lag = field(fields, 'lag');
+      return {
+        group,
+        pending,
+        lag: typeof lag === 'number' ? lag : null,
+        acknowledgedBelow: oldest ?? String(field(fields, 'last-delivered-id')),
+      };
+    }),
+  );
+}
+
+function field(fields: readonly (string | number | null)[], name: string): string | number | null {
+  return fields[fields.indexOf(name) + 1] ?? null;
+}
+
+function lower(a: string, b: string): string {
+  const [aMs = 0, aSequence = 0] = a.split('-').map(Number);
+  const [bMs = 0, bSequence = 0] = b.split('-').map(Number);
+  return aMs < bMs || (aMs === bMs && aSequence <= bSequence) ? a : b;
+}

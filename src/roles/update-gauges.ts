@@ -1,0 +1,49 @@
+import { breakerStates } from '../accounts/circuit-breaker.ts';
+import type { Overview } from '../api/ui/overview.ts';
+import type { Metrics } from '../observability/metrics.ts';
+import { ageClasses } from '../orders/unresolved-tally.ts';
+
+/** Sets, for a scrape, what nobody counts as it happens. */
+export function measure(metrics: Metrics, overview: Overview): void {
+  const { at, asking, watching, oldestAsking, nextDue, groups } = overview;
+  metrics.openOrders.set({ phase: 'asking' }, asking);
+  metrics.openOrders.set({ phase: 'watching' }, watching);
+  metrics.oldestAskingSeconds.set(oldestAsking === null ? 0 : secondsSince(oldestAsking.createdAt, at));
+  metrics.overdueSeconds.set(nextDue === null ? 0 : secondsSince(nextDue.at, at));
+  metrics.groupLag.reset();
+  metrics.parked.reset();
+  for (const { group, lag, pending, parked } of groups) {
+    metrics.groupLag.set({ group }, (lag ?? 0) + pending);
+    metrics.parked.set({ group }, parked);
+  }
+  measureAccounts(metrics, overview);
+  measureMoney(metrics, overview);
+}
+
+function measureAccounts(metrics: Metrics, { accounts, at }: Overview): void {
+  for (const { id: account, breaker, answeredAt, orders, lateMs, ratePerSecond } of accounts) {
+    for (const state of breakerStates) {
+      metrics.breaker.set({ account, state }, state === breaker.state ? 1 : 0);
+    }
+    if (answeredAt !== null) metrics.answerAge.set({ account }, secondsSince(answeredAt, at));
+    metrics.accountOrders.set({ account }, orders);
+    metrics.accountOverdueSeconds.set({ account }, lateMs / 1_000);
+    metrics.rateLimit.set({ account }, ratePerSecond);
+  }
+}
+
+function measureMoney(metrics: Metrics, { unresolved }: Overview): void {
+  // A currency that is all resolved leaves the list, and its figures must not stay.
+  metrics.unresolvedAmount.reset();
+  metrics.unresolvedOrders.reset();
+  for (const { currency, classes } of unresolved?.currencies ?? []) {
+    for (const { id: age } of ageClasses) {
+      metrics.unresolvedAmount.set({ currency, age }, classes[age].amountMinor / 100);
+      metrics.unresolvedOrders.set({ currency, age }, classes[age].orders);
+    }
+  }
+}
+
+function secondsSince(then: number, now: number): number {
+  return Math.max(0, (now - then) / 1_000);
+}

@@ -1,0 +1,431 @@
+import { randomUUID } from 'node:crypto';
+import { describe, expect, test } from 'vitest';
+import {
+  type AccountGate,
+  type AccountGateParts,
+  type Admission,
+  createAccountGate,
+  readBreaker,
+  type Wait,
+} from '../../src/accounts/circuit-breaker.ts';
+import type { Reading } from '../../src/domain/order.ts';
+import { createKeys } from '../../src/redis/keys.ts';
+import { aReading } from '../support/builders.ts';
+import { testPrefix, testRedis } from '../support/redis.ts';
+import { until } from '../support/service-until.ts';
+
+const redis = testRedis();
+const now = 1_800_000_000_000;
+
+function setup(changes: Partial<AccountGateParts> = {}) {
+  const keys = createKeys(testPrefix());
+  const open = (more: Partial<AccountGateParts> = {}) =>
+    createAccountGate({
+      redis,
+      keys,
+      account: 'jenga',
+      policy: { breakerFailures: 3, breakerPauseMs: 1_000, breakerMaxPauseMs: 3_000, throttlePauseMs: 500 },
+      credentials: 'one',
+      pollMs: 60_000,
+      ...changes,
+      ...more,
+    });
+  return { keys, open, gate: open() };
+}
+
+/** What a poll does at the gate: it goes through, or learns until when it is to wait. */
+async function pass(
+  gate: AccountGate,
+  at: number,
+  orderId: string = randomUUID(),
+): Promise<Admission | Wait> {
+  const admission = await gate.admit(at);
+  if ('waitUntil' in admission) return admission;
+  const waitUntil = await gate.enter(admission, at, orderId);
+  return waitUntil === null ? admission : { waitUntil, openSince: admission.openSince };
+}
+
+async function admitted(gate: AccountGate, at: number): Promise<Admission> {
+  const admission = await pass(gate, at);
+  if ('waitUntil' in admission) throw new Error(`The gate is shut for ${admission.waitUntil - at} ms.`);
+  return admission;
+}
+
+async function poll(gate: AccountGate, reading: Reading, at: number) {
+  return gate.report(await admitted(gate, at), reading, at);
+}
+
+async function accountEvents(keys: ReturnType<typeof createKeys>) {
+  return (await redis.xrange(keys.accounts, '-', '+')).map(([, fields]) => {
+    const event: { [name: string]: string } = {};
+    for (let i = 0; i < fields.length; i += 2) event[fields[i] ?? ''] = fields[i + 1] ?? '';
+    return event;
+  });
+}
+
+describe('failures in a row', () => {
+  test.each<[string, Reading]>([
+    ['unavailable', aReading.unavailable()],
+    ['refused credentials', aReading.refused()],
+  ])('%s: the third pauses the account, and is told once', async (_name, reading) => {
+    const { keys, gate } = setup();
+    expect(await poll(gate, reading, now)).toBeNull();
+    expect(await poll(gate, reading, now)).toBeNull();
+    expect(await poll(gate, reading, now)).toBe('degraded');
+    expect(await gate.admit(now + 1)).toMatchObject({ waitUntil: now + 1_000 });
+    expect(await accountEvents(keys)).toMatchObject([
+      { type: 'account.degraded', specversion: '1.0', subject: 'jenga', source: 'payment-poller/jenga' },
+    ]);
+  });
+
+  test('an answer in between begins the count anew', async () => {
+    const { gate, keys } = setup();
+    for (let n = 0; n < 5; n++) {
+      await poll(gate, aReading.unavailable(), now);
+      await poll(gate, aReading.refused(), now);
+      expect(await poll(gate, n % 2 === 0 ? aReading.pending() : aReading.notFound(), now)).toBeNull();
+    }
+    expect(await gate.admit(now)).toEqual({ troubled: false, probing: false });
+    expect(await accountEvents(keys)).toEqual([]);
+  });
+
+  test('only one order probes after the pause, by whichever process; a failed probe doubles the pause', async () => {
+    const { keys, open, gate } = setup();
+    for (let n = 0; n < 3; n++) await poll(gate, aReading.unavailable(), now);
+    for (const [at, pause] of [
+      [now + 1_000, 2_000],
+      [now + 3_000, 3_000],
+      [now + 6_000, 3_000],
+    ] as const) {
+      const admissions = await Promise.all(Array.from({ length: 20 }, () => pass(open(), at)));
+      const probes = admissions.filter((each) => !('waitUntil' in each));
+      expect(probes).toHaveLength(1);
+      for (const each of admissions) if ('waitUntil' in each) expect(each.waitUntil).toBeGreaterThan(at);
+      expect(await gate.report(probes[0] as Admission, aReading.unavailable(), at)).toBeNull();
+      expect(await gate.admit(at + 1)).toMatchObject({ waitUntil: at + pause });
+    }
+    expect(await accountEvents(keys)).toHaveLength(1);
+  });
+
+  test('a probe that never comes back is replaced', async () => {
+    const { open, gate } = setup({ pollMs: 30 });
+    for (let n = 0; n < 3; n++) await poll(gate, aReading.unavailable(), now);
+    await admitted(gate, now + 1_000);
+    expect(await pass(open(), now + 1_000)).toHaveProperty('waitUntil');
+    await until('a second probe', async () => !('waitUntil' in (await pass(open(), now + 1_100))));
+  });
+
+  test('a probe that fails while the account was paused anew gives its turn back', async () => {
+    const { open, gate } = setup();
+    const straggler = await admitted(gate, now);
+    for (let n = 0; n < 3; n++) await poll(gate, aReading.unavailable(), now);
+    const looked = await gate.admit(now + 1_000);
+    await gate.report(straggler, aReading.unavailable(), now + 1_000);
+    expect(await gate.enter(looked as Admission, now + 1_001, 'other')).toBeNull();
+    await gate.report(looked as Admission, aReading.unavailable(), now + 1_002);
+    expect(await pass(open(), now + 3_001)).not.toHaveProperty('waitUntil');
+  });
+
+  test('an order that looked at the gate and did not ask leaves the probe to another', async () => {
+    const { open, gate } = setup();
+    for (let n = 0; n < 3; n++) await poll(gate, aReading.unavailable(), now);
+    for (let n = 0; n < 5; n++) await gate.admit(now + 1_000);
+    expect(await pass(open(), now + 1_000)).not.toHaveProperty('waitUntil');
+  });
+
+  test('an answered probe opens the gate to all, and is told once', async () => {
+    const { keys, open, gate } = setup();
+    for (let n = 0; n < 3; n++) await poll(gate, aReading.unavailable(), now);
+    expect(await poll(gate, aReading.pending(), now + 1_000)).toBe('recovered');
+    for (let n = 0; n < 3; n++)
+      expect(await open().admit(now + 1_001)).toEqual({ troubled: false, probing: false });
+    expect((await accountEvents(keys)).map(({ type }) => type)).toEqual([
+      'account.degraded',
+      'account.recovered',
+    ]);
+    expect(new Set((await accountEvents(keys)).map(({ id }) => id)).size).toBe(2);
+  });
+
+  test('polls that were under way when the pause began do not prolong it', async () => {
+    const { gate } = setup();
+    const underWay = await Promise.all(Array.from({ length: 30 }, () => admitted(gate, now)));
+    for (const admission of underWay) await gate.report(admission, aReading.unavailable(), now + 5);
+    expect(await gate.admit(now + 6)).toMatchObject({ waitUntil: now + 1_005 });
+  });
+
+  test('an account that is sick leaves another one alone', async () => {
+    const { open, gate } = setup();
+    for (let n = 0; n < 3; n++) await poll(gate, aReading.unavailable(), now);
+    expect(await open({ account: 'shop2' }).admit(now + 1)).toEqual({ troubled: false, probing: false });
+  });
+});
+
+describe('what speaks of one order only', () => {
+  const aboutOrder: [string, Reading][] = [
+    ['a refused request', aReading.refused({ credentials: false, httpStatus: 400 })],
+    ['a code about the query', aReading.unavailable({ aboutOrder: true, providerStatus: '8000' })],
+  ];
+
+  test.each(aboutOrder)('%s opens no circuit breaker, however many there are', async (_name, reading) => {
+    const { keys, gate } = setup();
+    for (let n = 0; n < 30; n++) expect(await poll(gate, reading, now)).toBeNull();
+    expect(await gate.admit(now)).toMatchObject({ troubled: false, probing: false });
+    expect(await accountEvents(keys)).toEqual([]);
+  });
+
+  test.each(aboutOrder)(
+    '%s shows that the account answers: as a probe it closes the circuit breaker',
+    async (_name, reading) => {
+      const { gate } = setup();
+      for (let n = 0; n < 3; n++) await poll(gate, aReading.unavailable(), now);
+      expect(await poll(gate, reading, now + 1_000)).toBe('recovered');
+      expect(await gate.admit(now + 1_001)).toMatchObject({ troubled: false, probing: false });
+    },
+  );
+
+  test('an order that is never answered opens no circuit breaker by itself', async () => {
+    const { gate } = setup();
+    const hanging = { orderId: 'hanging' };
+    for (let n = 0; n < 30; n++) {
+      const admission = await admitted(gate, now + n);
+      expect(await gate.report(admission, aReading.unavailable(), now + n, hanging)).toBeNull();
+    }
+    expect(await gate.admit(now + 30)).toMatchObject({ troubled: true, probing: false });
+  });
+
+  test('orders that failed twice while others were answered count no longer, until they are answered', async () => {
+    const { keys, gate } = setup();
+    const fail = (orderId: string, at: number) =>
+      gate.report({ troubled: true, probing: false }, aReading.unavailable(), at, { orderId });
+    const answer = (orderId: string, at: number) =>
+      gate.report({ troubled: true, probing: false }, aReading.pending(), at, { orderId });
+    for (const round of [1, 2]) {
+      for (const orderId of ['bad-1', 'bad-2']) await fail(orderId, now + round);
+      await answer('good', now + round);
+    }
+    for (let n = 0; n < 20; n++) {
+      for (const orderId of ['bad-1', 'bad-2']) expect(await fail(orderId, now + 10 + n)).toBeNull();
+    }
+    for (const orderId of ['fresh-1', 'fresh-2']) expect(await fail(orderId, now + 50)).toBeNull();
+    await answer('bad-1', now + 51);
+    expect(await gate.admit(now + 52)).not.toHaveProperty('waitUntil');
+    for (const orderId of ['fresh-1', 'fresh-2']) expect(await fail(orderId, now + 60)).toBeNull();
+    expect(await fail('bad-1', now + 61)).toBe('degraded');
+    expect((await accountEvents(keys)).map(({ type }) => type)).toEqual(['account.degraded']);
+  });
+});
+
+describe('the turn to probe', () => {
+  /** An account whose circuit breaker has just opened. */
+  async function opened() {
+    const all = setup();
+    for (let n = 0; n < 3; n++) await poll(all.gate, aReading.unavailable(), now);
+    return all;
+  }
+
+  async function probe({ gate }: { gate: AccountGate }, orderId: string, at: number): Promise<boolean> {
+    const admission = await pass(gate, at, orderId);
+    if ('waitUntil' in admission) return false;
+    await gate.report(admission, aReading.unavailable(), at, { orderId });
+    return true;
+  }
+
+  test('is not had twice in a row by an order that failed, while others wait', async () => {
+    const account = await opened();
+    expect(await probe(account, 'bad', now + 1_000)).toBe(true);
+    // It comes first, and leaves the turn to one that comes later.
+    expect(await probe(account, 'bad', now + 3_001)).toBe(false);
+    expect(await probe(account, 'good', now + 3_002)).toBe(true);
+    expect(await probe(account, 'bad', now + 6_003)).toBe(false);
+    expect(await probe(account, 'good', now + 6_004)).toBe(false);
+    expect(await probe(account, 'third', now + 6_005)).toBe(true);
+  });
+
+  test('is had again by the only order there is, a little later than by another', async () => {
+    const account = await opened();
+    expect(await probe(account, 'only', now + 1_000)).toBe(true);
+    const looked = await pass(account.gate, now + 3_001, 'only');
+    expect(looked).toHaveProperty('waitUntil');
+    expect(await probe(account, 'only', (looked as Wait).waitUntil)).toBe(true);
+  });
+});
+
+describe('orders past their deadline', () => {
+  test('are asked about though the circuit breaker is open, one at a time and not faster than allowed', async () => {
+    const { gate } = setup({ deadlinePollEveryMs: 60_000 });
+    for (let n = 0; n < 3; n++) await poll(gate, aReading.unavailable(), now);
+    expect(await gate.admit(now + 10)).toMatchObject({ openSince: now });
+    const turns = await Promise.all(Array.from({ length: 20 }, () => gate.enterAtDeadline(now + 10)));
+    expect(turns.filter((waitUntil) => waitUntil === null)).toHaveLength(1);
+    for (const waitUntil of turns) expect(waitUntil ?? now + 11).toBeGreaterThan(now + 10);
+  });
+
+  test('are not asked about while the provider itself wants a rest', async () => {
+    const { gate } = setup();
+    for (let n = 0; n < 2; n++) await poll(gate, aReading.unavailable(), now);
+    expect(await poll(gate, aReading.throttled(40_000), now)).toBe('degraded');
+    expect(await gate.enterAtDeadline(now + 39_000)).toBeGreaterThanOrEqual(now + 40_000);
+    expect(await gate.enterAtDeadline(now + 40_001)).toBeNull();
+  });
+});
+
+describe('throttling', () => {
+  test('is not forgotten when a poll that was under way is answered', async () => {
+    const { gate } = setup();
+    const [first, second] = [await admitted(gate, now), await admitted(gate, now)];
+    await gate.report(first, aReading.throttled(40_000), now);
+    await gate.report({ ...second, troubled: true }, aReading.pending(), now + 1);
+    expect(await gate.admit(now + 2)).toMatchObject({ waitUntil: now + 40_000 });
+    expect(await gate.admit(now + 40_001)).not.toHaveProperty('waitUntil');
+  });
+
+  test('rests the account for the time asked for, without calling it degraded', async () => {
+    const { keys, open, gate } = setup();
+    expect(await poll(gate, aReading.throttled(40_000), now)).toBeNull();
+    expect(await open().admit(now + 39_999)).toEqual({ waitUntil: now + 40_000 });
+    expect(await open().admit(now + 40_001)).toEqual({ troubled: true, probing: false });
+    expect(await accountEvents(keys)).toEqual([]);
+  });
+
+  test('rests it for the configured time when none is asked for', async () => {
+    const { gate } = setup();
+    await poll(gate, { ...aReading.unavailable(), kind: 'unavailable', throttled: true }, now);
+    expect(await gate.admit(now)).toEqual({ waitUntil: now + 500 });
+  });
+
+  test('of a poll that was under way counts too when it asks for a longer rest', async () => {
+    const { gate } = setup();
+    const underWay = await Promise.all(Array.from({ length: 3 }, () => admitted(gate, now)));
+    const rests = [1_000, 60_000, 2_000];
+    for (const [n, admission] of underWay.entries()) {
+      await gate.report(admission, aReading.throttled(rests[n] ?? 0), now);
+    }
+    expect(await gate.admit(now + 1)).toEqual({ waitUntil: now + 60_000 });
+  });
+
+  test('that asks for more than the breaker would is obeyed when both pause', async () => {
+    const { gate } = setup();
+    for (let n = 0; n < 2; n++) await poll(gate, aReading.unavailable(), now);
+    expect(await poll(gate, aReading.throttled(40_000), now)).toBe('degraded');
+    expect(await gate.admit(now)).toMatchObject({ waitUntil: now + 40_000 });
+  });
+});
+
+describe('locked credentials', () => {
+  const locked = aReading.refused({ locksAccount: true });
+
+  test('stop all asking, for ever, until others are used', async () => {
+    const { keys, open, gate } = setup();
+    expect(await poll(gate, locked, now)).toBe('degraded');
+    for (const later of [1, 100_000, 90 * 86_400_000]) {
+      expect(await open().admit(now + later)).toHaveProperty('waitUntil');
+    }
+    const renewed = open({ credentials: 'two' });
+    expect(await poll(renewed, aReading.pending(), now + 200_000)).toBe('recovered');
+    expect(await open({ credentials: 'two' }).admit(now + 200_001)).toEqual({
+      troubled: false,
+      probing: false,
+    });
+    expect((await accountEvents(keys)).map(({ type }) => type)).toEqual([
+      'account.degraded',
+      'account.recovered',
+    ]);
+  });
+
+  test('are told once, however many polls were under way', async () => {
+    const { keys, gate } = setup();
+    const underWay = await Promise.all(Array.from({ length: 20 }, () => admitted(gate, now)));
+    const changes = await Promise.all(underWay.map((admission) => gate.report(admission, locked, now)));
+    expect(changes.filter((change) => change === 'degraded')).toHaveLength(1);
+    expect(await accountEvents(keys)).toHaveLength(1);
+  });
+
+  test('are not unlocked by an answer to a poll that had been sent before', async () => {
+    const { keys, gate } = setup();
+    await poll(gate, aReading.unavailable(), now);
+    const [first, second] = [await admitted(gate, now), await admitted(gate, now)];
+    await gate.report(first, locked, now);
+    expect(await gate.report(second, aReading.pending(), now + 1)).toBeNull();
+    // An answer pushed to us is reported as if there had been trouble.
+    expect(await gate.report({ troubled: true, probing: false }, aReading.pending(), now + 1)).toBeNull();
+    expect(await gate.admit(now + 2)).toHaveProperty('waitUntil');
+    expect((await accountEvents(keys)).map(({ type }) => type)).toEqual(['account.degraded']);
+  });
+
+  test('are used again by nobody, while old and new workers run side by side', async () => {
+    const { open, gate: old } = setup();
+    const fresh = open({ credentials: 'two' });
+    expect(await poll(old, locked, now)).toBe('degraded');
+    for (let turn = 1; turn < 50; turn++) {
+      expect(await old.admit(now + turn)).toHaveProperty('waitUntil');
+      await poll(fresh, aReading.pending(), now + turn);
+    }
+    expect(await open({ credentials: 'one' }).admit(now + 90 * 86_400_000)).toHaveProperty('waitUntil');
+  });
+
+  test('are those that sent the question: a late answer to an older one leaves the new ones alone', async () => {
+    const { keys, open, gate: old } = setup();
+    const fresh = open({ credentials: 'two' });
+    const late = { orderId: 'ord-1', credentials: 'one' };
+    expect(await fresh.report({ troubled: true, probing: false }, locked, now, late)).toBeNull();
+    expect(await fresh.admit(now + 1)).not.toHaveProperty('waitUntil');
+    expect(await old.admit(now + 1)).toHaveProperty('waitUntil');
+    expect(await accountEvents(keys)).toEqual([]);
+  });
+
+  test('are none when it is not known which sent the question', async () => {
+    const { gate } = setup();
+    for (let n = 0; n < 10; n++) {
+      const unknown = { orderId: `ord-${n}`, credentials: null };
+      expect(await gate.report({ troubled: true, probing: false }, locked, now, unknown)).toBeNull();
+    }
+    expect(await gate.admit(now + 1)).not.toHaveProperty('waitUntil');
+  });
+
+  test('refused ones that are no longer in use say nothing about those that are', async () => {
+    const { gate } = setup();
+    for (let n = 0; n < 10; n++) {
+      const asked = { orderId: `ord-${n}`, credentials: 'older' };
+      expect(
+        await gate.report({ troubled: true, probing: false }, aReading.refused(), now, asked),
+      ).toBeNull();
+    }
+    expect(await gate.admit(now + 1)).toMatchObject({ troubled: false });
+  });
+
+  test('are remembered, the newest twenty', async () => {
+    const { keys, open } = setup();
+    for (let n = 0; n < 30; n++) await poll(open({ credentials: `c${n}` }), locked, now + n);
+    expect((await redis.hget(keys.gate('jenga'), 'locked'))?.split(' ')).toHaveLength(20);
+    for (const n of [10, 29])
+      expect(await open({ credentials: `c${n}` }).admit(now + 99)).toHaveProperty('waitUntil');
+    expect(await readBreaker(redis, keys, 'jenga', now, 'c29')).toMatchObject({ state: 'locked' });
+    expect(await readBreaker(redis, keys, 'jenga', now, 'c30')).toMatchObject({ state: 'closed' });
+  });
+});
+
+test.each(['', ':failed', ':suspects', ':tried', ':probe', ':waiting'])(
+  'a key of another type in the place of the gate%s silences no account',
+  async (suffix) => {
+    const { keys, gate } = setup();
+    const key = `${keys.gate('jenga')}${suffix}`;
+    const damage = () =>
+      suffix === ':probe' || suffix === ':waiting' ? redis.lpush(key, 'x') : redis.set(key, 'x');
+    await redis.del(key);
+    await damage();
+    await admitted(gate, now);
+    if (suffix === '') return;
+    for (let n = 0; n < 3; n++) await poll(gate, aReading.unavailable(), now);
+    await redis.del(key);
+    await damage();
+    await gate.report({ troubled: true, probing: true }, aReading.unavailable(), now + 1_000, {
+      orderId: 'a',
+    });
+    await redis.del(key);
+    await damage();
+    expect(await gate.report({ troubled: true, probing: true }, aReading.pending(), now + 9_000)).toBe(
+      'recovered',
+    );
+    expect(await gate.admit(now + 9_001)).toMatchObject({ troubled: false });
+  },
+);

@@ -1,0 +1,81 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { createFollowingClock } from '../../src/domain/clock.ts';
+import { createRedisClock } from '../../src/redis/clock.ts';
+import { createKeys } from '../../src/redis/keys.ts';
+import { testPrefix, testRedis } from '../support/redis.ts';
+
+const theirsAtZero = 1_700_000_000_000;
+
+/** A machine whose monotonic clock the test moves, and another clock, `ahead` ms ahead of where it was. */
+function setup() {
+  const at = { machine: 0, ahead: 0 };
+  const clock = createFollowingClock(() => at.machine);
+  const theirs = () => theirsAtZero + at.machine + at.ahead;
+  return {
+    at,
+    clock,
+    theirs,
+    /** The question takes one time, the answer another. */
+    ask(thereMs: number, backMs: number) {
+      const askedAt = at.machine;
+      at.machine += thereMs;
+      const said = theirs();
+      at.machine += backMs;
+      clock.learn(askedAt, at.machine, said);
+    },
+    errorMs: () => Math.abs(clock.now() - theirs()),
+  };
+}
+
+test('is never wrong by more than half of the quickest round trip, however slow the others were', () => {
+  const trip = fc.record({
+    thereMs: fc.integer({ min: 0, max: 5_000 }),
+    backMs: fc.integer({ min: 0, max: 5_000 }),
+    laterMs: fc.integer({ min: 0, max: 10_000 }),
+  });
+  fc.assert(
+    fc.property(fc.array(trip, { minLength: 1, maxLength: 20 }), (trips) => {
+      const { at, ask, errorMs, clock } = setup();
+      let quickest = Number.POSITIVE_INFINITY;
+      for (const { thereMs, backMs, laterMs } of trips) {
+        at.machine += laterMs;
+        ask(thereMs, backMs);
+        quickest = Math.min(quickest, thereMs + backMs);
+        // Exact times lie within every bound: the answers that follow mend the first guess, and never worsen it.
+        expect(errorMs()).toBeLessThanOrEqual(quickest + 1);
+      }
+      expect(clock.steadySince()).toBeLessThanOrEqual(clock.now());
+    }),
+  );
+});
+
+test('notices a step of the other clock, and a rest of this machine, and follows both', () => {
+  const { at, ask, errorMs, clock } = setup();
+  ask(1, 1);
+  const first = clock.steadySince();
+  at.machine += 5_000;
+  ask(1, 1);
+  expect(clock.steadySince()).toBe(first);
+  for (const stepMs of [600_000, -600_000, 250]) {
+    at.ahead += stepMs;
+    at.machine += 5_000;
+    ask(1, 1);
+    expect(errorMs()).toBeLessThanOrEqual(2);
+    expect(Math.abs(clock.steadySince() - clock.now())).toBeLessThanOrEqual(2);
+  }
+});
+
+test('reads the clock of a real Redis', async () => {
+  const redis = testRedis();
+  const clock = createRedisClock(redis, createKeys(testPrefix()));
+  await clock.start();
+  try {
+    const [seconds, microseconds] = await redis.time();
+    expect(Math.abs(clock.now() - (Number(seconds) * 1_000 + Number(microseconds) / 1_000))).toBeLessThan(
+      250,
+    );
+  } finally {
+    clock.close();
+  }
+});

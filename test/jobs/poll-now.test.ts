@@ -1,0 +1,342 @@
+import { Job, UnrecoverableError, Worker } from 'bullmq';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Schedule } from '../../src/domain/order.ts';
+import { hasten, hastenAgain, wakeOrder } from '../../src/jobs/poll-now.ts';
+import { jobIdOf, type PollQueue } from '../../src/jobs/queue.ts';
+import type { OrderStore } from '../../src/orders/store.ts';
+import { testPrefix, testRedis } from '../support/redis.ts';
+import { type HeldGateway, startHeldGateway } from '../support/service-gateway.ts';
+import { setupParts } from '../support/service-parts.ts';
+import { aHurriedOrder, seldom } from '../support/service-parts-of-account.ts';
+import { until } from '../support/service-until.ts';
+
+const redis = testRedis();
+const minHintMs = 300;
+let gateway: HeldGateway;
+let orders = 0;
+
+beforeAll(async () => {
+  gateway = await startHeldGateway();
+});
+afterAll(() => gateway.close());
+
+/** An order that nobody asks about for the next minute, unless somebody wants it. */
+function setup(schedule: Partial<Schedule> = {}) {
+  orders += 1;
+  const orderId = `wake:${orders}`;
+  const { store, queue, enqueue, startWorker } = setupParts(redis, testPrefix(), gateway.url);
+  const order = aHurriedOrder({ orderId, schedule: { ...seldom, ...schedule } });
+  return {
+    store,
+    queue,
+    enqueue,
+    startWorker,
+    orderId,
+    order,
+    wake: (through: OrderStore = store) => wakeOrder(through, queue, orderId, minHintMs),
+    /** Resolves when nothing is left to do but the next regular poll. */
+    atRest: () =>
+      until('the order at rest', async () => {
+        const { wait = 0, active = 0, delayed = 0 } = await queue.getJobCounts('wait', 'active', 'delayed');
+        const record = await store.read(orderId);
+        return wait + active === 0 && delayed === 1 && record !== null && record.hints === record.hintsSeen;
+      }),
+  };
+}
+
+describe('a wish to have an order polled now', () => {
+  test('while its job is delayed: it is polled at once', async () => {
+    const { enqueue, startWorker, wake, order, orderId, atRest } = setup();
+    await startWorker();
+    await enqueue(order);
+    await gateway.arrived(orderId, 1);
+    await atRest();
+    expect(await wake()).toMatchObject({ outcome: 'woken' });
+    await gateway.arrived(orderId, 2);
+    await atRest();
+    expect(gateway.arrivals(orderId)).toHaveLength(2);
+  });
+
+  test('before its first poll: it is polled at once, and once', async () => {
+    const { enqueue, startWorker, wake, order, orderId, atRest } = setup({ firstPollAfterMs: 50_000 });
+    await startWorker();
+    await enqueue(order);
+    await wake();
+    await gateway.arrived(orderId, 1);
+    await atRest();
+    expect(gateway.arrivals(orderId)).toHaveLength(1);
+  });
+
+  test('while its job waits for a worker: that poll serves it', async () => {
+    const { enqueue, startWorker, wake, order, orderId, queue, atRest } = setup();
+    await enqueue(order);
+    await wake();
+    expect(await (await queue.getJob(jobIdOf(orderId)))?.getState()).toBe('waiting');
+    await startWorker();
+    await gateway.arrived(orderId, 1);
+    await atRest();
+    expect(gateway.arrivals(orderId)).toHaveLength(1);
+  });
+
+  test('while it is being asked about: it is asked about again right after, once, never twice at a time', async () => {
+    const { enqueue, startWorker, wake, order, orderId, atRest } = setup();
+    gateway.hold(orderId);
+    await startWorker();
+    await enqueue(order);
+    await gateway.arrived(orderId, 1);
+    const woken = await Promise.all(Array.from({ length: 10 }, () => wake()));
+    expect(woken.filter(({ outcome }) => outcome === 'woken').length).toBeGreaterThan(0);
+    gateway.release(orderId);
+    await gateway.arrived(orderId, 2);
+    await atRest();
+    // Ten wishes: one poll now, perhaps one more after the least distance.
+    expect(gateway.arrivals(orderId).length).toBeLessThanOrEqual(3);
+    expect(gateway.maxAtOnce(orderId)).toBe(1);
+  });
+
+  test('one wish during a poll makes one more poll, not two', async () => {
+    const { enqueue, startWorker, wake, order, orderId, atRest, queue } = setup();
+    gateway.hold(orderId);
+    await startWorker();
+    await enqueue(order);
+    await gateway.arrived(orderId, 1);
+    await wake();
+    gateway.release(orderId);
+    await gateway.arrived(orderId, 2);
+    await atRest();
+    expect(await queue.getDelayedCount()).toBe(1);
+    expect(gateway.arrivals(orderId)).toHaveLength(2);
+  });
+
+  test('in the gap between the settling and the delaying: it is not lost, and served once', async () => {
+    const { enqueue, startWorker, wake, order, orderId, store, atRest } = setup();
+    let hinted = 0;
+    const inTheGap: OrderStore = {
+      ...store,
+      async settle(step) {
+        const settled = await store.settle(step);
+        hinted += 1;
+        if (hinted === 1) await wake();
+        return settled;
+      },
+    };
+    await startWorker({ store: inTheGap });
+    await enqueue(order);
+    await gateway.arrived(orderId, 2);
+    await atRest();
+    expect(gateway.arrivals(orderId)).toHaveLength(2);
+    expect(gateway.maxAtOnce(orderId)).toBe(1);
+  });
+
+  test('in the gap of every poll: none is lost, none polls twice at once or sooner than allowed', async () => {
+    const { enqueue, startWorker, wake, order, orderId, store, atRest } = setup();
+    const dueAt: number[] = [];
+    const inTheGap: OrderStore = {
+      ...store,
+      async settle(step) {
+        const settled = await store.settle(step);
+        if (dueAt.length < 5) {
+          await wake();
+          dueAt.push((await store.read(orderId))?.hintAt ?? Number.NaN);
+        }
+        return settled;
+      },
+    };
+    await startWorker({ store: inTheGap });
+    await enqueue(order);
+    await gateway.arrived(orderId, 6);
+    await atRest();
+    const times = gateway.arrivals(orderId);
+    expect(times).toHaveLength(6);
+    for (const [nth, due] of dueAt.entries()) {
+      expect(times[nth + 1]).toBeGreaterThanOrEqual(due);
+      if (nth > 0) expect(due - (dueAt[nth - 1] ?? 0)).toBeGreaterThanOrEqual(minHintMs);
+    }
+    expect(gateway.maxAtOnce(orderId)).toBe(1);
+  });
+
+  test('a storm of 200 wishes polls no more often than once per least distance, and the last one is served', async () => {
+    const { enqueue, startWorker, wake, order, orderId, store, atRest } = setup();
+    await startWorker();
+    await enqueue(order);
+    await gateway.arrived(orderId, 1);
+    const startedAt = Date.now();
+    let last = 0;
+    for (let n = 0; n < 200; n++) {
+      last = Date.now();
+      await wake();
+    }
+    await atRest();
+    const [, ...byHint] = gateway.arrivals(orderId);
+    const allowed = Math.ceil((Date.now() - startedAt) / minHintMs) + 1;
+    expect(byHint.length).toBeLessThanOrEqual(allowed);
+    expect(byHint.at(-1)).toBeGreaterThanOrEqual(last);
+    expect((await store.read(orderId))?.hints).toBe(200);
+  });
+
+  test('after an early regular poll has served the one before: it does not wait for the regular time', async () => {
+    const { enqueue, startWorker, wake, order, orderId, atRest, store } = setup();
+    await startWorker();
+    await enqueue(order);
+    await gateway.arrived(orderId, 1);
+    await atRest();
+    await wake();
+    await gateway.arrived(orderId, 2);
+    await atRest();
+    await wake(); // Set down for later, and served early by a person who asks by hand:
+    const record = await store.read(orderId);
+    if (record === null) throw new Error('The order is gone.');
+    await store.settle({
+      ...{ record, progress: record.progress, history: record.history, query: null, event: null },
+      ...{ nextPollAt: Date.now() + 50_000, entry: null },
+    });
+    await wake();
+    await gateway.arrived(orderId, 3);
+  });
+
+  test('of a lost job makes it again', async () => {
+    const { enqueue, startWorker, wake, order, orderId, queue } = setup({ firstPollAfterMs: 50_000 });
+    await enqueue(order);
+    await queue.obliterate({ force: true });
+    await startWorker();
+    await wake();
+    await gateway.arrived(orderId, 1);
+  });
+
+  test('of a failed job tries it again', async () => {
+    const { enqueue, startWorker, wake, order, orderId, queue } = setup();
+    await enqueue(order);
+    await failJob(queue, orderId);
+    await startWorker();
+    expect(gateway.arrivals(orderId)).toHaveLength(0);
+    await wake();
+    await gateway.arrived(orderId, 1);
+  });
+
+  test('of a job that a worker takes and gives back while we look is not an error, and is not lost', async () => {
+    const { enqueue, startWorker, order, orderId, queue, store } = setup({ firstPollAfterMs: 50_000 });
+    await enqueue(order);
+    const inBetween: PollQueue = Object.create(queue, {
+      getJob: {
+        value: async (id: string) => {
+          const job = await queue.getJob(id);
+          if (job !== undefined) job.promote = () => takenAndGivenBack(queue, job);
+          return job;
+        },
+      },
+    });
+    expect(await wakeOrder(store, inBetween, orderId, minHintMs)).toMatchObject({ outcome: 'woken' });
+    await startWorker();
+    await gateway.arrived(orderId, 1);
+  });
+
+  test('of a closed order, or of none, does nothing', async () => {
+    const { enqueue, startWorker, wake, order, orderId, queue, store } = setup();
+    expect(await wake()).toEqual({ outcome: 'gone' });
+    gateway.say('paid', orderId);
+    await startWorker();
+    await enqueue(order);
+    await until('the verdict', async () => (await store.read(orderId))?.progress.phase === 'closed');
+    await until('an empty queue', async () => (await queue.count()) + (await queue.getActiveCount()) === 0);
+    expect(await wake()).toEqual({ outcome: 'closed' });
+    expect(await queue.getJobCountByTypes('wait', 'delayed', 'active', 'failed', 'completed')).toBe(0);
+  });
+});
+
+describe('a wish for an order whose poll hangs', () => {
+  test('is looked after ever more seldom', async () => {
+    const { enqueue, startWorker, wake, order, orderId } = setup();
+    gateway.hold(orderId);
+    const worker = await startWorker();
+    let looks = 0;
+    worker.on('active', (job) => {
+      if (job.name === 'wake') looks += 1;
+    });
+    await enqueue(order);
+    await gateway.arrived(orderId, 1);
+    await wake();
+    await until('four looks', () => looks === 4);
+    const between = Date.now();
+    await until('another one', () => looks === 5);
+    expect(Date.now() - between).toBeGreaterThan(300);
+    gateway.release(orderId);
+    await gateway.arrived(orderId, 2);
+  });
+});
+
+describe('hasten', () => {
+  test('that looks again does not put off a poll that is due before the wish', async () => {
+    const { enqueue, orderId, queue, store } = setup();
+    const schedule = { ...seldom, firstPollAfterMs: 20_000 };
+    await enqueue(aHurriedOrder({ orderId, schedule }));
+    const now = Date.now();
+    await store.hint(orderId, now, 40_000);
+    await store.hint(orderId, now + 1, 40_000);
+    const due = async () => (await queue.getJob(jobIdOf(orderId)))?.delay;
+    const looking = { data: { orderId }, attemptsStarted: 1 };
+    expect(await hastenAgain(store, queue, looking, now)).toBeNull();
+    expect(await due()).toBeLessThanOrEqual(20_000);
+  });
+
+  test('that looks again leaves a job alone that was served between its two looks', async () => {
+    const { enqueue, orderId, queue, store } = setup();
+    const schedule = { ...seldom, firstPollAfterMs: 20_000 };
+    await enqueue(aHurriedOrder({ orderId, schedule }));
+    const now = Date.now();
+    await store.hint(orderId, now, minHintMs);
+    const servedMeanwhile: PollQueue = Object.create(queue, {
+      getJob: {
+        value: async (id: string) => {
+          const record = await store.read(orderId);
+          if (record === null) throw new Error('The order is gone.');
+          const { progress, history } = record;
+          const step = { record, progress, history, query: null, event: null, entry: null };
+          await store.settle({ ...step, nextPollAt: now + 20_000 });
+          return queue.getJob(id);
+        },
+      },
+    });
+    const looking = { data: { orderId }, attemptsStarted: 1 };
+    expect(await hastenAgain(store, servedMeanwhile, looking, now)).toBeNull();
+    expect(await (await queue.getJob(jobIdOf(orderId)))?.getState()).toBe('delayed');
+  });
+
+  test('to a later time leaves a job alone that waits already', async () => {
+    const { enqueue, order, orderId, queue } = setup();
+    await enqueue(order);
+    await until('a waiting job', async () => {
+      const job = await queue.getJob(jobIdOf(orderId));
+      if ((await job?.getState()) === 'delayed') await job?.promote();
+      return (await job?.getState()) === 'waiting';
+    });
+    await hasten(queue, orderId, Date.now() + 5_000, Date.now());
+    expect(await (await queue.getJob(jobIdOf(orderId)))?.getState()).toBe('waiting');
+  });
+});
+
+/** Takes the job as a worker would, and gives it up for good. */
+async function failJob(queue: PollQueue, orderId: string): Promise<void> {
+  const { worker, job } = await take(queue, orderId);
+  await job.moveToFailed(new UnrecoverableError('A bug.'), 'a-token');
+  await worker.close();
+}
+
+/** A worker takes the job before our move, which is refused, and has delayed it again when we look once more. */
+async function takenAndGivenBack(queue: PollQueue, job: Job): Promise<void> {
+  const promote = Job.prototype.promote.bind(job);
+  await promote();
+  const { worker, job: taken } = await take(queue, job.data.orderId);
+  try {
+    await promote();
+  } finally {
+    await taken.moveToDelayed(Date.now() + 50_000, 'a-token');
+    await worker.close();
+  }
+}
+
+async function take(queue: PollQueue, orderId: string) {
+  const worker = new Worker(queue.name, null, { connection: redis, prefix: queue.opts.prefix ?? '' });
+  const job = await until('the job', () => worker.getNextJob('a-token', { block: false }));
+  expect(job.data.orderId).toBe(orderId);
+  return { worker, job };
+}

@@ -1,0 +1,236 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { type AccountGateParts, createAccountGate } from '../../src/accounts/circuit-breaker.ts';
+import { isRefusal, type PollQueue } from '../../src/jobs/queue.ts';
+import { aReading } from '../support/builders.ts';
+import { testPrefix, testRedis } from '../support/redis.ts';
+import { type HeldGateway, startHeldGateway } from '../support/service-gateway.ts';
+import { setupParts } from '../support/service-parts.ts';
+import { account, aHurriedOrder, breaker, hurried, limits } from '../support/service-parts-of-account.ts';
+import { until } from '../support/service-until.ts';
+
+// Nothing waits for its own sake, but the machine may be busy with other things.
+vi.setConfig({ testTimeout: 90_000 });
+
+const redis = testRedis();
+const pauseMs = 600;
+let gateway: HeldGateway;
+
+beforeEach(async () => {
+  gateway = await startHeldGateway();
+});
+afterEach(() => gateway.close());
+
+function setup(changes: Partial<AccountGateParts> = {}) {
+  const { parts, keys, store, queue, enqueue, startWorker, events, gates } = setupParts(
+    redis,
+    testPrefix(),
+    gateway.url,
+  );
+  const policy = { ...breaker, breakerFailures: 5, breakerPauseMs: pauseMs, breakerMaxPauseMs: pauseMs };
+  const gate = (more: Partial<AccountGateParts> = {}) =>
+    createAccountGate({
+      redis,
+      keys,
+      account,
+      policy,
+      credentials: 'one',
+      pollMs: 2_000,
+      ...changes,
+      ...more,
+    });
+  const orderIds = Array.from({ length: 20 }, (_, n) => `rest-${n}`);
+  return {
+    ...{ parts, keys, store, queue, enqueue, startWorker, events, gates, gate, orderIds },
+    enqueueAll: (deadlineMs = 60_000) =>
+      enqueue(...orderIds.map((orderId) => aHurriedOrder({ orderId, schedule: { ...hurried, deadlineMs } }))),
+    rests: () => until('a resting account', async () => 'waitUntil' in (await gate().admit(Date.now()))),
+    polls: async () =>
+      (await Promise.all(orderIds.map((id) => store.read(id)))).map((record) => record?.progress.polls),
+    types: async () =>
+      (await redis.xrange(keys.accounts, '-', '+')).map(([, fields]) => fields[fields.indexOf('type') + 1]),
+  };
+}
+
+/** Brings all waiting jobs forward. One that has come due by itself meanwhile needs no help. */
+async function promoteAll(queue: PollQueue): Promise<void> {
+  for (const job of await queue.getDelayed()) {
+    await job.promote().catch((error: unknown) => {
+      if (!isRefusal(error)) throw error;
+    });
+  }
+}
+
+describe('a sick provider', () => {
+  test('is left alone while its account rests: nothing is used up, nobody expires', async () => {
+    const { enqueueAll, startWorker, gate, polls, events, queue } = setup();
+    const resting = gate({
+      policy: { ...breaker, breakerFailures: 1, breakerPauseMs: 60_000, breakerMaxPauseMs: 60_000 },
+    });
+    await resting.report({ troubled: false, probing: false }, aReading.unavailable(), Date.now());
+    await enqueueAll();
+    await startWorker({ gate: resting });
+    const allWait = () => until('all to wait', async () => (await queue.getDelayedCount()) === 20);
+    await allWait();
+    for (let round = 0; round < 2; round++) {
+      await promoteAll(queue);
+      await allWait();
+    }
+    expect([gateway.total(), await events()]).toEqual([0, []]);
+    expect(await polls()).toEqual(Array.from({ length: 20 }, () => 0));
+    for (const job of await queue.getDelayed()) expect(job.attemptsMade).toBe(0);
+  });
+
+  test('is asked about orders past their deadline all the same, a few at a time, and their verdict says why it is late', async () => {
+    const { enqueueAll, startWorker, gate, polls, events } = setup();
+    const everyMs = 50;
+    const resting = gate({
+      policy: { ...breaker, breakerFailures: 1, breakerPauseMs: 3_600_000, breakerMaxPauseMs: 3_600_000 },
+      deadlinePollEveryMs: everyMs,
+    });
+    const openedAt = Date.now();
+    await resting.report({ troubled: false, probing: false }, aReading.unavailable(), openedAt);
+    gateway.say({ status: 503 });
+    await enqueueAll(300);
+    await startWorker({ gate: resting });
+    await until('20 verdicts', async () => (await events()).length === 20);
+    expect(await polls()).toEqual(Array.from({ length: 20 }, () => 1));
+    const said = await events();
+    expect(new Set(said.map(({ data }) => `${data.status} ${data.reason}`))).toEqual(
+      new Set(['unresolved deadline']),
+    );
+    for (const { data } of said) {
+      const sinceOpen = Date.parse(data.settledAt) - openedAt;
+      expect(data.circuitBreakerOpenMs).toBe(sinceOpen);
+      expect(data.evidence.at(-1)?.reading).toBe('unavailable');
+    }
+    // The provider stays nearly alone.
+    const tookMs = Date.now() - openedAt - 300;
+    expect(gateway.total()).toBeLessThanOrEqual(tookMs / everyMs + 2);
+    expect(await resting.admit(Date.now())).toMatchObject({ openSince: openedAt });
+  });
+
+  test('that is well again is asked about orders past their deadline first', async () => {
+    const { enqueue, startWorker, gate, events } = setup();
+    const policy = { ...breaker, breakerFailures: 1, breakerPauseMs: 4_000, breakerMaxPauseMs: 4_000 };
+    // No poll but the probe while it rests.
+    const resting = gate({ policy, deadlinePollEveryMs: 3_600_000 });
+    await resting.report({ troubled: false, probing: false }, aReading.unavailable(), Date.now());
+    await resting.enterAtDeadline(Date.now());
+    const early = Array.from({ length: 20 }, (_, n) => `early-${n}`);
+    const late = Array.from({ length: 10 }, (_, n) => `late-${n}`);
+    await enqueue(...early.map((orderId) => aHurriedOrder({ orderId })));
+    await enqueue(
+      ...late.map((orderId) => aHurriedOrder({ orderId, schedule: { ...hurried, deadlineMs: 400 } })),
+    );
+    gateway.say('paid');
+    // One after the other, so that the order of the verdicts is that of the polls.
+    await startWorker({ gate: resting, limits: { ...limits, concurrency: 1 } });
+    await until('30 verdicts', async () => (await events()).length === 30);
+    const order = (await events()).map(({ subject }) => subject.split('-')[0]);
+    expect(order.slice(0, 10)).toEqual(Array.from({ length: 10 }, () => 'late'));
+  });
+
+  test('is not what bad references make of it: paid orders beside them are asked about on time', async () => {
+    const { enqueue, startWorker, gate, events, types } = setup();
+    const bad = Array.from({ length: 30 }, (_, n) => `bad-${n}`);
+    const good = Array.from({ length: 8 }, (_, n) => `good-${n}`);
+    for (const [n, reference] of bad.entries()) {
+      if (n % 3 === 2) gateway.hold(reference);
+      else gateway.say({ status: n % 3 === 0 ? 400 : 404 }, reference);
+    }
+    await enqueue(...bad.map((orderId) => aHurriedOrder({ orderId })));
+    await startWorker({ gate: gate() });
+    await until('several rounds of the bad ones', () => gateway.arrivals('bad-0').length > 10);
+    for (const reference of good) gateway.say('paid', reference);
+    const startedAt = Date.now();
+    await enqueue(...good.map((orderId) => aHurriedOrder({ orderId })));
+    await until('8 verdicts', async () => (await events()).length === 8);
+    expect(Date.now() - startedAt).toBeLessThan(pauseMs);
+    expect(await types()).toEqual([]);
+    gateway.release();
+  });
+
+  test('is probed by one order at a time, and told once; well again, all go on', async () => {
+    const { enqueueAll, startWorker, gate, rests, types, events, gates } = setup();
+    gateway.say({ status: 503 });
+    await enqueueAll();
+    await Promise.all([startWorker({ gate: gate() }), startWorker({ gate: gate() })]);
+    await rests();
+    await until('polls under way to end', async () => {
+      const seen = gateway.total();
+      await delay(100);
+      return gateway.total() === seen;
+    });
+    const atRest = gateway.total();
+    const startedAt = Date.now();
+    await until('three probes', () => gateway.total() >= atRest + 3);
+    expect(gateway.total()).toBe(atRest + 3);
+    expect(Date.now() - startedAt).toBeGreaterThan(pauseMs);
+    gateway.say('paid');
+    await until('20 verdicts', async () => (await events()).length === 20);
+    expect(new Set((await events()).map(({ type }) => type))).toEqual(new Set(['payment.paid']));
+    expect(await types()).toEqual(['account.degraded', 'account.recovered']);
+    expect(gates).toEqual(['degraded', 'recovered']);
+  });
+
+  test('that answers 429 with Retry-After is not asked by anybody for that time', async () => {
+    const { enqueue, enqueueAll, startWorker, gate, events } = setup();
+    gateway.say({ status: 429, headers: { 'retry-after': '1' } });
+    await startWorker({ gate: gate() });
+    await enqueue(aHurriedOrder({ orderId: 'first' }));
+    await gateway.arrived('first', 1);
+    await until('the rest', async () => 'waitUntil' in (await gate().admit(Date.now())));
+    gateway.say('paid');
+    await enqueueAll();
+    await until('20 verdicts', async () => (await events()).length >= 20);
+    const [throttledAt = 0] = gateway.arrivals('first');
+    for (let n = 0; n < 20; n++) {
+      expect((gateway.arrivals(`rest-${n}`)[0] ?? 0) - throttledAt).toBeGreaterThanOrEqual(950);
+    }
+  });
+
+  test('does not hold up another account', async () => {
+    const sick = setup();
+    gateway.say({ status: 503 });
+    await sick.enqueueAll();
+    await sick.startWorker({ gate: sick.gate() });
+    await sick.rests();
+    const gate = createAccountGate({
+      ...{ redis, keys: sick.keys, account: 'shop2', policy: breaker, credentials: 'one', pollMs: 100 },
+    });
+    expect(await gate.admit(Date.now())).toEqual({ troubled: false, probing: false });
+  });
+});
+
+describe('credentials that locked their account', () => {
+  test('are not used again; with others, all go on', async () => {
+    const { enqueueAll, startWorker, gate, parts, events, gates, keys, queue } = setup();
+    let asked = 0;
+    const locked = {
+      resultTimeoutMs: null,
+      ask: async () => {
+        asked += 1;
+        return aReading.refused({ locksAccount: true, at: Date.now() });
+      },
+    };
+    const worker = await startWorker({ gate: gate(), asker: locked });
+    await enqueueAll();
+    await until('a resting account', async () => 'waitUntil' in (await gate().admit(Date.now())));
+    await until('all under way to end', async () => (await queue.getDelayedCount()) === 20);
+    const before = asked;
+    expect(before).toBeLessThanOrEqual(20);
+    await promoteAll(queue);
+    await until('all orders to have looked', async () => (await queue.getDelayedCount()) === 20);
+    expect([asked, await events()]).toEqual([before, []]);
+    await worker.close();
+
+    gateway.say('paid');
+    await startWorker({ gate: gate({ credentials: 'two' }), asker: parts.asker });
+    await promoteAll(queue);
+    await until('20 verdicts', async () => (await events()).length === 20);
+    expect(gates).toEqual(['degraded', 'recovered']);
+    // All that is left is which credentials must not be used again.
+    expect(await redis.hgetall(keys.gate(account))).toEqual({ locked: 'one' });
+  });
+});
