@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
-import type { Terminal } from './commands/command-context.ts';
+import type { CommandContext } from './commands/command-context.ts';
 import { UsageError } from './commands/usage-error.ts';
 import { packageVersion } from './observability/package-info.ts';
 
-type CreateCommand = (terminal: Terminal, exit: (code: number) => void) => Command;
+type CreateCommand = (terminal: CommandContext, exit: (code: number) => void) => Command;
 
 /** In the order of the help. Only the one that is named is loaded: the service shall not carry the others about. */
 const commands: ReadonlyMap<string, () => Promise<CreateCommand>> = new Map([
@@ -28,7 +28,7 @@ function loadCommands(first: string | undefined): Promise<CreateCommand[]> {
 }
 
 async function main(): Promise<number> {
-  const terminal: Terminal = {
+  const terminal: CommandContext = {
     environment: process.env,
     stdin: process.stdin,
     stdout: process.stdout,
@@ -70,7 +70,7 @@ function loadEnvFile(): void {
   }
 }
 
-async function exitCodeOf(error: unknown, { stderr }: Terminal): Promise<number> {
+async function exitCodeOf(error: unknown, { stderr }: CommandContext): Promise<number> {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
   stderr.write(`payment-poller: ${error instanceof Error ? error.message : String(error)}\n`);
   const { ConfigError } = await import('./config/config.ts');

@@ -1,12 +1,12 @@
 import type { Config } from './config/config.ts';
 import type { Log } from './observability/log.ts';
 import { awaitRedis, connectRedis } from './redis/connection.ts';
-import { startHttp } from './roles/http-role.ts';
+import { startHttp } from './roles/http-server.ts';
 import { startRegistration } from './roles/registration.ts';
-import { allRoles, type Role, redisStartMs, type Seams, share } from './roles/shared.ts';
+import { allRoles, type FaultPoints, type Role, redisStartMs, share } from './roles/shared.ts';
 import { startWorkers } from './roles/worker-role.ts';
 
-export type { Role, Seams } from './roles/shared.ts';
+export type { FaultPoints, Role } from './roles/shared.ts';
 
 /** A running payment-poller. */
 export interface Service {
@@ -27,10 +27,10 @@ export async function startService(
   config: Config,
   log: Log,
   roles: readonly Role[] = allRoles,
-  seams: Seams = {},
+  faultPoints: FaultPoints = {},
 ): Promise<Service> {
   const redis = connectRedis(config.redisUrl, 'patient');
-  const shared = share(config, log, redis, seams);
+  const shared = share(config, log, redis, faultPoints);
   const running: { close(): Promise<void> }[] = [];
   let url = '';
   let callbackUrl: string | null = null;
@@ -39,7 +39,7 @@ export async function startService(
     await shared.clock.start();
     const registration = await startRegistration(shared);
     running.push(registration);
-    // The door opens first and closes last: providers knock on it while orders are polled.
+    // The API starts first and stops last: providers send callbacks while orders are polled.
     const http = await startHttp(shared, roles, registration.unserved);
     ({ url, callbackUrl } = http);
     running.push(http);

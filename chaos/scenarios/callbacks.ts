@@ -69,7 +69,7 @@ interface Forged {
 function forge({ world }: Stage, random: Random, { provider, simulated }: DrillOrder): Forged {
   const base = `http://127.0.0.1:${world.places.apiPort}/callbacks`;
   const url = callbackUrl(world.places, provider);
-  const lie = JSON.stringify(claimOf(provider, simulated.reference, simulated.amount));
+  const lie = JSON.stringify(conclusionOf(provider, simulated.reference, simulated.amount));
   // Daraja's answers come under one-time tokens: a guess is all that a liar has.
   const guess = `${base}/daraja/${randomBytes(32).toString('hex')}.${random.pick(['result', 'timeout'])}`;
   switch (random.between(0, 9)) {
@@ -92,7 +92,7 @@ function forge({ world }: Stage, random: Random, { provider, simulated }: DrillO
 }
 
 /** A body of the provider's own form that says "paid in full". */
-function claimOf(provider: ProviderId, reference: string, amount: string): object {
+function conclusionOf(provider: ProviderId, reference: string, amount: string): object {
   switch (provider) {
     case 'jenga':
       return { callbackType: 'IPN', customer: { reference }, transaction: { amount, status: 'SUCCESS' } };

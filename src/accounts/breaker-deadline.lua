@@ -1,4 +1,4 @@
--- Takes one of the few polls that orders past their deadline get while the account rests. KEYS: gate, turn.
+-- Takes one of the few polls that orders past their deadline get while the account rests. KEYS: breaker, turn.
 -- ARGV: now, distance of such polls in ms. Returns '' when it is taken, else how long to wait in ms.
 local restUntil = tonumber(redis.call('HGET', KEYS[1], 'restUntil') or 0) or 0
 -- The provider itself asked for this rest: nothing is an exception to it.

@@ -22,7 +22,7 @@ export interface BreakerPolicy {
   readonly throttlePauseMs: number;
 }
 
-/** What the gate knew when it let a poll pass; `report` needs it. */
+/** What the breaker knew when it let a poll pass; `report` needs it. */
 export interface Admission {
   /** Failures, a rest or suspects stand in Redis and are to be cleared by an answer. */
   readonly troubled: boolean;
@@ -57,7 +57,7 @@ export type GateChange = 'degraded' | 'recovered' | null;
  * An order that fails while the account answers for others is a *suspect*: from the second time on it counts no longer,
  * until it is answered itself. Suspects and orders whose probe has failed leave the probe to others.
  */
-export interface AccountGate {
+export interface CircuitBreaker {
   /** An order that may not pass looks again after about this long, in ms. */
   readonly retryMs: number;
   /** Fingerprint of the credentials in use. */
@@ -87,7 +87,7 @@ export interface AccountGate {
   ): Promise<GateChange>;
 }
 
-export interface AccountGateParts {
+export interface CircuitBreakerParts {
   readonly redis: Redis;
   readonly keys: Keys;
   readonly account: string;
@@ -102,7 +102,7 @@ export interface AccountGateParts {
 
 /** How often orders of an account look whether its locked credentials were replaced. */
 const lockedRetryMs = 60_000;
-/** The gate is looked at again after so long, however long the rest. */
+/** The breaker is looked at again after so long, however long the rest. */
 const longestWaitMs = 3_600_000;
 /** How often the others look whether the probe has come back, at most. */
 const longestRetryMs = 1_000;
@@ -113,24 +113,24 @@ const listLifeMs = 3_600_000;
 
 const fields = ['pausedUntil', 'level', 'failures', 'lockedBy', 'locked', 'suspects', 'openSince'];
 
-export function createAccountGate(parts: AccountGateParts): AccountGate {
+export function createCircuitBreaker(parts: CircuitBreakerParts): CircuitBreaker {
   const { redis, keys, account, policy, credentials } = parts;
-  const gate = keys.gate(account);
+  const breaker = keys.breaker(account);
   const [probe, failed, suspects, tried] = [
-    `${gate}:probe`,
-    `${gate}:failed`,
-    `${gate}:suspects`,
-    `${gate}:tried`,
+    `${breaker}:probe`,
+    `${breaker}:failed`,
+    `${breaker}:suspects`,
+    `${breaker}:tried`,
   ];
-  const reportKeys = [gate, probe, keys.accounts, failed, suspects, tried];
-  const enterKeys = [gate, probe, suspects, tried, `${gate}:waiting`];
+  const reportKeys = [breaker, probe, keys.accounts, failed, suspects, tried];
+  const enterKeys = [breaker, probe, suspects, tried, `${breaker}:waiting`];
   const retryMs = Math.min(longestRetryMs, policy.breakerPauseMs);
   /** Longer than any order waits between two looks. */
   const giveWayMs = 3 * retryMs;
 
   /** One look for all who come at the same time. */
   const look = createBatcher<null, (string | null)[]>(async (requests) => {
-    const known = await sendDirectly(redis, 'hmget', [gate, ...fields]).catch(nothingWhereDamaged);
+    const known = await sendDirectly(redis, 'hmget', [breaker, ...fields]).catch(nothingWhereDamaged);
     return requests.map(() => known as (string | null)[]);
   }, Number.POSITIVE_INFINITY);
 
@@ -186,7 +186,7 @@ export function createAccountGate(parts: AccountGateParts): AccountGate {
 
     async enterAtDeadline(now) {
       const everyMs = parts.deadlinePollEveryMs ?? 400;
-      const reply = String(await deadlineScript.run(redis, [gate, `${gate}:deadline`], [now, everyMs]));
+      const reply = String(await deadlineScript.run(redis, [breaker, `${breaker}:deadline`], [now, everyMs]));
       if (reply === '') return null;
       // Spread, so that those who wait do not all look in the same moment.
       const waitMs = Math.max(Number(reply) || 0, 0) + Math.ceil(Math.random() * retryMs);
@@ -222,7 +222,7 @@ export function createAccountGate(parts: AccountGateParts): AccountGate {
   };
 }
 
-/** A key of another type in the place of the gate must not silence the account. */
+/** A key of another type in the place of the breaker must not silence the account. */
 function nothingWhereDamaged(error: unknown): string[] {
   if (error instanceof Error && error.message.startsWith('WRONGTYPE')) return [];
   throw error;
@@ -283,7 +283,7 @@ export async function readBreaker(
   credentials?: string,
 ): Promise<Breaker> {
   const names = ['pausedUntil', 'level', 'failures', 'lockedBy', 'locked'] as const;
-  const known = await redis.hmget(keys.gate(account), ...names);
+  const known = await redis.hmget(keys.breaker(account), ...names);
   const [until, level, failures] = known.map(Number) as [number, number, number];
   const isPaused = until > now;
   const isLocked = credentials === undefined ? Boolean(known[3]) : listed(known[4]).includes(credentials);

@@ -10,7 +10,7 @@ import { type ResultsRouteParts, resultsRoute } from './results-route.ts';
 import { createPageLogin, type PagesParts, pages } from './ui/page.ts';
 
 /** What checkouts, readers and providers use. */
-export interface Door {
+export interface RouteParts {
   readonly orders: OrdersParts;
   readonly results: ResultsRouteParts;
   readonly callbacks: CallbackParts;
@@ -18,7 +18,7 @@ export interface Door {
   readonly pages: PagesParts;
 }
 
-export interface DoorSettings {
+export interface ApiSettings {
   readonly version: string;
   readonly apiRatePerSecond: number;
   readonly docsPublic: boolean;
@@ -27,24 +27,28 @@ export interface DoorSettings {
 }
 
 /** Everything that a process of the role `api` serves besides health and metrics. Loaded by those processes only. */
-export async function openDoor(
+export async function registerApi(
   app: FastifyInstance,
-  settings: DoorSettings,
-  door: Door,
+  settings: ApiSettings,
+  parts: RouteParts,
   findKey: FindKey,
 ): Promise<void> {
   await app.register(rateLimit, { global: false });
   await app.register(cookie);
-  const login = createPageLogin(door.pages);
+  const login = createPageLogin(parts.pages);
   await serveDocs(app, { version: settings.version, isPublic: settings.docsPublic, findKey, login });
   const guard = requireApiKey(findKey);
-  await app.register(versionOne(door, settings.apiRatePerSecond, guard), { prefix: '/v1' });
-  if (!settings.callbacksElsewhere) await app.register(callbacks(door.callbacks));
-  await app.register(pages(door.pages, login));
+  await app.register(versionOne(parts, settings.apiRatePerSecond, guard), { prefix: '/v1' });
+  if (!settings.callbacksElsewhere) await app.register(callbacks(parts.callbacks));
+  await app.register(pages(parts.pages, login));
 }
 
 /** The routes behind an API key. */
-function versionOne(door: Door, ratePerSecond: number, guard: onRequestHookHandler): FastifyPluginAsync {
+function versionOne(
+  parts: RouteParts,
+  ratePerSecond: number,
+  guard: onRequestHookHandler,
+): FastifyPluginAsync {
   return async (v1) => {
     // Before the guard: refusals are for nobody's cache either.
     v1.addHook('onRequest', async (_request, reply) => void reply.header('cache-control', 'no-store'));
@@ -64,7 +68,7 @@ function versionOne(door: Door, ratePerSecond: number, guard: onRequestHookHandl
     );
     // Here too, so that without a key nobody learns which routes there are.
     v1.setNotFoundHandler((_request, reply) => sendNotFound(reply));
-    await v1.register(ordersRoutes(door.orders));
-    await v1.register(resultsRoute(door.results));
+    await v1.register(ordersRoutes(parts.orders));
+    await v1.register(resultsRoute(parts.results));
   };
 }

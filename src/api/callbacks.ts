@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import { isAnswered, type Order, type Reading } from '../domain/order.ts';
-import { hastenAnswer, wakeOrder } from '../jobs/poll-now.ts';
+import { pollNow, promoteAnswer } from '../jobs/poll-now.ts';
 import type { PollQueue } from '../jobs/queue.ts';
 import type { CallbackResult } from '../observability/metrics.ts';
 import { parseAnswerToken } from '../orders/begin-query.ts';
@@ -28,7 +28,7 @@ const maxBodyBytes = 64 * 1024;
 const maxOrdersPerHint = 5;
 
 /**
- * The door for providers. A callback is a hint and never more: it makes the next poll of its order immediate. The one
+ * The routes for providers. A callback is a hint and never more: it makes the next poll of its order immediate. The one
  * exception is the answer to a query of our own, which counts under the one-time token that we sent along with it.
  */
 export function callbacks(parts: CallbackParts): FastifyPluginAsync {
@@ -103,7 +103,7 @@ async function takeHint(
   const names = rules.names(parsed.data).filter((name) => name != null && name !== '') as string[];
   const orders = await parts.store.ordersNamed(account.id, names);
   for (const orderId of orders.slice(0, maxOrdersPerHint)) {
-    await wakeOrder(parts.store, parts.queue(account.id), orderId, account.minHintIntervalMs);
+    await pollNow(parts.store, parts.queue(account.id), orderId, account.minHintIntervalMs);
   }
   return orders.length === 0 ? 'unknown-order' : 'hint';
 }
@@ -133,7 +133,7 @@ async function takeAnswer(
     now,
   );
   if (outcome !== 'delivered') return 'replay';
-  await hastenAnswer(parts.queue(account.id), orderId, now);
+  await promoteAnswer(parts.queue(account.id), orderId, now);
   return kind === 'timeout' ? 'queue-timeout' : 'result';
 }
 

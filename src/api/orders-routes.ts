@@ -2,7 +2,7 @@ import type { FastifyRequest } from 'fastify';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { orderIdPattern } from '../domain/order.ts';
-import { wakeOrder } from '../jobs/poll-now.ts';
+import { pollNow } from '../jobs/poll-now.ts';
 import type { Producer } from '../jobs/producer.ts';
 import type { PollQueue } from '../jobs/queue.ts';
 import { orderInputSchema } from '../jobs/validate-order.ts';
@@ -225,7 +225,7 @@ export function ordersRoutes(parts: OrdersParts): FastifyPluginAsyncZod {
         }
         const { account } = record.order;
         const woken = await inTime(
-          wakeOrder(store, parts.queue(account), orderId, parts.minHintIntervalMs(account)),
+          pollNow(store, parts.queue(account), orderId, parts.minHintIntervalMs(account)),
         );
         auditRequest(request, { action, outcome: woken.outcome, orderId });
         switch (woken.outcome) {

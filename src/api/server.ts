@@ -12,7 +12,7 @@ import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod
 import type { Audit } from '../audit/audit.ts';
 import type { ApiKey } from '../config/named-keys.ts';
 import type { Log } from '../observability/log.ts';
-import type { Door, DoorSettings } from './api.ts';
+import type { ApiSettings, RouteParts } from './api.ts';
 import { createKeyFinder, requireApiKey } from './api-keys.ts';
 import { createStrangerBudget, requestIdOf } from './audit-request.ts';
 import type { CallbackParts } from './callbacks.ts';
@@ -32,29 +32,29 @@ export interface ServerParts {
   readonly maxConnections: number;
 }
 
-export interface ApiParts extends ServerParts, DoorSettings {
+export interface ApiParts extends ServerParts, ApiSettings {
   readonly apiKeys: readonly ApiKey[];
   readonly metricsPublic: boolean;
   /** What checkouts, readers and providers use; `null` in a process that only polls. */
-  readonly door: Door | null;
+  readonly routes: RouteParts | null;
   readonly health: Omit<HealthParts, 'guard'>;
 }
 
-/** An order is far smaller; the callback door has a limit of its own. */
+/** An order is far smaller; callbacks have a limit of their own. */
 const bodyLimit = 64 * 1024;
 /** An order id has up to 128 characters, and so has the token of a callback. Longer ones are refused by their routes. */
 const maxParamLength = 512;
 /** Whoever has sent less than a whole request by then is answered 408. A body alone has `redisMs`. */
 const requestMs = 10_000;
 
-/** The HTTP door: for checkouts, for readers of results, for those who watch, and for providers unless they have their own. */
+/** The HTTP server: for checkouts, for readers of results, for those who watch, and for providers unless they have their own. */
 export async function createApi(parts: ApiParts) {
   const app = await createServer(parts);
   app.setNotFoundHandler((_request, reply) => sendNotFound(reply));
   const findKey = createKeyFinder(parts.apiKeys);
-  if (parts.door !== null) {
-    const { openDoor } = await import('./api.ts');
-    await openDoor(app, parts, parts.door, findKey);
+  if (parts.routes !== null) {
+    const { registerApi } = await import('./api.ts');
+    await registerApi(app, parts, parts.routes, findKey);
   }
   const guard = parts.metricsPublic ? null : requireApiKey(findKey, ['metrics:read']);
   await app.register(healthRoutes({ ...parts.health, guard }));
@@ -62,12 +62,12 @@ export async function createApi(parts: ApiParts) {
 }
 
 /** A listener for providers that serves callbacks and nothing else: it can face the internet as it is. */
-export async function createCallbackApi(parts: ServerParts, door: CallbackParts) {
+export async function createCallbackApi(parts: ServerParts, routes: CallbackParts) {
   const app = await createServer(parts);
   const { callbacks } = await import('./callbacks.ts');
   // The same answer as to a callback that is refused.
   app.setNotFoundHandler((_request, reply) => sendProblem(reply, 404));
-  await app.register(callbacks(door));
+  await app.register(callbacks(routes));
   return app;
 }
 

@@ -2,7 +2,7 @@ import { Command, InvalidArgumentError } from 'commander';
 import { readServiceSettings } from '../config/config.ts';
 import { awaitRedis, connectRedis } from '../redis/connection.ts';
 import { createKeys } from '../redis/keys.ts';
-import type { Terminal } from './command-context.ts';
+import type { CommandContext } from './command-context.ts';
 import { UsageError } from './usage-error.ts';
 
 interface Flags {
@@ -11,7 +11,7 @@ interface Flags {
   readonly count: number;
 }
 
-export function auditCommand(terminal: Terminal): Command {
+export function auditCommand(terminal: CommandContext): Command {
   return new Command('audit')
     .description(
       'who did what: logins, rejected keys, orders submitted, polls requested, actions on the board',

@@ -6,10 +6,10 @@ import { toFault } from '../jobs/validate-order.ts';
 import { providers } from '../providers/index.ts';
 import type { Provider, Words } from '../providers/provider.ts';
 import { type AnswerInput, answerInputSchema, classify } from './classification.ts';
-import type { Terminal } from './command-context.ts';
+import type { CommandContext } from './command-context.ts';
 import { UsageError } from './usage-error.ts';
 
-export function classifyCommand(terminal: Terminal): Command {
+export function classifyCommand(terminal: CommandContext): Command {
   return new Command('classify')
     .description('say what the adapter makes of an answer; needs no Redis and no credentials')
     .addArgument(new Argument('<provider>', 'whose answer it is').choices([...providers.keys()]))
@@ -34,7 +34,7 @@ export function classifyCommand(terminal: Terminal): Command {
     });
 }
 
-function overridesOf({ environment }: Terminal, providerId: string): Words | undefined {
+function overridesOf({ environment }: CommandContext, providerId: string): Words | undefined {
   const faults: string[] = [];
   const overrides = readOverrides(environment.STATUS_OVERRIDES?.trim() || undefined, faults);
   if (faults.length > 0) throw new ConfigError(faults);

@@ -1,5 +1,5 @@
 /** What the commands have of the outside world. */
-export interface Terminal {
+export interface CommandContext {
   readonly environment: { readonly [name: string]: string | undefined };
   readonly stdin: NodeJS.ReadStream;
   readonly stdout: NodeJS.WriteStream;

@@ -1,19 +1,19 @@
 import { styleText } from 'node:util';
 import { Command } from 'commander';
 import { ConfigError, readConfig, readServiceSettings } from '../config/config.ts';
-import { misspeltVariables } from '../config/unknown-variables.ts';
-import type { Finding } from '../doctor/finding.ts';
+import { unknownVariables } from '../config/unknown-variables.ts';
+import type { Diagnosis } from '../doctor/diagnosis.ts';
 import { diagnoseRedis } from '../doctor/redis.ts';
-import type { Terminal } from './command-context.ts';
+import type { CommandContext } from './command-context.ts';
 
 const signs = { ok: ['ok', 'green'], warning: ['warning', 'yellow'], danger: ['DANGER', 'red'] } as const;
 
-export function doctorCommand(terminal: Terminal, exit: (code: number) => void): Command {
+export function doctorCommand(terminal: CommandContext, exit: (code: number) => void): Command {
   return new Command('doctor')
     .description('check Redis, the configuration and the clock; exit 1 on a danger')
     .option('--live', 'also fetch an access token from every account', false)
     .action(async ({ live }: { live: boolean }) => {
-      const findings: Finding[] = [];
+      const findings: Diagnosis[] = [];
       for await (const finding of examine(terminal, live)) {
         findings.push(finding);
         terminal.stdout.write(`${line(finding, terminal.stdout.isTTY)}\n`);
@@ -26,10 +26,10 @@ export function doctorCommand(terminal: Terminal, exit: (code: number) => void):
     });
 }
 
-async function* examine({ environment }: Terminal, live: boolean): AsyncGenerator<Finding> {
+async function* examine({ environment }: CommandContext, live: boolean): AsyncGenerator<Diagnosis> {
   const { redisUrl, prefix } = readServiceSettings(environment);
   yield* diagnoseRedis(redisUrl, prefix);
-  for (const { text } of misspeltVariables(environment))
+  for (const { text } of unknownVariables(environment))
     yield { level: 'warning', subject: 'configuration', text };
   try {
     const config = readConfig(environment);
@@ -43,7 +43,7 @@ async function* examine({ environment }: Terminal, live: boolean): AsyncGenerato
   }
 }
 
-function line({ level, subject, text }: Finding, coloured: boolean): string {
+function line({ level, subject, text }: Diagnosis, coloured: boolean): string {
   const [word, colour] = signs[level];
   const sign = word.padEnd(8);
   return `${coloured ? styleText(colour, sign, { validateStream: false }) : sign} ${subject.padEnd(14)} ${text}`;

@@ -3,7 +3,7 @@ import { Command } from 'commander';
 import { readServiceSettings } from '../config/config.ts';
 import type { EnqueueResult, Producer } from '../jobs/producer.ts';
 import type { OrderInput } from '../jobs/validate-order.ts';
-import type { Terminal } from './command-context.ts';
+import type { CommandContext } from './command-context.ts';
 import { readLines } from './read-lines.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -19,7 +19,7 @@ interface Flags {
   readonly metadata?: string;
 }
 
-export function enqueueCommand(terminal: Terminal, exit: (code: number) => void): Command {
+export function enqueueCommand(terminal: CommandContext, exit: (code: number) => void): Command {
   return new Command('enqueue')
     .description('hand in one order by flags, or many with --file')
     .option('--file <file>', 'orders as JSON, one a line; - for standard input')
@@ -57,7 +57,11 @@ export function enqueueCommand(terminal: Terminal, exit: (code: number) => void)
 }
 
 /** One order by flags. Returns how many were refused. */
-async function enqueueOne(producer: Producer, order: unknown, { stdout, stderr }: Terminal): Promise<number> {
+async function enqueueOne(
+  producer: Producer,
+  order: unknown,
+  { stdout, stderr }: CommandContext,
+): Promise<number> {
   const result = await producer.enqueue(order as OrderInput);
   if ('faults' in result) {
     stderr.write(`refused (${result.outcome}): ${faultsOf(result)}\n`);
@@ -92,7 +96,7 @@ const batchSize = 500;
 const maxLineLength = 65_536;
 
 /** Orders as JSON, one a line. Bad lines are told by number, the good ones still go in. Returns how many were refused. */
-async function enqueueFile(producer: Producer, file: string, terminal: Terminal): Promise<number> {
+async function enqueueFile(producer: Producer, file: string, terminal: CommandContext): Promise<number> {
   const counts = { new: 0, same: 0, conflict: 0, 'reference-in-use': 0, invalid: 0 };
   const screen = createScreen(terminal.stderr);
   let batch: { line: number; order: unknown }[] = [];
@@ -144,7 +148,7 @@ async function enqueueBatch(
 }
 
 /** Complaints as lines, and on a terminal one last line that shows how far it has come. */
-function createScreen(stderr: Terminal['stderr']) {
+function createScreen(stderr: CommandContext['stderr']) {
   const clear = () => void (stderr.isTTY && stderr.write('\r\x1b[K'));
   return {
     clear,
@@ -162,7 +166,7 @@ interface OrderLine {
   readonly fault?: string;
 }
 
-async function* readOrders(file: string, { stdin }: Terminal): AsyncGenerator<OrderLine> {
+async function* readOrders(file: string, { stdin }: CommandContext): AsyncGenerator<OrderLine> {
   const input = file === '-' ? stdin : (await openFile(file)).createReadStream();
   for await (const { line, text } of readLines(input, maxLineLength)) {
     const content = text?.replace(/^\uFEFF/, '').trim();

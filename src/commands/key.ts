@@ -2,7 +2,7 @@ import { Command, InvalidArgumentError } from 'commander';
 import { expirySchema, keyNameSchema, type Scope, scopes } from '../config/named-keys.ts';
 import { newKey } from '../config/new-key.ts';
 import { accountIdPattern } from '../domain/order.ts';
-import type { Terminal } from './command-context.ts';
+import type { CommandContext } from './command-context.ts';
 
 interface Flags {
   readonly name: string;
@@ -11,7 +11,7 @@ interface Flags {
   readonly expires?: string;
 }
 
-export function keyCommand(terminal: Terminal): Command {
+export function keyCommand(terminal: CommandContext): Command {
   const create = new Command('new')
     .description('make an API key: prints it once, and the entry of API_KEYS that lets it in; needs no Redis')
     .requiredOption('--name <name>', 'what logs and the audit trail call it', parseName)

@@ -1,13 +1,13 @@
 import { hostname } from 'node:os';
 import { Command } from 'commander';
 import { createKeys } from '../redis/keys.ts';
-import type { Terminal } from './command-context.ts';
+import type { CommandContext } from './command-context.ts';
 import { withStore } from './show.ts';
 
 /** A person asks seldom; a callback's limit is the account's own. */
 const minIntervalMs = 1_000;
 
-export function pollCommand(terminal: Terminal, exit: (code: number) => void): Command {
+export function pollCommand(terminal: CommandContext, exit: (code: number) => void): Command {
   return new Command('poll')
     .description('ask the provider about an order now')
     .argument('<orderId>', "the checkout's own key of the order")
@@ -18,12 +18,12 @@ export function pollCommand(terminal: Terminal, exit: (code: number) => void): C
           terminal.stderr.write(`No order ${orderId} is known here; check its id and REDIS_URL.\n`);
           return exit(1);
         }
-        const [{ createPollQueue }, { wakeOrder }] = await Promise.all([
+        const [{ createPollQueue }, { pollNow }] = await Promise.all([
           import('../jobs/queue.ts'),
           import('../jobs/poll-now.ts'),
         ]);
         const queue = createPollQueue(redis, createKeys(prefix), account);
-        const { outcome } = await wakeOrder(store, queue, orderId, minIntervalMs);
+        const { outcome } = await pollNow(store, queue, orderId, minIntervalMs);
         await queue.close();
         const { append } = await import('../audit/audit.ts');
         const entry = { actor: 'cli', from: hostname(), action: 'poll-requested', outcome, orderId } as const;

@@ -2,7 +2,7 @@ import { Command, InvalidArgumentError } from 'commander';
 import { readServiceSettings } from '../config/config.ts';
 import { awaitRedis, connectRedis } from '../redis/connection.ts';
 import { type Result, readResults } from '../results/replay.ts';
-import type { Terminal } from './command-context.ts';
+import type { CommandContext } from './command-context.ts';
 import { resultLine } from './result-line.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -12,7 +12,7 @@ interface Flags {
   readonly count?: number;
 }
 
-export function resultsCommand(terminal: Terminal): Command {
+export function resultsCommand(terminal: CommandContext): Command {
   return new Command('results')
     .description('follow the verdicts as they are published')
     .option('--json', 'one JSON object a line')

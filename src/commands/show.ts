@@ -5,10 +5,10 @@ import { createOrderStore, type OrderStore } from '../orders/store.ts';
 import { type OrderView, viewOf } from '../orders/view.ts';
 import { awaitRedis, connectRedis, type Redis } from '../redis/connection.ts';
 import { createKeys } from '../redis/keys.ts';
-import type { Terminal } from './command-context.ts';
+import type { CommandContext } from './command-context.ts';
 import { UsageError } from './usage-error.ts';
 
-export function showCommand(terminal: Terminal, exit: (code: number) => void): Command {
+export function showCommand(terminal: CommandContext, exit: (code: number) => void): Command {
   return new Command('show')
     .description('everything known about an order, and why its verdict is what it is')
     .argument('<orderId>', "the checkout's own key of the order")
@@ -29,7 +29,7 @@ export function showCommand(terminal: Terminal, exit: (code: number) => void): C
 
 /** Opens the order store of the configured Redis for one command about one order. */
 export async function withStore(
-  { environment }: Terminal,
+  { environment }: CommandContext,
   orderId: string,
   work: (store: OrderStore, redis: Redis, prefix: string) => Promise<void>,
 ): Promise<void> {

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { Command, InvalidArgumentError } from 'commander';
-import type { Terminal } from './command-context.ts';
+import type { CommandContext } from './command-context.ts';
 
-export function simulateCommand(terminal: Terminal): Command {
+export function simulateCommand(terminal: CommandContext): Command {
   return new Command('simulate')
     .description('serve the provider simulator until SIGTERM or SIGINT')
     .option('--port <port>', 'port to listen on, 0 for a free one', parsePort, 4010)

@@ -2,11 +2,11 @@ import { once } from 'node:events';
 import { Command, Option } from 'commander';
 import { withSmallYoungGeneration } from '../observability/v8-heap.ts';
 import type { Role, Service } from '../service.ts';
-import type { Terminal } from './command-context.ts';
+import type { CommandContext } from './command-context.ts';
 
 const roles: readonly Role[] = ['worker', 'api'];
 
-export function startCommand(terminal: Terminal): Command {
+export function startCommand(terminal: CommandContext): Command {
   return new Command('start')
     .description('run the service until SIGTERM or SIGINT')
     .addOption(new Option('--role <role>', 'run only this part').choices(roles))
@@ -22,17 +22,17 @@ export function startCommand(terminal: Terminal): Command {
 }
 
 /** Loads the service and starts it as soon as Redis answers; `null` when told to stop before. @throws what `readConfig` and `startService` throw */
-async function start({ environment, stop }: Terminal, roles: readonly Role[]): Promise<Service | null> {
+async function start({ environment, stop }: CommandContext, roles: readonly Role[]): Promise<Service | null> {
   const { readConfig } = await import('../config/config.ts');
   const config = readConfig(environment);
-  const [{ createLog }, { misspeltVariables }, { waitForRedis }, { startService }] = await Promise.all([
+  const [{ createLog }, { unknownVariables }, { waitForRedis }, { startService }] = await Promise.all([
     import('../observability/log.ts'),
     import('../config/unknown-variables.ts'),
     import('./await-redis.ts'),
     import('../service.ts'),
   ]);
   const log = createLog(config.logLevel);
-  for (const { variable, text } of misspeltVariables(environment)) log.warn({ variable }, text);
+  for (const { variable, text } of unknownVariables(environment)) log.warn({ variable }, text);
   const answers = await waitForRedis(config.redisUrl, log, stop);
   return answers ? startService(config, log, roles) : null;
 }

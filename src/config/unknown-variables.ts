@@ -11,7 +11,7 @@ import { fileVariable } from './secret-files.ts';
 import { serviceSettings } from './settings.ts';
 
 /** A variable that looks as if it were meant for us, and is no setting. */
-export interface Misspelt {
+export interface UnknownVariable {
   readonly variable: string;
   /** One sentence with what it may have been meant to be. Never its value. */
   readonly text: string;
@@ -26,7 +26,7 @@ type Account = Pick<AccountConfig, 'id' | 'provider'>;
  * The variables that are misspelt, it seems: they begin as the settings of one of our accounts do, or are a slip away from
  * a setting. Nothing is refused for that: an environment holds what belongs to others, too.
  */
-export function misspeltVariables(environment: Environment): Misspelt[] {
+export function unknownVariables(environment: Environment): UnknownVariable[] {
   const accounts = accountsNamed(environment);
   const known = knownVariables(accounts);
   const prefixes = accounts.map(({ id }) => variableName('', id));

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
-import type { Terminal } from '../commands/command-context.ts';
+import type { CommandContext } from '../commands/command-context.ts';
 
-export function demoCommand(terminal: Terminal, exit: (code: number) => void): Command {
+export function demoCommand(terminal: CommandContext, exit: (code: number) => void): Command {
   return new Command('demo')
     .description('run everything on an embedded Redis against the provider simulator, with sample orders')
     .option(

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Terminal } from '../commands/command-context.ts';
+import type { CommandContext } from '../commands/command-context.ts';
 import { readConfig } from '../config/config.ts';
 import type { FoundRedis } from '../embedded/found-redis.ts';
 import { findRedis } from '../embedded/redis.ts';
@@ -26,7 +26,10 @@ const redrawMs = 250;
  * Runs everything on a Redis of its own against the simulator, with sample orders for every provider.
  * Returns whether each got its expected verdict. Unless `once`, the service stays up until the terminal stops it.
  */
-export async function runDemo(terminal: Terminal, { once: onlyOnce }: { once: boolean }): Promise<boolean> {
+export async function runDemo(
+  terminal: CommandContext,
+  { once: onlyOnce }: { once: boolean },
+): Promise<boolean> {
   const say = (line: string) => terminal.stdout.write(`${line}\n`);
   const url = terminal.environment.REDIS_URL;
   const found = await findRedis({
@@ -49,7 +52,7 @@ export async function runDemo(terminal: Terminal, { once: onlyOnce }: { once: bo
 
 /** The show itself. */
 async function play(
-  terminal: Terminal,
+  terminal: CommandContext,
   found: FoundRedis,
   simulator: Simulator,
   onlyOnce: boolean,
@@ -105,7 +108,7 @@ async function watch(
   lines: Line[],
   { url }: FoundRedis,
   prefix: string,
-  { stdout, stop }: Terminal,
+  { stdout, stop }: CommandContext,
 ): Promise<void> {
   const ended = new AbortController();
   const signal = AbortSignal.any([stop, ended.signal, AbortSignal.timeout(patienceMs)]);
@@ -158,7 +161,7 @@ async function refresh(line: Line, store: ReturnType<typeof createOrderStore>): 
   line.lastReading = record?.history.at(-1)?.reading ?? line.lastReading;
 }
 
-async function stayUp({ stdout, stop }: Terminal, places: DemoPlaces, apiUrl: string): Promise<void> {
+async function stayUp({ stdout, stop }: CommandContext, places: DemoPlaces, apiUrl: string): Promise<void> {
   const { redisUrl, prefix, apiKey, boardPassword, simulator } = places;
   const elsewhere =
     prefix === defaultPrefix ? `REDIS_URL=${redisUrl}` : `REDIS_URL=${redisUrl} PREFIX=${prefix}`;

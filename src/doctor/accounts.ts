@@ -6,14 +6,14 @@ import { createAccessTokens } from '../providers/access-token.ts';
 import { createTransport } from '../providers/transport.ts';
 import { awaitRedis, connectRedis, type Redis } from '../redis/connection.ts';
 import { createKeys } from '../redis/keys.ts';
-import type { Finding } from './finding.ts';
+import type { Diagnosis } from './diagnosis.ts';
 
-/** Does every account's configuration hold, and (`live`) do its credentials open the door? */
-export async function* diagnoseAccounts(config: Config, live: boolean): AsyncGenerator<Finding> {
+/** Does every account's configuration hold, and (`live`) are its credentials accepted? */
+export async function* diagnoseAccounts(config: Config, live: boolean): AsyncGenerator<Diagnosis> {
   for (const account of config.accounts) {
     yield { level: 'ok', subject: account.id, text: `${account.provider.title}: all settings are there` };
-    yield* transportFindings(account);
-    yield* currencyFindings(account);
+    yield* transportDiagnoses(account);
+    yield* currencyDiagnoses(account);
   }
   if (config.apiKeysSha256.length + config.apiKeys.length === 0) {
     yield {
@@ -33,7 +33,7 @@ export async function* diagnoseAccounts(config: Config, live: boolean): AsyncGen
 }
 
 /** The account's word is taken for the currency where an answer names none: a wrong one would make payments paid. */
-function* currencyFindings({ id, provider, currencies }: AccountConfig): Generator<Finding> {
+function* currencyDiagnoses({ id, provider, currencies }: AccountConfig): Generator<Diagnosis> {
   const others = currencies.filter((currency) => !provider.currencies.includes(currency));
   if (others.length === 0) return;
   yield {
@@ -44,7 +44,7 @@ function* currencyFindings({ id, provider, currencies }: AccountConfig): Generat
 }
 
 /** Orders that nobody asks about, because their account was pointed at another provider. */
-async function* changedProviders(config: Config, redis: Redis): AsyncGenerator<Finding> {
+async function* changedProviders(config: Config, redis: Redis): AsyncGenerator<Diagnosis> {
   const keys = createKeys(config.prefix);
   try {
     await awaitRedis(redis, config.redisUrl, 5_000);
@@ -59,7 +59,7 @@ async function* changedProviders(config: Config, redis: Redis): AsyncGenerator<F
   }
 }
 
-function* transportFindings({ id, settings }: AccountConfig): Generator<Finding> {
+function* transportDiagnoses({ id, settings }: AccountConfig): Generator<Diagnosis> {
   for (const [name, value] of Object.entries(settings)) {
     if (!name.endsWith('Url') || typeof value !== 'string') continue;
     const { protocol, hostname } = new URL(value);
@@ -79,7 +79,7 @@ async function logIn(
   { id, provider, settings, transport: limits }: AccountConfig,
   redis: Redis,
   prefix: string,
-): Promise<Finding> {
+): Promise<Diagnosis> {
   if (provider.access === undefined) {
     return { level: 'ok', subject: id, text: 'uses a static key or signature: nothing to fetch' };
   }

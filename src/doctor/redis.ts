@@ -2,7 +2,7 @@ import { awaitRedis, connectRedis, isWrongType, type Redis } from '../redis/conn
 import { createKeys } from '../redis/keys.ts';
 import { redisAddress } from '../redis/url.ts';
 import { readerPositions } from '../results/reader-positions.ts';
-import type { Finding } from './finding.ts';
+import type { Diagnosis } from './diagnosis.ts';
 
 const subject = 'redis';
 /** BullMQ's own minimum. */
@@ -10,7 +10,7 @@ const leastVersion = 6.2;
 const skewLimitMs = 2_000;
 
 /** Is this Redis reachable, and safe for payments? */
-export async function* diagnoseRedis(redisUrl: string, prefix: string): AsyncGenerator<Finding> {
+export async function* diagnoseRedis(redisUrl: string, prefix: string): AsyncGenerator<Diagnosis> {
   const redis = connectRedis(redisUrl, 'patient');
   try {
     await awaitRedis(redis, redisUrl, 5_000);
@@ -38,7 +38,7 @@ function parseInfo(text: string): Info {
   return new Map([...text.matchAll(/^(\w+):(.*?)\r?$/gm)].map(([, name = '', value = '']) => [name, value]));
 }
 
-function version(redisUrl: string, info: Info): Finding {
+function version(redisUrl: string, info: Info): Diagnosis {
   const found = info.get('valkey_version') ?? info.get('redis_version') ?? '0';
   const text = `version ${found} at ${redisAddress(redisUrl)}`;
   return Number.parseFloat(found) >= leastVersion
@@ -46,7 +46,7 @@ function version(redisUrl: string, info: Info): Finding {
     : { level: 'danger', subject, text: `${text}: upgrade to ${leastVersion} or newer` };
 }
 
-function eviction(info: Info): Finding {
+function eviction(info: Info): Diagnosis {
   const policy = info.get('maxmemory_policy') ?? 'unknown';
   return policy === 'noeviction'
     ? { level: 'ok', subject, text: 'maxmemory-policy is noeviction' }
@@ -57,7 +57,7 @@ function eviction(info: Info): Finding {
       };
 }
 
-async function persistence(redis: Redis, info: Info): Promise<Finding> {
+async function persistence(redis: Redis, info: Info): Promise<Diagnosis> {
   if (info.get('aof_enabled') !== '1') {
     return {
       level: 'danger',
@@ -97,7 +97,7 @@ async function setting(redis: Redis, name: string): Promise<string | null> {
   }
 }
 
-async function memory(redis: Redis, info: Info): Promise<Finding> {
+async function memory(redis: Redis, info: Info): Promise<Diagnosis> {
   const used = Number(info.get('used_memory') ?? 0);
   const limit = Number(info.get('maxmemory') ?? 0);
   const packed = await setting(redis, 'hash-max-listpack-value');
@@ -113,7 +113,7 @@ async function memory(redis: Redis, info: Info): Promise<Finding> {
 }
 
 /** Polls are due by the clock of the process that delays them, so the machines must agree. */
-async function clock(redis: Redis): Promise<Finding> {
+async function clock(redis: Redis): Promise<Diagnosis> {
   const before = Date.now();
   const [seconds, microseconds] = (await redis.time()) as [number, number];
   const here = (before + Date.now()) / 2;
@@ -128,7 +128,7 @@ async function clock(redis: Redis): Promise<Finding> {
       };
 }
 
-async function groups(redis: Redis, prefix: string): Promise<Finding[]> {
+async function groups(redis: Redis, prefix: string): Promise<Diagnosis[]> {
   const keys = createKeys(prefix);
   const found = await readerPositions(redis, keys).catch((error) => {
     if (!isWrongType(error)) throw error;
@@ -138,13 +138,13 @@ async function groups(redis: Redis, prefix: string): Promise<Finding[]> {
     const text = `${keys.results} is no stream: no verdict can be published. Rename it, and find out who wrote it`;
     return [{ level: 'danger', subject: 'results', text }];
   }
-  return found.flatMap(({ group, lag, pending, parked }): Finding[] => {
+  return found.flatMap(({ group, lag, pending, parked }): Diagnosis[] => {
     const behind = (lag ?? 0) + pending;
     const text =
       behind === 0
         ? `group ${group} has handled everything`
         : `group ${group} has ${behind} results to handle`;
-    const progress: Finding = { level: behind > 1_000 ? 'warning' : 'ok', subject: 'results', text };
+    const progress: Diagnosis = { level: behind > 1_000 ? 'warning' : 'ok', subject: 'results', text };
     if (parked === 0) return [progress];
     const aside = `group ${group} has parked ${parked} results: nobody has acted on them (docs/consuming-results.md)`;
     return [progress, { level: 'warning', subject: 'results', text: aside }];

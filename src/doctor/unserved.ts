@@ -2,12 +2,12 @@ import type { Config } from '../config/config.ts';
 import { countUnservedOrders, unservedText } from '../jobs/unserved-orders.ts';
 import { awaitRedis, connectRedis } from '../redis/connection.ts';
 import { createKeys } from '../redis/keys.ts';
-import type { Finding } from './finding.ts';
+import type { Diagnosis } from './diagnosis.ts';
 
 const subject = 'accounts';
 
 /** Are there open orders that nobody asks about, since their account is configured nowhere any more? */
-export async function diagnoseUnserved({ redisUrl, prefix, accounts }: Config): Promise<Finding[]> {
+export async function diagnoseUnserved({ redisUrl, prefix, accounts }: Config): Promise<Diagnosis[]> {
   const redis = connectRedis(redisUrl, 'patient');
   try {
     await awaitRedis(redis, redisUrl, 1_000);

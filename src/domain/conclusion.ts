@@ -1,7 +1,7 @@
 import type { Certainty, Doubt, FailureReason, Reading, Reason, Verdict } from './order.ts';
 
 /** A reading that wants to become a verdict. */
-export interface Claim {
+export interface Conclusion {
   readonly kind: 'paid' | 'failed' | 'expired';
   readonly certainty: Certainty;
   readonly verdict: Verdict;
@@ -10,7 +10,7 @@ export interface Claim {
 }
 
 /** What a reading would have us say, `null` when it says nothing final. Once our money was seen, nothing is `failed`. */
-export function claimOf(reading: Reading, moneySeen: boolean): Claim | null {
+export function conclusionOf(reading: Reading, moneySeen: boolean): Conclusion | null {
   switch (reading.kind) {
     case 'paid':
       return {
@@ -33,7 +33,7 @@ export function claimOf(reading: Reading, moneySeen: boolean): Claim | null {
   }
 }
 
-function notPaid(kind: 'failed' | 'expired', certainty: Certainty, reason: FailureReason): Claim {
+function notPaid(kind: 'failed' | 'expired', certainty: Certainty, reason: FailureReason): Conclusion {
   return { kind, certainty, verdict: { status: kind, reason }, final: certainty === 'firm' };
 }
 
@@ -41,16 +41,16 @@ function unresolved(doubt: Doubt): Verdict {
   return { status: 'unresolved', reason: doubt };
 }
 
-/** Would publishing this claim tell the reader of the stream something that the last event did not? */
-export function saysMore(verdict: Verdict | null, claim: Claim): boolean {
+/** Would publishing this conclusion tell subscribers something that the last event did not? */
+export function isNews(verdict: Verdict | null, conclusion: Conclusion): boolean {
   if (verdict === null) return true;
-  const { status, reason } = claim.verdict;
+  const { status, reason } = conclusion.verdict;
   // An answer about another payment takes back nothing that was said about ours.
   if (isForeign(reason)) return verdict.reason === 'deadline';
   if (verdict.status === 'unresolved') return status !== 'unresolved' || reason !== verdict.reason;
   if (status === verdict.status) return false;
   // Failed and expired both mean "not paid": only a firm word corrects one into the other.
-  return status === 'paid' || status === 'unresolved' || claim.certainty === 'firm';
+  return status === 'paid' || status === 'unresolved' || conclusion.certainty === 'firm';
 }
 
 /** However doubtfully: the provider has our money, or says so. */

@@ -1,5 +1,5 @@
 import { askedAt, awaitedUntil, deadlineAnswerUntil } from './awaited-answer.ts';
-import { type Claim, claimOf, contradictsPaid, saysMore, saysOurMoneyArrived } from './conclusion.ts';
+import { type Conclusion, conclusionOf, contradictsPaid, isNews, saysOurMoneyArrived } from './conclusion.ts';
 import { isAnswered, type Order, type Reading, type Verdict } from './order.ts';
 import { deadlineAt, nextPollAt, type Plan, plannedPollAt } from './schedule.ts';
 
@@ -90,23 +90,36 @@ export function decide(
   random: number,
 ): Decision {
   const known = count(before, reading);
-  const claim = claimOf(reading, known.moneySeen);
+  const conclusion = conclusionOf(reading, known.moneySeen);
 
   if (known.verdict?.status === 'paid') {
     return { publish: null, nextPollAt: null, progress: known, contradictsPaid: contradictsPaid(reading) };
   }
-  if (claim === null) {
-    return goOn(order, before, withoutDisproved(known, reading), reading, policy, now, random);
+  if (conclusion === null) {
+    return keepPolling(order, before, withoutDisproved(known, reading), reading, policy, now, random);
   }
-  if (claim.certainty === 'soft' && !isConfirmed(known.candidate, claim, policy, reading.at)) {
-    return goOn(order, before, withCandidate(known, claim, reading.at), reading, policy, now, random);
+  if (conclusion.certainty === 'soft' && !isConfirmed(known.candidate, conclusion, policy, reading.at)) {
+    return keepPolling(
+      order,
+      before,
+      withCandidate(known, conclusion, reading.at),
+      reading,
+      policy,
+      now,
+      random,
+    );
   }
-  return conclude(order, before, { ...known, candidate: null }, claim, reading, policy, now, random);
+  return conclude(order, before, { ...known, candidate: null }, conclusion, reading, policy, now, random);
 }
 
-/** A soft claim is believed when an earlier reading of the same kind is at least `confirmAfterMs` old. */
-function isConfirmed(candidate: Candidate | null, claim: Claim, policy: Policy, at: number): boolean {
-  return candidate?.kind === claim.kind && at >= confirmableAt(candidate, policy);
+/** A soft conclusion is believed when an earlier reading of the same kind is at least `confirmAfterMs` old. */
+function isConfirmed(
+  candidate: Candidate | null,
+  conclusion: Conclusion,
+  policy: Policy,
+  at: number,
+): boolean {
+  return candidate?.kind === conclusion.kind && at >= confirmableAt(candidate, policy);
 }
 
 /** From when on a second reading may confirm a candidate. */
@@ -114,9 +127,9 @@ function confirmableAt(candidate: Candidate, { confirmAfterMs, steadySince = 0 }
   return Math.max(candidate.at, steadySince) + confirmAfterMs;
 }
 
-function withCandidate(known: Progress, claim: Claim, at: number): Progress {
-  if (known.candidate?.kind === claim.kind || !saysMore(known.verdict, claim)) return known;
-  return { ...known, candidate: { kind: claim.kind, at } };
+function withCandidate(known: Progress, conclusion: Conclusion, at: number): Progress {
+  if (known.candidate?.kind === conclusion.kind || !isNews(known.verdict, conclusion)) return known;
+  return { ...known, candidate: { kind: conclusion.kind, at } };
 }
 
 /** An answer that knows something else ends a candidate; one that knows nothing leaves it standing. */
@@ -124,26 +137,26 @@ function withoutDisproved(known: Progress, reading: Reading): Progress {
   return isAnswered(reading) ? { ...known, candidate: null } : known;
 }
 
-/** Publishes the claim unless the stream already says so, and closes the order or watches it further. */
+/** Publishes the conclusion unless the stream already says so, and closes the order or watches it further. */
 function conclude(
   order: Order,
   before: Progress,
   known: Progress,
-  claim: Claim,
+  conclusion: Conclusion,
   reading: Reading,
   policy: Policy,
   now: number,
   random: number,
 ): Decision {
-  const publish = saysMore(known.verdict, claim) ? claim.verdict : null;
+  const publish = isNews(known.verdict, conclusion) ? conclusion.verdict : null;
   const published = publish === null ? known : publishing(known, publish, now);
-  if (claim.final) return closed(published, publish);
-  if (publish === null) return goOn(order, before, published, reading, policy, now, random);
+  if (conclusion.final) return closed(published, publish);
+  if (publish === null) return keepPolling(order, before, published, reading, policy, now, random);
   return watch(published, publish, reading, policy, now);
 }
 
 /** Nothing (new) to publish from the reading itself: speak at the deadline, or ask again. */
-function goOn(
+function keepPolling(
   order: Order,
   before: Progress,
   known: Progress,

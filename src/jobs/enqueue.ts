@@ -1,6 +1,6 @@
 import type { Order } from '../domain/order.ts';
 import { firstPollAt } from '../domain/schedule.ts';
-import type { Opened, OrderStore } from '../orders/store.ts';
+import type { OpenResult, OrderStore } from '../orders/store.ts';
 import { type PollQueue, pollJob } from './queue.ts';
 
 /** What became of one accepted order. */
@@ -41,7 +41,7 @@ export async function enqueueOrders(parts: EnqueueParts, orders: readonly Order[
     ),
   );
   const outcomes = await Promise.all(
-    orders.map((order, index) => withProvider(parts.store, order, opened[index] as Opened)),
+    orders.map((order, index) => withProvider(parts.store, order, opened[index] as OpenResult)),
   );
   const byAccount = new Map<string, ReturnType<typeof pollJob>[]>();
   for (const [index, order] of orders.entries()) {
@@ -55,7 +55,7 @@ export async function enqueueOrders(parts: EnqueueParts, orders: readonly Order[
   return outcomes.map(enqueuedOf);
 }
 
-function enqueuedOf(opened: Opened): Enqueued {
+function enqueuedOf(opened: OpenResult): Enqueued {
   switch (opened.outcome) {
     case 'new':
     case 'same': {
@@ -72,7 +72,7 @@ function enqueuedOf(opened: Opened): Enqueued {
  * An open order whose account was pointed at another provider is in conflict: its provider is among its facts, and promising
  * to follow it would be untrue. The provider of a record never changes, so it may be read afterwards.
  */
-async function withProvider(store: OrderStore, order: Order, opened: Opened): Promise<Opened> {
+async function withProvider(store: OrderStore, order: Order, opened: OpenResult): Promise<OpenResult> {
   if (opened.outcome !== 'same' || opened.nextPollAt === null) return opened;
   // A record that cannot be read must not keep the other orders out; a Redis that is away stops the next command.
   const record = await store.read(order.orderId).catch(() => null);
@@ -80,6 +80,6 @@ async function withProvider(store: OrderStore, order: Order, opened: Opened): Pr
 }
 
 /** An order that is still open gets its job again: adding it while it exists changes nothing. */
-function pollAtOf(opened: Opened | undefined): number | null {
+function pollAtOf(opened: OpenResult | undefined): number | null {
   return opened?.outcome === 'new' || opened?.outcome === 'same' ? opened.nextPollAt : null;
 }

@@ -7,24 +7,24 @@ import { isRefusal, jobData, jobIdOf, orderOfJob, type PollQueue, pollJob, type 
 const bringForwardScript = loadScript('bring-forward', import.meta.url);
 const promoteAnswerScript = loadScript('promote-answer', import.meta.url);
 
-/** What became of the wish to have an order polled now. */
-export type Woken =
-  /** It is polled at about `at`. */
+/** Outcome of a poll request. */
+export type PollNowResult =
+  /** The order is polled at about `at`. */
   | { readonly outcome: 'woken'; readonly at: number }
-  /** An earlier wish is still to be served. */
+  /** An earlier poll request is still pending. */
   | { readonly outcome: 'waiting' }
   | { readonly outcome: 'closed' | 'gone' };
 
 /** Asks for a poll now: on a callback, or because a person wants it. Durable when it returns. */
-export async function wakeOrder(
+export async function pollNow(
   store: OrderStore,
   queue: PollQueue,
   orderId: string,
   minHintIntervalMs: number,
-): Promise<Woken> {
+): Promise<PollNowResult> {
   const hinted = await store.hint(orderId, null, minHintIntervalMs);
   if (hinted.outcome !== 'wake') return hinted;
-  await hasten(queue, orderId, hinted.at, hinted.now ?? hinted.at);
+  await promote(queue, orderId, hinted.at, hinted.now ?? hinted.at);
   return { outcome: 'woken', at: hinted.at };
 }
 
@@ -38,7 +38,7 @@ const retryMs = 50;
  * before. That gap is closed by a second, small job that brings the first one forward as soon as it is delayed again:
  * it survives a crash, and only the order's own job ever polls.
  */
-export async function hasten(queue: PollQueue, orderId: string, at: number, now: number): Promise<void> {
+export async function promote(queue: PollQueue, orderId: string, at: number, now: number): Promise<void> {
   if (
     await bringForward(
       queue,
@@ -49,11 +49,11 @@ export async function hasten(queue: PollQueue, orderId: string, at: number, now:
     )
   )
     return;
-  await addWake(queue, orderId, at, now);
+  await addPromoteJob(queue, orderId, at, now);
 }
 
-/** As `hasten`, for an answer that was pushed to us: taking it in asks nobody, and does not count against the rate. */
-export async function hastenAnswer(queue: PollQueue, orderId: string, now: number): Promise<void> {
+/** As `promote`, for an answer that was pushed to us: taking it in asks nobody, and does not count against the rate. */
+export async function promoteAnswer(queue: PollQueue, orderId: string, now: number): Promise<void> {
   if (
     await bringForward(
       queue,
@@ -64,10 +64,10 @@ export async function hastenAnswer(queue: PollQueue, orderId: string, now: numbe
     )
   )
     return;
-  await addWake(queue, orderId, now, now);
+  await addPromoteJob(queue, orderId, now, now);
 }
 
-async function addWake(queue: PollQueue, orderId: string, at: number, now: number): Promise<void> {
+async function addPromoteJob(queue: PollQueue, orderId: string, at: number, now: number): Promise<void> {
   await queue.add('wake', jobData(orderId), {
     ...{ jobId: `w~${jobIdOf(orderId)}`, timestamp: now },
     delay: Math.max(retryMs, at - now),
@@ -75,7 +75,7 @@ async function addWake(queue: PollQueue, orderId: string, at: number, now: numbe
 }
 
 /** The work of the second job: returns when it must be tried again, `null` when done. */
-export async function hastenAgain(
+export async function promoteAgain(
   store: OrderStore,
   queue: PollQueue,
   job: Pick<Job<QueueJob>, 'data' | 'attemptsStarted'>,
@@ -120,7 +120,7 @@ async function bringForward(
     if (at === null) return true;
     const lost = pollJob(orderId, at, now);
     await queue.add(lost.name, lost.data, lost.opts);
-    if (await isAnswered()) await promoteAnswer(queue, jobId, now);
+    if (await isAnswered()) await moveToFront(queue, jobId, now);
     return true;
   }
   switch (await job.getState()) {
@@ -129,7 +129,7 @@ async function bringForward(
     case 'delayed': {
       const at = await wanted();
       if (at === null) return true;
-      if (await isAnswered()) return promoteAnswer(queue, jobId, now);
+      if (await isAnswered()) return moveToFront(queue, jobId, now);
       const made = at <= now ? 'due' : await makeEarlier(queue, jobId, at, now);
       // Promoted, it is taken in turn with the jobs that are due, not behind all of them.
       return made === 'due' ? moved(job.promote()) : made === 'earlier';
@@ -137,7 +137,7 @@ async function bringForward(
     case 'failed':
       return moved(job.retry());
     case 'waiting':
-      return !(await isAnswered()) || promoteAnswer(queue, jobId, now);
+      return !(await isAnswered()) || moveToFront(queue, jobId, now);
     case 'waiting-children':
     case 'prioritized':
     case 'completed':
@@ -147,7 +147,7 @@ async function bringForward(
 }
 
 /** False when a worker took the job between our look and our move. */
-async function promoteAnswer(queue: PollQueue, jobId: string, now: number): Promise<boolean> {
+async function moveToFront(queue: PollQueue, jobId: string, now: number): Promise<boolean> {
   const redis = (await queue.getBackend().client) as unknown as Redis;
   const keys = ['delayed', 'wait', 'prioritized', 'marker'].map((name) => queue.toKey(name));
   return (await promoteAnswerScript.run(redis, keys, [jobId, now])) === 1;

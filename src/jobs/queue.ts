@@ -67,7 +67,7 @@ export const pollJobOptions: DefaultJobOptions = {
 };
 
 /** Wait before a job that threw is tried again: 1 s doubling to 30 s. BullMQ's own exponential backoff has no cap. */
-export function retryDelayMs(attemptsMade: number): number {
+export function jobRetryDelayMs(attemptsMade: number): number {
   return Math.min(1_000 * 2 ** Math.min(attemptsMade - 1, 10), 30_000);
 }
 

@@ -1,5 +1,5 @@
 import { readRegistry } from '../accounts/registry.ts';
-import { readStandings } from '../orders/order-states.ts';
+import { readOrderStates } from '../orders/order-states.ts';
 import { providers } from '../providers/index.ts';
 import type { Redis } from '../redis/connection.ts';
 import type { Keys } from '../redis/keys.ts';
@@ -43,7 +43,7 @@ async function overdueByAccount(
   const orderIds = await redis.zrange(keys.open, '0', String(lookLimit - 1));
   const seen = new Map<string, number>();
   for (let from = 0; from < orderIds.length; from += batchSize) {
-    for (const { account } of await readStandings(redis, keys, orderIds.slice(from, from + batchSize))) {
+    for (const { account } of await readOrderStates(redis, keys, orderIds.slice(from, from + batchSize))) {
       if (account !== null && isUnserved(account)) seen.set(account, (seen.get(account) ?? 0) + 1);
     }
   }

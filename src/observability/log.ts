@@ -1,5 +1,5 @@
 import { type Bindings, type DestinationStream, type Logger, pino, stdSerializers } from 'pino';
-import { censored, censorship, secretNames } from './redact.ts';
+import { redacted, redactedText, secretNames } from './redact.ts';
 
 export type Log = Logger;
 
@@ -15,25 +15,25 @@ export function createLog(level: string, destination?: DestinationStream): Log {
   const options = {
     level,
     depthLimit,
-    redact: { paths: [...secretNames], censor: censorship },
+    redact: { paths: [...secretNames], censor: redactedText },
     serializers,
-    formatters: { log: censorObjects },
+    formatters: { log: redactObjects },
   };
   const log = destination === undefined ? pino(options) : pino(options, destination);
   const { child } = log;
   log.child = function (this: Log, bindings: Bindings, ...how: []) {
-    return child.call(this, censorObjects(bindings), ...how);
+    return child.call(this, redactObjects(bindings), ...how);
   } as Log['child'];
   return log;
 }
 
 /** Errors and requests have serializers, which choose what is told of them. */
-function censorObjects(fields: Bindings): Bindings {
+function redactObjects(fields: Bindings): Bindings {
   let copy: Bindings | null = null;
   for (const name in fields) {
     const value: unknown = fields[name];
     if (typeof value !== 'object' || value === null || name in serializers) continue;
-    const safe = censored(value, depthLimit);
+    const safe = redacted(value, depthLimit);
     if (safe !== value) copy = { ...(copy ?? fields), [name]: safe };
   }
   return copy ?? fields;

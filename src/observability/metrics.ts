@@ -1,6 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 
-/** What became of a request to the callback door. */
+/** Outcome of a request to the callback route. */
 export const callbackResults = [
   'hint',
   'result',
@@ -203,7 +203,7 @@ export function createMetrics() {
     }),
     callbacks: new Counter({
       name: named('callbacks_total'),
-      help: 'Requests to the callback door by account and what became of them',
+      help: 'Callback requests by account and outcome',
       labelNames: ['account', 'result'],
       registers,
     }),

@@ -17,19 +17,19 @@ export const secretNames: readonly string[] = [
   'token',
 ];
 
-export const censorship = '[redacted]';
+export const redactedText = '[redacted]';
 
 const names = new Set(secretNames);
 
 /**
  * A value as it is to be written, without what stands under such a name, `levels` deep. What has no secrets is handed back
- * and not copied; what cannot be read is censored as a whole.
+ * and not copied; what cannot be read is redacted as a whole.
  */
-export function censored(value: object, levels: number): unknown {
+export function redacted(value: object, levels: number): unknown {
   try {
     return withoutSecrets(value, levels);
   } catch {
-    return censorship;
+    return redactedText;
   }
 }
 
@@ -40,7 +40,7 @@ function withoutSecrets(value: unknown, levels: number): unknown {
   if (typeof written !== 'object' || written === null) return written;
   let copy: { [name: string]: unknown } | null = null;
   for (const [name, field] of Object.entries(written)) {
-    const safe = names.has(name) ? censorship : withoutSecrets(field, levels - 1);
+    const safe = names.has(name) ? redactedText : withoutSecrets(field, levels - 1);
     if (safe === field) continue;
     copy ??= (Array.isArray(written) ? [...written] : { ...written }) as { [name: string]: unknown };
     copy[name] = safe;

@@ -12,7 +12,7 @@ import {
   unpackEvidence,
   unpackProgress,
 } from './packing.ts';
-import type { Fields, Movement, OrderRecord, PendingQuery, RecordParts } from './record.ts';
+import type { Fields, OrderRecord, PendingQuery, RecordParts, RecordUpdate } from './record.ts';
 import { partsOfVersion1 } from './record-version-1.ts';
 
 /** The form of the fields below. A record of a later version is refused, not guessed at. */
@@ -35,7 +35,7 @@ export function orderFields(order: Order): Fields {
 }
 
 /** The fields that every step moves. */
-export function progressFields({ progress, history }: Pick<Movement, 'progress' | 'history'>): Fields {
+export function progressFields({ progress, history }: Pick<RecordUpdate, 'progress' | 'history'>): Fields {
   return {
     phase: progress.phase,
     progress: JSON.stringify(packProgress(progress)),

@@ -4,7 +4,7 @@ import type { Order, Reading, Reference } from '../domain/order.ts';
 import type { ResultEvent } from '../domain/result-event.ts';
 import type { Keys } from '../redis/keys.ts';
 import { canonicalReference } from './codec.ts';
-import type { Movement } from './record.ts';
+import type { RecordUpdate } from './record.ts';
 
 /**
  * One payment proves one order: who is paid owns its receipt, where the provider gives one, and its reference, and while
@@ -22,7 +22,7 @@ export interface Owning {
 /** `null` for a step of an order that is not paid. */
 export function owningOf(
   order: Order,
-  { progress, history }: Pick<Movement, 'progress' | 'history'>,
+  { progress, history }: Pick<RecordUpdate, 'progress' | 'history'>,
   event: ResultEvent | null,
   isShared: boolean,
   keys: Keys,

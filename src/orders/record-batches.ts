@@ -14,7 +14,7 @@ import {
   queryField,
 } from './codec.ts';
 import { type Owning, owningOf, referenceName } from './ownership.ts';
-import type { Fields, Movement, OrderRecord } from './record.ts';
+import type { Fields, OrderRecord, RecordUpdate } from './record.ts';
 import { countersOf, hourOf } from './statistics.ts';
 import { unresolvedEntry } from './unresolved.ts';
 import { usedEntry } from './used-payments.ts';
@@ -24,7 +24,7 @@ const readScript = loadScript('read', import.meta.url);
 const settleScript = loadScript('settle', import.meta.url);
 
 const dayMs = 86_400_000;
-/** Callbacks are minutes, seldom hours late; a hint for an older order has nothing left to hasten. */
+/** Callbacks are minutes, seldom hours late; a hint for an older order has nothing left to promote. */
 const namesLifeMs = 8 * dayMs;
 const statisticsLifeMs = 8 * dayMs;
 /** Orders in one script at most, so that no other client waits long for Redis. */
@@ -34,7 +34,7 @@ const batchLimit = 50;
  * What became of an order handed in. `nextPollAt` is `null` when it is closed already; `sharing` are some open orders under
  * the same reference. `in-use`: the order `usedBy` was paid under this reference.
  */
-export type Opened =
+export type OpenResult =
   | {
       readonly outcome: 'new' | 'same';
       readonly nextPollAt: number | null;
@@ -44,7 +44,7 @@ export type Opened =
   | { readonly outcome: 'conflict' };
 
 /** One step of an order, decided on the given record. */
-export interface Step extends Movement {
+export interface Transition extends RecordUpdate {
   readonly record: OrderRecord;
   readonly nextPollAt: number | null;
   readonly event: ResultEvent | null;
@@ -60,7 +60,7 @@ export interface Step extends Movement {
  * figure could not be written, and why. `taken`: another process has settled this entry of the inbox. `stale`: read and
  * decide again.
  */
-export type Settled =
+export type SettleResult =
   | { readonly outcome: 'settled'; readonly nextPollAt: number | null; readonly neglected?: string }
   | { readonly outcome: 'taken'; readonly nextPollAt: number | null }
   | { readonly outcome: 'used'; readonly usedBy: string }
@@ -89,20 +89,20 @@ export function createRecordBatches({
     );
   }
 
-  const openBatched = createBatcher<Opening, Reply<Opened['outcome']>>(
+  const openBatched = createBatcher<Opening, Reply<OpenResult['outcome']>>(
     async (openings) =>
       (await openScript.run(
         redis,
         [keys.open, keys.asking, ...openings.flatMap((opening) => keysOf(opening, keys))],
         openings.flatMap((opening) => [keysOf(opening, keys).length, ...counted(openingArgs(opening))]),
-      )) as Reply<Opened['outcome']>[],
+      )) as Reply<OpenResult['outcome']>[],
     batchLimit,
   );
 
   /** Where nothing is published, nothing is counted. */
   const noStatistics = keys.statistics('-');
 
-  function settlingOf(step: Step): { readonly keys: string[]; readonly args: (string | number)[] } {
+  function settlingOf(step: Transition): { readonly keys: string[]; readonly args: (string | number)[] } {
     const { record, event, sharesPayments = false } = step;
     const { order } = record;
     const owning = owningOf(order, step, event, sharesPayments, keys);
@@ -117,7 +117,7 @@ export function createRecordBatches({
     };
   }
 
-  const settleBatched = createBatcher<Step, Reply<Settled['outcome']>>(async (steps) => {
+  const settleBatched = createBatcher<Transition, Reply<SettleResult['outcome']>>(async (steps) => {
     const settlings = steps.map((step) => settlingOf(step));
     return (await settleScript.run(
       redis,
@@ -130,7 +130,7 @@ export function createRecordBatches({
         ...settlings.flatMap(({ keys }) => keys),
       ],
       settlings.flatMap(({ keys, args }) => [keys.length, ...counted(args)]),
-    )) as Reply<Settled['outcome']>[];
+    )) as Reply<SettleResult['outcome']>[];
   }, batchLimit);
 
   return { open: openBatched, read: createBatcher(readBatch, batchLimit), settle: settleBatched };
@@ -165,7 +165,7 @@ function openingArgs({ order, nextPollAt, sharesPayments }: Opening): (string | 
 
 /** What a step hands to the script. */
 function settling(
-  { record, nextPollAt, event, entry, ...movement }: Step,
+  { record, nextPollAt, event, entry, ...movement }: Transition,
   owning: Owning['text'] | '',
   retentionMs: number,
 ) {
@@ -179,7 +179,7 @@ function settling(
 }
 
 /** The fields that a step writes. Nobody else has changed them since, or the step is stale. */
-function changedFields(record: OrderRecord, movement: Movement): string[] {
+function changedFields(record: OrderRecord, movement: RecordUpdate): string[] {
   return Object.entries({
     // First, where the script looks for it. A client sends a script again when its connection was lost before the reply came:
     // by this, the step is told from somebody else's.

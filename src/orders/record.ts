@@ -34,7 +34,7 @@ export interface PendingQuery {
 }
 
 /** What a step writes. */
-export interface Movement {
+export interface RecordUpdate {
   readonly progress: Progress;
   readonly history: readonly Evidence[];
   readonly query: PendingQuery | null;

@@ -4,7 +4,12 @@ import { isWrongType, type Redis } from '../redis/connection.ts';
 import type { Keys } from '../redis/keys.ts';
 import { loadScript } from '../redis/script.ts';
 import type { OrderRecord, PendingQuery } from './record.ts';
-import { createRecordBatches, type Opened, type Settled, type Step } from './record-batches.ts';
+import {
+  createRecordBatches,
+  type OpenResult,
+  type SettleResult,
+  type Transition,
+} from './record-batches.ts';
 
 const relistScript = loadScript('relist', import.meta.url);
 const hintScript = loadScript('hint', import.meta.url);
@@ -13,10 +18,10 @@ const deliverScript = loadScript('deliver', import.meta.url);
 const missingScript = loadScript('missing-results', import.meta.url);
 const republishScript = loadScript('republish', import.meta.url);
 
-export type { Opened, Settled, Step };
+export type { OpenResult, SettleResult, Transition };
 
 /** `wake`: poll at `at`. `waiting`: an earlier wish is still to be served. */
-export type Hinted =
+export type HintResult =
   | {
       readonly outcome: 'wake';
       readonly at: number;
@@ -55,10 +60,15 @@ export interface OrderStore {
    * `names` are the strings under which a callback may speak of it. An order whose reference a paid one owns is refused,
    * unless its account lets orders share payments.
    */
-  open(order: Order, nextPollAt: number, names: readonly string[], sharesPayments?: boolean): Promise<Opened>;
+  open(
+    order: Order,
+    nextPollAt: number,
+    names: readonly string[],
+    sharesPayments?: boolean,
+  ): Promise<OpenResult>;
   read(orderId: string): Promise<OrderRecord | null>;
   /** `stale`: another process moved the order since `step.record` was read; read and decide again. */
-  settle(step: Step): Promise<Settled>;
+  settle(step: Transition): Promise<SettleResult>;
   /** Makes the lists of open orders agree with the order's record. */
   relist(orderId: string): Promise<void>;
   /**
@@ -66,7 +76,7 @@ export interface OrderStore {
    *
    * @param now `null`: by Redis' own clock
    */
-  hint(orderId: string, now: number | null, minIntervalMs: number): Promise<Hinted>;
+  hint(orderId: string, now: number | null, minIntervalMs: number): Promise<HintResult>;
   /** The orders that an account's provider knows by one of these names. */
   ordersNamed(account: string, names: readonly string[]): Promise<string[]>;
   /** Remembers a query before it is sent; nothing of an order that is gone. */
@@ -136,7 +146,11 @@ export function createOrderStore({ redis, keys, retentionMs }: OrderStoreParts):
 
     async hint(orderId, now, minIntervalMs) {
       const reply = await hintScript.run(redis, [keys.order(orderId)], [now ?? '', minIntervalMs]);
-      const [outcome, at, redisNow] = reply as [Hinted['outcome'], string | undefined, string | undefined];
+      const [outcome, at, redisNow] = reply as [
+        HintResult['outcome'],
+        string | undefined,
+        string | undefined,
+      ];
       if (outcome !== 'wake') return { outcome };
       return { outcome, at: Number(at), ...(now === null && { now: Number(redisNow) }) };
     },

@@ -98,7 +98,7 @@ function connectionOptions(target: RedisTarget, patience: Patience) {
     enableAutoPipelining: true,
     enableOfflineQueue: patience === 'patient',
     maxRetriesPerRequest: patience === 'patient' ? null : 0,
-    retryStrategy: retryDelayMs,
+    retryStrategy: reconnectDelayMs,
     // A half-open connection is silent for ever without this; it must exceed the longest blocking read, about 10 s.
     socketTimeout: 15_000,
     connectTimeout: 5_000,
@@ -146,7 +146,7 @@ export function sendDirectly(redis: Redis, name: string, args: (string | number)
 }
 
 /** Capped at a second: ioredis' own back-off adds many seconds to every recovery (docs/engine.md section 3). */
-function retryDelayMs(attempt: number): number {
+function reconnectDelayMs(attempt: number): number {
   return Math.min(attempt * 100, 1_000);
 }
 

@@ -48,7 +48,7 @@ export interface Keys {
   /** Which order was paid under a reference; as `receipt`. */
   paid(account: string, reference: string): string;
   /** Hash: whether an account may be asked at present. */
-  gate(account: string): string;
+  breaker(account: string): string;
   /** Hash: how long the orders of an account take to become final, for `SCHEDULE=adaptive`. */
   completions(account: string): string;
   /** Hash: when an account was last polled, and last answered. */
@@ -99,7 +99,7 @@ export function createKeys(prefix: string = defaultPrefix): Keys {
     reference: (account, name) => `${tag}:reference:${account}:${name}`,
     receipt: (account, receipt) => `${tag}:receipt:${account}:${receipt.toUpperCase()}`,
     paid: (account, reference) => `${tag}:paid:${account}:${reference}`,
-    gate: (account) => `${tag}:gate:${account}`,
+    breaker: (account) => `${tag}:gate:${account}`,
     completions: (account) => `${tag}:completions:${account}`,
     activity: (account) => `${tag}:activity:${account}`,
     pollsInMinute: (account, minute) => `${tag}:polls:${account}:${minute}`,

@@ -68,16 +68,16 @@ export async function* readResults(options: ReadResultsOptions): AsyncGenerator<
   }
 }
 
-type Entry = [streamId: string, fields: string[]];
+type RawEntry = [streamId: string, fields: string[]];
 
-async function readBatch(redis: Redis, stream: string, position: string): Promise<Entry[]> {
+async function readBatch(redis: Redis, stream: string, position: string): Promise<RawEntry[]> {
   const reply = await redis.xread('COUNT', batchSize, 'STREAMS', stream, position);
-  return (reply?.[0]?.[1] ?? []) as Entry[];
+  return (reply?.[0]?.[1] ?? []) as RawEntry[];
 }
 
-async function waitForBatch(redis: Redis, stream: string, position: string): Promise<Entry[]> {
+async function waitForBatch(redis: Redis, stream: string, position: string): Promise<RawEntry[]> {
   const reply = await redis.xread('COUNT', batchSize, 'BLOCK', blockMs, 'STREAMS', stream, position);
-  return (reply?.[0]?.[1] ?? []) as Entry[];
+  return (reply?.[0]?.[1] ?? []) as RawEntry[];
 }
 
 /** Asks until Redis answers. A lost connection costs a moment, never the place. */

@@ -15,7 +15,7 @@ export type Role = 'worker' | 'api';
 export const allRoles: readonly Role[] = ['worker', 'api'];
 
 /** Where somebody may put something of theirs between the parts: the drill dies there. */
-export interface Seams {
+export interface FaultPoints {
   store?(store: OrderStore): OrderStore;
   asker?(asker: Asker): Asker;
 }
@@ -34,7 +34,7 @@ export interface Shared {
   progressed(): void;
   readonly lastProgressAt: () => number;
   readonly telemetry: Telemetry | undefined;
-  readonly seams: Seams;
+  readonly faultPoints: FaultPoints;
   /** For times that processes compare. Started by the service. */
   readonly clock: RedisClock;
 }
@@ -45,7 +45,7 @@ export const redisStartMs = 6_000;
 export const dayMs = 86_400_000;
 
 /** Builds what the roles of this process have in common. */
-export function share(config: Config, log: Log, redis: Redis, seams: Seams): Shared {
+export function share(config: Config, log: Log, redis: Redis, faultPoints: FaultPoints): Shared {
   const keys = createKeys(config.prefix);
   const { store, queue } = ordersOn(redis, keys, config);
   let lastProgressAt = Date.now();
@@ -56,9 +56,9 @@ export function share(config: Config, log: Log, redis: Redis, seams: Seams): Sha
     keys,
     redis,
     outage: watchRedis(redis, log),
-    store: seams.store?.(store) ?? store,
+    store: faultPoints.store?.(store) ?? store,
     queue,
-    seams,
+    faultPoints,
     clock: createRedisClock(redis, keys),
     progressed() {
       lastProgressAt = Date.now();

@@ -1,5 +1,5 @@
 import { type ActivityLog, createActivityLog } from '../accounts/activity.ts';
-import { createAccountGate } from '../accounts/circuit-breaker.ts';
+import { createCircuitBreaker } from '../accounts/circuit-breaker.ts';
 import { registerAccounts } from '../accounts/registry.ts';
 import type { AccountConfig } from '../config/config.ts';
 import type { Log } from '../observability/log.ts';
@@ -130,7 +130,7 @@ function startAccount(account: AccountConfig, shared: Shared): RunningAccount {
     currencies: account.currencies,
     ...(account.overrides && { overrides: account.overrides }),
   });
-  const asker = shared.seams.asker?.(plain) ?? plain;
+  const asker = shared.faultPoints.asker?.(plain) ?? plain;
   const activity = createActivityLog(redis, keys, id, (error) =>
     log.debug({ err: error }, 'the time of the last poll could not be noted'),
   );
@@ -142,7 +142,7 @@ function startAccount(account: AccountConfig, shared: Shared): RunningAccount {
     provider: provider.id,
     queue: shared.queue(id),
     store,
-    gate: createAccountGate({
+    breaker: createCircuitBreaker({
       redis,
       keys,
       account: id,

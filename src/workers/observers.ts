@@ -55,7 +55,7 @@ export function logPolls(log: Log, isToldElsewhere: (error: unknown) => boolean)
       );
       turns = 0;
     },
-    gate(change, { kind, httpStatus, providerStatus, providerMessage }) {
+    breaker(change, { kind, httpStatus, providerStatus, providerMessage }) {
       const why = { reading: kind, httpStatus, providerStatus, providerMessage };
       if (change === 'degraded') log.warn(why, 'the account is degraded; its orders wait');
       else log.info(why, 'the account has recovered');
@@ -108,7 +108,7 @@ export function countPolls(metrics: Metrics, account: string): PollObserver {
     contradiction: () => metrics.contradictions.inc({ account }),
     unknownWord: () => {},
     changedProvider: () => metrics.changedProviders.inc({ account }),
-    gate: () => {},
+    breaker: () => {},
     neglected: () => metrics.errors.inc({ account }),
     error: () => metrics.errors.inc({ account }),
   };
@@ -122,7 +122,7 @@ export function notePolls(activity: ActivityLog): PollObserver {
     contradiction: () => {},
     unknownWord: () => {},
     changedProvider: () => {},
-    gate: () => {},
+    breaker: () => {},
     neglected: () => {},
     error: () => {},
   };
@@ -136,7 +136,7 @@ export function observeAll(...observers: readonly PollObserver[]): PollObserver 
     contradiction: (...told) => observers.forEach((each) => void each.contradiction(...told)),
     unknownWord: (...told) => observers.forEach((each) => void each.unknownWord(...told)),
     changedProvider: (...told) => observers.forEach((each) => void each.changedProvider(...told)),
-    gate: (...told) => observers.forEach((each) => void each.gate(...told)),
+    breaker: (...told) => observers.forEach((each) => void each.breaker(...told)),
     neglected: (...told) => observers.forEach((each) => void each.neglected(...told)),
     error: (...told) => observers.forEach((each) => void each.error(...told)),
   };

@@ -12,7 +12,7 @@ export interface PollObserver {
   unknownWord(word: string, orderId: string): void;
   /** The order was accepted for another provider than its account has now: it is not asked about. */
   changedProvider(record: OrderRecord): void;
-  gate(change: Exclude<GateChange, null>, reading: Reading): void;
+  breaker(change: Exclude<GateChange, null>, reading: Reading): void;
   /** The order moved, but a list or figure that is made from it could not be written. */
   neglected(what: string, orderId: string): void;
   /** A bug or a lost Redis; never something a gateway did. */

@@ -1,18 +1,18 @@
 import { DelayedError, type Job, type Telemetry, Worker, type WorkerOptions } from 'bullmq';
-import type { AccountGate } from '../accounts/circuit-breaker.ts';
+import type { CircuitBreaker } from '../accounts/circuit-breaker.ts';
 import { deadlineAnswerMs } from '../domain/awaited-answer.ts';
 import { type Clock, machineClock } from '../domain/clock.ts';
 import type { Policy } from '../domain/decide.ts';
 import { deadlineAt } from '../domain/schedule.ts';
 import { createPollBackend } from '../jobs/backend/poll-backend.ts';
-import { hasten, hastenAgain } from '../jobs/poll-now.ts';
+import { promote, promoteAgain } from '../jobs/poll-now.ts';
 import {
   type JobName,
+  jobRetryDelayMs,
   orderIdOf,
   orderOfJob,
   type PollQueue,
   type QueueJob,
-  retryDelayMs,
 } from '../jobs/queue.ts';
 import type { OrderRecord } from '../orders/record.ts';
 import type { OrderStore } from '../orders/store.ts';
@@ -36,7 +36,7 @@ export interface PollWorkerParts {
   readonly provider: string;
   readonly queue: PollQueue;
   readonly store: OrderStore;
-  readonly gate: AccountGate;
+  readonly breaker: CircuitBreaker;
   readonly asker: Asker;
   /** Remembers a new query of an order and says where its answer is to be posted; `null` where answers come at once. */
   readonly beginQuery: ((orderId: string) => Promise<AnswerTo>) | null;
@@ -94,7 +94,7 @@ export function createPollWorker(parts: PollWorkerParts): PollWorker {
   async function process(job: Job<QueueJob, void, JobName>, token?: string): Promise<void> {
     const runAgainAt =
       job.name === 'wake'
-        ? await hastenAgain(parts.store, queue, job, clock.now())
+        ? await promoteAgain(parts.store, queue, job, clock.now())
         : await pollOrder(parts, orderOfJob(job.data), job.name === 'answer').catch(handBack);
     if (runAgainAt === null) return;
     // BullMQ makes a delay of it by this machine's clock; the back end counts that from now by ours.
@@ -120,7 +120,7 @@ export function createPollWorker(parts: PollWorkerParts): PollWorker {
     // workers died twice in a week would end as a failed job.
     maxStalledCount: 1_000_000,
     removeOnComplete: { count: 0 },
-    settings: { backoffStrategy: retryDelayMs },
+    settings: { backoffStrategy: jobRetryDelayMs },
     autorun: false,
     ...(parts.telemetry && { telemetry: parts.telemetry }),
   } satisfies WorkerOptions;
@@ -150,7 +150,7 @@ async function followRecord(
   const orderId = orderIdOf(jobId);
   const record = orderId === null ? null : await store.read(orderId);
   if (record === null || record.nextPollAt === null) return;
-  await hasten(queue, record.order.orderId, record.nextPollAt, clock.now());
+  await promote(queue, record.order.orderId, record.nextPollAt, clock.now());
 }
 
 /**
@@ -164,8 +164,8 @@ export async function pollOrder(
   orderId: string,
   asksNobody = false,
 ): Promise<number | null> {
-  const { store, gate, observer, clock = machineClock } = parts;
-  const [record, admission] = await Promise.all([store.read(orderId), gate.admit(clock.now())]);
+  const { store, breaker, observer, clock = machineClock } = parts;
+  const [record, admission] = await Promise.all([store.read(orderId), breaker.admit(clock.now())]);
   if (record === null) return null;
   if (record.order.provider !== parts.provider) {
     observer.changedProvider(record);
@@ -181,7 +181,7 @@ export async function pollOrder(
   if (asksNobody) return (await store.read(orderId))?.nextPollAt ?? null;
   const lostAt = queryLostAt(parts.asker, record);
   if (lostAt > clock.now()) return lostAt;
-  const waitUntil = await takeTurn(gate, record, admission, clock.now());
+  const waitUntil = await takeTurn(breaker, record, admission, clock.now());
   if (waitUntil !== null) return waitUntil;
 
   const answerTo = parts.beginQuery === null ? null : await parts.beginQuery(orderId);
@@ -195,18 +195,18 @@ export async function pollOrder(
   }
   // An order past its deadline was let through though the account rests: it is not the probe.
   const asProbe = 'waitUntil' in admission ? { troubled: true, probing: false } : admission;
-  await tellGate(parts, asProbe, reading, clock.now(), { orderId });
+  await reportToBreaker(parts, asProbe, reading, clock.now(), { orderId });
   return settle(parts, asked, reading, null, openSince);
 }
 
-/** Tells the gate what was heard. What stands broken in its keys is no reason to lose the answer, which is settled next. */
-async function tellGate(
-  { gate, observer }: Pick<PollWorkerParts, 'gate' | 'observer'>,
-  ...[admission, reading, now, asked]: Required<Parameters<AccountGate['report']>>
+/** Tells the breaker what was heard. What stands broken in its keys is no reason to lose the answer, which is settled next. */
+async function reportToBreaker(
+  { breaker, observer }: Pick<PollWorkerParts, 'breaker' | 'observer'>,
+  ...[admission, reading, now, asked]: Required<Parameters<CircuitBreaker['report']>>
 ): Promise<void> {
   try {
-    const change = await gate.report(admission, reading, now, asked);
-    if (change !== null) observer.gate(change, reading);
+    const change = await breaker.report(admission, reading, now, asked);
+    if (change !== null) observer.breaker(change, reading);
   } catch (error) {
     observer.error(error instanceof Error ? error : new Error(String(error)), asked.orderId);
   }
@@ -231,7 +231,7 @@ async function takePushed(
     const current = (await store.read(record.order.orderId)) ?? record;
     observer.reading(current, reading, 0);
     const asked = { orderId: record.order.orderId, credentials };
-    await tellGate(parts, { troubled: true, probing: false }, reading, clock.now(), asked);
+    await reportToBreaker(parts, { troubled: true, probing: false }, reading, clock.now(), asked);
     taken = { nextPollAt: await settle(parts, current, reading, { entry, queryId }, openSince) };
   }
   return taken;

@@ -1,5 +1,5 @@
 import { isRefusal, jobIdOf, orderIdOf, type PollQueue } from '../jobs/queue.ts';
-import { readStandings, type Standing } from '../orders/order-states.ts';
+import { type OrderState, readOrderStates } from '../orders/order-states.ts';
 import { isForeign } from './damage.ts';
 import { batchSize, headLimit, randomStart, type Sweep, walkLimit } from './sweep-parts.ts';
 
@@ -43,11 +43,11 @@ export async function walkJobs(parts: Sweep, account: string): Promise<void> {
   for (let from = start; from < Math.min(count, start + walkLimit); from += batchSize) {
     const jobIds = await redis.zrange(queue.toKey('delayed'), String(from), String(from + batchSize - 1));
     const orderIds = jobIds.map(orderIdOf).filter((orderId) => orderId !== null);
-    for (const standing of await readStandings(redis, keys, orderIds)) {
+    for (const state of await readOrderStates(redis, keys, orderIds)) {
       // A record that cannot be read is told by the walk of open orders; its job is the last that leads to it.
-      if (standing.damage !== null) report.note('order', standing.orderId, standing.damage);
+      if (state.damage !== null) report.note('order', state.orderId, state.damage);
       else {
-        await report.tolerate('job', `of order ${standing.orderId}`, () => mendJob(parts, queue, standing));
+        await report.tolerate('job', `of order ${state.orderId}`, () => mendJob(parts, queue, state));
       }
     }
   }
@@ -56,7 +56,7 @@ export async function walkJobs(parts: Sweep, account: string): Promise<void> {
 async function mendJob(
   parts: Sweep,
   queue: PollQueue,
-  { orderId, nextPollAt, phase, isOnOpen, isOnAsking }: Standing,
+  { orderId, nextPollAt, phase, isOnOpen, isOnAsking }: OrderState,
 ): Promise<void> {
   if (nextPollAt === null) {
     const job = await readJob(parts, queue, jobIdOf(orderId));

@@ -1,7 +1,7 @@
 import { readBreaker } from '../accounts/circuit-breaker.ts';
-import { hasten } from '../jobs/poll-now.ts';
+import { promote } from '../jobs/poll-now.ts';
 import { jobIdOf, type PollQueue, pollJob } from '../jobs/queue.ts';
-import { readStandings, type Standing } from '../orders/order-states.ts';
+import { type OrderState, readOrderStates } from '../orders/order-states.ts';
 import { walkUnresolved } from '../orders/unresolved.ts';
 import { forgetHandled } from '../results/handled.ts';
 import { trimResults } from '../results/trim.ts';
@@ -57,7 +57,7 @@ async function restingAccounts(parts: SweepParts, report: DamageReport): Promise
   const now = nowOf(parts);
   const resting = new Set<string>();
   for (const account of accounts) {
-    await report.tolerate('walk', `of the gate of ${account}`, async () => {
+    await report.tolerate('walk', `of the breaker of ${account}`, async () => {
       if ((await readBreaker(redis, keys, account, now)).state !== 'closed') resting.add(account);
     });
   }
@@ -83,7 +83,7 @@ async function mendAsking({ redis, keys, store, mended, report }: Sweep): Promis
   for (const start of starts) {
     const some = await redis.zrange(keys.asking, String(start), String(start + headLimit - 1));
     for (const batch of batchesOf(some)) {
-      for (const { orderId, phase, nextPollAt, isOnOpen, damage } of await readStandings(
+      for (const { orderId, phase, nextPollAt, isOnOpen, damage } of await readOrderStates(
         redis,
         keys,
         batch,
@@ -135,8 +135,8 @@ async function readCursor({ redis, keys, report }: Sweep): Promise<string> {
 /** Makes sure that each of these orders has a job, and is open at all. */
 async function mendOrders(parts: Sweep, orderIds: readonly string[]): Promise<void> {
   const { report, store } = parts;
-  const standings = await readStandings(parts.redis, parts.keys, orderIds);
-  for (const { account, nextPollAt, orderId, damage } of standings) {
+  const states = await readOrderStates(parts.redis, parts.keys, orderIds);
+  for (const { account, nextPollAt, orderId, damage } of states) {
     if (damage !== null) report.note('order', orderId, damage);
     else if (account === null || nextPollAt === null) {
       await report.tolerate('order', orderId, () => store.relist(orderId));
@@ -144,13 +144,11 @@ async function mendOrders(parts: Sweep, orderIds: readonly string[]): Promise<vo
   }
   for (const [account, places] of parts.places) {
     await report.tolerate('walk', `of the queue of ${account}`, async () => {
-      const open = standings.filter(
-        (standing) => standing.account === account && standing.nextPollAt !== null,
-      );
+      const open = states.filter((state) => state.account === account && state.nextPollAt !== null);
       const found = await places.placesOf(open.map(({ orderId }) => orderId));
-      for (const [nth, standing] of open.entries()) {
-        await report.tolerate('job', `of order ${standing.orderId}`, () =>
-          mendOrder(parts, account, standing, found[nth]),
+      for (const [nth, state] of open.entries()) {
+        await report.tolerate('job', `of order ${state.orderId}`, () =>
+          mendOrder(parts, account, state, found[nth]),
         );
       }
     });
@@ -160,23 +158,23 @@ async function mendOrders(parts: Sweep, orderIds: readonly string[]): Promise<vo
 async function mendOrder(
   parts: Sweep,
   account: string,
-  standing: Standing,
+  state: OrderState,
   place: JobPlace | undefined,
 ): Promise<void> {
   if (place === 'waiting') return;
   const { redis, keys } = parts;
-  const { orderId, nextPollAt } = standing;
+  const { orderId, nextPollAt } = state;
   const queue = parts.queue(account);
   const now = nowOf(parts);
   if (typeof place === 'object') {
-    if (!parts.resting.has(account)) await mendDelayed(parts, queue, standing, place.dueAt, now);
+    if (!parts.resting.has(account)) await mendDelayed(parts, queue, state, place.dueAt, now);
     return;
   }
   const job = await readJob(parts, queue, jobIdOf(orderId));
-  const state = job === undefined ? 'missing' : await job.getState();
-  if (state !== 'missing' && state !== 'unknown' && state !== 'completed') return;
+  const jobState = job === undefined ? 'missing' : await job.getState();
+  if (jobState !== 'missing' && jobState !== 'unknown' && jobState !== 'completed') return;
   // Its last poll may have ended between our two looks: then the record has moved, and nothing is wrong.
-  const [again] = await readStandings(redis, keys, [orderId]);
+  const [again] = await readOrderStates(redis, keys, [orderId]);
   if (nextPollAt === null || again?.nextPollAt !== nextPollAt) return;
   // A job in no list blocks its own id: BullMQ takes a second one for a repetition.
   await job?.remove();
@@ -189,12 +187,12 @@ async function mendOrder(
 async function mendDelayed(
   parts: Sweep,
   queue: PollQueue,
-  { orderId, nextPollAt, wishAt }: Standing,
+  { orderId, nextPollAt, requestedAt }: OrderState,
   dueAt: number,
   now: number,
 ): Promise<void> {
-  if (wishAt !== null && wishAt < now - parts.intervalMs) {
-    await hasten(queue, orderId, now, now);
+  if (requestedAt !== null && requestedAt < now - parts.intervalMs) {
+    await promote(queue, orderId, now, now);
     parts.mended('forgotten-wish', orderId);
     return;
   }
@@ -203,6 +201,6 @@ async function mendDelayed(
   const record = await parts.store.read(orderId);
   if (record?.nextPollAt !== nextPollAt) return;
   if (record.query !== null && dueAt <= record.query.sentAt + queryLimitMs) return;
-  await hasten(queue, orderId, nextPollAt, now);
+  await promote(queue, orderId, nextPollAt, now);
   parts.mended('late-job', orderId);
 }

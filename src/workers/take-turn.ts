@@ -1,4 +1,4 @@
-import type { AccountGate, Admission, Wait } from '../accounts/circuit-breaker.ts';
+import type { Admission, CircuitBreaker, Wait } from '../accounts/circuit-breaker.ts';
 import { deadlineAt } from '../domain/schedule.ts';
 import type { OrderRecord } from '../orders/record.ts';
 
@@ -7,10 +7,10 @@ import type { OrderRecord } from '../orders/record.ts';
  * to probe, or one of the few polls that orders past their deadline get while the circuit breaker is open, so that their
  * verdict does not wait for the provider to recover. Returns until when to wait, `null` to go ahead.
  *
- * @param admitted what `gate.admit` said
+ * @param admitted what `breaker.admit` said
  */
 export async function takeTurn(
-  gate: AccountGate,
+  breaker: CircuitBreaker,
   { order, progress }: Pick<OrderRecord, 'order' | 'progress'>,
   admitted: Admission | Wait,
   now: number,
@@ -18,16 +18,16 @@ export async function takeTurn(
   const deadline = progress.phase === 'asking' ? deadlineAt(order) : Number.POSITIVE_INFINITY;
   const isOverdue = deadline <= now;
   const waitUntil =
-    'waitUntil' in admitted ? admitted.waitUntil : await gate.enter(admitted, now, order.orderId);
+    'waitUntil' in admitted ? admitted.waitUntil : await breaker.enter(admitted, now, order.orderId);
   if (waitUntil === null || admitted.openSince === undefined) return waitUntil;
   if (isOverdue) {
-    const at = await gate.enterAtDeadline(now);
+    const at = await breaker.enterAtDeadline(now);
     if (at === null) return null;
     // While another order probes, it looks twice as often as the others, and so comes first when the account recovers.
     const again =
-      'waitUntil' in admitted ? waitUntil : Math.min(waitUntil, now + Math.ceil(gate.retryMs / 2));
+      'waitUntil' in admitted ? waitUntil : Math.min(waitUntil, now + Math.ceil(breaker.retryMs / 2));
     return Math.min(at, again);
   }
   // Later than the orders past their deadline, which then have their turn before it.
-  return Math.min(waitUntil + gate.retryMs, deadline);
+  return Math.min(waitUntil + breaker.retryMs, deadline);
 }

@@ -56,6 +56,6 @@ export const tracePolls: PollObserver = {
   unknownWord() {},
   changedProvider() {},
   neglected() {},
-  gate() {},
+  breaker() {},
   error() {},
 };

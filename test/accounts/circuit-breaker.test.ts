@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import {
-  type AccountGate,
-  type AccountGateParts,
   type Admission,
-  createAccountGate,
+  type CircuitBreaker,
+  type CircuitBreakerParts,
+  createCircuitBreaker,
   readBreaker,
   type Wait,
 } from '../../src/accounts/circuit-breaker.ts';
@@ -17,10 +17,10 @@ import { until } from '../support/service-until.ts';
 const redis = testRedis();
 const now = 1_800_000_000_000;
 
-function setup(changes: Partial<AccountGateParts> = {}) {
+function setup(changes: Partial<CircuitBreakerParts> = {}) {
   const keys = createKeys(testPrefix());
-  const open = (more: Partial<AccountGateParts> = {}) =>
-    createAccountGate({
+  const open = (more: Partial<CircuitBreakerParts> = {}) =>
+    createCircuitBreaker({
       redis,
       keys,
       account: 'jenga',
@@ -30,29 +30,29 @@ function setup(changes: Partial<AccountGateParts> = {}) {
       ...changes,
       ...more,
     });
-  return { keys, open, gate: open() };
+  return { keys, open, breaker: open() };
 }
 
-/** What a poll does at the gate: it goes through, or learns until when it is to wait. */
+/** What a poll does at the breaker: it goes through, or learns until when it is to wait. */
 async function pass(
-  gate: AccountGate,
+  breaker: CircuitBreaker,
   at: number,
   orderId: string = randomUUID(),
 ): Promise<Admission | Wait> {
-  const admission = await gate.admit(at);
+  const admission = await breaker.admit(at);
   if ('waitUntil' in admission) return admission;
-  const waitUntil = await gate.enter(admission, at, orderId);
+  const waitUntil = await breaker.enter(admission, at, orderId);
   return waitUntil === null ? admission : { waitUntil, openSince: admission.openSince };
 }
 
-async function admitted(gate: AccountGate, at: number): Promise<Admission> {
-  const admission = await pass(gate, at);
-  if ('waitUntil' in admission) throw new Error(`The gate is shut for ${admission.waitUntil - at} ms.`);
+async function admitted(breaker: CircuitBreaker, at: number): Promise<Admission> {
+  const admission = await pass(breaker, at);
+  if ('waitUntil' in admission) throw new Error(`The breaker is shut for ${admission.waitUntil - at} ms.`);
   return admission;
 }
 
-async function poll(gate: AccountGate, reading: Reading, at: number) {
-  return gate.report(await admitted(gate, at), reading, at);
+async function poll(breaker: CircuitBreaker, reading: Reading, at: number) {
+  return breaker.report(await admitted(breaker, at), reading, at);
 }
 
 async function accountEvents(keys: ReturnType<typeof createKeys>) {
@@ -68,30 +68,30 @@ describe('failures in a row', () => {
     ['unavailable', aReading.unavailable()],
     ['refused credentials', aReading.refused()],
   ])('%s: the third pauses the account, and is told once', async (_name, reading) => {
-    const { keys, gate } = setup();
-    expect(await poll(gate, reading, now)).toBeNull();
-    expect(await poll(gate, reading, now)).toBeNull();
-    expect(await poll(gate, reading, now)).toBe('degraded');
-    expect(await gate.admit(now + 1)).toMatchObject({ waitUntil: now + 1_000 });
+    const { keys, breaker } = setup();
+    expect(await poll(breaker, reading, now)).toBeNull();
+    expect(await poll(breaker, reading, now)).toBeNull();
+    expect(await poll(breaker, reading, now)).toBe('degraded');
+    expect(await breaker.admit(now + 1)).toMatchObject({ waitUntil: now + 1_000 });
     expect(await accountEvents(keys)).toMatchObject([
       { type: 'account.degraded', specversion: '1.0', subject: 'jenga', source: 'payment-poller/jenga' },
     ]);
   });
 
   test('an answer in between begins the count anew', async () => {
-    const { gate, keys } = setup();
+    const { breaker, keys } = setup();
     for (let n = 0; n < 5; n++) {
-      await poll(gate, aReading.unavailable(), now);
-      await poll(gate, aReading.refused(), now);
-      expect(await poll(gate, n % 2 === 0 ? aReading.pending() : aReading.notFound(), now)).toBeNull();
+      await poll(breaker, aReading.unavailable(), now);
+      await poll(breaker, aReading.refused(), now);
+      expect(await poll(breaker, n % 2 === 0 ? aReading.pending() : aReading.notFound(), now)).toBeNull();
     }
-    expect(await gate.admit(now)).toEqual({ troubled: false, probing: false });
+    expect(await breaker.admit(now)).toEqual({ troubled: false, probing: false });
     expect(await accountEvents(keys)).toEqual([]);
   });
 
   test('only one order probes after the pause, by whichever process; a failed probe doubles the pause', async () => {
-    const { keys, open, gate } = setup();
-    for (let n = 0; n < 3; n++) await poll(gate, aReading.unavailable(), now);
+    const { keys, open, breaker } = setup();
+    for (let n = 0; n < 3; n++) await poll(breaker, aReading.unavailable(), now);
     for (const [at, pause] of [
       [now + 1_000, 2_000],
       [now + 3_000, 3_000],
@@ -101,42 +101,42 @@ describe('failures in a row', () => {
       const probes = admissions.filter((each) => !('waitUntil' in each));
       expect(probes).toHaveLength(1);
       for (const each of admissions) if ('waitUntil' in each) expect(each.waitUntil).toBeGreaterThan(at);
-      expect(await gate.report(probes[0] as Admission, aReading.unavailable(), at)).toBeNull();
-      expect(await gate.admit(at + 1)).toMatchObject({ waitUntil: at + pause });
+      expect(await breaker.report(probes[0] as Admission, aReading.unavailable(), at)).toBeNull();
+      expect(await breaker.admit(at + 1)).toMatchObject({ waitUntil: at + pause });
     }
     expect(await accountEvents(keys)).toHaveLength(1);
   });
 
   test('a probe that never comes back is replaced', async () => {
-    const { open, gate } = setup({ pollMs: 30 });
-    for (let n = 0; n < 3; n++) await poll(gate, aReading.unavailable(), now);
-    await admitted(gate, now + 1_000);
+    const { open, breaker } = setup({ pollMs: 30 });
+    for (let n = 0; n < 3; n++) await poll(breaker, aReading.unavailable(), now);
+    await admitted(breaker, now + 1_000);
     expect(await pass(open(), now + 1_000)).toHaveProperty('waitUntil');
     await until('a second probe', async () => !('waitUntil' in (await pass(open(), now + 1_100))));
   });
 
   test('a probe that fails while the account was paused anew gives its turn back', async () => {
-    const { open, gate } = setup();
-    const straggler = await admitted(gate, now);
-    for (let n = 0; n < 3; n++) await poll(gate, aReading.unavailable(), now);
-    const looked = await gate.admit(now + 1_000);
-    await gate.report(straggler, aReading.unavailable(), now + 1_000);
-    expect(await gate.enter(looked as Admission, now + 1_001, 'other')).toBeNull();
-    await gate.report(looked as Admission, aReading.unavailable(), now + 1_002);
+    const { open, breaker } = setup();
+    const straggler = await admitted(breaker, now);
+    for (let n = 0; n < 3; n++) await poll(breaker, aReading.unavailable(), now);
+    const looked = await breaker.admit(now + 1_000);
+    await breaker.report(straggler, aReading.unavailable(), now + 1_000);
+    expect(await breaker.enter(looked as Admission, now + 1_001, 'other')).toBeNull();
+    await breaker.report(looked as Admission, aReading.unavailable(), now + 1_002);
     expect(await pass(open(), now + 3_001)).not.toHaveProperty('waitUntil');
   });
 
-  test('an order that looked at the gate and did not ask leaves the probe to another', async () => {
-    const { open, gate } = setup();
-    for (let n = 0; n < 3; n++) await poll(gate, aReading.unavailable(), now);
-    for (let n = 0; n < 5; n++) await gate.admit(now + 1_000);
+  test('an order that looked at the breaker and did not ask leaves the probe to another', async () => {
+    const { open, breaker } = setup();
+    for (let n = 0; n < 3; n++) await poll(breaker, aReading.unavailable(), now);
+    for (let n = 0; n < 5; n++) await breaker.admit(now + 1_000);
     expect(await pass(open(), now + 1_000)).not.toHaveProperty('waitUntil');
   });
 
-  test('an answered probe opens the gate to all, and is told once', async () => {
-    const { keys, open, gate } = setup();
-    for (let n = 0; n < 3; n++) await poll(gate, aReading.unavailable(), now);
-    expect(await poll(gate, aReading.pending(), now + 1_000)).toBe('recovered');
+  test('an answered probe opens the breaker to all, and is told once', async () => {
+    const { keys, open, breaker } = setup();
+    for (let n = 0; n < 3; n++) await poll(breaker, aReading.unavailable(), now);
+    expect(await poll(breaker, aReading.pending(), now + 1_000)).toBe('recovered');
     for (let n = 0; n < 3; n++)
       expect(await open().admit(now + 1_001)).toEqual({ troubled: false, probing: false });
     expect((await accountEvents(keys)).map(({ type }) => type)).toEqual([
@@ -147,15 +147,15 @@ describe('failures in a row', () => {
   });
 
   test('polls that were under way when the pause began do not prolong it', async () => {
-    const { gate } = setup();
-    const underWay = await Promise.all(Array.from({ length: 30 }, () => admitted(gate, now)));
-    for (const admission of underWay) await gate.report(admission, aReading.unavailable(), now + 5);
-    expect(await gate.admit(now + 6)).toMatchObject({ waitUntil: now + 1_005 });
+    const { breaker } = setup();
+    const underWay = await Promise.all(Array.from({ length: 30 }, () => admitted(breaker, now)));
+    for (const admission of underWay) await breaker.report(admission, aReading.unavailable(), now + 5);
+    expect(await breaker.admit(now + 6)).toMatchObject({ waitUntil: now + 1_005 });
   });
 
   test('an account that is sick leaves another one alone', async () => {
-    const { open, gate } = setup();
-    for (let n = 0; n < 3; n++) await poll(gate, aReading.unavailable(), now);
+    const { open, breaker } = setup();
+    for (let n = 0; n < 3; n++) await poll(breaker, aReading.unavailable(), now);
     expect(await open({ account: 'shop2' }).admit(now + 1)).toEqual({ troubled: false, probing: false });
   });
 });
@@ -167,38 +167,38 @@ describe('what speaks of one order only', () => {
   ];
 
   test.each(aboutOrder)('%s opens no circuit breaker, however many there are', async (_name, reading) => {
-    const { keys, gate } = setup();
-    for (let n = 0; n < 30; n++) expect(await poll(gate, reading, now)).toBeNull();
-    expect(await gate.admit(now)).toMatchObject({ troubled: false, probing: false });
+    const { keys, breaker } = setup();
+    for (let n = 0; n < 30; n++) expect(await poll(breaker, reading, now)).toBeNull();
+    expect(await breaker.admit(now)).toMatchObject({ troubled: false, probing: false });
     expect(await accountEvents(keys)).toEqual([]);
   });
 
   test.each(aboutOrder)(
     '%s shows that the account answers: as a probe it closes the circuit breaker',
     async (_name, reading) => {
-      const { gate } = setup();
-      for (let n = 0; n < 3; n++) await poll(gate, aReading.unavailable(), now);
-      expect(await poll(gate, reading, now + 1_000)).toBe('recovered');
-      expect(await gate.admit(now + 1_001)).toMatchObject({ troubled: false, probing: false });
+      const { breaker } = setup();
+      for (let n = 0; n < 3; n++) await poll(breaker, aReading.unavailable(), now);
+      expect(await poll(breaker, reading, now + 1_000)).toBe('recovered');
+      expect(await breaker.admit(now + 1_001)).toMatchObject({ troubled: false, probing: false });
     },
   );
 
   test('an order that is never answered opens no circuit breaker by itself', async () => {
-    const { gate } = setup();
+    const { breaker } = setup();
     const hanging = { orderId: 'hanging' };
     for (let n = 0; n < 30; n++) {
-      const admission = await admitted(gate, now + n);
-      expect(await gate.report(admission, aReading.unavailable(), now + n, hanging)).toBeNull();
+      const admission = await admitted(breaker, now + n);
+      expect(await breaker.report(admission, aReading.unavailable(), now + n, hanging)).toBeNull();
     }
-    expect(await gate.admit(now + 30)).toMatchObject({ troubled: true, probing: false });
+    expect(await breaker.admit(now + 30)).toMatchObject({ troubled: true, probing: false });
   });
 
   test('orders that failed twice while others were answered count no longer, until they are answered', async () => {
-    const { keys, gate } = setup();
+    const { keys, breaker } = setup();
     const fail = (orderId: string, at: number) =>
-      gate.report({ troubled: true, probing: false }, aReading.unavailable(), at, { orderId });
+      breaker.report({ troubled: true, probing: false }, aReading.unavailable(), at, { orderId });
     const answer = (orderId: string, at: number) =>
-      gate.report({ troubled: true, probing: false }, aReading.pending(), at, { orderId });
+      breaker.report({ troubled: true, probing: false }, aReading.pending(), at, { orderId });
     for (const round of [1, 2]) {
       for (const orderId of ['bad-1', 'bad-2']) await fail(orderId, now + round);
       await answer('good', now + round);
@@ -208,7 +208,7 @@ describe('what speaks of one order only', () => {
     }
     for (const orderId of ['fresh-1', 'fresh-2']) expect(await fail(orderId, now + 50)).toBeNull();
     await answer('bad-1', now + 51);
-    expect(await gate.admit(now + 52)).not.toHaveProperty('waitUntil');
+    expect(await breaker.admit(now + 52)).not.toHaveProperty('waitUntil');
     for (const orderId of ['fresh-1', 'fresh-2']) expect(await fail(orderId, now + 60)).toBeNull();
     expect(await fail('bad-1', now + 61)).toBe('degraded');
     expect((await accountEvents(keys)).map(({ type }) => type)).toEqual(['account.degraded']);
@@ -219,14 +219,18 @@ describe('the turn to probe', () => {
   /** An account whose circuit breaker has just opened. */
   async function opened() {
     const all = setup();
-    for (let n = 0; n < 3; n++) await poll(all.gate, aReading.unavailable(), now);
+    for (let n = 0; n < 3; n++) await poll(all.breaker, aReading.unavailable(), now);
     return all;
   }
 
-  async function probe({ gate }: { gate: AccountGate }, orderId: string, at: number): Promise<boolean> {
-    const admission = await pass(gate, at, orderId);
+  async function probe(
+    { breaker }: { breaker: CircuitBreaker },
+    orderId: string,
+    at: number,
+  ): Promise<boolean> {
+    const admission = await pass(breaker, at, orderId);
     if ('waitUntil' in admission) return false;
-    await gate.report(admission, aReading.unavailable(), at, { orderId });
+    await breaker.report(admission, aReading.unavailable(), at, { orderId });
     return true;
   }
 
@@ -244,7 +248,7 @@ describe('the turn to probe', () => {
   test('is had again by the only order there is, a little later than by another', async () => {
     const account = await opened();
     expect(await probe(account, 'only', now + 1_000)).toBe(true);
-    const looked = await pass(account.gate, now + 3_001, 'only');
+    const looked = await pass(account.breaker, now + 3_001, 'only');
     expect(looked).toHaveProperty('waitUntil');
     expect(await probe(account, 'only', (looked as Wait).waitUntil)).toBe(true);
   });
@@ -252,62 +256,62 @@ describe('the turn to probe', () => {
 
 describe('orders past their deadline', () => {
   test('are asked about though the circuit breaker is open, one at a time and not faster than allowed', async () => {
-    const { gate } = setup({ deadlinePollEveryMs: 60_000 });
-    for (let n = 0; n < 3; n++) await poll(gate, aReading.unavailable(), now);
-    expect(await gate.admit(now + 10)).toMatchObject({ openSince: now });
-    const turns = await Promise.all(Array.from({ length: 20 }, () => gate.enterAtDeadline(now + 10)));
+    const { breaker } = setup({ deadlinePollEveryMs: 60_000 });
+    for (let n = 0; n < 3; n++) await poll(breaker, aReading.unavailable(), now);
+    expect(await breaker.admit(now + 10)).toMatchObject({ openSince: now });
+    const turns = await Promise.all(Array.from({ length: 20 }, () => breaker.enterAtDeadline(now + 10)));
     expect(turns.filter((waitUntil) => waitUntil === null)).toHaveLength(1);
     for (const waitUntil of turns) expect(waitUntil ?? now + 11).toBeGreaterThan(now + 10);
   });
 
   test('are not asked about while the provider itself wants a rest', async () => {
-    const { gate } = setup();
-    for (let n = 0; n < 2; n++) await poll(gate, aReading.unavailable(), now);
-    expect(await poll(gate, aReading.throttled(40_000), now)).toBe('degraded');
-    expect(await gate.enterAtDeadline(now + 39_000)).toBeGreaterThanOrEqual(now + 40_000);
-    expect(await gate.enterAtDeadline(now + 40_001)).toBeNull();
+    const { breaker } = setup();
+    for (let n = 0; n < 2; n++) await poll(breaker, aReading.unavailable(), now);
+    expect(await poll(breaker, aReading.throttled(40_000), now)).toBe('degraded');
+    expect(await breaker.enterAtDeadline(now + 39_000)).toBeGreaterThanOrEqual(now + 40_000);
+    expect(await breaker.enterAtDeadline(now + 40_001)).toBeNull();
   });
 });
 
 describe('throttling', () => {
   test('is not forgotten when a poll that was under way is answered', async () => {
-    const { gate } = setup();
-    const [first, second] = [await admitted(gate, now), await admitted(gate, now)];
-    await gate.report(first, aReading.throttled(40_000), now);
-    await gate.report({ ...second, troubled: true }, aReading.pending(), now + 1);
-    expect(await gate.admit(now + 2)).toMatchObject({ waitUntil: now + 40_000 });
-    expect(await gate.admit(now + 40_001)).not.toHaveProperty('waitUntil');
+    const { breaker } = setup();
+    const [first, second] = [await admitted(breaker, now), await admitted(breaker, now)];
+    await breaker.report(first, aReading.throttled(40_000), now);
+    await breaker.report({ ...second, troubled: true }, aReading.pending(), now + 1);
+    expect(await breaker.admit(now + 2)).toMatchObject({ waitUntil: now + 40_000 });
+    expect(await breaker.admit(now + 40_001)).not.toHaveProperty('waitUntil');
   });
 
   test('rests the account for the time asked for, without calling it degraded', async () => {
-    const { keys, open, gate } = setup();
-    expect(await poll(gate, aReading.throttled(40_000), now)).toBeNull();
+    const { keys, open, breaker } = setup();
+    expect(await poll(breaker, aReading.throttled(40_000), now)).toBeNull();
     expect(await open().admit(now + 39_999)).toEqual({ waitUntil: now + 40_000 });
     expect(await open().admit(now + 40_001)).toEqual({ troubled: true, probing: false });
     expect(await accountEvents(keys)).toEqual([]);
   });
 
   test('rests it for the configured time when none is asked for', async () => {
-    const { gate } = setup();
-    await poll(gate, { ...aReading.unavailable(), kind: 'unavailable', throttled: true }, now);
-    expect(await gate.admit(now)).toEqual({ waitUntil: now + 500 });
+    const { breaker } = setup();
+    await poll(breaker, { ...aReading.unavailable(), kind: 'unavailable', throttled: true }, now);
+    expect(await breaker.admit(now)).toEqual({ waitUntil: now + 500 });
   });
 
   test('of a poll that was under way counts too when it asks for a longer rest', async () => {
-    const { gate } = setup();
-    const underWay = await Promise.all(Array.from({ length: 3 }, () => admitted(gate, now)));
+    const { breaker } = setup();
+    const underWay = await Promise.all(Array.from({ length: 3 }, () => admitted(breaker, now)));
     const rests = [1_000, 60_000, 2_000];
     for (const [n, admission] of underWay.entries()) {
-      await gate.report(admission, aReading.throttled(rests[n] ?? 0), now);
+      await breaker.report(admission, aReading.throttled(rests[n] ?? 0), now);
     }
-    expect(await gate.admit(now + 1)).toEqual({ waitUntil: now + 60_000 });
+    expect(await breaker.admit(now + 1)).toEqual({ waitUntil: now + 60_000 });
   });
 
   test('that asks for more than the breaker would is obeyed when both pause', async () => {
-    const { gate } = setup();
-    for (let n = 0; n < 2; n++) await poll(gate, aReading.unavailable(), now);
-    expect(await poll(gate, aReading.throttled(40_000), now)).toBe('degraded');
-    expect(await gate.admit(now)).toMatchObject({ waitUntil: now + 40_000 });
+    const { breaker } = setup();
+    for (let n = 0; n < 2; n++) await poll(breaker, aReading.unavailable(), now);
+    expect(await poll(breaker, aReading.throttled(40_000), now)).toBe('degraded');
+    expect(await breaker.admit(now)).toMatchObject({ waitUntil: now + 40_000 });
   });
 });
 
@@ -315,8 +319,8 @@ describe('locked credentials', () => {
   const locked = aReading.refused({ locksAccount: true });
 
   test('stop all asking, for ever, until others are used', async () => {
-    const { keys, open, gate } = setup();
-    expect(await poll(gate, locked, now)).toBe('degraded');
+    const { keys, open, breaker } = setup();
+    expect(await poll(breaker, locked, now)).toBe('degraded');
     for (const later of [1, 100_000, 90 * 86_400_000]) {
       expect(await open().admit(now + later)).toHaveProperty('waitUntil');
     }
@@ -333,27 +337,27 @@ describe('locked credentials', () => {
   });
 
   test('are told once, however many polls were under way', async () => {
-    const { keys, gate } = setup();
-    const underWay = await Promise.all(Array.from({ length: 20 }, () => admitted(gate, now)));
-    const changes = await Promise.all(underWay.map((admission) => gate.report(admission, locked, now)));
+    const { keys, breaker } = setup();
+    const underWay = await Promise.all(Array.from({ length: 20 }, () => admitted(breaker, now)));
+    const changes = await Promise.all(underWay.map((admission) => breaker.report(admission, locked, now)));
     expect(changes.filter((change) => change === 'degraded')).toHaveLength(1);
     expect(await accountEvents(keys)).toHaveLength(1);
   });
 
   test('are not unlocked by an answer to a poll that had been sent before', async () => {
-    const { keys, gate } = setup();
-    await poll(gate, aReading.unavailable(), now);
-    const [first, second] = [await admitted(gate, now), await admitted(gate, now)];
-    await gate.report(first, locked, now);
-    expect(await gate.report(second, aReading.pending(), now + 1)).toBeNull();
+    const { keys, breaker } = setup();
+    await poll(breaker, aReading.unavailable(), now);
+    const [first, second] = [await admitted(breaker, now), await admitted(breaker, now)];
+    await breaker.report(first, locked, now);
+    expect(await breaker.report(second, aReading.pending(), now + 1)).toBeNull();
     // An answer pushed to us is reported as if there had been trouble.
-    expect(await gate.report({ troubled: true, probing: false }, aReading.pending(), now + 1)).toBeNull();
-    expect(await gate.admit(now + 2)).toHaveProperty('waitUntil');
+    expect(await breaker.report({ troubled: true, probing: false }, aReading.pending(), now + 1)).toBeNull();
+    expect(await breaker.admit(now + 2)).toHaveProperty('waitUntil');
     expect((await accountEvents(keys)).map(({ type }) => type)).toEqual(['account.degraded']);
   });
 
   test('are used again by nobody, while old and new workers run side by side', async () => {
-    const { open, gate: old } = setup();
+    const { open, breaker: old } = setup();
     const fresh = open({ credentials: 'two' });
     expect(await poll(old, locked, now)).toBe('degraded');
     for (let turn = 1; turn < 50; turn++) {
@@ -364,7 +368,7 @@ describe('locked credentials', () => {
   });
 
   test('are those that sent the question: a late answer to an older one leaves the new ones alone', async () => {
-    const { keys, open, gate: old } = setup();
+    const { keys, open, breaker: old } = setup();
     const fresh = open({ credentials: 'two' });
     const late = { orderId: 'ord-1', credentials: 'one' };
     expect(await fresh.report({ troubled: true, probing: false }, locked, now, late)).toBeNull();
@@ -374,29 +378,29 @@ describe('locked credentials', () => {
   });
 
   test('are none when it is not known which sent the question', async () => {
-    const { gate } = setup();
+    const { breaker } = setup();
     for (let n = 0; n < 10; n++) {
       const unknown = { orderId: `ord-${n}`, credentials: null };
-      expect(await gate.report({ troubled: true, probing: false }, locked, now, unknown)).toBeNull();
+      expect(await breaker.report({ troubled: true, probing: false }, locked, now, unknown)).toBeNull();
     }
-    expect(await gate.admit(now + 1)).not.toHaveProperty('waitUntil');
+    expect(await breaker.admit(now + 1)).not.toHaveProperty('waitUntil');
   });
 
   test('refused ones that are no longer in use say nothing about those that are', async () => {
-    const { gate } = setup();
+    const { breaker } = setup();
     for (let n = 0; n < 10; n++) {
       const asked = { orderId: `ord-${n}`, credentials: 'older' };
       expect(
-        await gate.report({ troubled: true, probing: false }, aReading.refused(), now, asked),
+        await breaker.report({ troubled: true, probing: false }, aReading.refused(), now, asked),
       ).toBeNull();
     }
-    expect(await gate.admit(now + 1)).toMatchObject({ troubled: false });
+    expect(await breaker.admit(now + 1)).toMatchObject({ troubled: false });
   });
 
   test('are remembered, the newest twenty', async () => {
     const { keys, open } = setup();
     for (let n = 0; n < 30; n++) await poll(open({ credentials: `c${n}` }), locked, now + n);
-    expect((await redis.hget(keys.gate('jenga'), 'locked'))?.split(' ')).toHaveLength(20);
+    expect((await redis.hget(keys.breaker('jenga'), 'locked'))?.split(' ')).toHaveLength(20);
     for (const n of [10, 29])
       expect(await open({ credentials: `c${n}` }).admit(now + 99)).toHaveProperty('waitUntil');
     expect(await readBreaker(redis, keys, 'jenga', now, 'c29')).toMatchObject({ state: 'locked' });
@@ -405,27 +409,27 @@ describe('locked credentials', () => {
 });
 
 test.each(['', ':failed', ':suspects', ':tried', ':probe', ':waiting'])(
-  'a key of another type in the place of the gate%s silences no account',
+  'a key of another type in the place of the breaker%s silences no account',
   async (suffix) => {
-    const { keys, gate } = setup();
-    const key = `${keys.gate('jenga')}${suffix}`;
+    const { keys, breaker } = setup();
+    const key = `${keys.breaker('jenga')}${suffix}`;
     const damage = () =>
       suffix === ':probe' || suffix === ':waiting' ? redis.lpush(key, 'x') : redis.set(key, 'x');
     await redis.del(key);
     await damage();
-    await admitted(gate, now);
+    await admitted(breaker, now);
     if (suffix === '') return;
-    for (let n = 0; n < 3; n++) await poll(gate, aReading.unavailable(), now);
+    for (let n = 0; n < 3; n++) await poll(breaker, aReading.unavailable(), now);
     await redis.del(key);
     await damage();
-    await gate.report({ troubled: true, probing: true }, aReading.unavailable(), now + 1_000, {
+    await breaker.report({ troubled: true, probing: true }, aReading.unavailable(), now + 1_000, {
       orderId: 'a',
     });
     await redis.del(key);
     await damage();
-    expect(await gate.report({ troubled: true, probing: true }, aReading.pending(), now + 9_000)).toBe(
+    expect(await breaker.report({ troubled: true, probing: true }, aReading.pending(), now + 9_000)).toBe(
       'recovered',
     );
-    expect(await gate.admit(now + 9_001)).toMatchObject({ troubled: false });
+    expect(await breaker.admit(now + 9_001)).toMatchObject({ troubled: false });
   },
 );

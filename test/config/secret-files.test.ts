@@ -9,7 +9,7 @@ import {
   secretVariables,
 } from '../../src/config/config.ts';
 import { fileVariable } from '../../src/config/secret-files.ts';
-import { misspeltVariables } from '../../src/config/unknown-variables.ts';
+import { unknownVariables } from '../../src/config/unknown-variables.ts';
 import { providers } from '../../src/providers/index.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'payment-poller-secrets-'));
@@ -60,7 +60,7 @@ test('every secret setting of every account can be in a file', () => {
   expect(variables).not.toContain('PORT');
   // Spelt right, so no warning.
   const environment = Object.fromEntries(variables.map((variable) => [fileVariable(variable), 'x']));
-  expect(misspeltVariables({ ACCOUNTS: [...providers.keys()].join(','), ...environment })).toEqual([]);
+  expect(unknownVariables({ ACCOUNTS: [...providers.keys()].join(','), ...environment })).toEqual([]);
 });
 
 test('what cannot be used is a fault among the others, which never shows what is in the file', () => {

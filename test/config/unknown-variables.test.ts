@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { misspeltVariables } from '../../src/config/unknown-variables.ts';
+import { unknownVariables } from '../../src/config/unknown-variables.ts';
 import { providers } from '../../src/providers/index.ts';
 
 const accounts = { ACCOUNTS: 'jenga,shop2=lipia,daraja' };
 
 function told(environment: { readonly [name: string]: string }) {
-  return misspeltVariables({ ...accounts, ...environment }).map(
+  return unknownVariables({ ...accounts, ...environment }).map(
     ({ variable, text }) => `${variable} -> ${/nearest one is (\w+)/.exec(text)?.[1]}`,
   );
 }
@@ -61,11 +61,11 @@ test('no setting that there is counts as misspelt', () => {
   expect(names.length).toBeGreaterThan(80);
   const environment = Object.fromEntries(names.map((name) => [name, 'x']));
   for (const id of [...providers.keys(), [...providers.keys()].join()])
-    expect(misspeltVariables({ ...environment, ACCOUNTS: id })).toEqual([]);
+    expect(unknownVariables({ ...environment, ACCOUNTS: id })).toEqual([]);
 });
 
 test('a value is never repeated', () => {
-  expect(JSON.stringify(misspeltVariables({ ...accounts, JENGA_API_KEI: 'hunter2' }))).not.toContain(
+  expect(JSON.stringify(unknownVariables({ ...accounts, JENGA_API_KEI: 'hunter2' }))).not.toContain(
     'hunter2',
   );
 });

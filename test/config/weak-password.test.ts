@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { ConfigError, readServiceSettings } from '../../src/config/config.ts';
 import { isWeakPassword } from '../../src/config/weak-password.ts';
-import { isPlainPublicUrl } from '../../src/roles/door-role.ts';
+import { isPlainPublicUrl } from '../../src/roles/api-role.ts';
 
 test.each([
   'passwordpassword',

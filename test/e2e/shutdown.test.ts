@@ -82,7 +82,7 @@ test('a poll that we give up says nothing about the provider or the order, and i
   const { stop, events, client, keys } = await setup(300);
   await stop();
   expect(await events()).toEqual([]);
-  expect(await client.exists(keys.gate('lipia'))).toBe(0);
+  expect(await client.exists(keys.breaker('lipia'))).toBe(0);
   const record = await createOrderStore({ redis: client, keys, retentionMs: 1 }).read('under-way');
   expect(record?.progress.polls).toBe(0);
   expect(record?.history).toEqual([]);

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { readAccounts } from '../../src/accounts/accounts.ts';
-import { createAccountGate, readBreaker } from '../../src/accounts/circuit-breaker.ts';
+import { createCircuitBreaker, readBreaker } from '../../src/accounts/circuit-breaker.ts';
 import { eventFields, parseEvent, type ResultEvent } from '../../src/domain/result-event.ts';
 import { createProducer } from '../../src/jobs/producer.ts';
 import { newRecordFields, parseRecord } from '../../src/orders/codec.ts';
@@ -15,7 +15,7 @@ import { subscribe } from '../../src/results/subscribe.ts';
 import { anOrder, aReading } from '../support/builders.ts';
 import { recordOfVersion1 } from '../support/record-version-1.ts';
 import { testPrefix, testRedis, testRedisUrl } from '../support/redis.ts';
-import { breaker } from '../support/service-parts-of-account.ts';
+import { breakerPolicy } from '../support/service-parts-of-account.ts';
 import { until } from '../support/service-until.ts';
 import { hostileDocuments, hostileValues, hugeValues, pathsOf, withRaw } from './hostile.ts';
 
@@ -304,10 +304,10 @@ describe('the entries of an access token', () => {
   });
 });
 
-describe('the gate of an account', () => {
+describe('the breaker of an account', () => {
   function gateOn(prefix: string) {
-    const parts = { account: 'lipia', policy: breaker, credentials: 'c', pollMs: 100 };
-    return createAccountGate({ redis, keys: createKeys(prefix), ...parts });
+    const parts = { account: 'lipia', policy: breakerPolicy, credentials: 'c', pollMs: 100 };
+    return createCircuitBreaker({ redis, keys: createKeys(prefix), ...parts });
   }
 
   const small = texts.filter((text) => text.length < 1_000);
@@ -317,7 +317,7 @@ describe('the gate of an account', () => {
     async (field) => {
       for (const text of [...small, '1e400', 'Infinity', '9007199254740991', '-1', 'NaN']) {
         const prefix = testPrefix();
-        await redis.hset(createKeys(prefix).gate('lipia'), field, text);
+        await redis.hset(createKeys(prefix).breaker('lipia'), field, text);
         const now = Date.now();
         const admission = await gateOn(prefix).admit(now);
         if ('waitUntil' in admission) {
@@ -332,11 +332,11 @@ describe('the gate of an account', () => {
   test.each(['pausedUntil', 'level'])('with hostile text as %s still learns from readings', async (field) => {
     for (const text of [...small, '1e400', 'Infinity', 'NaN']) {
       const prefix = testPrefix();
-      await redis.hset(createKeys(prefix).gate('lipia'), field, text);
-      const gate = gateOn(prefix);
-      await gate.report({ troubled: true, probing: false }, aReading.unavailable(), Date.now());
-      await gate.report({ troubled: true, probing: false }, aReading.paid(), Date.now());
-      expect(await gate.admit(Date.now())).toMatchObject({ troubled: false });
+      await redis.hset(createKeys(prefix).breaker('lipia'), field, text);
+      const breaker = gateOn(prefix);
+      await breaker.report({ troubled: true, probing: false }, aReading.unavailable(), Date.now());
+      await breaker.report({ troubled: true, probing: false }, aReading.paid(), Date.now());
+      expect(await breaker.admit(Date.now())).toMatchObject({ troubled: false });
     }
   });
 });

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { hasten } from '../../src/jobs/poll-now.ts';
+import { promote } from '../../src/jobs/poll-now.ts';
 import { jobIdOf } from '../../src/jobs/queue.ts';
 import { testPrefix, testRedis } from '../support/redis.ts';
 import { type HeldGateway, startHeldGateway } from '../support/service-gateway.ts';
@@ -51,7 +51,7 @@ test('a hint moves a job earlier or not at all, and polls by hint keep their dis
         continue;
       }
       const hinted = await store.hint(orderId, now, leastMs);
-      if (hinted.outcome === 'wake') await hasten(queue, orderId, hinted.at, now);
+      if (hinted.outcome === 'wake') await promote(queue, orderId, hinted.at, now);
       expect(await dueAt(orderId)).toBeLessThanOrEqual(before);
       // Served at the latest after the least distance, once a worker has time.
       expect(await dueAt(orderId)).toBeLessThanOrEqual(now + leastMs);
@@ -84,6 +84,6 @@ test('an order that is due is not put off by a hint, and goes before the others 
   await store.hint(orderId, now - 1_000, leastMs);
   const hinted = await store.hint(orderId, now, leastMs);
   expect(hinted).toEqual({ outcome: 'wake', at: now + 1_000 });
-  await hasten(queue, orderId, now + 1_000, Date.now());
+  await promote(queue, orderId, now + 1_000, Date.now());
   expect(await (await queue.getJob(jobIdOf(orderId)))?.getState()).toBe('waiting');
 });

@@ -1,7 +1,7 @@
 import { Job, UnrecoverableError, Worker } from 'bullmq';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Schedule } from '../../src/domain/order.ts';
-import { hasten, hastenAgain, wakeOrder } from '../../src/jobs/poll-now.ts';
+import { pollNow, promote, promoteAgain } from '../../src/jobs/poll-now.ts';
 import { jobIdOf, type PollQueue } from '../../src/jobs/queue.ts';
 import type { OrderStore } from '../../src/orders/store.ts';
 import { testPrefix, testRedis } from '../support/redis.ts';
@@ -33,7 +33,7 @@ function setup(schedule: Partial<Schedule> = {}) {
     startWorker,
     orderId,
     order,
-    wake: (through: OrderStore = store) => wakeOrder(through, queue, orderId, minHintMs),
+    wake: (through: OrderStore = store) => pollNow(through, queue, orderId, minHintMs),
     /** Resolves when nothing is left to do but the next regular poll. */
     atRest: () =>
       until('the order at rest', async () => {
@@ -225,7 +225,7 @@ describe('a wish to have an order polled now', () => {
         },
       },
     });
-    expect(await wakeOrder(store, inBetween, orderId, minHintMs)).toMatchObject({ outcome: 'woken' });
+    expect(await pollNow(store, inBetween, orderId, minHintMs)).toMatchObject({ outcome: 'woken' });
     await startWorker();
     await gateway.arrived(orderId, 1);
   });
@@ -274,7 +274,7 @@ describe('hasten', () => {
     await store.hint(orderId, now + 1, 40_000);
     const due = async () => (await queue.getJob(jobIdOf(orderId)))?.delay;
     const looking = { data: { orderId }, attemptsStarted: 1 };
-    expect(await hastenAgain(store, queue, looking, now)).toBeNull();
+    expect(await promoteAgain(store, queue, looking, now)).toBeNull();
     expect(await due()).toBeLessThanOrEqual(20_000);
   });
 
@@ -297,7 +297,7 @@ describe('hasten', () => {
       },
     });
     const looking = { data: { orderId }, attemptsStarted: 1 };
-    expect(await hastenAgain(store, servedMeanwhile, looking, now)).toBeNull();
+    expect(await promoteAgain(store, servedMeanwhile, looking, now)).toBeNull();
     expect(await (await queue.getJob(jobIdOf(orderId)))?.getState()).toBe('delayed');
   });
 
@@ -309,7 +309,7 @@ describe('hasten', () => {
       if ((await job?.getState()) === 'delayed') await job?.promote();
       return (await job?.getState()) === 'waiting';
     });
-    await hasten(queue, orderId, Date.now() + 5_000, Date.now());
+    await promote(queue, orderId, Date.now() + 5_000, Date.now());
     expect(await (await queue.getJob(jobIdOf(orderId)))?.getState()).toBe('waiting');
   });
 });

@@ -28,7 +28,8 @@ describe('an error in the log', () => {
     const cause = Object.assign(new Error('the cause'), { code: 'ECAUSE', args: [phone] });
     const error = Object.assign(new Error('the error', { cause }), { code: 'EERROR' });
     const line = written((log) => log.error({ err: error }, 'failed'));
-    for (const part of ['the error', 'the cause', 'EERROR', 'log-secrets.test.ts']) expect(line).toContain(part);
+    for (const part of ['the error', 'the cause', 'EERROR', 'log-secrets.test.ts'])
+      expect(line).toContain(part);
     expect(line).not.toContain(phone);
   });
 
@@ -65,7 +66,7 @@ describe('an object that carries a secret by mistake', () => {
     ['in a list', { accounts: [account] }],
     ['as a number', { customer: { phone: Number(phone) } }],
     ['in an object that says how it is written', { job: { toJSON: () => ({ id: 1, data: account }) } }],
-  ])('%s is censored, for loggers and their children', (_where, fields) => {
+  ])('%s is redacted, for loggers and their children', (_where, fields) => {
     const told = [
       written((log) => log.info(fields, 'told')),
       written((log) => log.child({ a: 1 }).child(fields).info('told')),

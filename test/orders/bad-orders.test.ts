@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test, vi } from 'vitest';
-import { createAccountGate } from '../../src/accounts/circuit-breaker.ts';
+import { createCircuitBreaker } from '../../src/accounts/circuit-breaker.ts';
 import type { Reading } from '../../src/domain/order.ts';
 import { createKeys } from '../../src/redis/keys.ts';
 import { aReading } from '../support/builders.ts';
@@ -28,9 +28,9 @@ const kinds = {
 } as const satisfies { [kind: string]: { reading: Reading; tookMs: number } };
 type Kind = keyof typeof kinds;
 
-/** Ten minutes of an account on a clock of its own. Returns how long each good order waited at the gate in all. */
+/** Ten minutes of an account on a clock of its own. Returns how long each good order waited at the breaker in all. */
 async function live(orders: readonly Kind[]): Promise<number[]> {
-  const gate = createAccountGate({
+  const breaker = createCircuitBreaker({
     ...{ redis, keys: createKeys(testPrefix()), account: 'lipia', policy, credentials: 'one' },
     pollMs: 3 * timeoutMs,
   });
@@ -41,9 +41,9 @@ async function live(orders: readonly Kind[]): Promise<number[]> {
   const look = (nth: number) => async (at: number) => {
     const orderId = `ord-${nth}`;
     const kind = kinds[orders[nth] as Kind];
-    const admission = await gate.admit(at);
+    const admission = await breaker.admit(at);
     const waitUntil =
-      'waitUntil' in admission ? admission.waitUntil : await gate.enter(admission, at, orderId);
+      'waitUntil' in admission ? admission.waitUntil : await breaker.enter(admission, at, orderId);
     if (waitUntil !== null || 'waitUntil' in admission) {
       waited[nth] = (waited[nth] ?? 0) + Number(waitUntil) - at;
       due.push({ at: Number(waitUntil), act: look(nth) });
@@ -52,7 +52,7 @@ async function live(orders: readonly Kind[]): Promise<number[]> {
     due.push({
       at: at + kind.tookMs,
       async act(answeredAt) {
-        await gate.report(admission, { ...kind.reading, at }, answeredAt, { orderId });
+        await breaker.report(admission, { ...kind.reading, at }, answeredAt, { orderId });
         due.push({ at: answeredAt + intervalMs, act: look(nth) });
       },
     });

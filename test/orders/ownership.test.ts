@@ -4,7 +4,7 @@ import { remember } from '../../src/domain/evidence.ts';
 import type { Order, Reading } from '../../src/domain/order.ts';
 import { buildEvent } from '../../src/domain/result-event.ts';
 import { firstPollAt } from '../../src/domain/schedule.ts';
-import { createOrderStore, type Settled } from '../../src/orders/store.ts';
+import { createOrderStore, type SettleResult } from '../../src/orders/store.ts';
 import { createKeys } from '../../src/redis/keys.ts';
 import { anOrder, aPolicy, aReading, createdAt } from '../support/builders.ts';
 import { testPrefix, testRedis } from '../support/redis.ts';
@@ -20,7 +20,7 @@ function setup({ sharesPayments = false } = {}) {
   const order = (orderId: string, fields: Partial<Order> = {}) =>
     anOrder({ orderId, reference: `ref-${orderId}`, ...fields });
 
-  async function settle(orderId: string, reading: Reading): Promise<Settled> {
+  async function settle(orderId: string, reading: Reading): Promise<SettleResult> {
     const record = await store.read(orderId);
     if (record === null) throw new Error(`There is no order ${orderId}.`);
     const now = reading.at;

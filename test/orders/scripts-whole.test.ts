@@ -1,5 +1,5 @@
 import { expect, onTestFinished, test } from 'vitest';
-import { createAccountGate } from '../../src/accounts/circuit-breaker.ts';
+import { createCircuitBreaker } from '../../src/accounts/circuit-breaker.ts';
 import { eventFields } from '../../src/domain/result-event.ts';
 import { createPollQueue, jobIdOf, pollJob } from '../../src/jobs/queue.ts';
 import { createOrderStore } from '../../src/orders/store.ts';
@@ -8,7 +8,7 @@ import { loadScript } from '../../src/redis/script.ts';
 import { aResult } from '../results/publish.ts';
 import { anOrder, aReading, createdAt } from '../support/builders.ts';
 import { testPrefix, testRedis } from '../support/redis.ts';
-import { breaker } from '../support/service-parts-of-account.ts';
+import { breakerPolicy } from '../support/service-parts-of-account.ts';
 
 /** What a script has written before one of its commands fails stays written. So it must be what does no harm alone. */
 const redis = testRedis();
@@ -73,11 +73,18 @@ test('a list that is broken does not keep the other from being mended', async ()
 test('a broken stream of accounts stops no reading', async () => {
   const { keys } = setup();
   await redis.set(keys.accounts, 'broken');
-  const policy = { ...breaker, breakerFailures: 1 };
-  const gate = createAccountGate({ redis, keys, account: 'jenga', policy, credentials: 'c', pollMs: 1_000 });
+  const policy = { ...breakerPolicy, breakerFailures: 1 };
+  const breaker = createCircuitBreaker({
+    redis,
+    keys,
+    account: 'jenga',
+    policy,
+    credentials: 'c',
+    pollMs: 1_000,
+  });
   const troubled = { troubled: true, probing: true };
-  expect(await gate.report(troubled, aReading.unavailable(), createdAt)).toBe('degraded');
-  expect(await gate.report(troubled, aReading.pending(), createdAt)).toBe('recovered');
+  expect(await breaker.report(troubled, aReading.unavailable(), createdAt)).toBe('degraded');
+  expect(await breaker.report(troubled, aReading.pending(), createdAt)).toBe('recovered');
 });
 
 test('a result that cannot be parked is not acknowledged', async () => {

@@ -4,7 +4,7 @@ import { decide } from '../../src/domain/decide.ts';
 import { remember } from '../../src/domain/evidence.ts';
 import { buildEvent } from '../../src/domain/result-event.ts';
 import type { OrderRecord } from '../../src/orders/record.ts';
-import { createOrderStore, type Settled, type Step } from '../../src/orders/store.ts';
+import { createOrderStore, type SettleResult, type Transition } from '../../src/orders/store.ts';
 import { connectRedis } from '../../src/redis/connection.ts';
 import { createKeys, type Keys } from '../../src/redis/keys.ts';
 import { anOrder, aPolicy, aReading, createdAt } from '../support/builders.ts';
@@ -36,7 +36,7 @@ async function setup(url: string = testRedisUrl()) {
     keys,
     read,
     /** What the worker would do on this reading. */
-    async settle(name: StepName, entry: string | null = null): Promise<Settled | Error> {
+    async settle(name: StepName, entry: string | null = null): Promise<SettleResult | Error> {
       return store.settle({ ...aStep(await read(), readings[name]), entry }).catch((error: Error) => error);
     },
     /** The version that the record says is published, and the versions on the stream. */
@@ -55,7 +55,7 @@ async function setup(url: string = testRedisUrl()) {
   };
 }
 
-function aStep(record: OrderRecord, reading: (typeof readings)[StepName]): Step {
+function aStep(record: OrderRecord, reading: (typeof readings)[StepName]): Transition {
   const { progress, publish, nextPollAt } = decide(
     record.order,
     record.progress,

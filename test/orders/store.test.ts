@@ -5,7 +5,7 @@ import type { Order, Reading } from '../../src/domain/order.ts';
 import { buildEvent } from '../../src/domain/result-event.ts';
 import { firstPollAt } from '../../src/domain/schedule.ts';
 import type { OrderRecord } from '../../src/orders/record.ts';
-import { createOrderStore, type OrderStore, type Step } from '../../src/orders/store.ts';
+import { createOrderStore, type OrderStore, type Transition } from '../../src/orders/store.ts';
 import { createKeys } from '../../src/redis/keys.ts';
 import { anOrder, aPolicy, aReading, aSchedule, createdAt } from '../support/builders.ts';
 import { testPrefix, testRedis } from '../support/redis.ts';
@@ -32,7 +32,7 @@ function setup() {
 }
 
 /** The step that the worker would take on this reading. */
-function aStep(record: OrderRecord, reading: Reading, changes: Partial<Step> = {}): Step {
+function aStep(record: OrderRecord, reading: Reading, changes: Partial<Transition> = {}): Transition {
   const { order } = record;
   const now = reading.at;
   const decision = decide(order, record.progress, reading, aPolicy(), now, 0.5);

@@ -113,7 +113,7 @@ describe('a subscriber', () => {
 
   test('has no more in hand than it was told', async () => {
     const { publish, follow, redis, keys, isHandled } = setup();
-    const gate = Promise.withResolvers<void>();
+    const breaker = Promise.withResolvers<void>();
     await publish(...Array.from({ length: 20 }, (_, index) => aResult(`order-${index}`)));
     let most = 0;
     let now = 0;
@@ -122,24 +122,24 @@ describe('a subscriber', () => {
       async onResult() {
         now += 1;
         most = Math.max(most, now);
-        await gate.promise;
+        await breaker.promise;
         now -= 1;
       },
     });
     await vi.waitFor(() => expect(now).toBe(3), within40s);
     expect(await pendingOf(redis, keys.results)).toBe(3);
-    gate.resolve();
+    breaker.resolve();
     await isHandled(...Array.from({ length: 20 }, (_, index) => `order-${index}:1`));
     expect(most).toBe(3);
   });
 
   test('is not held up by one slow handler', async () => {
     const { publish, follow, isHandled } = setup();
-    const gate = Promise.withResolvers<void>();
+    const breaker = Promise.withResolvers<void>();
     await publish(aResult('slow'), ...Array.from({ length: 10 }, (_, index) => aResult(`order-${index}`)));
-    follow({ concurrency: 2, onResult: ({ subject }) => (subject === 'slow' ? gate.promise : undefined) });
+    follow({ concurrency: 2, onResult: ({ subject }) => (subject === 'slow' ? breaker.promise : undefined) });
     await isHandled(...Array.from({ length: 10 }, (_, index) => `order-${index}:1`));
-    gate.resolve();
+    breaker.resolve();
   });
 
   test.each([
@@ -549,19 +549,19 @@ describe('a stream', () => {
 describe('close', () => {
   test('waits for the handler that runs, and hands back what was not begun', async () => {
     const { publish, follow, isHandled, redis, keys } = setup();
-    const gate = Promise.withResolvers<void>();
+    const breaker = Promise.withResolvers<void>();
     const begun = Promise.withResolvers<void>();
     await publish(aResult('a', 1, 'unresolved'), aResult('a', 2));
     const first = follow({
       retryAfterMs: 60_000,
       async onResult() {
         begun.resolve();
-        await gate.promise;
+        await breaker.promise;
       },
     });
     await begun.promise;
     const closed = first.close();
-    gate.resolve();
+    breaker.resolve();
     await closed;
     await isHandled('a:1');
     expect(await pendingOf(redis, keys.results)).toBe(1);
@@ -584,7 +584,7 @@ describe.runIf(redisServer !== undefined)('when Redis goes away', () => {
   test('the subscriber goes on when it is back, and nothing is lost', async () => {
     const server = await startRestartableRedis();
     const { publish, follow, isHandled, isSettled, errors, handled } = setup(server.url);
-    const gate = Promise.withResolvers<void>();
+    const breaker = Promise.withResolvers<void>();
     const begun = Promise.withResolvers<void>();
     await publish(aResult('a'), aResult('b'));
     follow({
@@ -592,14 +592,14 @@ describe.runIf(redisServer !== undefined)('when Redis goes away', () => {
       async onResult({ subject }) {
         if (subject !== 'b') return;
         begun.resolve();
-        await gate.promise;
+        await breaker.promise;
       },
     });
     await isHandled('a:1');
     await begun.promise;
     await server.kill();
     // A handler that ends while Redis is away is acknowledged afterwards.
-    gate.resolve();
+    breaker.resolve();
     await isHandled('a:1', 'b:1');
     await vi.waitFor(() => expect(errors.length).toBeGreaterThan(0), within40s);
     await server.start();

@@ -1,9 +1,9 @@
 import { PassThrough } from 'node:stream';
-import type { Terminal } from '../../src/commands/command-context.ts';
+import type { CommandContext } from '../../src/commands/command-context.ts';
 
 /** A terminal that keeps what is written to it. */
 export interface CapturedTerminal {
-  readonly terminal: Terminal;
+  readonly terminal: CommandContext;
   output(): string;
   errors(): string;
   /** Ends a command that follows something. */
@@ -11,14 +11,14 @@ export interface CapturedTerminal {
 }
 
 export function capturedTerminal(
-  environment: Terminal['environment'],
+  environment: CommandContext['environment'],
   input: string | Uint8Array = '',
 ): CapturedTerminal {
   const stdin = new PassThrough();
   stdin.end(input);
   const [stdout, stderr] = [keeping(), keeping()];
   const stopping = new AbortController();
-  const streams = { stdin, stdout: stdout.stream, stderr: stderr.stream } as unknown as Terminal;
+  const streams = { stdin, stdout: stdout.stream, stderr: stderr.stream } as unknown as CommandContext;
   return {
     terminal: { ...streams, environment, stop: stopping.signal },
     output: stdout.text,

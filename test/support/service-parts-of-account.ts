@@ -1,4 +1,4 @@
-import { type BreakerPolicy, createAccountGate } from '../../src/accounts/circuit-breaker.ts';
+import { type BreakerPolicy, createCircuitBreaker } from '../../src/accounts/circuit-breaker.ts';
 import type { Order } from '../../src/domain/order.ts';
 import { parseEvent, type ResultEvent } from '../../src/domain/result-event.ts';
 import { createPollQueue } from '../../src/jobs/queue.ts';
@@ -28,7 +28,7 @@ export const seldom = { ...hurried, initialIntervalMs: 50_000, maxIntervalMs: 50
 
 export const account = 'lipia';
 
-export const breaker: BreakerPolicy = {
+export const breakerPolicy: BreakerPolicy = {
   breakerFailures: 1_000,
   breakerPauseMs: 100,
   breakerMaxPauseMs: 1_000,
@@ -62,7 +62,7 @@ export function keepingObserver() {
   const told = {
     readings: [] as string[],
     published: [] as ResultEvent[],
-    gates: [] as string[],
+    breakerEvents: [] as string[],
     neglected: [] as string[],
     changed: [] as string[],
   };
@@ -74,7 +74,7 @@ export function keepingObserver() {
     unknownWord: () => {},
     changedProvider: ({ order }) => void told.changed.push(order.orderId),
     neglected: (what) => void told.neglected.push(what),
-    gate: (change) => void told.gates.push(change),
+    breaker: (change) => void told.breakerEvents.push(change),
     error: (error) => void errors.push(error),
   };
   return { ...told, errors, observer };
@@ -96,7 +96,14 @@ export function buildParts(redis: Redis, prefix: string, gatewayUrl: string, obs
     provider: account,
     queue,
     store,
-    gate: createAccountGate({ redis, keys, account, policy: breaker, credentials: 'first', pollMs: 2_000 }),
+    breaker: createCircuitBreaker({
+      redis,
+      keys,
+      account,
+      policy: breakerPolicy,
+      credentials: 'first',
+      pollMs: 2_000,
+    }),
     asker: createAsker({ provider, settings, transport, tokens: null }),
     beginQuery: null,
     policy: { confirmAfterMs: 50, watchMs: [100, 60_000] },

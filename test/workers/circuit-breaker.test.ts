@@ -1,12 +1,18 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { type AccountGateParts, createAccountGate } from '../../src/accounts/circuit-breaker.ts';
+import { type CircuitBreakerParts, createCircuitBreaker } from '../../src/accounts/circuit-breaker.ts';
 import { isRefusal, type PollQueue } from '../../src/jobs/queue.ts';
 import { aReading } from '../support/builders.ts';
 import { testPrefix, testRedis } from '../support/redis.ts';
 import { type HeldGateway, startHeldGateway } from '../support/service-gateway.ts';
 import { setupParts } from '../support/service-parts.ts';
-import { account, aHurriedOrder, breaker, hurried, limits } from '../support/service-parts-of-account.ts';
+import {
+  account,
+  aHurriedOrder,
+  breakerPolicy,
+  hurried,
+  limits,
+} from '../support/service-parts-of-account.ts';
 import { until } from '../support/service-until.ts';
 
 // Nothing waits for its own sake, but the machine may be busy with other things.
@@ -21,15 +27,20 @@ beforeEach(async () => {
 });
 afterEach(() => gateway.close());
 
-function setup(changes: Partial<AccountGateParts> = {}) {
-  const { parts, keys, store, queue, enqueue, startWorker, events, gates } = setupParts(
+function setup(changes: Partial<CircuitBreakerParts> = {}) {
+  const { parts, keys, store, queue, enqueue, startWorker, events, breakerEvents } = setupParts(
     redis,
     testPrefix(),
     gateway.url,
   );
-  const policy = { ...breaker, breakerFailures: 5, breakerPauseMs: pauseMs, breakerMaxPauseMs: pauseMs };
-  const gate = (more: Partial<AccountGateParts> = {}) =>
-    createAccountGate({
+  const policy = {
+    ...breakerPolicy,
+    breakerFailures: 5,
+    breakerPauseMs: pauseMs,
+    breakerMaxPauseMs: pauseMs,
+  };
+  const breaker = (more: Partial<CircuitBreakerParts> = {}) =>
+    createCircuitBreaker({
       redis,
       keys,
       account,
@@ -41,10 +52,10 @@ function setup(changes: Partial<AccountGateParts> = {}) {
     });
   const orderIds = Array.from({ length: 20 }, (_, n) => `rest-${n}`);
   return {
-    ...{ parts, keys, store, queue, enqueue, startWorker, events, gates, gate, orderIds },
+    ...{ parts, keys, store, queue, enqueue, startWorker, events, breakerEvents, breaker, orderIds },
     enqueueAll: (deadlineMs = 60_000) =>
       enqueue(...orderIds.map((orderId) => aHurriedOrder({ orderId, schedule: { ...hurried, deadlineMs } }))),
-    rests: () => until('a resting account', async () => 'waitUntil' in (await gate().admit(Date.now()))),
+    rests: () => until('a resting account', async () => 'waitUntil' in (await breaker().admit(Date.now()))),
     polls: async () =>
       (await Promise.all(orderIds.map((id) => store.read(id)))).map((record) => record?.progress.polls),
     types: async () =>
@@ -63,13 +74,13 @@ async function promoteAll(queue: PollQueue): Promise<void> {
 
 describe('a sick provider', () => {
   test('is left alone while its account rests: nothing is used up, nobody expires', async () => {
-    const { enqueueAll, startWorker, gate, polls, events, queue } = setup();
-    const resting = gate({
-      policy: { ...breaker, breakerFailures: 1, breakerPauseMs: 60_000, breakerMaxPauseMs: 60_000 },
+    const { enqueueAll, startWorker, breaker, polls, events, queue } = setup();
+    const resting = breaker({
+      policy: { ...breakerPolicy, breakerFailures: 1, breakerPauseMs: 60_000, breakerMaxPauseMs: 60_000 },
     });
     await resting.report({ troubled: false, probing: false }, aReading.unavailable(), Date.now());
     await enqueueAll();
-    await startWorker({ gate: resting });
+    await startWorker({ breaker: resting });
     const allWait = () => until('all to wait', async () => (await queue.getDelayedCount()) === 20);
     await allWait();
     for (let round = 0; round < 2; round++) {
@@ -82,17 +93,22 @@ describe('a sick provider', () => {
   });
 
   test('is asked about orders past their deadline all the same, a few at a time, and their verdict says why it is late', async () => {
-    const { enqueueAll, startWorker, gate, polls, events } = setup();
+    const { enqueueAll, startWorker, breaker, polls, events } = setup();
     const everyMs = 50;
-    const resting = gate({
-      policy: { ...breaker, breakerFailures: 1, breakerPauseMs: 3_600_000, breakerMaxPauseMs: 3_600_000 },
+    const resting = breaker({
+      policy: {
+        ...breakerPolicy,
+        breakerFailures: 1,
+        breakerPauseMs: 3_600_000,
+        breakerMaxPauseMs: 3_600_000,
+      },
       deadlinePollEveryMs: everyMs,
     });
     const openedAt = Date.now();
     await resting.report({ troubled: false, probing: false }, aReading.unavailable(), openedAt);
     gateway.say({ status: 503 });
     await enqueueAll(300);
-    await startWorker({ gate: resting });
+    await startWorker({ breaker: resting });
     await until('20 verdicts', async () => (await events()).length === 20);
     expect(await polls()).toEqual(Array.from({ length: 20 }, () => 1));
     const said = await events();
@@ -111,10 +127,10 @@ describe('a sick provider', () => {
   });
 
   test('that is well again is asked about orders past their deadline first', async () => {
-    const { enqueue, startWorker, gate, events } = setup();
-    const policy = { ...breaker, breakerFailures: 1, breakerPauseMs: 4_000, breakerMaxPauseMs: 4_000 };
+    const { enqueue, startWorker, breaker, events } = setup();
+    const policy = { ...breakerPolicy, breakerFailures: 1, breakerPauseMs: 4_000, breakerMaxPauseMs: 4_000 };
     // No poll but the probe while it rests.
-    const resting = gate({ policy, deadlinePollEveryMs: 3_600_000 });
+    const resting = breaker({ policy, deadlinePollEveryMs: 3_600_000 });
     await resting.report({ troubled: false, probing: false }, aReading.unavailable(), Date.now());
     await resting.enterAtDeadline(Date.now());
     const early = Array.from({ length: 20 }, (_, n) => `early-${n}`);
@@ -125,14 +141,14 @@ describe('a sick provider', () => {
     );
     gateway.say('paid');
     // One after the other, so that the order of the verdicts is that of the polls.
-    await startWorker({ gate: resting, limits: { ...limits, concurrency: 1 } });
+    await startWorker({ breaker: resting, limits: { ...limits, concurrency: 1 } });
     await until('30 verdicts', async () => (await events()).length === 30);
     const order = (await events()).map(({ subject }) => subject.split('-')[0]);
     expect(order.slice(0, 10)).toEqual(Array.from({ length: 10 }, () => 'late'));
   });
 
   test('is not what bad references make of it: paid orders beside them are asked about on time', async () => {
-    const { enqueue, startWorker, gate, events, types } = setup();
+    const { enqueue, startWorker, breaker, events, types } = setup();
     const bad = Array.from({ length: 30 }, (_, n) => `bad-${n}`);
     const good = Array.from({ length: 8 }, (_, n) => `good-${n}`);
     for (const [n, reference] of bad.entries()) {
@@ -140,7 +156,7 @@ describe('a sick provider', () => {
       else gateway.say({ status: n % 3 === 0 ? 400 : 404 }, reference);
     }
     await enqueue(...bad.map((orderId) => aHurriedOrder({ orderId })));
-    await startWorker({ gate: gate() });
+    await startWorker({ breaker: breaker() });
     await until('several rounds of the bad ones', () => gateway.arrivals('bad-0').length > 10);
     for (const reference of good) gateway.say('paid', reference);
     const startedAt = Date.now();
@@ -152,10 +168,10 @@ describe('a sick provider', () => {
   });
 
   test('is probed by one order at a time, and told once; well again, all go on', async () => {
-    const { enqueueAll, startWorker, gate, rests, types, events, gates } = setup();
+    const { enqueueAll, startWorker, breaker, rests, types, events, breakerEvents } = setup();
     gateway.say({ status: 503 });
     await enqueueAll();
-    await Promise.all([startWorker({ gate: gate() }), startWorker({ gate: gate() })]);
+    await Promise.all([startWorker({ breaker: breaker() }), startWorker({ breaker: breaker() })]);
     await rests();
     await until('polls under way to end', async () => {
       const seen = gateway.total();
@@ -171,16 +187,16 @@ describe('a sick provider', () => {
     await until('20 verdicts', async () => (await events()).length === 20);
     expect(new Set((await events()).map(({ type }) => type))).toEqual(new Set(['payment.paid']));
     expect(await types()).toEqual(['account.degraded', 'account.recovered']);
-    expect(gates).toEqual(['degraded', 'recovered']);
+    expect(breakerEvents).toEqual(['degraded', 'recovered']);
   });
 
   test('that answers 429 with Retry-After is not asked by anybody for that time', async () => {
-    const { enqueue, enqueueAll, startWorker, gate, events } = setup();
+    const { enqueue, enqueueAll, startWorker, breaker, events } = setup();
     gateway.say({ status: 429, headers: { 'retry-after': '1' } });
-    await startWorker({ gate: gate() });
+    await startWorker({ breaker: breaker() });
     await enqueue(aHurriedOrder({ orderId: 'first' }));
     await gateway.arrived('first', 1);
-    await until('the rest', async () => 'waitUntil' in (await gate().admit(Date.now())));
+    await until('the rest', async () => 'waitUntil' in (await breaker().admit(Date.now())));
     gateway.say('paid');
     await enqueueAll();
     await until('20 verdicts', async () => (await events()).length >= 20);
@@ -194,18 +210,18 @@ describe('a sick provider', () => {
     const sick = setup();
     gateway.say({ status: 503 });
     await sick.enqueueAll();
-    await sick.startWorker({ gate: sick.gate() });
+    await sick.startWorker({ breaker: sick.breaker() });
     await sick.rests();
-    const gate = createAccountGate({
-      ...{ redis, keys: sick.keys, account: 'shop2', policy: breaker, credentials: 'one', pollMs: 100 },
+    const breaker = createCircuitBreaker({
+      ...{ redis, keys: sick.keys, account: 'shop2', policy: breakerPolicy, credentials: 'one', pollMs: 100 },
     });
-    expect(await gate.admit(Date.now())).toEqual({ troubled: false, probing: false });
+    expect(await breaker.admit(Date.now())).toEqual({ troubled: false, probing: false });
   });
 });
 
 describe('credentials that locked their account', () => {
   test('are not used again; with others, all go on', async () => {
-    const { enqueueAll, startWorker, gate, parts, events, gates, keys, queue } = setup();
+    const { enqueueAll, startWorker, breaker, parts, events, breakerEvents, keys, queue } = setup();
     let asked = 0;
     const locked = {
       resultTimeoutMs: null,
@@ -214,9 +230,9 @@ describe('credentials that locked their account', () => {
         return aReading.refused({ locksAccount: true, at: Date.now() });
       },
     };
-    const worker = await startWorker({ gate: gate(), asker: locked });
+    const worker = await startWorker({ breaker: breaker(), asker: locked });
     await enqueueAll();
-    await until('a resting account', async () => 'waitUntil' in (await gate().admit(Date.now())));
+    await until('a resting account', async () => 'waitUntil' in (await breaker().admit(Date.now())));
     await until('all under way to end', async () => (await queue.getDelayedCount()) === 20);
     const before = asked;
     expect(before).toBeLessThanOrEqual(20);
@@ -226,11 +242,11 @@ describe('credentials that locked their account', () => {
     await worker.close();
 
     gateway.say('paid');
-    await startWorker({ gate: gate({ credentials: 'two' }), asker: parts.asker });
+    await startWorker({ breaker: breaker({ credentials: 'two' }), asker: parts.asker });
     await promoteAll(queue);
     await until('20 verdicts', async () => (await events()).length === 20);
-    expect(gates).toEqual(['degraded', 'recovered']);
+    expect(breakerEvents).toEqual(['degraded', 'recovered']);
     // All that is left is which credentials must not be used again.
-    expect(await redis.hgetall(keys.gate(account))).toEqual({ locked: 'one' });
+    expect(await redis.hgetall(keys.breaker(account))).toEqual({ locked: 'one' });
   });
 });

@@ -330,9 +330,9 @@ describe('what a sweep cannot read stops nothing else', () => {
       ({ keys }) => redis.set(keys.asking, 'a string'),
     ],
     [
-      'a gate of another type',
-      /^walk of the gate of lipia: WRONGTYPE/,
-      ({ keys }) => redis.set(keys.gate(account), 'x'),
+      'a breaker of another type',
+      /^walk of the breaker of lipia: WRONGTYPE/,
+      ({ keys }) => redis.set(keys.breaker(account), 'x'),
     ],
     [
       'a place of the walk of another type',

@@ -67,15 +67,15 @@ export function createAdaptiveSchedule(parts: AdaptiveScheduleParts): AdaptiveSc
     },
     observer: {
       reading({ order, progress, hintAt }, reading) {
-        const sighting = sightingOf(order, progress, hintAt, reading);
-        if (sighting !== null) log.note(sighting);
+        const observation = sightingOf(order, progress, hintAt, reading);
+        if (observation !== null) log.note(observation);
       },
       published: () => {},
       contradiction: () => {},
       unknownWord: () => {},
       changedProvider: () => {},
       neglected: () => {},
-      gate: () => {},
+      breaker: () => {},
       error: () => {},
     },
     async close() {

@@ -1,7 +1,13 @@
 import type { Redis } from '../../redis/connection.ts';
 import type { Keys } from '../../redis/keys.ts';
 import { loadScript } from '../../redis/script.ts';
-import { binCount, type CompletionTimes, memoryOrders, type Sighting, spread } from './completion-times.ts';
+import {
+  binCount,
+  type CompletionTimes,
+  memoryOrders,
+  type Observation,
+  spread,
+} from './completion-times.ts';
 
 const learnScript = loadScript('learn', import.meta.url);
 
@@ -11,7 +17,7 @@ const lifeMs = 30 * 86_400_000;
 /** The completion times of one account in Redis, learnt by all processes together. */
 export interface CompletionLog {
   /** Keeps what an order tells until the next `exchange`; a crash in between loses it, and nothing else. */
-  note(sighting: Sighting): void;
+  note(observation: Observation): void;
   /** Hands over what was noted, in one round trip, and returns what all processes have seen. */
   exchange(): Promise<Learnt>;
 }
@@ -31,10 +37,10 @@ export function createCompletionLog(redis: Redis, keys: Keys, account: string): 
   }
 
   return {
-    note(sighting) {
+    note(observation) {
       orders += 1;
-      if (sighting === 'never') return add(sighting, 1);
-      for (const [bin, share] of spread(sighting.fromMs, sighting.toMs)) add(String(bin), share);
+      if (observation === 'never') return add(observation, 1);
+      for (const [bin, share] of spread(observation.fromMs, observation.toMs)) add(String(bin), share);
     },
     async exchange() {
       const [handed, count] = [noted, orders];

@@ -1,4 +1,4 @@
-import { claimOf } from '../../domain/conclusion.ts';
+import { conclusionOf } from '../../domain/conclusion.ts';
 import type { Progress } from '../../domain/decide.ts';
 import { isAnswered, type Order, type Reading } from '../../domain/order.ts';
 import { deadlineAt } from '../../domain/schedule.ts';
@@ -15,7 +15,7 @@ export interface CompletionTimes {
 }
 
 /** What one order tells: it became final after `fromMs` and not after `toMs`, or not before its deadline. */
-export type Sighting = { readonly fromMs: number; readonly toMs: number } | 'never';
+export type Observation = { readonly fromMs: number; readonly toMs: number } | 'never';
 
 /** Bin n ends here or below; each is 3 % wider than the one before, which is finer than any schedule can use. */
 const firstEdgeMs = 10;
@@ -63,9 +63,9 @@ export function sightingOf(
   before: Progress,
   hintAt: number | null,
   reading: Reading,
-): Sighting | null {
+): Observation | null {
   if (before.phase !== 'asking' || before.candidate !== null) return null;
-  if (claimOf(reading, before.moneySeen) === null) {
+  if (conclusionOf(reading, before.moneySeen) === null) {
     const isLast = reading.source === 'poll' && reading.at >= deadlineAt(order);
     return isLast && isAnswered(reading) ? 'never' : null;
   }

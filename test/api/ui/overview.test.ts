@@ -1,6 +1,6 @@
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { createActivityLog, readActivity } from '../../../src/accounts/activity.ts';
-import { createAccountGate, readBreaker } from '../../../src/accounts/circuit-breaker.ts';
+import { createCircuitBreaker, readBreaker } from '../../../src/accounts/circuit-breaker.ts';
 import { createOverview } from '../../../src/api/ui/overview.ts';
 import { renderSections } from '../../../src/api/ui/overview-page.ts';
 import { remember } from '../../../src/domain/evidence.ts';
@@ -187,7 +187,7 @@ describe('money unresolved', () => {
 
 test('keys of another type are told, and close nothing', async () => {
   await opened('a');
-  const broken = [keys.open, keys.unresolved, keys.results, keys.gate('jenga'), keys.activity('jenga')];
+  const broken = [keys.open, keys.unresolved, keys.results, keys.breaker('jenga'), keys.activity('jenga')];
   for (const key of [...broken, queue.toKey('delayed'), keys.statistics(hourOf(now))]) {
     await redis.del(key);
     await redis.set(key, 'broken');
@@ -209,16 +209,16 @@ describe('an account', () => {
     throttlePauseMs: 2_000,
   };
   const gateOf = (credentials = 'c1') =>
-    createAccountGate({ redis, keys, account: 'jenga', policy, credentials, pollMs: 1_000 });
+    createCircuitBreaker({ redis, keys, account: 'jenga', policy, credentials, pollMs: 1_000 });
 
   test('tells how its breaker stands', async () => {
-    const gate = gateOf();
+    const breaker = gateOf();
     const state = async (at = now) => (await readBreaker(redis, keys, 'jenga', at)).state;
     expect(await state()).toBe('closed');
-    await gate.report({ troubled: false, probing: false }, aReading.throttled(1_000), now);
+    await breaker.report({ troubled: false, probing: false }, aReading.throttled(1_000), now);
     expect(await state()).toBe('resting');
     expect(await state(now + 1_001)).toBe('closed');
-    await gate.report({ troubled: true, probing: false }, aReading.unavailable(), now + 2_000);
+    await breaker.report({ troubled: true, probing: false }, aReading.unavailable(), now + 2_000);
     expect(await readBreaker(redis, keys, 'jenga', now + 2_000)).toEqual({
       state: 'open',
       failures: 2,
@@ -226,7 +226,7 @@ describe('an account', () => {
     });
     expect((await look()).attention.html).toContain('<b>jenga</b> fails');
     expect(await state(now + 7_001)).toBe('half-open');
-    await gate.report(
+    await breaker.report(
       { troubled: true, probing: false },
       aReading.refused({ locksAccount: true }),
       now + 8_000,
@@ -277,7 +277,7 @@ describe('an account', () => {
     const added = await queue.add(job.name, job.data, job.opts);
     expect((await look()).attention.html).toContain('Nothing needs attention.');
     await added.remove();
-    await redis.hset(keys.gate('jenga'), { level: 1, failures: 5 });
+    await redis.hset(keys.breaker('jenga'), { level: 1, failures: 5 });
     const { html } = (await look()).attention;
     expect(html).toContain('left alone');
     expect(html).not.toContain('has no job');

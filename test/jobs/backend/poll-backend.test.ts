@@ -10,7 +10,7 @@ import {
 } from 'bullmq';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { createPollBackend } from '../../../src/jobs/backend/poll-backend.ts';
-import { hastenAnswer } from '../../../src/jobs/poll-now.ts';
+import { promoteAnswer } from '../../../src/jobs/poll-now.ts';
 import { createPollQueue, jobIdOf, pollJob, pollJobOptions, type QueueJob } from '../../../src/jobs/queue.ts';
 import { connectRedis } from '../../../src/redis/connection.ts';
 import { createKeys } from '../../../src/redis/keys.ts';
@@ -501,7 +501,7 @@ test('a job that only takes in a pushed answer comes first, though the rate is u
   await add('waits', -5);
   await add('is delayed', 60_000);
   for (const id of ['waits', 'is delayed', 'has lost its job']) {
-    await hastenAnswer(pollQueue(), id, Date.now());
+    await promoteAnswer(pollQueue(), id, Date.now());
     expect(await take(ours, id)).toMatchObject({ id: jobIdOf(id), name: 'answer' });
   }
   expect(await take(ours, 'one more')).toBeNull();

@@ -1,5 +1,5 @@
 /** One thing that the doctor looked at. `danger`: orders may get lost or stand still. */
-export interface Finding {
+export interface Diagnosis {
   readonly level: 'ok' | 'warning' | 'danger';
   readonly subject: string;
   /** What was found, and what to do about it. Never a secret. */

@@ -9,7 +9,7 @@ import { endedWithin, type Role, type Shared } from './shared.ts';
 import { measure } from './update-gauges.ts';
 
 /** Closing connections takes a moment; while Redis is away it may never end. */
-const doorCloseMs = 1_000;
+const apiCloseMs = 1_000;
 
 /** The HTTP server of this process: health and metrics in every role, everything else in the role `api`. */
 export async function startHttp(
@@ -19,7 +19,7 @@ export async function startHttp(
 ) {
   const { config, log, redis, keys, metrics, lastProgressAt } = shared;
   const overview = overviewOf(shared, redis, shared.queue);
-  const opened = roles.includes('api') ? await (await import('./door-role.ts')).openDoor(shared) : null;
+  const opened = roles.includes('api') ? await (await import('./api-role.ts')).openApi(shared) : null;
   const server = {
     log,
     audit: createAudit({
@@ -41,7 +41,7 @@ export async function startHttp(
     metricsPublic: config.metricsPublic,
     callbacksElsewhere: config.callbackPort !== undefined,
     docsPublic: config.docsPublic,
-    door: opened?.door ?? null,
+    routes: opened?.routes ?? null,
     health: {
       metrics,
       readiness: () =>
@@ -52,12 +52,12 @@ export async function startHttp(
   const callbackApp =
     opened === null || config.callbackPort === undefined
       ? null
-      : await createCallbackApi(server, opened.door.callbacks);
+      : await createCallbackApi(server, opened.routes.callbacks);
   const close = async () => {
     opened?.stop();
-    // In this order: requests under way still need what the door opened.
+    // In this order: requests under way still need what the API opened.
     await endedWithin(config.shutdownMs, Promise.all([app.close(), callbackApp?.close()]));
-    await endedWithin(doorCloseMs, opened?.close() ?? Promise.resolve());
+    await endedWithin(apiCloseMs, opened?.close() ?? Promise.resolve());
   };
   try {
     const url = await listen(app, config.host, config.port, 'PORT');

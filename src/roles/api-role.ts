@@ -1,4 +1,4 @@
-import type { Door } from '../api/api.ts';
+import type { RouteParts } from '../api/api.ts';
 import { createOwnProducer } from '../jobs/producer.ts';
 import { awaitRedis, connectRedis } from '../redis/connection.ts';
 import { createResultsHub } from '../results/results-hub.ts';
@@ -7,7 +7,7 @@ import { accountsShown, overviewOf } from './accounts-overview.ts';
 import { ordersOn, redisStartMs, type Shared } from './shared.ts';
 
 /** The parts behind the role `api`. Loaded by the processes that have it. */
-export async function openDoor(shared: Shared) {
+export async function openApi(shared: Shared) {
   const { config, log, redis, keys, metrics, telemetry } = shared;
   if (config.apiKeysSha256.length + config.apiKeys.length === 0)
     log.warn('API_KEYS and API_KEYS_SHA256 are empty: every request to /v1 is refused');
@@ -30,7 +30,7 @@ export async function openDoor(shared: Shared) {
   const hub = createResultsHub(redis, prefix);
   const stopping = new AbortController();
   const byId = new Map(config.accounts.map((account) => [account.id, account]));
-  const door: Door = {
+  const routes: RouteParts = {
     orders: {
       producer,
       store,
@@ -65,7 +65,7 @@ export async function openDoor(shared: Shared) {
     await Promise.all([hub.close(), producer.close()]);
     prompt.disconnect();
   };
-  return { door, redis: prompt, stop: () => stopping.abort(), close };
+  return { routes, redis: prompt, stop: () => stopping.abort(), close };
 }
 
 /** Whether what is said to us from outside travels in clear text; on this machine it travels nowhere. */
