@@ -19,6 +19,8 @@ export const lockDurationMs = 3_000;
 export const stalledIntervalMs = 1_000;
 export const shutdownMs = 5_000;
 export const confirmAfterMs = 1_000;
+/** How often is looked for what fell through, and for orders of accounts that nobody serves. */
+export const sweepIntervalMs = 5_000;
 
 /** Steps so close that the truth is told within seconds of its coming, as long as a run may last. */
 const watchSeconds = [
@@ -65,7 +67,7 @@ export function drillEnvironment(places: Places, port: number): { [name: string]
     LOG_LEVEL: 'warn',
     LOCK_DURATION_MS: String(lockDurationMs),
     STALLED_INTERVAL_MS: String(stalledIntervalMs),
-    SWEEP_INTERVAL_MS: '5000',
+    SWEEP_INTERVAL_MS: String(sweepIntervalMs),
     SHUTDOWN_MS: String(shutdownMs),
   };
   for (const account of drillAccounts) {

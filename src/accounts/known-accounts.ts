@@ -71,7 +71,7 @@ function knownOf({ accounts }: Registry, seen: ReadonlySet<string>): KnownAccoun
     const minutes = Math.floor(silentMs / 60_000);
     silent.set(
       account,
-      `has not been served by any payment-poller for ${minutes} min; put it back into ACCOUNTS, or start its workers`,
+      `${account} has not been served by any payment-poller for ${minutes} min; put it back into ACCOUNTS, or start its workers`,
     );
   }
   return {

@@ -99,7 +99,7 @@ export function validateOrder(
       path: 'account',
       message:
         unserved.get(String(raw.account)) ??
-        `is not an account of this service (known: ${known}); see ACCOUNTS`,
+        `${raw.account} is not an account of this service (known: ${known}); see ACCOUNTS`,
     });
   }
   // As the provider spells it: one payment has one reference, however it was typed.
