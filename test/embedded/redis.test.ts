@@ -9,7 +9,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { findExecutable } from '../../src/embedded/executables.ts';
 import { defaultRedisImage, type FindRedisOptions, type FoundRedis } from '../../src/embedded/found-redis.ts';
 import { findRedis } from '../../src/embedded/redis.ts';
-import { connectRedis } from '../../src/redis/connection.ts';
+import { awaitRedis, connectRedis } from '../../src/redis/connection.ts';
 import { testRedisUrl } from '../support/redis.ts';
 
 const path = process.env.PATH ?? '';
@@ -48,7 +48,7 @@ describe.each(kinds)('a Redis of kind $kind', ({ kind, isHere, options }) => {
     const redis = await findRedis(options);
     const client = connectRedis(redis.url, 'patient');
     onTestFinished(() => client.disconnect());
-    await once(client, 'ready');
+    await awaitRedis(client, redis.url, 10_000);
     client.bzpopmin('{nothing}:here', 0).catch(() => 'the connection ends under it');
     await redis.close();
     await redis.close();

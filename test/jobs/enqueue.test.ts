@@ -1,11 +1,10 @@
-import { once } from 'node:events';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { firstPollAt } from '../../src/domain/schedule.ts';
 import { createProducer, type ProducerOptions } from '../../src/jobs/producer.ts';
 import { createPollQueue, jobIdOf, orderIdOf } from '../../src/jobs/queue.ts';
 import type { OrderInput } from '../../src/jobs/validate-order.ts';
 import { createOrderStore } from '../../src/orders/store.ts';
-import { connectRedis, type Redis } from '../../src/redis/connection.ts';
+import { awaitRedis, connectRedis, type Redis } from '../../src/redis/connection.ts';
 import { createKeys } from '../../src/redis/keys.ts';
 import { anOrder, createdAt } from '../support/builders.ts';
 import { testPrefix, testRedis, testRedisUrl } from '../support/redis.ts';
@@ -282,9 +281,8 @@ describe('Redis goes away', () => {
       const messages = settled.flatMap((each) => (each.status === 'rejected' ? [String(each.reason)] : []));
       expect(messages.length).toBeGreaterThanOrEqual(40);
       for (const message of messages) expect(message).toMatch(/enqueue it again|check REDIS_URL/);
-      const ready = once(redis, 'ready');
       await server.start();
-      await ready;
+      await awaitRedis(redis, server.url, 10_000);
       expect(await store.read('during')).toBeNull();
       expect(await one.enqueue(input({ orderId: 'before' }))).toMatchObject({ outcome: 'same' });
       expect(await one.enqueue(input({ orderId: 'during' }))).toMatchObject({ outcome: 'new' });

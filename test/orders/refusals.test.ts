@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { isRedisFault } from '../../src/api/redis-fault.ts';
 import { createOrderStore } from '../../src/orders/store.ts';
-import { connectRedis } from '../../src/redis/connection.ts';
+import { awaitRedis, connectRedis } from '../../src/redis/connection.ts';
 import { createKeys } from '../../src/redis/keys.ts';
 import { anOrder } from '../support/builders.ts';
 import { redisServer, startRestartableRedis } from '../support/restartable-redis.ts';
@@ -55,7 +55,7 @@ describe.runIf(redisServer !== undefined)('what Redis refuses', () => {
     const reconnected = once(redis, 'reconnecting');
     expect((await errorOf(work()))?.message).toMatch(/^READONLY/);
     await reconnected;
-    await once(redis, 'ready');
+    await awaitRedis(redis, 'redis', 10_000);
     await redis.call('REPLICAOF', 'NO', 'ONE');
     expect(await work()).toHaveProperty('outcome');
   });

@@ -11,7 +11,7 @@ import {
   pollJobOptions,
   type QueueJob,
 } from '../../../src/jobs/queue.ts';
-import { connectRedis, type Redis } from '../../../src/redis/connection.ts';
+import { awaitRedis, connectRedis, type Redis } from '../../../src/redis/connection.ts';
 import { createKeys } from '../../../src/redis/keys.ts';
 import { testPrefix, testRedis } from '../../support/redis.ts';
 import { redisServer, startRestartableRedis } from '../../support/restartable-redis.ts';
@@ -327,7 +327,7 @@ describe.runIf(redisServer !== undefined)('what Redis refuses is told as Redis s
     const reconnected = once(redis, 'reconnecting');
     expect((await errorOf(queue.addBulk(jobs(['a:1'], 0))))?.message).toMatch(/^READONLY/);
     await reconnected;
-    await once(redis, 'ready');
+    await awaitRedis(redis, 'redis', 10_000);
     await redis.call('REPLICAOF', 'NO', 'ONE');
     await queue.addBulk(jobs(['a:1'], 0));
     expect(await queue.getDelayedCount()).toBe(1);
