@@ -69,7 +69,7 @@ export async function checkLive(provider: Provider, environment: Environment): P
   }
   const transport = createTransport({ timeoutMs: 20_000, maxBodyBytes: 1_048_576, connections: 1 });
   try {
-    const tokens = provider.access === undefined ? null : ownTokens(provider, parsed.data, transport);
+    const tokens = provider.auth === undefined ? null : ownTokens(provider, parsed.data, transport);
     const asker = createAsker({ provider, settings: parsed.data, transport, tokens });
     const reference = provider.reference.parse(sandbox.reference());
     return judge(
@@ -83,7 +83,8 @@ export async function checkLive(provider: Provider, environment: Environment): P
 
 function judge(provider: Provider, reading: Reading): Outcome {
   const { kind, httpStatus, providerStatus } = reading;
-  const isTaken = provider.later !== undefined && kind === 'pending' && reading.awaitedUntil !== undefined;
+  const isTaken =
+    provider.asyncResult !== undefined && kind === 'pending' && reading.awaitedUntil !== undefined;
   const code = /^[\w .-]{1,24}$/.test(providerStatus ?? '') ? providerStatus : '…';
   const text = `${kind} (HTTP ${httpStatus ?? 'none'}, code ${providerStatus === null ? 'none' : code})`;
   return { level: expected.includes(kind) || isTaken ? 'ok' : 'FAULT', text };
@@ -105,7 +106,7 @@ function nowhere() {
 /** One login, kept in memory. */
 function ownTokens(provider: Provider, settings: object, transport: Transport): AccessTokens {
   async function logIn(): Promise<TokenResult> {
-    const access = provider.access;
+    const access = provider.auth;
     const answer = access && (await transport.send(access.request(settings as never)));
     const body = answer !== undefined && 'body' in answer ? parseJson(answer.body) : undefined;
     const httpStatus = answer !== undefined && 'httpStatus' in answer ? answer.httpStatus : null;

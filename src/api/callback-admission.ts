@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { BlockList, isIP } from 'node:net';
 import type { CallbackResult } from '../observability/metrics.ts';
 import { parseAnswerToken } from '../orders/begin-query.ts';
-import type { Provider, Words } from '../providers/provider.ts';
+import type { Provider, StatusTable } from '../providers/provider.ts';
 import { isSameSecret } from './api-keys.ts';
 
 /** What the callbacks need to know of an account. */
@@ -10,7 +10,7 @@ export interface CallbackAccount {
   readonly id: string;
   readonly provider: Provider;
   readonly settings: { readonly [name: string]: unknown };
-  readonly overrides: Words | undefined;
+  readonly overrides: StatusTable | undefined;
   readonly currencies: readonly string[];
   readonly minHintIntervalMs: number;
   /** Last part of the account's callback URL; without one, its callbacks are refused. */
@@ -49,7 +49,7 @@ export interface AdmissionParts {
  */
 export function createAdmission({ accounts, orderOfQuery }: AdmissionParts) {
   const guards = new Map([...accounts.values()].map(({ id, addresses }) => [id, addressGuard(addresses)]));
-  const answersLater = [...accounts.values()].some(({ provider }) => provider.later !== undefined);
+  const answersLater = [...accounts.values()].some(({ provider }) => provider.asyncResult !== undefined);
   /** Compared with where there is nothing to compare with. */
   const nobodysToken = randomBytes(24).toString('hex');
 
@@ -64,7 +64,7 @@ export function createAdmission({ accounts, orderOfQuery }: AdmissionParts) {
     if (account === undefined) return refused('unknown-account');
     if (guards.get(account.id)?.(head.address) === false) return refused('wrong-address');
     // Answers to our own queries carry a one-time token instead of the account's.
-    if (account.provider.later !== undefined) {
+    if (account.provider.asyncResult !== undefined) {
       if (asked === null) return refused('wrong-token');
       return asked === '' ? refused('replay') : { admitted: true, account };
     }

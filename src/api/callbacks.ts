@@ -36,7 +36,9 @@ export function callbacks(parts: CallbackParts): FastifyPluginAsync {
     accounts: parts.accounts,
     orderOfQuery: (queryId) => inTime(parts.store.orderOfQuery(queryId)),
   });
-  const answersLater = [...parts.accounts.values()].find(({ provider }) => provider.later !== undefined);
+  const answersLater = [...parts.accounts.values()].find(
+    ({ provider }) => provider.asyncResult !== undefined,
+  );
 
   return async (app) => {
     // Providers send what they like under any content type, also none that deserves the name: the bytes are taken as
@@ -71,7 +73,7 @@ export function callbacks(parts: CallbackParts): FastifyPluginAsync {
         if (account === undefined) return sendProblem(reply, 404);
         const body = bodyOf(request);
         const result =
-          account.provider.later === undefined
+          account.provider.asyncResult === undefined
             ? await inTime(takeHint(parts, account, body))
             : await inTime(takeAnswer(parts, account, request.params.token, body));
         parts.counted(account.id, result);
@@ -100,7 +102,7 @@ async function takeHint(
   const parsed = rules?.body.safeParse(parseJson(body));
   if (rules === undefined || !parsed?.success) return 'garbage';
   if (rules.isSigned?.(parsed.data, account.settings) === false) return 'wrong-signature';
-  const names = rules.names(parsed.data).filter((name) => name != null && name !== '') as string[];
+  const names = rules.aliases(parsed.data).filter((name) => name != null && name !== '') as string[];
   const orders = await parts.store.ordersNamed(account.id, names);
   for (const orderId of orders.slice(0, maxOrdersPerHint)) {
     await pollNow(parts.store, parts.queue(account.id), orderId, account.minHintIntervalMs);

@@ -3,7 +3,7 @@ import { decide, freshProgress } from '../domain/decide.ts';
 import { toMajor, toMinor } from '../domain/money.ts';
 import type { Order, Reading, Reference } from '../domain/order.ts';
 import { defaultSchedule } from '../domain/schedule.ts';
-import type { Provider, Words } from '../providers/provider.ts';
+import type { Provider, StatusTable } from '../providers/provider.ts';
 import { type Expected, parseJson, readAnswer } from '../providers/read-answer.ts';
 import { answerBytes } from './answer-bytes.ts';
 
@@ -58,7 +58,7 @@ export interface PushClassification {
 export function classify(
   provider: Provider,
   input: AnswerInput,
-  overrides: Words | undefined,
+  overrides: StatusTable | undefined,
 ): Classification | PushClassification {
   const headers = Object.fromEntries(
     Object.entries(input.headers).map(([name, value]) => [name.toLowerCase(), value]),
@@ -73,7 +73,7 @@ function classifyAnswer(
   provider: Provider,
   { kind, httpStatus, headers, order }: AnswerInput,
   body: Uint8Array,
-  overrides: Words | undefined,
+  overrides: StatusTable | undefined,
 ): Classification {
   const now = Date.now();
   const reading = readAnswer(provider, { httpStatus, headers, body }, expectedOf(provider, order), {
@@ -89,8 +89,8 @@ function classifyAnswer(
 }
 
 /** Whether the answer speaks of the payment; an acknowledgement, whose own answer comes later, does not. */
-function isFinal({ later }: Provider, kind: AnswerInput['kind']): boolean {
-  return later === undefined || kind === 'result';
+function isFinal({ asyncResult }: Provider, kind: AnswerInput['kind']): boolean {
+  return asyncResult === undefined || kind === 'result';
 }
 
 function directionOf({ shortCode, shortCodes, commandId }: NonNullable<AnswerInput['order']>) {
@@ -134,7 +134,7 @@ function wordsOf(reading: Reading): Omit<Classification, 'providerStatus' | 'ver
 
 function classifyPush({ callback }: Provider, body: Uint8Array): PushClassification {
   const parsed = callback?.body.safeParse(parseJson(body));
-  const names = parsed?.success ? (callback?.names(parsed.data) ?? []) : [];
+  const names = parsed?.success ? (callback?.aliases(parsed.data) ?? []) : [];
   const reference = names.find((name) => name != null && name !== '') ?? null;
   return { reading: reference === null ? 'unrecognised' : 'hint', reference };
 }

@@ -4,7 +4,7 @@ import { Argument, Command } from 'commander';
 import { ConfigError, readOverrides } from '../config/config.ts';
 import { toFault } from '../jobs/validate-order.ts';
 import { providers } from '../providers/index.ts';
-import type { Provider, Words } from '../providers/provider.ts';
+import type { Provider, StatusTable } from '../providers/provider.ts';
 import { type AnswerInput, answerInputSchema, classify } from './classification.ts';
 import type { CommandContext } from './command-context.ts';
 import { UsageError } from './usage-error.ts';
@@ -23,7 +23,7 @@ export function classifyCommand(terminal: CommandContext): Command {
         terminal.stderr.write('Reading the answer from the keyboard; end it with Ctrl-D.\n');
       }
       const input = parseInput(file === undefined ? await text(terminal.stdin) : await readInput(file));
-      if (input.kind === 'result' && provider.later === undefined) {
+      if (input.kind === 'result' && provider.asyncResult === undefined) {
         throw new UsageError(
           `${providerId} answers at once: it posts no results. Use the kind "status" or "callback".`,
         );
@@ -34,7 +34,7 @@ export function classifyCommand(terminal: CommandContext): Command {
     });
 }
 
-function overridesOf({ environment }: CommandContext, providerId: string): Words | undefined {
+function overridesOf({ environment }: CommandContext, providerId: string): StatusTable | undefined {
   const faults: string[] = [];
   const overrides = readOverrides(environment.STATUS_OVERRIDES?.trim() || undefined, faults);
   if (faults.length > 0) throw new ConfigError(faults);

@@ -6,7 +6,7 @@ import type { Schedule } from '../domain/order.ts';
 import { providers } from '../providers/index.ts';
 import { secretNames } from '../providers/known-secrets.ts';
 import { type Overrides, parseOverrides } from '../providers/overrides.ts';
-import type { Provider, Words } from '../providers/provider.ts';
+import type { Provider, StatusTable } from '../providers/provider.ts';
 import type { TransportLimits } from '../providers/transport.ts';
 import { secureRedisUrl } from '../redis/security.ts';
 import { type NamedAccount, readAccountIds } from './account-ids.ts';
@@ -28,7 +28,7 @@ export interface AccountConfig {
   /** As the provider's own schema accepted them. */
   readonly settings: { readonly [name: string]: unknown };
   /** Further words of the provider's deciding field, by configuration. */
-  readonly overrides: Words | undefined;
+  readonly overrides: StatusTable | undefined;
   /** All that its orders can be in; the first is that of orders that name none. */
   readonly currencies: readonly [string, ...string[]];
   readonly schedule: Schedule;
@@ -96,7 +96,8 @@ export function readConfig(given: Environment): Config {
     const unpaired = unpairedFault(id, environment);
     if (unpaired !== null) faults.push(unpaired);
     faults.push(...currencyFaults(id, provider, common), ...sharingFaults(id, provider, common));
-    if (provider.later !== undefined) faults.push(...answerAddressFaults(id, clean(environment.PUBLIC_URL)));
+    if (provider.asyncResult !== undefined)
+      faults.push(...answerAddressFaults(id, clean(environment.PUBLIC_URL)));
     return common === null || settings === null ? null : toAccount(id, provider, common, settings, overrides);
   });
   if (faults.length > 0 || service === null) throw new ConfigError(faults);
@@ -226,7 +227,7 @@ export function readOverrides(given: string | undefined, faults: string[]): Over
 /** Where an API does not say what currency an amount is in, there must be only one that it can be in. */
 function currencyFaults(id: string, provider: Provider, common: AccountSettings | null): string[] {
   const currencies = common?.currency ?? provider.currencies;
-  if (common === null || provider.gives.currency || currencies.length === 1) return [];
+  if (common === null || provider.guarantees.currency || currencies.length === 1) return [];
   return [
     `${variableName('currency', id)} must name one currency: ${provider.id} does not say which one an amount is in.`,
   ];
@@ -234,7 +235,7 @@ function currencyFaults(id: string, provider: Provider, common: AccountSettings 
 
 /** Where an API does not say how much arrived, nobody can say how many orders it pays: any number of any amount would be. */
 function sharingFaults(id: string, provider: Provider, common: AccountSettings | null): string[] {
-  if (common === null || !common.sharedReferences || provider.gives.amount) return [];
+  if (common === null || !common.sharedReferences || provider.guarantees.amount) return [];
   return [
     `${variableName('sharedReferences', id)} must be false: ${provider.id} does not say how much was received.`,
   ];

@@ -80,13 +80,13 @@ async function logIn(
   redis: Redis,
   prefix: string,
 ): Promise<Diagnosis> {
-  if (provider.access === undefined) {
+  if (provider.auth === undefined) {
     return { level: 'ok', subject: id, text: 'uses a static key or signature: nothing to fetch' };
   }
   const transport = createTransport(limits);
   try {
     const key = createKeys(prefix).token(id);
-    const tokens = createAccessTokens({ redis, key, access: provider.access, settings, transport });
+    const tokens = createAccessTokens({ redis, key, auth: provider.auth, settings, transport });
     const result = await tokens.current();
     if (result.token === null)
       return { level: 'danger', subject: id, text: `${result.reason}; check its credentials and address` };

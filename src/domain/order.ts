@@ -96,7 +96,7 @@ export interface Order {
   readonly metadata: { readonly [key: string]: Json };
 }
 
-/** What every reading carries, whatever it says. Texts are scrubbed of secrets and phone numbers. */
+/** What every reading carries, whatever it says. Texts carry neither secrets nor phone numbers. */
 export interface ReadingFacts {
   readonly source: 'poll' | 'callback';
   readonly at: number;

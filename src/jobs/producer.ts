@@ -191,7 +191,7 @@ function openProducer(
 /** The strings under which a callback may speak of an order; none where its account takes no callbacks. */
 function namesOf(order: Order, accounts: AccountInfos): readonly string[] {
   if (accounts.get(order.account)?.callbacks !== true) return [];
-  return providers.get(order.provider)?.names(order.reference) ?? [];
+  return providers.get(order.provider)?.aliases(order.reference) ?? [];
 }
 
 function toResult(

@@ -2,7 +2,7 @@ import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } f
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import type { Redis } from '../redis/connection.ts';
-import type { Access, ProviderAnswer } from './provider.ts';
+import type { Auth, ProviderAnswer } from './provider.ts';
 import { maxRetryAfterMs, parseJson, retryAfterMs } from './read-answer.ts';
 import type { Transport } from './transport.ts';
 
@@ -34,7 +34,7 @@ export interface AccessTokenParts {
   readonly redis: Redis;
   /** Redis key of the token; `:lock`, `:failure:…` and `:failures:…` are kept beside it. */
   readonly key: string;
-  readonly access: Access<{ readonly [name: string]: unknown }>;
+  readonly auth: Auth<{ readonly [name: string]: unknown }>;
   readonly settings: { readonly [name: string]: unknown };
   readonly transport: Transport;
   readonly now?: () => number;
@@ -52,7 +52,7 @@ const deleteIfSame = `if redis.call('GET', KEYS[1]) == ARGV[1] then return redis
 export function createAccessTokens(parts: AccessTokenParts): AccessTokens {
   const { redis, key, transport } = parts;
   const now = parts.now ?? Date.now;
-  const login = parts.access.request(parts.settings);
+  const login = parts.auth.request(parts.settings);
   const material = createHash('sha256').update(JSON.stringify(login)).digest();
   const box = createBox(material);
   // A failure belongs to the login that failed: other credentials need not wait for it.
@@ -106,10 +106,7 @@ export function createAccessTokens(parts: AccessTokenParts): AccessTokens {
       await noteFailure(failure);
       return failure;
     }
-    const lifetimeMs = Math.min(
-      granted.lifetimeMs ?? parts.access.defaultLifetimeMs,
-      parts.access.maxLifetimeMs,
-    );
+    const lifetimeMs = Math.min(granted.lifetimeMs ?? parts.auth.defaultLifetimeMs, parts.auth.maxLifetimeMs);
     // Renewed early: by a tenth of its life, at most a minute.
     const keptMs = Math.max(Math.floor(lifetimeMs - Math.min(lifetimeMs / 10, 60_000)), 1_000);
     const fresh = { token: granted.token, expiresAt: now() + keptMs };
@@ -132,7 +129,7 @@ export function createAccessTokens(parts: AccessTokenParts): AccessTokens {
   }
 
   function grantOf(answer: ProviderAnswer) {
-    return parts.access.grant(parseJson(answer.body), now());
+    return parts.auth.grant(parseJson(answer.body), now());
   }
 
   function remember(known: Token): TokenResult {

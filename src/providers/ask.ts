@@ -1,6 +1,6 @@
 import type { Order, Reading } from '../domain/order.ts';
 import type { AccessTokens, NoToken } from './access-token.ts';
-import type { AnswerTo, Provider, ProviderAnswer, Words } from './provider.ts';
+import type { AnswerTo, Provider, ProviderAnswer, StatusTable } from './provider.ts';
 import { type Expected, readAnswer, rejectsToken } from './read-answer.ts';
 import type { Transport, TransportFault } from './transport.ts';
 
@@ -29,7 +29,7 @@ export interface AskerParts {
   readonly currencies?: readonly string[];
   /** `null` for providers without a login. */
   readonly tokens: AccessTokens | null;
-  readonly overrides?: Words;
+  readonly overrides?: StatusTable;
   readonly now?: () => number;
 }
 
@@ -42,7 +42,7 @@ export function createAsker(parts: AskerParts): Asker {
   }
 
   return {
-    resultTimeoutMs: provider.later?.resultTimeoutMs(settings) ?? null,
+    resultTimeoutMs: provider.asyncResult?.resultTimeoutMs(settings) ?? null,
     async ask(order, answerTo = null) {
       // A reading is as old as its question: whatever came about meanwhile, the provider may not have known it.
       const at = now();

@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import { baseUrl, credential, note, secret, section, text } from './fields.ts';
 import { basic, oauthGrant } from './oauth.ts';
-import { type Access, type Finding, type Meaning, words } from './provider.ts';
+import { type Auth, type Finding, type Meaning, statuses } from './provider.ts';
 
 /** What both of Safaricom's status APIs share: settings, login and the ways in which a call is refused. */
 
@@ -30,7 +30,7 @@ export function shortCodesOf(account: Partial<DarajaShortCodes> | null): readonl
 }
 
 /** A new token kills the older one, so it is kept for nearly all of its hour. */
-export const darajaAccess: Access<{ baseUrl: string; consumerKey: string; consumerSecret: string }> = {
+export const darajaAuth: Auth<{ baseUrl: string; consumerKey: string; consumerSecret: string }> = {
   request: ({ baseUrl, consumerKey, consumerSecret }) => ({
     method: 'GET',
     url: `${baseUrl}/oauth/v1/generate?grant_type=client_credentials`,
@@ -54,7 +54,7 @@ const badToken: Meaning = { reading: 'refused', credentials: true, token: true, 
 const wrongPath: Meaning = { reading: 'refused', from: `${section24}: wrong path, not "payment not found"` };
 
 /** Codes about the call. 500.001.1001 is missing: it means different things at different endpoints. */
-export const darajaErrors = words({
+export const darajaErrors = statuses({
   'throttling fault': throttled,
   '500.003.02': throttled,
   '500.003.03': throttled,

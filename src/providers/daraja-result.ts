@@ -5,7 +5,7 @@ import { isCurrencyName } from './currency.ts';
 import { directionOf } from './daraja-direction.ts';
 import { type DarajaShortCodes, shortCodesOf } from './daraja-gateway.ts';
 import { anything, code, note, section } from './fields.ts';
-import { type Finding, type Meaning, type PaymentFinding, type ReadingRules, words } from './provider.ts';
+import { type Finding, type Meaning, type PaymentFinding, type ReadingRules, statuses } from './provider.ts';
 import { nairobiTime } from './time.ts';
 
 /**
@@ -38,7 +38,7 @@ const credentials: Meaning = {
   locks: true,
   from: `${section22}: initiator`,
 };
-const later = (why: string): Meaning => ({ reading: 'unavailable', from: `${section22}: ${why}` });
+const unavailable = (why: string): Meaning => ({ reading: 'unavailable', from: `${section22}: ${why}` });
 
 const paidWord = 'Completed';
 
@@ -70,7 +70,7 @@ export const darajaResult: ReadingRules<Partial<DarajaShortCodes>, unknown> = {
       paidAt: nairobiTime(only(all('finalisedtime')) ?? only(all('finalizedtime'))),
     };
   },
-  payment: words({
+  payment: statuses({
     [paidWord]: { reading: 'paid', from: section22 },
     Initiated: { reading: 'pending', from: section22 },
     Authorized: { reading: 'pending', from: section22 },
@@ -80,8 +80,8 @@ export const darajaResult: ReadingRules<Partial<DarajaShortCodes>, unknown> = {
     Expired: { reading: 'expired', certainty: 'firm', reason: 'timed-out', from: `${section22}: final` },
   }),
   // All of these speak of the query, never of the payment. Code 1 comes with the queue time-out, and is no lack of funds.
-  call: words({
-    'ResultCode 1': later('our query ran out in the queue'),
+  call: statuses({
+    'ResultCode 1': unavailable('our query ran out in the queue'),
     'ResultCode 2032': { reading: 'not-found', from: `${section22}: receipt does not exist` },
     'ResultCode 2001': credentials,
     'ResultCode 8006': credentials,
@@ -89,7 +89,7 @@ export const darajaResult: ReadingRules<Partial<DarajaShortCodes>, unknown> = {
     'ResultCode 18': credentials,
     'ResultCode 20': credentials,
     'ResultCode 15': { reading: 'unavailable', aboutOrder: true, from: `${section22}: duplicate` },
-    'ResultCode 17': later('internal failure'),
+    'ResultCode 17': unavailable('internal failure'),
     'ResultCode 21': refusedQuery('not permitted'),
     'ResultCode 22': refusedQuery('not permitted'),
     'ResultCode 24': refusedQuery('bad parameters'),
@@ -97,7 +97,7 @@ export const darajaResult: ReadingRules<Partial<DarajaShortCodes>, unknown> = {
     'ResultCode 26': { reading: 'unavailable', throttled: true, from: `${section22}: traffic block` },
     'ResultCode 29': refusedQuery('bad command'),
   }),
-  gives: { amount: true, receipt: true, reference: true, currency: false },
+  guarantees: { amount: true, receipt: true, reference: true, currency: false },
 };
 
 /** The distinct values of a parameter: keys are repeated, and what any of them says counts. */

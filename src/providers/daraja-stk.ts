@@ -2,14 +2,14 @@ import { z } from 'zod';
 import { currenciesOf, currencyFields } from './currency.ts';
 import {
   acceptedReply,
-  darajaAccess,
+  darajaAuth,
   darajaErrorFields,
   darajaErrors,
   darajaSettings,
   readDarajaError,
 } from './daraja-gateway.ts';
 import { code, note, path, referenceText, secret, section, text } from './fields.ts';
-import { defineCallback, defineProvider, type Finding, type Meaning, words } from './provider.ts';
+import { defineCallback, defineProvider, type Finding, type Meaning, statuses } from './provider.ts';
 import { nairobiStamp } from './time.ts';
 
 /**
@@ -47,11 +47,11 @@ export const darajaStk = defineProvider({
       .describe('Path of the query; v2 has been seen in use'),
   }),
   reference: referenceText.describe('CheckoutRequestID that the STK push was answered with'),
-  names: (reference) => [reference],
+  aliases: (reference) => [reference],
   // Suggested in providers.md section 2.4; Safaricom publishes no limits.
   defaultRatePerSecond: 2,
-  gives: { amount: false, receipt: false, reference: true, currency: false },
-  access: darajaAccess,
+  guarantees: { amount: false, receipt: false, reference: true, currency: false },
+  auth: darajaAuth,
 
   request({ reference, token, now }, { baseUrl, queryPath, shortCode, passkey }) {
     const timestamp = nairobiStamp(now);
@@ -70,7 +70,7 @@ export const darajaStk = defineProvider({
 
   callback: defineCallback({
     body: z.object({ Body: section({ stkCallback: section({ CheckoutRequestID: note }) }) }),
-    names: ({ Body }) => [Body?.stkCallback?.CheckoutRequestID],
+    aliases: ({ Body }) => [Body?.stkCallback?.CheckoutRequestID],
     reply: acceptedReply,
   }),
 
@@ -91,7 +91,7 @@ export const darajaStk = defineProvider({
   },
   // Left out on purpose, so that they stay unrecognised and the order open: 1036 (the PIN may have been entered), 11 and
   // 26 (26 also means "system busy"), 2006 and 2029 (state of an account or product), E3008 (meaning not published).
-  payment: words({
+  payment: statuses({
     '0': { reading: 'paid', from: section23 },
     '4999': { reading: 'pending', from: section23 },
     '1': { reading: 'failed', certainty: 'firm', reason: 'insufficient-funds', from: section23 },
@@ -115,7 +115,7 @@ export const darajaStk = defineProvider({
   }),
   call: new Map([
     ...darajaErrors,
-    ...words({
+    ...statuses({
       '500.001.1001': { reading: 'unrecognised', from: `${section23}: the code alone decides nothing` },
       '500.001.1001 being processed': { reading: 'pending', from: section23 },
       '500.001.1001 does not exist': { reading: 'not-found', from: section23 },

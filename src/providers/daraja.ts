@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { Reference } from '../domain/order.ts';
 import {
   acceptedReply,
-  darajaAccess,
+  darajaAuth,
   darajaErrorFields,
   darajaErrors,
   darajaSettings,
@@ -12,7 +12,7 @@ import {
 } from './daraja-gateway.ts';
 import { darajaResult } from './daraja-result.ts';
 import { code, credential, list, note, referenceText, secret } from './fields.ts';
-import { defineProvider, type Finding, words } from './provider.ts';
+import { defineProvider, type Finding, statuses } from './provider.ts';
 import { canonicalReceipt, mpesaReceipt, receiptReference } from './receipts.ts';
 
 /**
@@ -87,9 +87,9 @@ export const daraja = defineProvider({
     }),
   reference,
   receipt: mpesaReceipt,
-  names: (ref) => [idOf(ref)],
-  gives: darajaResult.gives,
-  access: darajaAccess,
+  aliases: (ref) => [idOf(ref)],
+  guarantees: darajaResult.guarantees,
+  auth: darajaAuth,
   defaultRatePerSecond: 2,
 
   request({ reference: ref, token, answerTo }, given) {
@@ -123,17 +123,17 @@ export const daraja = defineProvider({
     if (body.ResponseCode == null || body.ResponseCode === '') return null;
     return { about: 'call', code: `ResponseCode ${body.ResponseCode}`, message: body.ResponseDescription };
   },
-  payment: words({}),
+  payment: statuses({}),
   call: new Map([
     ...darajaErrors,
-    ...words({
+    ...statuses({
       'ResponseCode 0': { reading: 'pending', awaited: true, from: `${section22}: answer at once` },
     }),
   ]),
-  later: { ...darajaResult, resultTimeoutMs: ({ resultTimeoutMs }) => resultTimeoutMs },
+  asyncResult: { ...darajaResult, resultTimeoutMs: ({ resultTimeoutMs }) => resultTimeoutMs },
   callback: {
     body: z.unknown(),
-    names: () => [],
+    aliases: () => [],
     reply: acceptedReply,
   },
 });

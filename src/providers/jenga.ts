@@ -4,7 +4,7 @@ import type { Doubt } from '../domain/order.ts';
 import { currenciesOf, currencyFields } from './currency.ts';
 import { anything, baseUrl, code, credential, note, referenceText, secret, section, text } from './fields.ts';
 import { tokenText } from './oauth.ts';
-import { defineCallback, defineProvider, type Finding, words } from './provider.ts';
+import { defineCallback, defineProvider, type Finding, statuses } from './provider.ts';
 import { mpesaReceipt } from './receipts.ts';
 import { isoTime, nairobiTime } from './time.ts';
 
@@ -61,10 +61,10 @@ export const jenga = defineProvider({
   }),
   reference: referenceText.describe('orderReference of the payment'),
   receipt: mpesaReceipt,
-  names: (reference) => [reference],
-  gives: { amount: true, receipt: true, reference: true, currency: false },
+  aliases: (reference) => [reference],
+  guarantees: { amount: true, receipt: true, reference: true, currency: false },
 
-  access: {
+  auth: {
     request: ({ baseUrl, apiKey, merchantCode, consumerSecret }) => ({
       method: 'POST',
       url: `${baseUrl}/authentication/api/v3/authenticate/merchant`,
@@ -94,7 +94,7 @@ export const jenga = defineProvider({
       transaction: section({ reference: note }),
       transactionReference: note,
     }),
-    names: ({ customer, transaction, transactionReference }) => [
+    aliases: ({ customer, transaction, transactionReference }) => [
       customer?.reference?.trim(),
       transaction?.reference?.trim(),
       transactionReference?.trim(),
@@ -120,13 +120,13 @@ export const jenga = defineProvider({
       paidAt: nairobiTime(paid?.completedOn),
     };
   },
-  payment: words({
+  payment: statuses({
     Paid: { reading: 'paid', from: `${page}: orderStatus` },
     Pending: { reading: 'pending', from: `${page}: orderStatus, invoiceStatus` },
     Cancelled: { reading: 'failed', certainty: 'soft', reason: 'cancelled', from: `${page}: invoiceStatus` },
     Expired: { reading: 'expired', certainty: 'soft', reason: 'timed-out', from: `${page}: invoiceStatus` },
   }),
-  call: words({
+  call: statuses({
     '111102': { reading: 'not-found', from: `${page}: Transaction Status Errors` },
     '400': { reading: 'refused', from: `${page}: 400 Bad Request` },
     '401': { reading: 'refused', credentials: true, token: true, from: `${page}: 401 Unauthorized` },

@@ -19,7 +19,7 @@ export function secretsOf(provider: Provider, settings: Settings): readonly stri
 }
 
 /** The text without these secrets. What a provider repeats is found by its value where no pattern would tell it. */
-export function hide(text: string, secrets: readonly string[]): string {
+export function redactSecrets(text: string, secrets: readonly string[]): string {
   return secrets.reduce((shown, secret) => shown.replaceAll(secret, '[secret]'), text);
 }
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { currenciesOf, currencyFields } from './currency.ts';
 import { anything, baseUrl, code, note, referenceText, secret, section, text } from './fields.ts';
-import { defineCallback, defineProvider, type Finding, type Meaning, words } from './provider.ts';
+import { defineCallback, defineProvider, type Finding, type Meaning, statuses } from './provider.ts';
 import { mpesaReceipt } from './receipts.ts';
 import { isoTime } from './time.ts';
 
@@ -47,7 +47,7 @@ const errorFields = z.object({ code: note, mpesaError: anything });
 
 const limit: Meaning = { reading: 'failed', certainty: 'soft', reason: 'limit-exceeded', from: section4 };
 
-const payment = words({
+const payment = statuses({
   SUCCESS: { reading: 'paid', from: page },
   PENDING: { reading: 'pending', from: page },
   FAILED: { reading: 'failed', certainty: 'soft', reason: 'rejected', from: page },
@@ -62,7 +62,7 @@ const payment = words({
   'FAILED/2001': { reading: 'failed', certainty: 'soft', reason: 'wrong-pin', from: section4 },
 });
 
-const call = words({
+const call = statuses({
   NOT_FOUND: { reading: 'not-found', from: `${page}: Transaction Not Found` },
   VALIDATION_ERROR: { reading: 'refused', from: `${page}: Invalid Reference Format` },
   mpesaError: { reading: 'unavailable', from: `${section4}: upstream error` },
@@ -86,12 +86,12 @@ export const lipia = defineProvider({
     .union([referenceText.describe('TransactionReference'), byBoth])
     .describe('the TransactionReference, or {"transactionReference": "…", "externalReference": "…"}'),
   receipt: mpesaReceipt,
-  names: (reference) =>
+  aliases: (reference) =>
     typeof reference === 'string'
       ? [reference]
       : [reference.transactionReference, reference.externalReference],
   // A documented answer repeats only the ExternalReference, which we may not know.
-  gives: { amount: true, receipt: true, reference: false, currency: false },
+  guarantees: { amount: true, receipt: true, reference: false, currency: false },
 
   request: ({ reference }, { baseUrl, apiKey }) => ({
     method: 'GET',
@@ -104,7 +104,7 @@ export const lipia = defineProvider({
   // Two shapes in the wild; the nested one may lack the Lipia reference.
   callback: defineCallback({
     body: z.object({ ...callbackReferences, response: section(callbackReferences) }),
-    names: ({ TransactionReference, ExternalReference, response }) => [
+    aliases: ({ TransactionReference, ExternalReference, response }) => [
       TransactionReference,
       ExternalReference,
       response?.TransactionReference,

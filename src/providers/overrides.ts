@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { doubts, failureReasons } from '../domain/order.ts';
-import type { Meaning, Provider, Words } from './provider.ts';
+import type { Meaning, Provider, StatusTable } from './provider.ts';
 
 const from = 'STATUS_OVERRIDES';
 
@@ -20,7 +20,7 @@ const meaningSchema = z.union(
 const overridesSchema = z.record(z.string(), z.record(z.string().min(1), meaningSchema));
 
 /** Further words by provider id. */
-export type Overrides = ReadonlyMap<string, Words>;
+export type Overrides = ReadonlyMap<string, StatusTable>;
 
 /**
  * Words that a provider uses and no release knows yet: `{"jenga":{"Reversed":{"reading":"failed",…}}}`. They add to an
@@ -47,10 +47,12 @@ export function parseOverrides(
   const faults = Object.entries(parsed.data).flatMap(([id, rows]) =>
     faultsOf(id, Object.keys(rows), providers),
   );
-  return faults.length > 0 ? { faults } : { overrides: new Map(Object.entries(parsed.data).map(toWords)) };
+  return faults.length > 0
+    ? { faults }
+    : { overrides: new Map(Object.entries(parsed.data).map(toStatusTable)) };
 }
 
-function toWords([id, rows]: [string, { [word: string]: object }]): [string, Words] {
+function toStatusTable([id, rows]: [string, { [word: string]: object }]): [string, StatusTable] {
   return [
     id,
     new Map(Object.entries(rows).map(([word, meaning]) => [word, { ...meaning, from } as Meaning])),
@@ -62,7 +64,7 @@ function faultsOf(id: string, rows: readonly string[], providers: ReadonlyMap<st
   if (provider === undefined) {
     return [`${from} is not valid: there is no provider ${id} (${[...providers.keys()].join(', ')}).`];
   }
-  const table = provider.later?.payment ?? provider.payment;
+  const table = provider.asyncResult?.payment ?? provider.payment;
   return rows
     .filter((word) => table.has(word))
     .map(

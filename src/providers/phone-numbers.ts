@@ -99,28 +99,28 @@ const protectedDigits = new RegExp(
 const worthALook = /\d(?:[\p{Zs}\p{Pd}.()/]{0,3}[\d*]){5}/u;
 
 /** The text with every phone number replaced. */
-export function hidePhoneNumbers(text: string, instead: string): string {
+export function redactPhoneNumbers(text: string, instead: string): string {
   if (!worthALook.test(text)) return text;
   let shown = '';
   let at = 0;
   for (const { 0: kept, index } of text.matchAll(protectedDigits)) {
-    shown += hideIn(text, at, index, instead) + kept;
+    shown += redactIn(text, at, index, instead) + kept;
     at = index + kept.length;
   }
-  return shown + hideIn(text, at, text.length, instead);
+  return shown + redactIn(text, at, text.length, instead);
 }
 
-function hideIn(text: string, from: number, to: number, instead: string): string {
+function redactIn(text: string, from: number, to: number, instead: string): string {
   const part = text.slice(from, to);
   return part.replace(run, (digits: string, index: number) => {
     const before = text.slice(Math.max(0, from + index - longestLead), from + index);
     const after = text.slice(from + index + digits.length, from + index + digits.length + 1);
-    return hideInRun(digits, before, after, instead);
+    return redactInRun(digits, before, after, instead);
   });
 }
 
 /** A run may hold a number beside other digits: the longest stretch of whole groups that is one goes. */
-function hideInRun(digits: string, before: string, after: string, instead: string): string {
+function redactInRun(digits: string, before: string, after: string, instead: string): string {
   const groups = [...digits.matchAll(group)].map(({ 0: text, index }) => ({
     text,
     index,

@@ -32,8 +32,8 @@ export function proofOf(
   expected: Expected,
   possible: readonly string[],
 ): Proof {
-  const amountMinor = provider.gives.amount ? toMinor(finding.amountReceived) : null;
-  const receipt = provider.gives.receipt ? plausibleReceipt(finding.receipt, provider) : null;
+  const amountMinor = provider.guarantees.amount ? toMinor(finding.amountReceived) : null;
+  const receipt = provider.guarantees.receipt ? plausibleReceipt(finding.receipt, provider) : null;
   const currency = currencyOf(finding, expected, possible);
   const doubt = speaksOfAnother(provider, finding, expected)
     ? 'reference-mismatch'
@@ -89,16 +89,16 @@ function missingProof(
   receipt: string | null,
   expected: Expected,
 ): Doubt | null {
-  const { gives } = provider;
-  if (gives.amount && amountReceivedMinor === null) return 'amount-unknown';
+  const { guarantees } = provider;
+  if (guarantees.amount && amountReceivedMinor === null) return 'amount-unknown';
   // Paid, and nothing came in: less than any order asks for.
   if (amountReceivedMinor === 0) return 'underpaid';
   const expectedMinor = expected?.amountMinor ?? null;
   if (expectedMinor !== null && amountReceivedMinor !== null && amountReceivedMinor < expectedMinor) {
     return 'underpaid';
   }
-  if (gives.receipt && receipt === null) return 'receipt-missing';
-  if (expected?.reference != null && gives.reference && namedReferences(finding).length === 0)
+  if (guarantees.receipt && receipt === null) return 'receipt-missing';
+  if (expected?.reference != null && guarantees.reference && namedReferences(finding).length === 0)
     return 'reference-mismatch';
   return null;
 }
@@ -118,6 +118,6 @@ function namedReferences(finding: PaymentFinding): string[] {
 /** Does a paid or failed answer name another payment than the one that we asked about? */
 export function speaksOfAnother(provider: Provider, finding: PaymentFinding, expected: Expected): boolean {
   if (expected?.reference == null) return false;
-  const ours = provider.names(expected.reference);
+  const ours = provider.aliases(expected.reference);
   return namedReferences(finding).some((theirs) => !ours.includes(theirs));
 }

@@ -26,11 +26,11 @@ export type Meaning = { readonly from: string } & (
   | { readonly reading: 'refused'; readonly credentials?: true; readonly token?: true; readonly locks?: true }
 );
 
-/** Words of one provider's deciding field. A `Map`, so that no word can hit a property of Object. */
-export type Words = ReadonlyMap<string, Meaning>;
+/** Statuses of one deciding field, and what each means. A `Map`, so that no word can hit a property of Object. */
+export type StatusTable = ReadonlyMap<string, Meaning>;
 
-/** Declares a table of words. */
-export function words(rows: { readonly [word: string]: Meaning }): Words {
+/** Declares a status table. */
+export function statuses(rows: { readonly [word: string]: Meaning }): StatusTable {
   return new Map(Object.entries(rows));
 }
 
@@ -47,7 +47,7 @@ export type Finding =
       /** Every currency that the answer names, as it came; each must be the order's. See `currenciesOf`. */
       readonly currencies?: readonly unknown[];
       readonly receipt?: string | null | undefined;
-      /** The references that the answer speaks of; each that is present must be one of `names`. */
+      /** The references that the answer speaks of; each that is present must be one of `aliases`. */
       readonly references?: readonly (string | null | undefined)[];
       /** The adapter's own doubt: wrong direction, an answer at odds with itself. */
       readonly doubt?: Doubt | null;
@@ -89,8 +89,8 @@ export interface ProviderAnswer {
   readonly body: Uint8Array;
 }
 
-/** How to log in. Absent on providers with a static key or a signature. */
-export interface Access<Settings> {
+/** How to log in (authenticate). Absent on providers with a static key or a signature. */
+export interface Auth<Settings> {
   request(settings: Settings): ProviderRequest;
   /** The granted token and its life in milliseconds (`null`: not said), or `null` when the answer grants none. */
   grant(body: unknown, now: number): { readonly token: string; readonly lifetimeMs: number | null } | null;
@@ -122,15 +122,15 @@ export interface ReadingRules<Settings = unknown, Ref = unknown> {
   /** Finds the deciding word. `body` has passed `answer`. `null`: none of the shapes that we know. */
   read(body: unknown, context: ReadContext<Settings, Ref>): Finding | null;
   /** Meanings of the deciding field about the payment. Counts on HTTP 2xx only. */
-  readonly payment: Words;
+  readonly payment: StatusTable;
   /** Meanings of codes about the call, on any HTTP status. What is missing here is judged by its HTTP status. */
-  readonly call: Words;
+  readonly call: StatusTable;
   /** What every paid answer carries. Then paid is not proven without it. */
-  readonly gives: Gives;
+  readonly guarantees: Guarantees;
 }
 
 /** What every paid answer of an API carries. */
-export interface Gives {
+export interface Guarantees {
   /** The amount received. */
   readonly amount: boolean;
   readonly receipt: boolean;
@@ -141,7 +141,7 @@ export interface Gives {
 }
 
 /** How the answer to a query reaches us where a provider does not give it at once. */
-export interface LaterRules<Settings = unknown, Ref = unknown> extends ReadingRules<Settings, Ref> {
+export interface AsyncResultRules<Settings = unknown, Ref = unknown> extends ReadingRules<Settings, Ref> {
   /** A query without an answer is lost after this many milliseconds. */
   resultTimeoutMs(settings: Settings): number;
 }
@@ -150,7 +150,7 @@ export interface LaterRules<Settings = unknown, Ref = unknown> extends ReadingRu
 export interface CallbackRules<Settings = unknown> {
   readonly body: z.ZodType;
   /** All strings in the body under which the order may be known. `body` has passed `body`. */
-  names(body: unknown): readonly (string | null | undefined)[];
+  aliases(body: unknown): readonly (string | null | undefined)[];
   /** False when the body carries a signature that is wrong, or lacks one that is required. */
   isSigned?(body: unknown, settings: Settings): boolean;
   /** What the provider wants to hear. */
@@ -173,15 +173,15 @@ export interface Provider<Settings extends z.ZodObject = z.ZodObject, Ref extend
   readonly receipt?: RegExp;
   /** What an order may be known by. */
   readonly reference: z.ZodType<Ref>;
-  readonly access?: Access<z.infer<Settings>>;
+  readonly auth?: Auth<z.infer<Settings>>;
   request(ask: Ask<Ref>, settings: z.infer<Settings>): ProviderRequest;
   /** Present when a query is only taken, and its answer pushed to `Ask.answerTo`. */
-  readonly later?: LaterRules<z.infer<Settings>, Ref>;
+  readonly asyncResult?: AsyncResultRules<z.infer<Settings>, Ref>;
   readonly callback?: CallbackRules<z.infer<Settings>>;
   /** Status requests per second when the account does not say; providers publish none, so each is a cautious guess. */
   readonly defaultRatePerSecond?: number;
   /** All strings under which an answer may repeat our reference. */
-  names(reference: Ref): readonly string[];
+  aliases(reference: Ref): readonly string[];
 }
 
 /** Declares a provider; checks at start what the compiler cannot. */
@@ -204,9 +204,9 @@ export function defineProvider<Settings extends z.ZodObject, Ref extends Referen
 
 /** Declares how a provider's pushes are understood. */
 export function defineCallback<Body, Settings>(
-  declaration: Omit<CallbackRules<Settings>, 'body' | 'names' | 'isSigned'> & {
+  declaration: Omit<CallbackRules<Settings>, 'body' | 'aliases' | 'isSigned'> & {
     readonly body: z.ZodType<Body>;
-    names(body: Body): readonly (string | null | undefined)[];
+    aliases(body: Body): readonly (string | null | undefined)[];
     isSigned?(body: Body, settings: Settings): boolean;
   },
 ): CallbackRules<Settings> {

@@ -1,13 +1,12 @@
 import { hash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import type { Reading, ReadingFacts } from '../domain/order.ts';
-import { hide, secretsOf } from './known-secrets.ts';
+import { redactSecrets, secretsOf } from './known-secrets.ts';
 
 import { type Expected, proofOf, speaksOfAnother } from './proof.ts';
-import type { Finding, Meaning, Provider, ProviderAnswer, ReadingRules, Words } from './provider.ts';
-
+import type { Finding, Meaning, Provider, ProviderAnswer, ReadingRules, StatusTable } from './provider.ts';
+import { redact } from './redact.ts';
 import { otherReadings } from './repeated-keys.ts';
-import { scrub } from './scrub.ts';
 
 export type { Expected };
 
@@ -23,7 +22,7 @@ export interface ReadOptions {
   /** The body is the answer to our query, pushed to us. */
   readonly pushed?: true;
   /** Further words by configuration. They never replace a row of the adapter's own table. */
-  readonly overrides?: Words;
+  readonly overrides?: StatusTable;
 }
 
 /**
@@ -44,7 +43,7 @@ export function readAnswer(
     providerMessage: null,
     bodySha256: hash('sha256', answer.body),
   };
-  const rules: ReadingRules = options.pushed && provider.later ? provider.later : provider;
+  const rules: ReadingRules = options.pushed && provider.asyncResult ? provider.asyncResult : provider;
   const body = parseJson(answer.body);
   if (body === undefined) return byHttpStatus(answer, facts);
   const read = (said: unknown) => readBody(provider, rules, said, answer, expected, options, facts);
@@ -166,11 +165,11 @@ function isOurWord(finding: Finding, rules: ReadingRules): boolean {
 /** What may be shown of a text that a provider wrote. */
 function shown(text: string, provider: Provider, { settings, token }: ReadOptions): string {
   const secrets = settings == null ? [] : secretsOf(provider, settings);
-  return scrub(hide(text, token ? [...secrets, token] : secrets));
+  return redact(redactSecrets(text, token ? [...secrets, token] : secrets));
 }
 
-function awaitMs({ later }: Provider, { settings }: ReadOptions): number | null {
-  return later === undefined || settings == null ? null : later.resultTimeoutMs(settings);
+function awaitMs({ asyncResult }: Provider, { settings }: ReadOptions): number | null {
+  return asyncResult === undefined || settings == null ? null : asyncResult.resultTimeoutMs(settings);
 }
 
 /** A meaning that leaves the order open. */
@@ -243,7 +242,7 @@ export function retryAfterMs(header: string | string[] | undefined, now: number)
 
 /** Does this answer say that our access token is no longer good? */
 export function rejectsToken(provider: Provider, answer: ProviderAnswer): boolean {
-  if (provider.access === undefined) return false;
+  if (provider.auth === undefined) return false;
   const body = parseJson(answer.body);
   const parsed = body === undefined ? undefined : provider.answer.safeParse(body);
   const finding = parsed?.success

@@ -20,7 +20,7 @@ import {
   type Finding,
   type Meaning,
   type ProviderRequest,
-  words,
+  statuses,
 } from './provider.ts';
 import { mpesaReceipt } from './receipts.ts';
 import { isoTime } from './time.ts';
@@ -112,10 +112,10 @@ export const tanda = defineProvider({
       'the trackingId, {"trackingId": "…", "shortCode": "…"} or {"trackingId": "…", "consumerId": "…"}',
     ),
   receipt: mpesaReceipt,
-  names: (reference) => [trackingIdOf(reference)],
-  gives: { amount: true, receipt: true, reference: true, currency: false },
+  aliases: (reference) => [trackingIdOf(reference)],
+  guarantees: { amount: true, receipt: true, reference: true, currency: false },
 
-  access: {
+  auth: {
     request: loginRequest,
     grant: oauthGrant,
     defaultLifetimeMs: 58 * 60_000,
@@ -130,7 +130,7 @@ export const tanda = defineProvider({
 
   callback: defineCallback({
     body: z.object({ trackingId: note, reference: note }),
-    names: ({ trackingId, reference }) => [trackingId, reference],
+    aliases: ({ trackingId, reference }) => [trackingId, reference],
     reply: { contentType: 'text/plain', body: '' },
   }),
 
@@ -151,7 +151,7 @@ export const tanda = defineProvider({
       paidAt: isoTime(body.datetimeCompleted),
     };
   },
-  payment: words({
+  payment: statuses({
     S000000: { reading: 'paid', from: page },
     P202000: { reading: 'pending', from: section5 },
     E422005: rejected,
@@ -162,7 +162,7 @@ export const tanda = defineProvider({
     E403000: refused,
     ...open,
   }),
-  call: words({
+  call: statuses({
     // A body that names no transaction closes none; that ours is being processed, it may say.
     P202000: { reading: 'pending', from: section5 },
     E000002: unclear,

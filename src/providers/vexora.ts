@@ -14,7 +14,7 @@ import {
   section,
   text,
 } from './fields.ts';
-import { defineCallback, defineProvider, type Finding, words } from './provider.ts';
+import { defineCallback, defineProvider, type Finding, statuses } from './provider.ts';
 import { canonicalReceipt, mpesaReceipt, receiptReference } from './receipts.ts';
 import { nairobiTime } from './time.ts';
 import { type SignPosition, sign, signPositions } from './vexora-sign.ts';
@@ -90,8 +90,8 @@ export const vexora = defineProvider({
       'an M-Pesa receipt (ten letters and digits, such as SH90HU7FO2), or {"tradeNo": "…"} with the merchant number of the payment',
     ),
   receipt: mpesaReceipt,
-  names: (reference) => [typeof reference === 'string' ? canonicalReceipt(reference) : reference.tradeNo],
-  gives: { amount: true, receipt: true, reference: true, currency: false },
+  aliases: (reference) => [typeof reference === 'string' ? canonicalReceipt(reference) : reference.tradeNo],
+  guarantees: { amount: true, receipt: true, reference: true, currency: false },
 
   request({ reference, now }, settings) {
     // The Kenya payment query lists no timestamp, public clients send one: only the fields that are sent are signed.
@@ -108,7 +108,7 @@ export const vexora = defineProvider({
 
   callback: defineCallback({
     body: z.record(z.string(), signedValue),
-    names: ({ tradeNo, mpesaReceiptNumber }) => [
+    aliases: ({ tradeNo, mpesaReceiptNumber }) => [
       tradeNo?.toString(),
       mpesaReceiptNumber == null ? null : canonicalReceipt(mpesaReceiptNumber.toString()),
     ],
@@ -139,7 +139,7 @@ export const vexora = defineProvider({
       paidAt: nairobiTime(data.successTime),
     };
   },
-  payment: words({
+  payment: statuses({
     '0000': { reading: 'paid', from: page },
     '0001': { reading: 'paid', doubt: 'underpaid', from: `${section3}: partly successful` },
     '0015': { reading: 'pending', from: page },
@@ -147,7 +147,7 @@ export const vexora = defineProvider({
     '00032': { reading: 'unrecognised', from: `${section3}: unknown error` },
     '0100019': { reading: 'failed', certainty: 'firm', reason: 'limit-exceeded', from: section3 },
   }),
-  call: words({
+  call: statuses({
     '5000': { reading: 'unavailable', from: `${section3}: system exception, not to be marked failed` },
     '8000': { reading: 'unavailable', aboutOrder: true, from: `${section3}: speaks about the query only` },
   }),

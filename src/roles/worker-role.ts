@@ -111,12 +111,12 @@ function startAccount(account: AccountConfig, shared: Shared): RunningAccount {
   const credentials = fingerprintOf(credentialsOf(provider, settings));
   const transport = createTransport(account.transport);
   const tokens =
-    provider.access === undefined
+    provider.auth === undefined
       ? null
       : createAccessTokens({
           redis,
           key: keys.token(id),
-          access: provider.access,
+          auth: provider.auth,
           settings,
           transport,
           now: clock.now,
@@ -155,7 +155,7 @@ function startAccount(account: AccountConfig, shared: Shared): RunningAccount {
     asker: telemetry === undefined ? asker : traceAsker(asker, id),
     telemetry,
     beginQuery:
-      provider.later && config.publicUrl
+      provider.asyncResult && config.publicUrl
         ? createBeginQuery(store, config.publicUrl, id, credentials, clock.now)
         : null,
     policy: adaptive?.policy ?? account.policy,

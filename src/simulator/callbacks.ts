@@ -1,16 +1,16 @@
 import type { ProviderApi } from './apis/api.ts';
-import type { BookedOrder } from './order-book.ts';
 import type { Posts } from './posts.ts';
 import { createReceiptMaker } from './receipts.ts';
 import type { OrderScript } from './script.ts';
+import type { ScriptedOrder } from './scripted-orders.ts';
 import { finalState } from './timeline.ts';
 
 type Callback = OrderScript['callbacks'][number];
 
 /** Makes the part that posts an order's callbacks, genuine and forged, when they are due. */
-export function createCallbacks(posts: Posts): (order: BookedOrder, api: ProviderApi) => void {
+export function createCallbacks(posts: Posts): (order: ScriptedOrder, api: ProviderApi) => void {
   const forgeReceipt = createReceiptMaker();
-  const post = async (order: BookedOrder, api: ProviderApi, callback: Callback): Promise<void> => {
+  const post = async (order: ScriptedOrder, api: ProviderApi, callback: Callback): Promise<void> => {
     const { url, shape, basic } = callback;
     const body =
       callback.form === 'genuine' ? genuine(order, api, shape) : forged(order, api, shape, forgeReceipt());
@@ -30,12 +30,12 @@ export function createCallbacks(posts: Posts): (order: BookedOrder, api: Provide
 }
 
 /** Tells the outcome, even before the status API knows it: that order of events is seen in life. */
-function genuine(order: BookedOrder, api: ProviderApi, shape: Callback['shape']): string {
+function genuine(order: ScriptedOrder, api: ProviderApi, shape: Callback['shape']): string {
   return api.callback(order, finalState(order), shape);
 }
 
 /** Claims full payment, whatever is true, with a receipt that no payment has. */
-function forged(order: BookedOrder, api: ProviderApi, shape: Callback['shape'], receipt: string): string {
+function forged(order: ScriptedOrder, api: ProviderApi, shape: Callback['shape'], receipt: string): string {
   const claim = { ...order, receipt: `F${receipt.slice(1)}`, amountPaid: order.script.amount };
   return api.callback(claim, { state: 'paid', since: order.scriptedAt, step: 0 }, shape);
 }

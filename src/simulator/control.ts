@@ -1,13 +1,13 @@
 import { z } from 'zod';
 import { type Call, jsonReply, type Reply } from './call.ts';
 import { redirectTarget } from './fault-replies.ts';
-import type { BookedOrder } from './order-book.ts';
 import { type OrderScript, type OutageScript, outageSchema, simulatedOrderSchema } from './script.ts';
+import type { ScriptedOrder } from './scripted-orders.ts';
 import { type ProviderId, providerIds } from './words.ts';
 
 /** What the control routes steer and show. */
 export interface ControlParts {
-  enterOrder(order: OrderScript): BookedOrder;
+  addOrder(order: OrderScript): ScriptedOrder;
   addOutage(outage: OutageScript): void;
   expireTokens(provider: ProviderId): void;
   ledger(): unknown;
@@ -38,7 +38,7 @@ export function createControl(parts: ControlParts): Control {
     [`GET ${redirectTarget.slice(controlMount.length + 1)}`]: () => jsonReply(200, { elsewhere: true }),
     'POST /orders': (call) =>
       withBody(call, simulatedOrderSchema, (orders) => {
-        const entered = orders.map((order) => parts.enterOrder(order));
+        const entered = orders.map((order) => parts.addOrder(order));
         return jsonReply(
           201,
           entered.map(({ script, receipt }) => ({ ...named(script), receipt })),

@@ -1,4 +1,4 @@
-import type { BookedOrder } from './order-book.ts';
+import type { ScriptedOrder } from './scripted-orders.ts';
 import { finalState, isPaid } from './timeline.ts';
 import type { PlainState, ProviderId } from './words.ts';
 
@@ -32,7 +32,7 @@ export interface LedgerEntry {
 }
 
 /** The truth about one scripted order. */
-export function ledgerEntry(order: BookedOrder): LedgerEntry {
+export function ledgerEntry(order: ScriptedOrder): LedgerEntry {
   const { script, scriptedAt } = order;
   const final = finalState(order);
   const endsPaid = isPaid(final.state);

@@ -2,12 +2,12 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Call } from './call.ts';
 import { jsonFields, textReply } from './call.ts';
 import { type Control, controlMount } from './control.ts';
-import { type ProviderDesk, send } from './provider-desk.ts';
+import { type ProviderRouter, send } from './provider-router.ts';
 
 /** Who answers what. */
 export interface ServerParts {
   readonly control: Control;
-  readonly desk: ProviderDesk;
+  readonly router: ProviderRouter;
   readonly now: () => number;
 }
 
@@ -28,7 +28,7 @@ export function createSimulatorServer(parts: ServerParts): Server {
 }
 
 async function answer(
-  { control, desk, now }: ServerParts,
+  { control, router, now }: ServerParts,
   request: IncomingMessage,
   response: ServerResponse,
 ) {
@@ -40,7 +40,7 @@ async function answer(
   const fields = mount === controlMount ? {} : jsonFields(body);
   const call: Call = { method, path, query, headers: request.headers, body, fields, at: now() };
   if (mount === controlMount) return send(response, control(call));
-  return desk(mount, call, response);
+  return router(mount, call, response);
 }
 
 // Cheaper than a URL object, which would be made for every request.

@@ -25,13 +25,13 @@ import { createCallbacks } from './callbacks.ts';
 import { createControl, faultsOf } from './control.ts';
 import { createInitiatorKey } from './credentials.ts';
 import { type LedgerEntry, ledgerEntry } from './ledger.ts';
-import { createOrderBook } from './order-book.ts';
 import { createOutages } from './outages.ts';
 import { createPosts } from './posts.ts';
-import { createProviderDesk } from './provider-desk.ts';
+import { createProviderRouter } from './provider-router.ts';
 import { createRequestLog, type RequestCounts } from './request-log.ts';
 import type { OrderScript, Outage, OutageScript, SimulatedOrder } from './script.ts';
 import { outageSchema, simulatedOrderSchema } from './script.ts';
+import { createScriptedOrders } from './scripted-orders.ts';
 import { createSimulatorServer } from './server.ts';
 import type { ProviderId } from './words.ts';
 
@@ -88,8 +88,8 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     vexoraSecretPosition,
   } = options;
   const initiatorKey = await createInitiatorKey();
-  const [book, outages, posts, requestLog] = [
-    createOrderBook(),
+  const [orders, outages, posts, requestLog] = [
+    createScriptedOrders(),
     createOutages(),
     createPosts(),
     createRequestLog(limits),
@@ -108,25 +108,25 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   const scheduleCallbacks = createCallbacks(posts);
   const startedAt = now();
 
-  const enterOrder = (script: OrderScript) => {
-    const order = book.enter(script, now());
+  const addOrder = (script: OrderScript) => {
+    const order = orders.add(script, now());
     const api = apis.get(script.provider);
     if (api) scheduleCallbacks(order, api);
     return order;
   };
   const addOutage = (outage: OutageScript): void => outages.add(outage, now());
   const expireTokens = (provider: ProviderId): void => apis.get(provider)?.expireTokens?.();
-  const ledger = () => book.all().map(ledgerEntry);
+  const ledger = () => orders.all().map(ledgerEntry);
   const requests = () =>
     Object.fromEntries([...requestLog].map(([id, counter]) => [id, counter.counts()])) as Record<
       ProviderId,
       RequestCounts
     >;
-  const health = () => ({ status: 'ok', orders: book.size, upMs: now() - startedAt });
+  const health = () => ({ status: 'ok', orders: orders.size, upMs: now() - startedAt });
 
   const { certificate } = initiatorKey;
   const control = createControl({
-    enterOrder,
+    addOrder,
     addOutage,
     expireTokens,
     ledger,
@@ -134,8 +134,8 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     health,
     certificate,
   });
-  const desk = createProviderDesk({ apis, book, outages, requests: requestLog });
-  const server = createSimulatorServer({ control, desk, now });
+  const router = createProviderRouter({ apis, orders, outages, requests: requestLog });
+  const server = createSimulatorServer({ control, router, now });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, host, resolve);
@@ -145,7 +145,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     url: `http://${address.family === 'IPv6' ? `[${address.address}]` : address.address}:${address.port}`,
     port: address.port,
     darajaCertificate: certificate,
-    script: (order) => void enterOrder(valid(simulatedOrderSchema, order, 'order script')),
+    script: (order) => void addOrder(valid(simulatedOrderSchema, order, 'order script')),
     outage: (outage) => addOutage(valid(outageSchema, outage, 'outage')),
     expireTokens,
     ledger,

@@ -7,7 +7,7 @@ import type { PollObserver } from './poll-observer.ts';
 const sayAgainMs = 60_000;
 
 /**
- * Tells the log what the polls of one account teach. Texts in readings are scrubbed already.
+ * Tells the log what the polls of one account teach. Texts in readings are redacted already.
  *
  * @param isToldElsewhere takes in errors that somebody else logs
  */

@@ -93,10 +93,10 @@ function endsAs({ provider, fixtures, also }: Source, text: string): readonly En
 }
 
 /** No name in it is another's; Tanda alone has two names for a payment, of which we know one. */
-function isOurs({ id, gives }: Provider, { at, order }: ProviderFixtures, body: unknown): boolean {
+function isOurs({ id, guarantees }: Provider, { at, order }: ProviderFixtures, body: unknown): boolean {
   const ours = typeof order.reference === 'string' ? [order.reference] : Object.values(order.reference);
   const names = at.references.map((path) => valueAt(body, path)).filter(isText);
-  if (names.length === 0) return !gives.reference;
+  if (names.length === 0) return !guarantees.reference;
   return id === 'tanda'
     ? names.some((name) => ours.includes(name))
     : names.every((name) => ours.includes(name));

@@ -12,11 +12,11 @@ import { createLog } from '../../src/observability/log.ts';
 import { parseAnswerToken } from '../../src/orders/begin-query.ts';
 import { newRecordFields, parseRecord } from '../../src/orders/codec.ts';
 import { providers } from '../../src/providers/index.ts';
-import { hide } from '../../src/providers/known-secrets.ts';
+import { redactSecrets } from '../../src/providers/known-secrets.ts';
 import { parseOverrides } from '../../src/providers/overrides.ts';
 import type { Provider } from '../../src/providers/provider.ts';
 import { parseJson, readAnswer, rejectsToken, retryAfterMs } from '../../src/providers/read-answer.ts';
-import { scrub } from '../../src/providers/scrub.ts';
+import { redact } from '../../src/providers/redact.ts';
 import { isoTime, nairobiTime } from '../../src/providers/time.ts';
 import { isRedisUrl, redisAddress } from '../../src/redis/url.ts';
 import { darajaResultFixtures } from '../providers/fixtures/daraja.ts';
@@ -116,8 +116,8 @@ const mask = createMask(['phone']);
 const secrets = ['simulated-secret', 'aaaaaaaaaaaaaaaa', '0000000000000000'];
 
 const parsers: { readonly [name: string]: (text: string) => unknown } = {
-  scrub,
-  hide: (text) => hide(text, secrets),
+  redact,
+  hide: (text) => redactSecrets(text, secrets),
   redisAddress,
   isRedisUrl,
   nairobiTime,
@@ -173,7 +173,7 @@ describe.each(answered)('the answers of %s', (id, fixtures) => {
     readAnswer(provider, answer, fixtures.order, id === 'daraja' ? { ...options, pushed: true } : options);
     rejectsToken(provider, answer);
     const pushed = provider.callback?.body.safeParse(parseJson(answer.body));
-    if (pushed?.success) provider.callback?.names(pushed.data);
+    if (pushed?.success) provider.callback?.aliases(pushed.data);
   };
 
   test('grow with their texts, and no faster', () => {

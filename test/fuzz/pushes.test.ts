@@ -24,7 +24,7 @@ function take(provider: Provider, body: string | Uint8Array): { names: string[];
   const settings = provider.settings.parse(fixturesOf.get(provider.id)?.settings);
   return {
     isSigned: rules.isSigned?.(parsed.data, settings as never) !== false,
-    names: rules.names(parsed.data).filter((name) => name != null && name !== '') as string[],
+    names: rules.aliases(parsed.data).filter((name) => name != null && name !== '') as string[],
   };
 }
 

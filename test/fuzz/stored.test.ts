@@ -7,7 +7,7 @@ import { createProducer } from '../../src/jobs/producer.ts';
 import { newRecordFields, parseRecord } from '../../src/orders/codec.ts';
 import { readUnresolved } from '../../src/orders/unresolved.ts';
 import { createAccessTokens } from '../../src/providers/access-token.ts';
-import { darajaAccess } from '../../src/providers/daraja-gateway.ts';
+import { darajaAuth } from '../../src/providers/daraja-gateway.ts';
 import { providers } from '../../src/providers/index.ts';
 import { createKeys } from '../../src/redis/keys.ts';
 import { readResults } from '../../src/results/replay.ts';
@@ -251,7 +251,7 @@ describe('the entries of an access token', () => {
       send: async () => ({ httpStatus, headers: {}, body }),
       close: async () => {},
     };
-    return createAccessTokens({ redis, key, access: darajaAccess as never, settings, transport });
+    return createAccessTokens({ redis, key, auth: darajaAuth as never, settings, transport });
   }
 
   /** The keys beside a token in which a failed login is noted. */

@@ -19,7 +19,7 @@ async function setup(login: (nth: number) => Behaviour) {
     await gateway.close();
   });
   const key = createKeys(testPrefix()).token('daraja');
-  const access = {
+  const auth = {
     ...hour,
     request: ({ password }: { readonly [name: string]: unknown }) => ({
       method: 'POST' as const,
@@ -32,7 +32,7 @@ async function setup(login: (nth: number) => Behaviour) {
     key,
     logins: () => gateway.requests.length,
     process: (password = 'first') =>
-      createAccessTokens({ redis, key, access, settings: { password }, transport }),
+      createAccessTokens({ redis, key, auth, settings: { password }, transport }),
   };
 }
 

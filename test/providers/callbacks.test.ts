@@ -203,7 +203,7 @@ function namesIn(id: string, body: unknown): string[] {
   const { rules } = rulesOf(id);
   const parsed = rules.body.safeParse(parseJson(bytes(body)));
   if (!parsed.success) return [];
-  return rules.names(parsed.data).filter((name) => name != null && name !== '') as string[];
+  return rules.aliases(parsed.data).filter((name) => name != null && name !== '') as string[];
 }
 
 describe('every documented push names its order', () => {
@@ -212,7 +212,9 @@ describe('every documented push names its order', () => {
   });
 
   test('none is missing', () => {
-    const asked = [...providers.values()].filter(({ later }) => later === undefined).map(({ id }) => id);
+    const asked = [...providers.values()]
+      .filter(({ asyncResult }) => asyncResult === undefined)
+      .map(({ id }) => id);
     expect(new Set(pushes.map(({ provider }) => provider))).toEqual(new Set(asked));
   });
 
@@ -230,7 +232,7 @@ describe('every documented push names its order', () => {
   test('the names of a push are the names of an order', () => {
     const order = (id: string, reference: unknown) => {
       const { provider } = rulesOf(id);
-      return provider.names(provider.reference.parse(reference));
+      return provider.aliases(provider.reference.parse(reference));
     };
     expect(order('jenga', 'OR28922980077')).toEqual(['OR28922980077']);
     expect(order('vexora', { tradeNo: 'T2024070100001' })).toEqual(['T2024070100001']);

@@ -5,7 +5,7 @@ import { fixturesOf } from './fixtures/index.ts';
 
 // A provider that answers later, elsewhere, makes other promises; they are tested with its adapter.
 test('every provider that answers at once has its fixtures', () => {
-  const atOnce = [...providers.values()].filter((provider) => provider.later === undefined);
+  const atOnce = [...providers.values()].filter((provider) => provider.asyncResult === undefined);
   expect([...fixturesOf.keys()].sort()).toEqual(atOnce.map((provider) => provider.id).sort());
 });
 

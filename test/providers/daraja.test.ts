@@ -20,7 +20,7 @@ const { settings: sampleSettings, order } = darajaResultFixtures;
 const settings = daraja.settings.parse(sampleSettings);
 
 // What is posted to us is held to the promises that every answer is held to, and read by the same code.
-const resultsOnly = { ...daraja, ...daraja.later, id: 'daraja results' } as Provider;
+const resultsOnly = { ...daraja, ...daraja.asyncResult, id: 'daraja results' } as Provider;
 providerContract(resultsOnly, darajaResultFixtures);
 
 function readPushed(body: unknown, more: Partial<Fixture> = {}) {
@@ -176,7 +176,7 @@ describe('daraja: the acknowledgement', () => {
     expect([...daraja.call.keys()].filter((code) => !seen.has(code))).toEqual([]);
   });
 
-  test('the message that echoes our token is scrubbed', () => {
+  test('the message that echoes our token is redacted', () => {
     const token = 'c9SQxWWhmdVRlyh0zh8gZDTkubVF';
     const body = {
       errorCode: '401.002.01',

@@ -20,7 +20,7 @@ function read(id: string, from: 'paid' | 'failed', fields: { readonly [path: str
     at: sampleNow,
     source: 'poll',
     settings: provider.settings.parse(fixtures.settings),
-    ...(provider.later && { pushed: true }),
+    ...(provider.asyncResult && { pushed: true }),
   });
 }
 

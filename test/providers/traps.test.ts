@@ -40,7 +40,7 @@ function paidWith(id: string, fields: { [path: string]: unknown }): object {
 }
 
 const ids = [...fixturesOf.keys()];
-const givesAmount = ids.filter((id) => known(id).provider.gives.amount);
+const givesAmount = ids.filter((id) => known(id).provider.guarantees.amount);
 
 describe('trap 1: the outer layer is not the payment', () => {
   test.each([
@@ -256,8 +256,8 @@ describe('trap 7: time', () => {
 });
 
 describe('trap 8: tokens', () => {
-  const withLogin = ids.filter((id) => known(id).provider.access !== undefined);
-  const grant = (id: string, body: unknown) => known(id).provider.access?.grant(body, sampleNow);
+  const withLogin = ids.filter((id) => known(id).provider.auth !== undefined);
+  const grant = (id: string, body: unknown) => known(id).provider.auth?.grant(body, sampleNow);
 
   test.each(withLogin)('%s: what rejects a token, and what does not', (id) => {
     const { provider, fixtures } = known(id);
@@ -328,14 +328,14 @@ describe('trap 8: tokens', () => {
   });
 
   test.each(withLogin)('%s: no token outlives an hour', (id) => {
-    expect(known(id).provider.access?.maxLifetimeMs).toBeLessThanOrEqual(3_600_000);
-    expect(known(id).provider.access?.defaultLifetimeMs).toBeLessThanOrEqual(3_600_000);
+    expect(known(id).provider.auth?.maxLifetimeMs).toBeLessThanOrEqual(3_600_000);
+    expect(known(id).provider.auth?.defaultLifetimeMs).toBeLessThanOrEqual(3_600_000);
   });
 
   test('the logins are as documented', () => {
     const login = (id: string, more = {}) => {
       const { provider, fixtures } = known(id);
-      return provider.access?.request(provider.settings.parse({ ...fixtures.settings, ...more }));
+      return provider.auth?.request(provider.settings.parse({ ...fixtures.settings, ...more }));
     };
     expect(login('jenga')).toEqual({
       method: 'POST',

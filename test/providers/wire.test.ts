@@ -55,12 +55,12 @@ async function setup(
   });
   const transport = createTransport(limits);
   const tokens =
-    provider.access === undefined
+    provider.auth === undefined
       ? null
       : createAccessTokens({
           redis: sharedRedis(),
           key: `{${testPrefix()}}:token`,
-          access: provider.access,
+          auth: provider.auth,
           settings,
           transport,
         });
@@ -84,7 +84,7 @@ for (const [id, provider] of providers) {
   const fixtures = fixturesOf.get(id);
   if (fixtures === undefined) continue;
   const { order, paid, badToken } = fixtures;
-  const hasLogin = provider.access !== undefined;
+  const hasLogin = provider.auth !== undefined;
 
   describe(`${id} over the wire`, () => {
     test('a paid order is read as paid', async () => {

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { providers } from '../../src/providers/index.ts';
-import { hide, secretsOf } from '../../src/providers/known-secrets.ts';
+import { redactSecrets, secretsOf } from '../../src/providers/known-secrets.ts';
 import type { Provider } from '../../src/providers/provider.ts';
 import { readAnswer } from '../../src/providers/read-answer.ts';
-import { scrub } from '../../src/providers/scrub.ts';
+import { redact } from '../../src/providers/redact.ts';
 import { fixturesOf } from '../providers/fixtures/index.ts';
 import { sampleNow } from '../support/provider-fixtures.ts';
 
@@ -39,8 +39,8 @@ describe.each([...fixturesOf])('%s', (id, fixtures) => {
 });
 
 test('a secret is hidden as often as it stands there, and taken literally', () => {
-  expect(hide('a.b+c a.b+c axb+c', ['a.b+c'])).toBe('[secret] [secret] axb+c');
-  expect(hide('nothing', [])).toBe('nothing');
+  expect(redactSecrets('a.b+c a.b+c axb+c', ['a.b+c'])).toBe('[secret] [secret] axb+c');
+  expect(redactSecrets('nothing', [])).toBe('nothing');
 });
 
 test.each([
@@ -52,5 +52,5 @@ test.each([
   '+254 (711) 223-344',
   '0711 22 33 44',
 ])('the number %s is hidden', (number) => {
-  expect(scrub(`Sent to ${number}, thank you`)).not.toMatch(/\d/);
+  expect(redact(`Sent to ${number}, thank you`)).not.toMatch(/\d/);
 });

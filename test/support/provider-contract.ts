@@ -119,13 +119,13 @@ export function providerContract(provider: Provider, fixtures: ProviderFixtures)
     test('no reference at all', () => {
       const nameless = at.references.reduce((body, path) => changed(body, path, undefined), paid);
       const reading = read(200, nameless);
-      if (provider.gives.reference) {
+      if (provider.guarantees.reference) {
         expect(reading.kind === 'paid' && reading.doubt === null).toBe(false);
       }
       expect(deciding.slice(1)).not.toContain(reading.kind);
     });
 
-    test.runIf(provider.gives.amount)('less money than expected', () => {
+    test.runIf(provider.guarantees.amount)('less money than expected', () => {
       const more: FixtureOrder = { ...order, amountMinor: order.amountMinor + 1 };
       expect(read(200, paid, { order: more })).toMatchObject({
         kind: 'paid',
@@ -134,12 +134,12 @@ export function providerContract(provider: Provider, fixtures: ProviderFixtures)
       });
     });
 
-    test.runIf(provider.gives.amount)('more money than expected is enough', () => {
+    test.runIf(provider.guarantees.amount)('more money than expected is enough', () => {
       const less: FixtureOrder = { ...order, amountMinor: order.amountMinor - 1 };
       expect(read(200, paid, { order: less })).toMatchObject({ kind: 'paid', doubt: null });
     });
 
-    test.runIf(provider.gives.amount).each(labelled(notAmounts))(
+    test.runIf(provider.guarantees.amount).each(labelled(notAmounts))(
       'the amount %s is unknown',
       (_label, value) => {
         const body = changed(paid, at.amount ?? '', value);
@@ -175,14 +175,14 @@ export function providerContract(provider: Provider, fixtures: ProviderFixtures)
       const other = { currency: 'KES', amountMinor: order.amountMinor };
       expect(reading).toMatchObject({ doubt: 'currency-mismatch', amountReceivedMinor: null });
       const shown = reading.kind === 'paid' ? reading.otherAmount : null;
-      expect(shown).toEqual(provider.gives.amount ? other : undefined);
+      expect(shown).toEqual(provider.guarantees.amount ? other : undefined);
     });
 
     test.runIf(fixtures.withCurrency === undefined)('a currency says nothing about a failure', () => {
       expect(read(200, changed(failed, at.currency, 'UGX')).kind).toBe('failed');
     });
 
-    test.runIf(provider.gives.receipt).each(labelled(notReceipts))(
+    test.runIf(provider.guarantees.receipt).each(labelled(notReceipts))(
       'the receipt %s is missing, and may still come',
       (_label, value) => {
         const isReference = at.references.includes(at.receipt ?? '');
@@ -195,7 +195,7 @@ export function providerContract(provider: Provider, fixtures: ProviderFixtures)
   });
 
   describe(`${provider.id}: receipts`, () => {
-    test.runIf(provider.gives.receipt).each(['712345678', '112345678', '363440463', 'fv9n_TDX'])(
+    test.runIf(provider.guarantees.receipt).each(['712345678', '112345678', '363440463', 'fv9n_TDX'])(
       '%s is a receipt, whatever else could look like it',
       (receipt) => {
         const { at, paid } = fixtures;

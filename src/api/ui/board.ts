@@ -8,7 +8,7 @@ import { orderIdOf, type PollQueue } from '../../jobs/queue.ts';
 import type { Log } from '../../observability/log.ts';
 import type { OrderStore } from '../../orders/store.ts';
 import { type OrderView, viewOf } from '../../orders/view.ts';
-import { scrub } from '../../providers/scrub.ts';
+import { redact } from '../../providers/redact.ts';
 import type { Redis } from '../../redis/connection.ts';
 import type { Keys } from '../../redis/keys.ts';
 import { auditRequest } from '../audit-request.ts';
@@ -228,7 +228,7 @@ function maskedQueue(queue: Queue, description: string, isWritable: boolean, sho
 /** The job itself, which can still be acted on; only what is shown of it differs. */
 function dressed(job: Job, data: Json): Job {
   const shown = job.toJSON();
-  const failedReason = shown.failedReason === undefined ? undefined : scrub(shown.failedReason);
-  const stacktrace = shown.stacktrace?.map((trace) => scrub(trace)) ?? null;
+  const failedReason = shown.failedReason === undefined ? undefined : redact(shown.failedReason);
+  const stacktrace = shown.stacktrace?.map((trace) => redact(trace)) ?? null;
   return Object.assign(job, { toJSON: () => ({ ...shown, data, failedReason, stacktrace }) });
 }

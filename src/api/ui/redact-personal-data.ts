@@ -1,6 +1,6 @@
 import type { Json } from '../../domain/order.ts';
 import type { OrderView } from '../../orders/view.ts';
-import { scrub } from '../../providers/scrub.ts';
+import { redact } from '../../providers/redact.ts';
 
 /** What stands for a value that people are not shown. */
 export const hidden = '[private]';
@@ -21,14 +21,14 @@ export function createMask(privateKeys: readonly string[]): Mask {
   const isPrivate = new Set(privateKeys.map((key) => key.toLowerCase()));
 
   function mask(value: Json, depth: number): Json {
-    if (typeof value === 'string') return scrub(value);
+    if (typeof value === 'string') return redact(value);
     // A phone number may well be written as a number.
-    if (typeof value === 'number') return scrub(String(value)) === String(value) ? value : hidden;
+    if (typeof value === 'number') return redact(String(value)) === String(value) ? value : hidden;
     if (typeof value !== 'object' || value === null) return value;
     if (depth === maxDepth) return hidden;
     if (Array.isArray(value)) return value.map((entry) => mask(entry, depth + 1));
     const entries = Object.entries(value).map(([key, entry]): [string, Json] => [
-      scrub(key),
+      redact(key),
       isPrivate.has(key.toLowerCase()) ? hidden : mask(entry, depth + 1),
     ]);
     return Object.fromEntries(entries);
@@ -49,5 +49,5 @@ export function createMask(privateKeys: readonly string[]): Mask {
 }
 
 function textOf(value: unknown): string | null {
-  return typeof value === 'string' ? scrub(value) : null;
+  return typeof value === 'string' ? redact(value) : null;
 }

@@ -1,6 +1,6 @@
 import type { Call, Reply } from '../call.ts';
-import type { BookedOrder } from '../order-book.ts';
 import type { CallbackShape } from '../script.ts';
+import type { ScriptedOrder } from '../scripted-orders.ts';
 import type { Present } from '../timeline.ts';
 import type { ProviderId } from '../words.ts';
 
@@ -14,9 +14,9 @@ export interface StatusRoute {
   /** The reference asked about; empty when there is none. */
   referenceIn(call: Call): string;
   /** The documented refusal of a wrong token, key, password or signature. */
-  refuse(call: Call, order: BookedOrder | undefined): Reply | undefined;
+  refuse(call: Call, order: ScriptedOrder | undefined): Reply | undefined;
   /** The documented answer; an order that was never scripted is one that the provider does not know. */
-  answer(call: Call, order: BookedOrder | undefined): Reply | Promise<Reply>;
+  answer(call: Call, order: ScriptedOrder | undefined): Reply | Promise<Reply>;
 }
 
 /** A path that gives out access tokens. */
@@ -39,7 +39,7 @@ export interface ProviderApi {
   /** The documented answer to a path that does not exist. */
   unknownPath(call: Call): Reply;
   /** The JSON text of the push that tells a state. */
-  callback(order: BookedOrder, present: Present, shape: CallbackShape | undefined): string;
+  callback(order: ScriptedOrder, present: Present, shape: CallbackShape | undefined): string;
   /** Ends all access tokens early; absent where the key is static. */
   expireTokens?(): void;
 }

@@ -1,7 +1,7 @@
-import type { BookedOrder } from '../order-book.ts';
-import { isConversationId } from '../order-book.ts';
 import { nairobiDigits, shortText } from '../printed.ts';
 import type { OrderScript } from '../script.ts';
+import type { ScriptedOrder } from '../scripted-orders.ts';
+import { isConversationId } from '../scripted-orders.ts';
 import type { Present } from '../timeline.ts';
 import { printedFor, type StateTable } from './state-table.ts';
 
@@ -37,7 +37,12 @@ interface Parameter {
 type Shape = OrderScript['daraja']['shape'];
 
 /** The Result of a query that found its payment (seed daraja-transaction-status). */
-export function foundResult(ids: QueryIds, order: BookedOrder, present: Present, shortCode: string): string {
+export function foundResult(
+  ids: QueryIds,
+  order: ScriptedOrder,
+  present: Present,
+  shortCode: string,
+): string {
   const { shape } = order.script.daraja;
   const parameters = spelt(paymentParameters(order, present, shortCode), shape);
   const occasion: Parameter = { Key: 'Occasion' };
@@ -81,7 +86,7 @@ function queryTransactionId({ ConversationID }: QueryIds): string {
   return `${ConversationID.slice(-3).toUpperCase()}0000000`;
 }
 
-function paymentParameters(order: BookedOrder, present: Present, shortCode: string): Parameter[] {
+function paymentParameters(order: ScriptedOrder, present: Present, shortCode: string): Parameter[] {
   const { script, scriptedAt, receipt, serial } = order;
   const customer = `${script.phone} - John Doe`;
   const merchant = `${shortCode} - Simulated Shop`;

@@ -1,8 +1,8 @@
 import { type Call, fieldText, jsonReply, type Reply } from '../call.ts';
 import { simulatorCredentials } from '../credentials.ts';
-import type { BookedOrder } from '../order-book.ts';
 import { javaDouble, nairobiDigits } from '../printed.ts';
 import type { CallbackShape } from '../script.ts';
+import type { ScriptedOrder } from '../scripted-orders.ts';
 import { isPaid, type Present, presentState } from '../timeline.ts';
 import type { State } from '../words.ts';
 import type { ProviderApi, StatusRoute } from './api.ts';
@@ -73,14 +73,14 @@ function refusePassword(call: Call): Reply | undefined {
   return fieldText(call, 'Password') === password ? undefined : processingError('Wrong credentials');
 }
 
-function pendingAnswer(order: BookedOrder): Reply {
+function pendingAnswer(order: ScriptedOrder): Reply {
   const { pending } = order.script.stk;
   const way = pending === 'mixed' ? waysToSayPending[(order.polls - 1) % waysToSayPending.length] : pending;
   if (way === '4999') return resultAnswer(order, 'pending');
   return processingError(way === 'empty-message' ? '' : 'The transaction is being processed');
 }
 
-function resultAnswer(order: BookedOrder, state: State): Reply {
+function resultAnswer(order: ScriptedOrder, state: State): Reply {
   const [ResultCode, ResultDesc] = words(state);
   return jsonReply(200, {
     ResponseCode: '0',
@@ -95,11 +95,11 @@ function resultAnswer(order: BookedOrder, state: State): Reply {
 const words = (state: State): Printed =>
   printedFor(printed, state, (word) => [word, 'The service request was processed.']);
 
-function merchantRequestId({ serial }: BookedOrder): string {
+function merchantRequestId({ serial }: ScriptedOrder): string {
   return `29115-34620561-${serial}`;
 }
 
-function callbackBody(order: BookedOrder, present: Present, shape: CallbackShape | undefined): string {
+function callbackBody(order: ScriptedOrder, present: Present, shape: CallbackShape | undefined): string {
   const { script } = order;
   const [code, ResultDesc] = words(present.state);
   const answer = {

@@ -1,10 +1,10 @@
 import { type Call, fieldText, jsonReply, type Reply } from '../call.ts';
 import { type InitiatorKey, simulatorCredentials } from '../credentials.ts';
 import { isLoopbackUrl } from '../loopback.ts';
-import type { BookedOrder } from '../order-book.ts';
 import type { Outages } from '../outages.ts';
 import type { Posts } from '../posts.ts';
 import { nairobiDigits } from '../printed.ts';
+import type { ScriptedOrder } from '../scripted-orders.ts';
 import { presentState } from '../timeline.ts';
 import type { ProviderApi, StatusRoute } from './api.ts';
 import { type DarajaGateway, darajaError } from './daraja-gateway.ts';
@@ -90,7 +90,7 @@ async function sendResults(
   parts: TransactionStatusParts,
   call: Call,
   ids: QueryIds,
-  order: BookedOrder | undefined,
+  order: ScriptedOrder | undefined,
 ): Promise<void> {
   if (order) order.queries += 1;
   const credential = initiatorTrouble(parts, call);
@@ -130,7 +130,11 @@ function initiatorTrouble(
   return undefined;
 }
 
-function resultBody({ now }: TransactionStatusParts, ids: QueryIds, order: BookedOrder | undefined): string {
+function resultBody(
+  { now }: TransactionStatusParts,
+  ids: QueryIds,
+  order: ScriptedOrder | undefined,
+): string {
   const code = order?.script.daraja.resultCode;
   if (code !== undefined) return failedResult(ids, code, 'The query could not be completed.');
   const present = order && presentState(order, now());

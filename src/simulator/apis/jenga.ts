@@ -1,8 +1,8 @@
 import { bearerToken, fieldText, jsonReply, pathText, type Reply } from '../call.ts';
 import { simulatorCredentials } from '../credentials.ts';
-import type { BookedOrder } from '../order-book.ts';
 import { isoInstant, javaDouble, nairobiMillis, shortText } from '../printed.ts';
 import type { CallbackShape } from '../script.ts';
+import type { ScriptedOrder } from '../scripted-orders.ts';
 import { isPaid, isUnpaidEnd, type Present, presentState } from '../timeline.ts';
 import { createTokens } from '../tokens.ts';
 import type { State } from '../words.ts';
@@ -87,12 +87,12 @@ function unauthorised(): Reply {
 }
 
 // No document states the HTTP status that goes with 111102 (providers.md, 1).
-function notFound(order: BookedOrder | undefined): Reply {
+function notFound(order: ScriptedOrder | undefined): Reply {
   const message = 'Transaction with the passed reference cannot be found';
   return jsonReply(order?.script.notFoundHttpStatus ?? 404, { status: false, code: '111102', message });
 }
 
-function statusBody(order: BookedOrder, present: Present): unknown {
+function statusBody(order: ScriptedOrder, present: Present): unknown {
   const { script, scriptedAt } = order;
   const orderReference = script.answeredReference ?? script.reference;
   const [orderStatus] = words(present.state);
@@ -113,7 +113,7 @@ function statusBody(order: BookedOrder, present: Present): unknown {
   };
 }
 
-function invoicesUntil({ script, scriptedAt }: BookedOrder, present: Present): Present[] {
+function invoicesUntil({ script, scriptedAt }: ScriptedOrder, present: Present): Present[] {
   const earlier = script.timeline
     .slice(0, Math.max(present.step, 0))
     .map(({ state, afterMs }, step) => ({ state, step, since: scriptedAt + afterMs }))
@@ -121,7 +121,7 @@ function invoicesUntil({ script, scriptedAt }: BookedOrder, present: Present): P
   return [...earlier, present];
 }
 
-function invoice(order: BookedOrder, { state, since }: Present, orderReference: string): unknown {
+function invoice(order: ScriptedOrder, { state, since }: Present, orderReference: string): unknown {
   const [, invoiceStatus] = words(state);
   return {
     amount: javaDouble(order.script.amount),
@@ -138,7 +138,7 @@ function invoice(order: BookedOrder, { state, since }: Present, orderReference: 
 const words = (state: State): Printed => printedFor(printed, state, (word) => [word, 'Pending']);
 
 // The old gateway's variant: no reference, an amount in text, a leading blank, the receipt hidden in additionalInfo.
-function ipnBody(order: BookedOrder, { state, since }: Present, shape: CallbackShape | undefined): string {
+function ipnBody(order: ScriptedOrder, { state, since }: Present, shape: CallbackShape | undefined): string {
   const { script, receipt } = order;
   const reference = script.answeredReference ?? script.reference;
   const isOld = shape === 'old-gateway';

@@ -1,8 +1,8 @@
 import { bearerToken, type Call, jsonReply, queryText, type Reply, textReply } from '../call.ts';
 import { simulatorCredentials } from '../credentials.ts';
-import type { BookedOrder } from '../order-book.ts';
 import { isoInstant, plainNumber } from '../printed.ts';
 import type { CallbackShape } from '../script.ts';
+import type { ScriptedOrder } from '../scripted-orders.ts';
 import { isPaid, type Present, presentState } from '../timeline.ts';
 import type { State } from '../words.ts';
 import type { ProviderApi, StatusRoute } from './api.ts';
@@ -66,7 +66,7 @@ export function createLipiaApi(): ProviderApi {
   };
 }
 
-function statusBody(order: BookedOrder, present: Present, at: number): unknown {
+function statusBody(order: ScriptedOrder, present: Present, at: number): unknown {
   const { state, since } = present;
   const { script } = order;
   const [Status, ResultCode, ResultDesc] = words(state);
@@ -100,15 +100,15 @@ function statusBody(order: BookedOrder, present: Present, at: number): unknown {
 const words = (state: State): Printed =>
   printedFor(printed, state, (word) => [word, 0, 'Payment is in an unlisted state']);
 
-function externalReference({ script }: BookedOrder): string {
+function externalReference({ script }: ScriptedOrder): string {
   return script.answeredReference ?? script.externalReference ?? script.reference;
 }
 
-function merchantRequestId({ serial }: BookedOrder): string {
+function merchantRequestId({ serial }: ScriptedOrder): string {
   return `12345-67890-12345-${String(serial).padStart(5, '0')}`;
 }
 
-function notFound(call: Call, value: string, order: BookedOrder | undefined): Reply {
+function notFound(call: Call, value: string, order: ScriptedOrder | undefined): Reply {
   const place = { field: 'reference', location: 'query', value, expected: 'Valid transaction reference' };
   const status = order?.script.notFoundHttpStatus ?? 404; // No document states it (providers.md, 4).
   return errorReply(call, status, 'Transaction not found', { code: 'NOT_FOUND', ...place });
@@ -149,7 +149,7 @@ function errorReply(
 
 // Two shapes are in the wild (providers.md, 4): nested with a mixed-case Status, and flat without any Status.
 function callbackBody(
-  order: BookedOrder,
+  order: ScriptedOrder,
   { state, since }: Present,
   shape: CallbackShape | undefined,
 ): string {

@@ -1,7 +1,7 @@
 import { basicPair, bearerToken, type Call, jsonReply, pathText, queryText, type Reply } from '../call.ts';
 import { simulatorCredentials } from '../credentials.ts';
-import type { BookedOrder } from '../order-book.ts';
 import { isoInstant, shortText } from '../printed.ts';
+import type { ScriptedOrder } from '../scripted-orders.ts';
 import { isPaid, type Present, presentState } from '../timeline.ts';
 import { createTokens } from '../tokens.ts';
 import type { State } from '../words.ts';
@@ -91,7 +91,7 @@ export function createTandaApi(tokenLifetimeMs = 3_599_000): ProviderApi {
   };
 }
 
-function answer(call: Call, order: BookedOrder | undefined, product: Product): Reply {
+function answer(call: Call, order: ScriptedOrder | undefined, product: Product): Reply {
   const present = order && presentState(order, call.at);
   if (!order || !present || present.state === 'not-found') {
     return envelope(404, 'E404000', 'Not found', 'request not found.');
@@ -99,7 +99,7 @@ function answer(call: Call, order: BookedOrder | undefined, product: Product): R
   return jsonReply(200, statusBody(order, present, product));
 }
 
-function statusBody(order: BookedOrder, { state, since }: Present, product: Product): unknown {
+function statusBody(order: ScriptedOrder, { state, since }: Present, product: Product): unknown {
   const { script, scriptedAt } = order;
   const [status, message] = words(state);
   const paid = isPaid(state);
@@ -144,12 +144,12 @@ const commandIds: Record<Product, Record<'in' | 'out', string>> = {
 const words = (state: State): Printed =>
   printedFor(printed, state, (word) => [word, 'Request is in an unlisted state.']);
 
-function transactionId({ serial }: BookedOrder): string {
+function transactionId({ serial }: ScriptedOrder): string {
   return `DRU${serial.toString(36).toUpperCase().padStart(8, '0')}`;
 }
 
 // No amount, no signature (providers.md, 5).
-function ipnBody(order: BookedOrder, { state, since }: Present): string {
+function ipnBody(order: ScriptedOrder, { state, since }: Present): string {
   const { script } = order;
   const [status, message] = words(state);
   return JSON.stringify({

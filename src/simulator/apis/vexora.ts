@@ -1,9 +1,9 @@
 import { hash } from 'node:crypto';
 import { type Call, fieldText, jsonReply, type Reply, textReply } from '../call.ts';
 import { simulatorCredentials } from '../credentials.ts';
-import type { BookedOrder } from '../order-book.ts';
 import { fourDecimals, nairobiSeconds, shortText } from '../printed.ts';
 import type { CallbackShape } from '../script.ts';
+import type { ScriptedOrder } from '../scripted-orders.ts';
 import { isPaid, type Present, presentState } from '../timeline.ts';
 import type { State } from '../words.ts';
 import type { ProviderApi, StatusRoute } from './api.ts';
@@ -36,12 +36,12 @@ const { merchantNo, appSecret } = simulatorCredentials.vexora;
 
 /** Vexora, earlier PayPro: by receipt (seed mpesa-query-result-by-code) and by merchant number (providers.md, 3). */
 export function createVexoraApi(secretPosition: SecretPosition = 'append'): ProviderApi {
-  const refuse = (call: Call, order: BookedOrder | undefined): Reply | undefined => {
+  const refuse = (call: Call, order: ScriptedOrder | undefined): Reply | undefined => {
     if (call.headers.merchantno !== merchantNo) return outerFailure(call.at, 'merchant does not exist');
     const sign = vexoraSign(call.fields, appSecret, order?.script.vexora.secretPosition ?? secretPosition);
     return fieldText(call, 'sign') === sign ? undefined : outerFailure(call.at, 'sign error');
   };
-  const answer = (call: Call, order: BookedOrder | undefined): Reply => {
+  const answer = (call: Call, order: ScriptedOrder | undefined): Reply => {
     const present = order && presentState(order, call.at);
     if (!order || !present || present.state === 'not-found')
       return outerFailure(call.at, 'order does not exist');
@@ -78,7 +78,7 @@ function outerFailure(at: number, msg: string, code = '8000'): Reply {
   return jsonReply(200, { msg, code, timestamp: Math.floor(at), success: false, data: null });
 }
 
-function payment(order: BookedOrder, present: Present, isByReceipt: boolean): Record<string, unknown> {
+function payment(order: ScriptedOrder, present: Present, isByReceipt: boolean): Record<string, unknown> {
   const { reference, answeredReference } = order.script;
   const [status, message] = words(present.state);
   const isOpen = present.state === 'pending';
@@ -95,7 +95,7 @@ function payment(order: BookedOrder, present: Present, isByReceipt: boolean): Re
   };
 }
 
-function amounts(order: BookedOrder, state: State): Record<string, unknown> {
+function amounts(order: ScriptedOrder, state: State): Record<string, unknown> {
   const { amount } = order.script;
   const told = isPaid(state) ? order.amountPaid : amount;
   switch (order.script.vexora.amount) {
@@ -115,7 +115,7 @@ function amounts(order: BookedOrder, state: State): Record<string, unknown> {
 const words = (state: State): Printed => printedFor(printed, state, (word) => [word, 'UNKNOWN']);
 
 // The inner object alone; the Kenya sample has no sign, so a signed one must be asked for (providers.md, 3).
-function notifyBody(order: BookedOrder, present: Present, shape: CallbackShape | undefined): string {
+function notifyBody(order: ScriptedOrder, present: Present, shape: CallbackShape | undefined): string {
   const body = payment(order, present, false);
   if (shape !== 'signed') return JSON.stringify(body);
   const signed = { ...body, amount: order.amountPaid }; // As text: no document says how a number is signed.

@@ -288,7 +288,7 @@ describe('the mask', () => {
     });
   });
 
-  test('keeps the reference whole and scrubs what the provider said', () => {
+  test('keeps the reference whole and redacts what the provider said', () => {
     const view = {
       reference: '254712345678',
       history: [

@@ -2,22 +2,22 @@ import type { ServerResponse } from 'node:http';
 import type { LoginRoute, ProviderApi, StatusRoute } from './apis/api.ts';
 import type { Call, Reply } from './call.ts';
 import { faultReply } from './fault-replies.ts';
-import type { BookedOrder, OrderBook } from './order-book.ts';
 import type { DueFault, Outages } from './outages.ts';
 import type { RequestCounter } from './request-log.ts';
+import type { ScriptedOrder, ScriptedOrders } from './scripted-orders.ts';
 import { breakAnswer, isWireFault } from './wire-faults.ts';
 import type { ProviderId } from './words.ts';
 
-/** What the desk needs to answer for the providers. */
-export interface DeskParts {
+/** What the router needs to answer for the providers. */
+export interface ProviderRouterParts {
   readonly apis: ReadonlyMap<ProviderId, ProviderApi>;
-  readonly book: OrderBook;
+  readonly orders: ScriptedOrders;
   readonly outages: Outages;
   readonly requests: ReadonlyMap<ProviderId, RequestCounter>;
 }
 
 /** Answers one request below a mount, well or badly, as scripted. */
-export type ProviderDesk = (mount: string, call: Call, response: ServerResponse) => Promise<void>;
+export type ProviderRouter = (mount: string, call: Call, response: ServerResponse) => Promise<void>;
 
 /** Both Daraja APIs live below one mount, the others below their own id. */
 const mounts: Readonly<Record<string, readonly ProviderId[]>> = {
@@ -28,13 +28,13 @@ const mounts: Readonly<Record<string, readonly ProviderId[]>> = {
   tanda: ['tanda'],
 };
 
-/** Makes the desk that every provider request passes: count, outage, refusal, fault, answer, in this order. */
-export function createProviderDesk(parts: DeskParts): ProviderDesk {
-  const desks = new Map(
+/** Routes every provider request: count, outage, refusal, fault, answer, in this order. */
+export function createProviderRouter(parts: ProviderRouterParts): ProviderRouter {
+  const routesByMount = new Map(
     Object.entries(mounts).map(([mount, ids]) => [mount, ids.flatMap((id) => routesOf(parts, id))]),
   );
   return async (mount, call, response) => {
-    const routes = desks.get(mount);
+    const routes = routesByMount.get(mount);
     const found = routes?.find(({ route }) => route.matches(call));
     if (!routes || !found) return answerUnknownPath(parts, routes, call, response);
     const { route, api } = found;
@@ -58,20 +58,20 @@ interface Found {
   readonly api: ProviderApi;
 }
 
-function routesOf({ apis }: DeskParts, id: ProviderId): Found[] {
+function routesOf({ apis }: ProviderRouterParts, id: ProviderId): Found[] {
   const api = apis.get(id);
   return api ? api.routes.map((route) => ({ route, api })) : [];
 }
 
 async function answerStatus(
-  { book, outages, requests }: DeskParts,
+  { orders, outages, requests }: ProviderRouterParts,
   route: StatusRoute,
   api: ProviderApi,
   call: Call,
   response: ServerResponse,
 ): Promise<void> {
   const counter = requests.get(route.provider);
-  const order = book.find(route.provider, route.referenceIn(call));
+  const order = orders.find(route.provider, route.referenceIn(call));
   const isOver = counter?.countStatus(route.name, call.at) ?? false;
   if (order) {
     order.polls += 1;
@@ -101,7 +101,7 @@ async function answerStatus(
 }
 
 async function answerLogin(
-  { apis, outages, requests }: DeskParts,
+  { apis, outages, requests }: ProviderRouterParts,
   route: LoginRoute,
   call: Call,
   response: ServerResponse,
@@ -121,7 +121,7 @@ async function answerLogin(
 }
 
 function answerUnknownPath(
-  { requests }: DeskParts,
+  { requests }: ProviderRouterParts,
   routes: Found[] | undefined,
   call: Call,
   response: ServerResponse,
@@ -134,7 +134,7 @@ function answerUnknownPath(
   );
 }
 
-function orderFault({ script, scriptedAt, polls }: BookedOrder, at: number): DueFault | undefined {
+function orderFault({ script, scriptedAt, polls }: ScriptedOrder, at: number): DueFault | undefined {
   const age = at - scriptedAt;
   return script.faults.find(
     ({ fromMs, untilMs, every }) =>

@@ -3,7 +3,7 @@ import type { OrderScript } from './script.ts';
 import { type ProviderId, providerIds } from './words.ts';
 
 /** A scripted order and what has happened to it. Counters are written by the part that sees the event. */
-export interface BookedOrder {
+export interface ScriptedOrder {
   readonly script: OrderScript;
   /** Epoch milliseconds from which the timeline and the fault windows count. */
   readonly scriptedAt: number;
@@ -30,27 +30,27 @@ export interface BookedOrder {
 }
 
 /** All scripted orders, by provider and by the reference that the provider is asked by. */
-export interface OrderBook {
+export interface ScriptedOrders {
   /** Enters an order; the same provider and reference again starts afresh. */
-  enter(script: OrderScript, scriptedAt: number): BookedOrder;
+  add(script: OrderScript, scriptedAt: number): ScriptedOrder;
   /** Finds by reference; at Daraja and Vexora by receipt too. */
-  find(provider: ProviderId, key: string): BookedOrder | undefined;
-  all(): BookedOrder[];
+  find(provider: ProviderId, key: string): ScriptedOrder | undefined;
+  all(): ScriptedOrder[];
   readonly size: number;
 }
 
-/** Makes an empty book. */
-export function createOrderBook(): OrderBook {
-  const references = new Map(providerIds.map((id) => [id, new Map<string, BookedOrder>()]));
+/** Makes an empty collection. */
+export function createScriptedOrders(): ScriptedOrders {
+  const references = new Map(providerIds.map((id) => [id, new Map<string, ScriptedOrder>()]));
   const receipts = new Map(
-    (['daraja', 'vexora'] as ProviderId[]).map((id) => [id, new Map<string, BookedOrder>()]),
+    (['daraja', 'vexora'] as ProviderId[]).map((id) => [id, new Map<string, ScriptedOrder>()]),
   );
   const makeReceipt = createReceiptMaker();
   let serial = 0;
   return {
-    enter(script, scriptedAt) {
+    add(script, scriptedAt) {
       serial += 1;
-      const order: BookedOrder = {
+      const order: ScriptedOrder = {
         script,
         scriptedAt,
         receipt: script.receipt ?? (isReceipt(script) ? script.reference : makeReceipt()),

@@ -1,4 +1,4 @@
-import { hidePhoneNumbers } from './phone-numbers.ts';
+import { redactPhoneNumbers } from './phone-numbers.ts';
 import { isPlainCode, isStatusCode } from './status-code.ts';
 
 /**
@@ -6,27 +6,27 @@ import { isPlainCode, isStatusCode } from './status-code.ts';
  * token (docs/providers.md section 8, trap 10), several print phone numbers. Whatever a provider wrote passes here before it
  * is logged, stored or published. At most 200 characters are left.
  */
-export function scrub(text: string): string {
-  const known = scrubbed.get(text);
+export function redact(text: string): string {
+  const known = redacted.get(text);
   if (known !== undefined) return known;
-  const clean = scrubAnew(text);
+  const clean = redactAnew(text);
   if (text.length > rememberedLength) return clean;
-  if (scrubbed.size >= rememberedTexts) scrubbed.clear();
-  scrubbed.set(text, clean);
+  if (redacted.size >= rememberedTexts) redacted.clear();
+  redacted.set(text, clean);
   return clean;
 }
 
 /** Providers say the same few things over and over, and the patterns cost more than the rest of reading an answer. */
-const scrubbed = new Map<string, string>();
+const redacted = new Map<string, string>();
 const rememberedTexts = 1_000;
 const rememberedLength = 200;
 
-function scrubAnew(text: string): string {
+function redactAnew(text: string): string {
   const window = text.slice(0, windowLength);
   // Full-width and other digits are digits, and hide nothing once they are written plainly.
   const plain = isAscii.test(window) ? window : window.normalize('NFKC').replace(otherDigits, asciiDigit);
   const readable = plain.replace(invisible, '').replace(breaking, ' ');
-  const clean = hidePhoneNumbers(
+  const clean = redactPhoneNumbers(
     readable
       .replace(named, (said: string, name: string, value: string) =>
         isPlainCode(value) ? said : `${name}[secret]`,
