@@ -1,38 +1,39 @@
 /**
- * The time by which processes agree, in epoch milliseconds. Times that one process writes and another compares are of this
- * clock; durations within a process are measured with `performance.now()`.
+ * The clock that all processes share, in epoch milliseconds. Use it for times that one process writes and another compares;
+ * measure durations within a process with `performance.now()`.
  */
 export interface Clock {
   now(): number;
   /**
-   * Since when this process knows the clock to have run steadily: since it first read it, or since it last saw it step. What
-   * is older may lie any distance before.
+   * Since when the clock has run without a jump, as far as this process knows: since its first read or the last jump seen.
+   * The true age of anything older is unknown.
    */
   steadySince(): number;
 }
 
-/** The clock of this machine, for whoever is alone. */
+/** This machine's own clock, for a process that shares no times with others. */
 export const machineClock: Clock = { now: () => Date.now(), steadySince: () => Number.NEGATIVE_INFINITY };
 
-/** A correction beyond this is a step: of the clock that is followed, or of this machine, as after it was suspended. */
+/** A correction larger than this is a jump: the followed clock was set, or this machine was suspended. */
 const stepMs = 100;
 
-/** A clock that follows another one, of which it learns by question and answer. */
+/** A clock that follows a remote one by sampling it. */
 export interface FollowingClock extends Clock {
   /**
-   * Takes in what the other clock said.
+   * Adds one sample of the remote clock.
    *
-   * @param askedAt by `performance.now()`, as `answeredAt`
+   * @param askedAt by `performance.now()`, like `answeredAt`
    */
   learn(askedAt: number, answeredAt: number, theirNow: number): void;
   isSet(): boolean;
 }
 
 /**
- * Follows another clock with the error of the quickest answer, at most half of its round trip. The other clock was read
- * somewhere between question and answer, so each answer gives two bounds; what lies between them already is kept. So slow
- * answers, as of a busy process, do no harm. Between answers it runs by `performance.now()`: steps of this machine's own clock
- * are not noticed at all.
+ * Follows a remote clock; the error is at most half of the fastest round trip so far.
+ *
+ * The remote clock was read at some moment between question and answer, so each sample bounds the offset from both sides. An
+ * offset within the bounds is kept, so slow samples do no harm. Between samples the clock advances by `performance.now()`, so
+ * jumps of this machine's own clock have no effect.
  */
 export function createFollowingClock(monotonic: () => number = () => performance.now()): FollowingClock {
   let offset: number | null = null;

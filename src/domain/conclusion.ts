@@ -1,15 +1,15 @@
 import type { Certainty, Doubt, FailureReason, Reading, Reason, Verdict } from './order.ts';
 
-/** A reading that wants to become a verdict. */
+/** The verdict that a reading would lead to if it were published. */
 export interface Conclusion {
   readonly kind: 'paid' | 'failed' | 'expired';
   readonly certainty: Certainty;
   readonly verdict: Verdict;
-  /** No later answer is expected to change it. */
+  /** True when no later answer is expected to change it, so the order can be closed. */
   readonly final: boolean;
 }
 
-/** What a reading would have us say, `null` when it says nothing final. Once our money was seen, nothing is `failed`. */
+/** The conclusion from a reading, `null` when the reading is not final. Once our money was seen, nothing is `failed`. */
 export function conclusionOf(reading: Reading, moneySeen: boolean): Conclusion | null {
   switch (reading.kind) {
     case 'paid':
@@ -41,29 +41,29 @@ function unresolved(doubt: Doubt): Verdict {
   return { status: 'unresolved', reason: doubt };
 }
 
-/** Would publishing this conclusion tell subscribers something that the last event did not? */
+/** Does this conclusion say anything that the last published verdict did not? */
 export function isNews(verdict: Verdict | null, conclusion: Conclusion): boolean {
   if (verdict === null) return true;
   const { status, reason } = conclusion.verdict;
-  // An answer about another payment takes back nothing that was said about ours.
+  // An answer about another payment does not retract a verdict about ours.
   if (isForeign(reason)) return verdict.reason === 'deadline';
   if (verdict.status === 'unresolved') return status !== 'unresolved' || reason !== verdict.reason;
   if (status === verdict.status) return false;
-  // Failed and expired both mean "not paid": only a firm word corrects one into the other.
+  // Failed and expired both mean "not paid": only a firm reading corrects one into the other.
   return status === 'paid' || status === 'unresolved' || conclusion.certainty === 'firm';
 }
 
-/** However doubtfully: the provider has our money, or says so. */
+/** Does the reading say, even with doubts, that the provider received our money? */
 export function saysOurMoneyArrived(reading: Reading): boolean {
   return reading.kind === 'paid' && !isForeign(reading.doubt);
 }
 
-/** The answer speaks of another payment, or of money that went the other way. */
+/** The answer is about another payment, or about money that was paid out. */
 function isForeign(reason: Reason | null): boolean {
   return reason === 'reference-mismatch' || reason === 'wrong-direction';
 }
 
-/** Does the reading speak against a published `paid`? */
+/** Does the reading contradict a published `paid`? */
 export function contradictsPaid(reading: Reading): boolean {
   if (reading.kind === 'paid') {
     return ['underpaid', 'contradiction', 'currency-mismatch'].includes(reading.doubt ?? '');

@@ -3,38 +3,38 @@ import { type Conclusion, conclusionOf, contradictsPaid, isNews, saysOurMoneyArr
 import { isAnswered, type Order, type Reading, type Verdict } from './order.ts';
 import { deadlineAt, nextPollAt, type Plan, plannedPollAt } from './schedule.ts';
 
-/** How an account wants doubt to be handled. Times in milliseconds. */
+/** Settings of an account that decisions depend on. Times in milliseconds. */
 export interface Policy {
-  /** A soft reading counts only when a second one, at least this much later, agrees. */
+  /** A soft reading counts only once a second reading, at least this much later, confirms it. */
   readonly confirmAfterMs: number;
-  /** When to ask again after a verdict that may still turn, counted from the verdict, ascending. */
+  /** When to poll again after a verdict that may still change, counted from the verdict, ascending. */
   readonly watchMs: readonly number[];
-  /** When to ask before anything final is seen, in place of the exponential schedule; absent or `null`: nothing planned. */
+  /** Poll times that replace the exponential schedule until a soft reading is seen. Default: none. */
   readonly plan?: Plan | null;
-  /** Since when the clock is known to have run steadily: of what is older, nobody knows how long ago it was. Default: ever. */
+  /** Since when the clock has run without a jump (`Clock.steadySince`): the age of anything older is unknown. Default: always. */
   readonly steadySince?: number;
 }
 
-/** `asking`: no verdict yet. `watching`: a verdict is out that may still turn. `closed`: nothing is asked any more. */
+/** `asking`: no verdict yet. `watching`: the verdict may still change. `closed`: no more polls. */
 export type Phase = 'asking' | 'watching' | 'closed';
 
-/** A soft reading that waits for a second one to agree. */
+/** A soft reading that waits for a second one to confirm it. */
 export interface Candidate {
   readonly kind: 'paid' | 'failed' | 'expired';
   readonly at: number;
 }
 
-/** What is known of an order so far. */
+/** What is known about an order so far. */
 export interface Progress {
   readonly phase: Phase;
-  /** 0 until something is published, then the version of the last event. */
+  /** Version of the last published event; 0 before the first. */
   readonly stateversion: number;
   /** The last published verdict. */
   readonly verdict: (Verdict & { readonly at: number }) | null;
-  /** When the watch began: at the last verdict, but for orders whose verdict turns again and again. */
+  /** When the watch began: at the last verdict, or at an earlier one once `restartLimit` corrections were published. */
   readonly watchedSince: number | null;
   readonly candidate: Candidate | null;
-  /** True once the provider has said, however doubtfully, that our money arrived. From then on nothing is `failed`. */
+  /** True once any reading, even a doubtful one, said that our money arrived. From then on nothing is `failed`. */
   readonly moneySeen: boolean;
   readonly polls: number;
   readonly lastPolledAt: number | null;
@@ -43,6 +43,7 @@ export interface Progress {
   readonly lastAnsweredAt: number | null;
 }
 
+/** The progress of an order that was just accepted. */
 export const freshProgress: Progress = {
   phase: 'asking',
   stateversion: 0,
@@ -58,26 +59,25 @@ export const freshProgress: Progress = {
 
 /** What to do after a reading. */
 export interface Decision {
-  /** To publish now, as version `progress.stateversion`; `null`: nothing to say. */
+  /** To publish now, as version `progress.stateversion`; `null` to publish nothing. */
   readonly publish: Verdict | null;
-  /** When to ask again; `null`: never, the order is closed. */
+  /** When to poll again; `null` when the order is closed. */
   readonly nextPollAt: number | null;
   readonly progress: Progress;
-  /** True when the reading speaks against a published `paid`: an alarm, never an event. */
+  /** True when the reading contradicts a published `paid`: raises an alarm, never an event. */
   readonly contradictsPaid: boolean;
 }
 
 /**
- * An unanswered poll of the watch is repeated within this time, until the next step of the watch; after the last step, at
- * most until twice the watch has passed.
+ * Longest interval between retries of an unanswered poll during the watch. Retries go on until the next step of the watch, or
+ * after the last step until twice the length of the watch.
  */
 const watchRetryMs = 3_600_000;
-/** Corrections after which the watch no longer begins anew. */
+/** After this many corrections, a new verdict no longer restarts the watch. */
 const restartLimit = 10;
 
 /**
- * The one place where readings become verdicts. Pure: the same order, progress, reading, time and random number give the
- * same decision.
+ * Decides what to publish and when to poll again. The only place where readings become verdicts. Pure.
  *
  * @param random a number in [0, 1) for the jitter of the next poll
  */
@@ -112,7 +112,7 @@ export function decide(
   return conclude(order, before, { ...known, candidate: null }, conclusion, reading, policy, now, random);
 }
 
-/** A soft conclusion is believed when an earlier reading of the same kind is at least `confirmAfterMs` old. */
+/** A soft conclusion is confirmed when an earlier reading of the same kind is at least `confirmAfterMs` old. */
 function isConfirmed(
   candidate: Candidate | null,
   conclusion: Conclusion,
@@ -122,7 +122,7 @@ function isConfirmed(
   return candidate?.kind === conclusion.kind && at >= confirmableAt(candidate, policy);
 }
 
-/** From when on a second reading may confirm a candidate. */
+/** The earliest time at which a second reading may confirm a candidate. */
 function confirmableAt(candidate: Candidate, { confirmAfterMs, steadySince = 0 }: Policy): number {
   return Math.max(candidate.at, steadySince) + confirmAfterMs;
 }
@@ -132,12 +132,12 @@ function withCandidate(known: Progress, conclusion: Conclusion, at: number): Pro
   return { ...known, candidate: { kind: conclusion.kind, at } };
 }
 
-/** An answer that knows something else ends a candidate; one that knows nothing leaves it standing. */
+/** A usable answer that disagrees removes the candidate; an unusable one leaves it in place. */
 function withoutDisproved(known: Progress, reading: Reading): Progress {
   return isAnswered(reading) ? { ...known, candidate: null } : known;
 }
 
-/** Publishes the conclusion unless the stream already says so, and closes the order or watches it further. */
+/** Publishes the conclusion unless it is already published, and closes the order or keeps watching it. */
 function conclude(
   order: Order,
   before: Progress,
@@ -155,7 +155,7 @@ function conclude(
   return watch(published, publish, reading, policy, now);
 }
 
-/** Nothing (new) to publish from the reading itself: speak at the deadline, or ask again. */
+/** The reading itself gives nothing new to publish: poll again, or publish `unresolved` at the deadline. */
 function keepPolling(
   order: Order,
   before: Progress,
@@ -167,14 +167,13 @@ function keepPolling(
 ): Decision {
   switch (known.phase) {
     case 'closed':
-      // A soft word that came in after the end deserves its second reading as much as any.
+      // A soft reading that arrives after the order was closed still needs its confirmation.
       return known.candidate === null ? closed(known, null) : watch(known, null, reading, policy, now);
     case 'watching':
       return watch(known, null, reading, policy, now);
     case 'asking': {
       const deadline = deadlineAt(order);
-      // An answer that was on its way before the deadline, or was pushed, is not the poll that the deadline wants, unless
-      // it answers a query that was sent after the deadline.
+      // No verdict `deadline` without a poll after the deadline: an answer counts only if its query was sent after it.
       if (askedAt(reading) >= deadline) {
         const answerUntil =
           before.lastPolledAt === null || before.lastPolledAt < deadline ? deadlineAnswerUntil(reading) : 0;
@@ -194,7 +193,7 @@ function keepPolling(
   }
 }
 
-/** The next poll by the account's schedule. A plan is for orders of which nothing final was seen. */
+/** The next poll by the plan or the order's schedule. A plan does not apply while a candidate waits for confirmation. */
 function usualPollAt(
   order: Order,
   known: Progress,
@@ -225,7 +224,7 @@ function watch(
   };
 }
 
-/** An unanswered poll uses up no step of the watch: it is repeated before the next one, or at it. */
+/** An unanswered poll does not use up a step of the watch: it is retried before the next step or at it. */
 function nextWatchAt(known: Progress, reading: Reading, policy: Policy, now: number): number | null {
   const since = watchedSince(known) ?? now;
   const step = policy.watchMs.find((ms) => since + ms > now);
@@ -236,20 +235,20 @@ function nextWatchAt(known: Progress, reading: Reading, policy: Policy, now: num
   return step === undefined ? retryAt : Math.min(retryAt, since + step);
 }
 
-/** A reading that waits for its second one is not left waiting for an hour: its retries begin close and double. */
+/** A candidate should not wait an hour for its confirmation: retries start at `confirmAfterMs` and back off exponentially. */
 function unansweredRetryMs({ candidate }: Progress, { confirmAfterMs }: Policy, now: number): number {
   if (candidate === null) return watchRetryMs;
   return Math.min(Math.max(now - candidate.at, confirmAfterMs, 1), watchRetryMs);
 }
 
-/** When a candidate wants its second reading. A confirmation that already went unanswered falls back to the usual times. */
+/** When to poll for a candidate's confirmation; `null` once that poll was made but not answered, so the usual times apply. */
 function confirmAt(known: Progress, policy: Policy, now: number): number | null {
   if (known.candidate === null) return null;
   const at = confirmableAt(known.candidate, policy);
   return at > now ? at : null;
 }
 
-/** A query under way is not repeated before it counts as lost, but at the deadline. */
+/** While a pushed answer is awaited, the query is not repeated, except at the deadline. */
 function awaited(reading: Reading, deadline: number, now: number): number | null {
   const until = awaitedUntil(reading);
   return until <= now ? null : Math.min(until, deadline);
@@ -259,13 +258,13 @@ function notBefore(reading: Reading, now: number): number {
   return reading.kind === 'unavailable' && reading.retryAfterMs !== null ? now + reading.retryAfterMs : 0;
 }
 
-/** Records of an earlier version know only their last verdict. */
+/** Falls back to the last verdict: records of an earlier version have no `watchedSince`. */
 function watchedSince(known: Progress): number | null {
   return known.watchedSince ?? known.verdict?.at ?? null;
 }
 
 function publishing(known: Progress, verdict: Verdict, now: number): Progress {
-  // A provider that contradicts itself for ever is not asked for ever.
+  // Otherwise a provider that keeps contradicting itself would be polled forever.
   const since = known.stateversion < restartLimit ? now : watchedSince(known);
   return {
     ...known,

@@ -1,10 +1,10 @@
 import { toMajor } from './money.ts';
 import type { Reading, Reason, Verdict } from './order.ts';
 
-/** One reading as it is kept and published: what was read, when, and the fingerprint of the body it was read from. */
+/** One reading as it is stored and published, with the hash of the body it was taken from. */
 export interface Evidence {
   readonly source: 'poll' | 'callback';
-  /** RFC 3339; of the last time, when the same was read several times in a row. */
+  /** RFC 3339; the latest time if the same reading was repeated. */
   readonly at: string;
   readonly httpStatus: number | null;
   readonly reading: Reading['kind'];
@@ -15,22 +15,22 @@ export interface Evidence {
   readonly receipt?: string;
   /** In the order's currency. */
   readonly amountReceived?: string;
-  /** What was received in another currency than the order's, with its code: `UGX 100.00`. */
+  /** The amount received in another currency than the order's, with its code: `UGX 100.00`. */
   readonly otherAmount?: string;
   readonly bodySha256: string | null;
-  /** A configured status override, not the adapter's table, gave the word its meaning. */
+  /** True when a configured status override, not the adapter's own table, gave `providerStatus` its meaning. */
   readonly overridden?: true;
-  /** Present when the same was read more than once in a row. */
+  /** How many times in a row; present when more than once. */
   readonly count?: number;
   readonly firstAt?: string;
-  /** The order that owns the receipt or the reference, where the reason is `receipt-used`. */
+  /** The order that has claimed the receipt or the reference, where the reason is `receipt-used`. */
   readonly usedBy?: string;
 }
 
-/** Changes of reading that are kept per order; older ones go. */
+/** Entries of history kept per order. */
 export const historyLimit = 50;
 
-/** A reading in the form in which it is kept. */
+/** Converts a reading to its stored form. */
 export function toEvidence(reading: Reading): Evidence {
   const shared = {
     source: reading.source,
@@ -71,7 +71,7 @@ function withCode({ currency, amountMinor }: { currency: string; amountMinor: nu
   return `${currency} ${toMajor(amountMinor)}`;
 }
 
-/** The history with one more reading: a repetition is counted, a change is added, the oldest beyond the limit go. */
+/** Adds a reading to the history: repeats are merged with a count, and the oldest entries beyond `limit` are dropped. */
 export function remember(
   history: readonly Evidence[],
   reading: Reading,
@@ -86,7 +86,7 @@ export function remember(
     ];
   }
   if (history.length < limit) return [...history, latest];
-  // What was said about the money outlives what was not known in between: a verdict may come to rest on it.
+  // Drop non-final readings first: later verdicts may need the final ones as evidence.
   const oldest = history.findIndex(({ reading }) => !isClaim(reading));
   return [...history.toSpliced(Math.max(oldest, 0), 1), latest].slice(-limit);
 }
@@ -107,17 +107,17 @@ function isSame(a: Evidence, b: Evidence): boolean {
   );
 }
 
-/** Entries that an event carries at most. */
+/** The most entries an event carries. */
 const evidenceLimit = 5;
 
-/** The readings that a verdict rests on, oldest first. `history` ends with the reading that led to it. */
+/** The readings that a verdict is based on, oldest first. `history` ends with the reading that led to it. */
 export function evidenceOf(verdict: Verdict, history: readonly Evidence[]): readonly Evidence[] {
   const decisive = history.at(-1);
   if (verdict.reason === 'deadline') return history.slice(-evidenceLimit);
   if (verdict.reason === 'contradiction') {
     return history.filter(({ reading }) => isClaim(reading)).slice(-evidenceLimit);
   }
-  // A firm word stands alone; an earlier one of its kind may have spoken of another payment.
+  // A firm reading needs no other; an earlier one of its kind may have been about another payment.
   if (decisive?.certainty !== 'soft') return history.slice(-1);
   return history
     .filter((entry) => entry.reading === decisive.reading && entry.certainty === 'soft')

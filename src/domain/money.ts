@@ -1,5 +1,5 @@
 /**
- * Amounts as integers in minor units. Providers and checkouts print them in many ways; arithmetic happens on integers only.
+ * Amounts as integers in minor units: all arithmetic is done on integers.
  */
 
 const decimal = /^(\d{1,15})(?:\.(\d+))?$/;
@@ -7,7 +7,7 @@ const decimal = /^(\d{1,15})(?:\.(\d+))?$/;
 /**
  * Minor units of a non-negative amount in major units, or `null` when it is not one.
  * Accepts `3`, `1.0`, `"300"`, `"1.00"`, `"3.0000"`; refuses more than two significant decimals, signs, exponents,
- * blanks and anything above Number.MAX_SAFE_INTEGER (providers.md section 8, trap 5).
+ * blanks and anything above Number.MAX_SAFE_INTEGER. Providers print amounts in all of these forms.
  */
 export function toMinor(amount: unknown): number | null {
   if (typeof amount !== 'number' && typeof amount !== 'string') return null;
@@ -19,19 +19,19 @@ export function toMinor(amount: unknown): number | null {
   return Number.isSafeInteger(minor) ? minor : null;
 }
 
-/** `"2.00"` for 200. */
+/** Formats minor units as a decimal string in major units: `"2.00"` for 200. */
 export function toMajor(amountMinor: number): string {
   const text = String(amountMinor).padStart(3, '0');
   return `${text.slice(0, -2)}.${text.slice(-2)}`;
 }
 
-/** Whether both are amounts, and the first is the smaller one. */
+/** True if both are valid amounts in major units and the first is smaller. */
 export function isLess(one: unknown, other: unknown): boolean {
   const [first, second] = [toMinor(one), toMinor(other)];
   return first !== null && second !== null && first < second;
 }
 
-/** Whether it is an amount above zero. */
+/** True for a valid amount in major units above zero. */
 export function isMoney(amount: unknown): boolean {
   return (toMinor(amount) ?? 0) > 0;
 }

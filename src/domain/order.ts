@@ -1,21 +1,60 @@
 /**
- * The vocabulary of payment-poller. Imports nothing of ours; everything else speaks these words.
+ * The domain types and the glossary of payment-poller. One term per concept, in code, logs, metrics and docs.
  *
- * - An **order** is one pending payment that a checkout asked us to follow.
- * - A **reading** is what one answer of a provider taught us about it.
- * - A **verdict** is what we publish. **Firm** readings decide alone, **soft** ones must be read twice.
- * - **Evidence** is the readings a verdict rests on.
- * - The **deadline** is when the checkout must hear something; the **watch** is the slow polls after a verdict
- *   that may still turn.
+ * The order
+ * - **order**: one pending payment that a checkout asked us to follow. Its facts never change after enqueueing.
+ * - **provider**: one payment gateway's status API, and the adapter for it.
+ * - **account**: one set of credentials at a provider, with its own queue, rate limit and circuit breaker.
+ * - **reference**: the provider's identifier for the payment: a string, or an object whose fields the adapter declares.
+ * - **record**: the Redis hash that holds everything known about an order. It is authoritative; the job only drives polling.
+ * - **progress**: the part of the record that changes: phase, verdict, counters.
+ * - **phase**: `asking` (no verdict yet), `watching` (verdict may still change) or `closed` (no more polls).
+ * - **revision**: counter of the writes to a record, for optimistic locking. **stateversion**: counter of published verdicts.
+ *
+ * From answer to verdict
+ * - **poll**: one status request to the provider.
+ * - **reading**: the meaning of one answer (or of its absence), in the same terms for every provider.
+ * - **certainty**: `firm` readings count at once; `soft` ones may be reversed, so a second reading must confirm them.
+ * - **candidate**: a soft reading that waits for its confirmation.
+ * - **doubt**: why a reading that says "paid" does not prove it; published as the reason of an `unresolved` verdict.
+ * - **conclusion**: the verdict that a reading would lead to if it were published.
+ * - **verdict**: what we publish about an order: `paid`, `failed`, `expired` or `unresolved`, with a reason.
+ * - **evidence**: the readings that a verdict is based on. **history**: all readings of an order, repeats merged.
+ * - **finding**: what a record says about the money: amount received, receipt, whether the amount was verified.
+ * - **result**, **event**: the stream entry that carries a verdict. A **correction** supersedes an earlier result.
+ * - **receipt claim**: a paid order claims its receipt and reference, so that no other order is paid by the same payment.
+ *
+ * Timing
+ * - **schedule**: an order's poll times before its first verdict. **plan**: poll times learnt from an account's past orders.
+ * - **deadline**: when a verdict is due even if no answer was final; then `unresolved` is published.
+ * - **watch**: the slow polls after a verdict that may still change.
+ * - **poll request**: a request to poll an order now, from a person or a callback.
+ * - **hint**: a poll request noted in the record, so that it survives a crash.
+ * - **promote**: make an order's delayed job due now, or earlier than planned.
+ * - **callback**: an HTTP request from a provider. It is a hint, unless it is a **pushed answer**: the asynchronous reply
+ *   to a **query** of ours, kept in the order's **inbox** until a worker reads it.
+ *
+ * Running it
+ * - **job**: the BullMQ job that drives one order; every account has a **queue**.
+ * - **batch**: requests sent to Redis together. **exchange**: the one script call in which a worker releases and fetches jobs.
+ * - **settle**: write a reading's outcome to the record and publish the verdict, atomically.
+ * - **sweep**: compare open orders with queued jobs, and repair what is missing.
+ * - **circuit breaker**: stops polls to an account that keeps failing. **pause**: how long it does so.
+ *   **probe**: the single poll that tests whether the account has recovered.
+ * - **unhealthy**: an account whose breaker is open or whose credentials are locked.
+ * - **registry**: the accounts that running services have announced in Redis. **served**: some running process polls it.
+ * - **consumer group**: the processes of one application that share the results. **delivery state**: what a group has handled,
+ *   is handling, or has **parked** because it could not handle it.
+ * - **redact**: remove secrets and personal data from text before it is logged, shown or published.
  *
  * Instants are epoch milliseconds and end in `At`; amounts are integers in minor units and end in `Minor`.
  */
 
-/** What we publish about an order. */
+/** The statuses a verdict can have. */
 export const verdictStatuses = ['paid', 'failed', 'expired', 'unresolved'] as const;
 export type VerdictStatus = (typeof verdictStatuses)[number];
 
-/** Why a payment failed (or its prompt expired), in words that are the same for every provider. */
+/** Why a payment failed or its prompt expired, in the same terms for every provider. */
 export const failureReasons = [
   'cancelled',
   'insufficient-funds',
@@ -28,7 +67,7 @@ export const failureReasons = [
 export type FailureReason = (typeof failureReasons)[number];
 
 /**
- * Why an answer that says "paid" proves nothing yet. `receipt-missing` and `contradiction` can mend themselves within
+ * Why an answer that says "paid" does not prove it. `receipt-missing` and `contradiction` often resolve themselves within
  * seconds and are therefore soft; the others are firm.
  */
 export const doubts = [
@@ -61,15 +100,15 @@ export const readingKinds = [
 ] as const;
 export type ReadingKind = (typeof readingKinds)[number];
 
-/** A value of JSON, for the checkout's own metadata. */
+/** A JSON value, for the checkout's own metadata. */
 export type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
 
-/** What the provider knows the order by: a string, or an object whose shape the adapter declares. */
+/** The provider's identifier for the payment: a string, or an object whose fields the adapter declares. */
 export type Reference = string | { readonly [key: string]: string };
 
 /**
- * When to ask. Times in milliseconds.
- * `firstPollAfterMs` counts from `createdAt`; then `initialIntervalMs` grows by `factor` up to `maxIntervalMs`, each ± `jitter`.
+ * When to poll before the first verdict, in milliseconds. The first poll comes `firstPollAfterMs` after `createdAt`; then the
+ * interval grows from `initialIntervalMs` by `factor` up to `maxIntervalMs`, each ± `jitter`.
  */
 export interface Schedule {
   readonly firstPollAfterMs: number;
@@ -82,7 +121,7 @@ export interface Schedule {
   readonly deadlineMs: number;
 }
 
-/** One pending payment that a checkout asked us to follow, as it was accepted. Never changes afterwards. */
+/** The facts of an order as it was accepted. They never change afterwards. */
 export interface Order {
   readonly orderId: string;
   readonly account: string;
@@ -96,77 +135,77 @@ export interface Order {
   readonly metadata: { readonly [key: string]: Json };
 }
 
-/** What every reading carries, whatever it says. Texts carry neither secrets nor phone numbers. */
+/** What every reading carries. Texts are redacted: no secrets, no phone numbers. */
 export interface ReadingFacts {
   readonly source: 'poll' | 'callback';
   readonly at: number;
-  /** `null` when no HTTP answer came at all. */
+  /** `null` when there was no HTTP response. */
   readonly httpStatus: number | null;
-  /** The provider's own code or word in the field that decides. */
+  /** The provider's own code or word, from the field that the reading was taken from. */
   readonly providerStatus: string | null;
-  /** The provider's own text, for people only. */
+  /** The provider's own message. For people; no decision depends on it. */
   readonly providerMessage: string | null;
-  /** SHA-256 of the body as it came (a content coding undone), hex. `null` when there was none. */
+  /** SHA-256 of the body after content decoding, hex. `null` when there was no body. */
   readonly bodySha256: string | null;
-  /** True when a configured status override, not the adapter's own table, gave this word its meaning. */
+  /** True when a configured status override, not the adapter's own table, gave `providerStatus` its meaning. */
   readonly overridden?: true;
-  /** When the query was sent that a pushed reading answers, where that query is the one under way. */
+  /** For a pushed answer to the latest query: when that query was sent. */
   readonly askedAt?: number;
 }
 
-/** What one answer taught us. A closed union: `switch` over `kind` without a `default`. */
+/** The meaning of one answer. A closed union: `switch` over `kind` without a `default`. */
 export type Reading = ReadingFacts &
   (
     | {
         readonly kind: 'paid';
         readonly certainty: Certainty;
-        /** `null`: proven. Otherwise what is missing to call the order paid. */
+        /** `null` when the payment is proven, otherwise why it is not. */
         readonly doubt: Doubt | null;
         readonly receipt: string | null;
-        /** What the provider says it received, in the order's currency; `null` where its API cannot say. */
+        /** The amount received, in the order's currency; `null` where the provider's API does not report it. */
         readonly amountReceivedMinor: number | null;
-        /** What it says it received in another currency: to be shown, never compared with the order's amount. */
+        /** The amount received in another currency than the order's. Only shown, never compared with the order's amount. */
         readonly otherAmount?: { readonly currency: string; readonly amountMinor: number };
-        /** When the provider says it was paid, where its API says so. For metrics only: never orders our events. */
+        /** When the payment was made, where the provider reports it. For metrics only; never used to order events. */
         readonly paidAt: number | null;
-        /** The order that owns the receipt or the reference; only with the doubt `receipt-used`. */
+        /** The order that has claimed the receipt or the reference; only with the doubt `receipt-used`. */
         readonly usedBy?: string;
       }
     | { readonly kind: 'failed'; readonly certainty: Certainty; readonly reason: FailureReason }
     | { readonly kind: 'expired'; readonly certainty: Certainty; readonly reason: FailureReason }
     | {
         readonly kind: 'pending';
-        /** Our query was only taken: its answer is to be pushed to us, and is awaited until then. */
+        /** The provider only acknowledged our query and will push the answer, which we await until then. */
         readonly awaitedUntil?: number;
       }
     | { readonly kind: 'not-found' }
     | { readonly kind: 'unrecognised' }
     | {
         readonly kind: 'unavailable';
-        /** True when the provider asked us to slow down, in whatever disguise. */
+        /** True when the provider is rate limiting us, whichever status code or text it uses for that. */
         readonly throttled: boolean;
-        /** Wait asked for by the provider. */
+        /** The wait that the provider asked for (`Retry-After`). */
         readonly retryAfterMs: number | null;
-        /** The answer speaks of this one order only, and so says nothing against the account. */
+        /** The answer concerns this order only, so it does not count as a failure of the account. */
         readonly aboutOrder?: true;
       }
     | {
         readonly kind: 'refused';
         /** True when our credentials, not this one request, were refused. */
         readonly credentials: boolean;
-        /** Asking again with the same credentials makes it worse: the account rests until they change. */
+        /** Retrying with the same credentials would lock the account further, so polling stops until they change. */
         readonly locksAccount?: true;
       }
   );
 
-/** What we publish, apart from the order's own facts. */
+/** What we publish about an order, apart from its facts. */
 export interface Verdict {
   readonly status: VerdictStatus;
   /** `null` for paid. */
   readonly reason: Reason | null;
 }
 
-/** Did the provider say something usable about the order itself? */
+/** Did the provider give a usable answer about the order itself? */
 export function isAnswered(reading: Reading): boolean {
   switch (reading.kind) {
     case 'pending':
@@ -183,7 +222,7 @@ export function isAnswered(reading: Reading): boolean {
   }
 }
 
-/** The checkout's own key: 1–128 of `A-Z a-z 0-9 . _ : -`; not `.` or `..`, which clients and proxies take out of a path. */
+/** The checkout's own key: 1–128 of `A-Z a-z 0-9 . _ : -`; not `.` or `..`, which HTTP clients and proxies remove from paths. */
 export const orderIdPattern = /^(?!\.{1,2}$)[A-Za-z0-9._:-]{1,128}$/;
 
 /** An account id: lower-case words joined by `-`, at most 40 characters. */

@@ -7,7 +7,7 @@ import { type Json, type Order, type Reading, type Verdict, verdictStatuses } fr
 const amount = z.string().regex(/^\d+\.\d\d$/);
 const rfc3339 = z.iso.datetime();
 
-/** What was said about an order: the `data` of a result. Amounts are decimal strings in major units. */
+/** The `data` of a result: the verdict and the order's facts. Amounts are decimal strings in major units. */
 export const resultDataSchema = z.looseObject({
   orderId: z.string(),
   account: z.string(),
@@ -19,7 +19,7 @@ export const resultDataSchema = z.looseObject({
   amountExpected: amount,
   amountReceived: amount.nullable(),
   currency: z.string(),
-  /** False where the provider's API cannot say what was received. */
+  /** True if the status is `paid` and the provider reported the amount received. */
   amountVerified: z.boolean(),
   receipt: z.string().nullable(),
   providerStatus: z.string().nullable(),
@@ -27,7 +27,7 @@ export const resultDataSchema = z.looseObject({
   polls: z.int(),
   answeredPolls: z.int(),
   lastAnsweredAt: rfc3339.nullable(),
-  /** With reason `deadline`: for how long the account had been failing and left alone (circuit breaker), if it was. */
+  /** With reason `deadline`: how long the account's circuit breaker had been open. Absent if it was closed. */
   circuitBreakerOpenMs: z.int().optional(),
   createdAt: rfc3339,
   settledAt: rfc3339,
@@ -38,7 +38,7 @@ export const resultDataSchema = z.looseObject({
 });
 export type ResultData = z.infer<typeof resultDataSchema>;
 
-/** One entry of the results stream: CloudEvents 1.0 attributes and the verdict. */
+/** One entry of the results stream: CloudEvents 1.0 attributes, with the verdict as `data`. */
 export const resultEventSchema = z.object({
   specversion: z.literal('1.0'),
   /** `<orderId>:<stateversion>`. */
@@ -49,14 +49,14 @@ export const resultEventSchema = z.object({
   time: rfc3339,
   datacontenttype: z.literal('application/json'),
   stateversion: z.coerce.number().int().positive(),
-  /** Only on a correction: the id of the result that this one replaces. */
+  /** Only on a correction: the id of the result that this one supersedes. */
   supersedes: z.string().optional(),
   data: resultDataSchema,
 });
 export type ResultEvent = z.infer<typeof resultEventSchema>;
 
 /**
- * The event for a verdict. `progress` and `history` already include the reading that led to it.
+ * Builds the event for a verdict. `progress` and `history` already include the reading that led to it.
  *
  * @param openSince since when the account's circuit breaker has been open; absent while it is closed
  */
@@ -110,7 +110,7 @@ export function buildEvent(
   };
 }
 
-/** The flat fields of a stream entry, in the order of the contract. */
+/** The flat fields of a stream entry, in the documented order. */
 export function eventFields(event: ResultEvent): string[] {
   return [
     ...['specversion', event.specversion],
@@ -127,9 +127,9 @@ export function eventFields(event: ResultEvent): string[] {
 }
 
 /**
- * The event behind a stream entry's fields.
+ * Parses the fields of a stream entry.
  *
- * @throws ZodError or SyntaxError, neither of which repeats what stands there, when the entry was not written by payment-poller
+ * @throws ZodError or SyntaxError when payment-poller did not write the entry; neither message quotes the entry's values
  */
 export function parseEvent(fields: readonly string[]): ResultEvent {
   const entry: { [name: string]: unknown } = Object.create(null);

@@ -1,6 +1,6 @@
 import type { Schedule } from './order.ts';
 
-/** The default schedule of the contract: first poll after 8 s, then 5 s growing by 1.5 to 30 s, deadline after 10 min. */
+/** The default schedule: first poll after 8 s, then 5 s growing by 1.5 to 30 s, deadline after 10 min. */
 export const defaultSchedule: Schedule = {
   firstPollAfterMs: 8_000,
   initialIntervalMs: 5_000,
@@ -10,26 +10,26 @@ export const defaultSchedule: Schedule = {
   deadlineMs: 600_000,
 };
 
-/** The slow polls after a verdict that may still turn, counted from the verdict: 2 min, 10 min, 1 h, 6 h, 24 h, 72 h, 7 d. */
+/** The default watch, counted from the verdict: 2 min, 10 min, 1 h, 6 h, 24 h, 72 h, 7 d. */
 export const defaultWatchMs: readonly number[] = [
   120_000, 600_000, 3_600_000, 21_600_000, 86_400_000, 259_200_000, 604_800_000,
 ];
 
-/** When an order is to hear something even if the provider has said nothing final. */
+/** When a verdict is due even if no answer was final. */
 export function deadlineAt(order: { createdAt: number; schedule: Schedule }): number {
   return order.createdAt + order.schedule.deadlineMs;
 }
 
-/** The first poll of an order. Never after its deadline; an order handed over late is polled at once. */
+/** When to poll an order first: never after its deadline. In the past for an order that is enqueued late. */
 export function firstPollAt(order: { createdAt: number; schedule: Schedule }): number {
   return order.createdAt + Math.min(order.schedule.firstPollAfterMs, order.schedule.deadlineMs);
 }
 
 /**
- * The poll after `pollsMade` polls, none of them final.
+ * When to poll next, after `pollsMade` polls, none of them final: exponential backoff with jitter.
  *
- * Exponential with jitter, but a poll is always made at the deadline: an interval that would cross it is cut to land on
- * it, and a deadline that passed without its poll wants it at once. `notBefore` (a `Retry-After`) pushes later, never earlier.
+ * A poll is always made at the deadline: an interval that would cross it ends there, and a deadline that has passed without
+ * a poll is polled at once. `notBefore` (a `Retry-After`) only ever delays the poll.
  *
  * @param random a number in [0, 1), the source of jitter
  */
@@ -44,22 +44,22 @@ export function nextPollAt(
   return Math.max(Math.min(usual, deadlineAt(order)), now, notBefore);
 }
 
-/** Poll times that were made to suit an account's orders, in place of its exponential schedule. */
+/** Poll times learnt from an account's past orders, which replace its exponential schedule. */
 export interface Plan {
-  /** The schedule of the account. An order with intervals of its own keeps to them. */
+  /** The schedule of the account. Orders with other intervals of their own do not follow the plan. */
   readonly schedule: Schedule;
   /** Milliseconds since `createdAt`, ascending. */
   readonly times: readonly number[];
-  /** Polls of one order are at least so far apart. */
+  /** Least interval between polls of one order. */
   readonly minIntervalMs: number;
 }
 
 /**
- * The poll after `now` by a plan, `null` where it does not apply: to an order with intervals of its own, and after its last
- * time. As with `nextPollAt`, a poll is always made at the deadline, and `notBefore` pushes later, never earlier.
+ * When to poll next by a plan; `null` where the plan does not apply: for an order with intervals of its own, and after the
+ * plan's last time. As with `nextPollAt`, a poll is always made at the deadline, and `notBefore` only delays.
  *
- * The times are the plan's, wherever the polls before them came to lie; one that is less than half its interval away has
- * been made already, or would come to little.
+ * Times are the plan's own, whenever earlier polls happened. A time less than half its interval away is skipped: its poll was
+ * probably just made, with jitter.
  *
  * @param random a number in [0, 1), the source of jitter
  */
@@ -76,10 +76,10 @@ export function plannedPollAt(
   for (const [nth, time] of times.entries()) {
     const intervalMs = time - (times[nth - 1] ?? 0);
     if (time <= elapsedMs || (nth < last && time - elapsedMs < intervalMs / 2)) continue;
-    // Jitter moves a poll within its interval, or within what is left of it; the last one is for the deadline.
-    const restMs = Math.min(intervalMs, time - elapsedMs);
-    const movedMs = nth === last ? restMs : jittered(restMs, order.schedule.jitter, random);
-    const at = order.createdAt + time - restMs + movedMs;
+    // Jitter applies to the interval, or to what is left of it. The last poll is the deadline's and has none.
+    const remainingMs = Math.min(intervalMs, time - elapsedMs);
+    const jitteredMs = nth === last ? remainingMs : jittered(remainingMs, order.schedule.jitter, random);
+    const at = order.createdAt + time - remainingMs + jitteredMs;
     return Math.max(Math.min(Math.max(at, now + minIntervalMs), deadlineAt(order)), now, notBefore);
   }
   return null;
