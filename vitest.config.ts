@@ -1,14 +1,36 @@
 import { defineConfig } from 'vitest/config';
 
+/** What a poll worker must do whatever its back end is. */
+const onBothBackends = ['test/workers/*.test.ts', 'test/promises/{delivery,hints,outage,truth}.test.ts'];
+
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts', 'chaos/test/**/*.test.ts', 'bench/test/**/*.test.ts'],
     globalSetup: ['test/support/global-setup.ts'],
-    setupFiles: ['test/support/leaks.ts'],
     pool: 'forks',
     maxWorkers: 2,
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
     teardownTimeout: 30_000,
+    projects: [
+      {
+        extends: true,
+        test: {
+          ...perTest(),
+          name: 'all',
+          include: ['test/**/*.test.ts', 'chaos/test/**/*.test.ts', 'bench/test/**/*.test.ts'],
+        },
+      },
+      {
+        extends: true,
+        test: {
+          ...perTest(),
+          name: 'bullmq',
+          include: onBothBackends,
+          env: { POLL_BACKEND: 'bullmq' },
+        },
+      },
+    ],
   },
 });
+
+function perTest() {
+  return { setupFiles: ['test/support/leaks.ts'], testTimeout: 30_000, hookTimeout: 30_000 };
+}

@@ -69,6 +69,8 @@ export function drillEnvironment(places: Places, port: number): { [name: string]
     STALLED_INTERVAL_MS: String(stalledIntervalMs),
     SWEEP_INTERVAL_MS: String(sweepIntervalMs),
     SHUTDOWN_MS: String(shutdownMs),
+    // Every scenario can be played with either back end of the poll workers.
+    ...(process.env.POLL_BACKEND && { POLL_BACKEND: process.env.POLL_BACKEND }),
   };
   for (const account of drillAccounts) {
     const settings = {

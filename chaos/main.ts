@@ -17,6 +17,7 @@ const usage = `usage: npm run chaos -- [--orders 300] [--seed 7] [--minutes M] [
   --short          what CI plays: ${shortDrill().scenario} with few orders, unless told otherwise
   --markdown FILE  writes the outcome into the page FILE, in place of its last one
   --keep           leaves the folder with logs and data behind
+  POLL_BACKEND=bullmq in the environment plays it with BullMQ's own back end
 
 ${scenarios.map(({ letter, name, title }) => `  ${letter.padEnd(5)} ${name.padEnd(24)} ${title}`).join('\n')}`;
 

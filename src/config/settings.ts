@@ -144,6 +144,12 @@ export const serviceSettings = z.object({
     .default(10_000)
     .describe('A worker that died is noticed after this long plus one to two STALLED_INTERVAL_MS'),
   stalledIntervalMs: timerMs.default(5_000).describe('How often orders of dead workers are looked for'),
+  pollBackend: z
+    .enum(['batch', 'bullmq'])
+    .default('batch')
+    .describe(
+      'How polls reach Redis: `batch` in one script per batch of polls, `bullmq` with calls of BullMQ alone, should a release of it break the former; slower, otherwise the same',
+    ),
   tracing: z
     .stringbool()
     .default(false)

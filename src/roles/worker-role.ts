@@ -154,6 +154,7 @@ function startAccount(account: AccountConfig, shared: Shared): RunningAccount {
     clock,
     asker: telemetry === undefined ? asker : traceAsker(asker, id),
     telemetry,
+    backend: config.pollBackend,
     beginQuery:
       provider.asyncResult && config.publicUrl
         ? createBeginQuery(store, config.publicUrl, id, credentials, clock.now)

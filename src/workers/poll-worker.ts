@@ -1,17 +1,22 @@
-import { DelayedError, type Job, type Telemetry, Worker, type WorkerOptions } from 'bullmq';
+import { DelayedError, type Telemetry, Worker, type WorkerOptions } from 'bullmq';
 import type { CircuitBreaker } from '../accounts/circuit-breaker.ts';
 import { deadlineAnswerMs } from '../domain/awaited-answer.ts';
 import { type Clock, machineClock } from '../domain/clock.ts';
 import type { Policy } from '../domain/decide.ts';
 import { deadlineAt } from '../domain/schedule.ts';
-import { createPollBackend } from '../jobs/backend/poll-backend.ts';
+import { createPlainPath } from '../jobs/backend/plain-path.ts';
+import { createPollBackend, type PollBackendLimits } from '../jobs/backend/poll-backend.ts';
+import type { PollJob, PollPath } from '../jobs/backend/poll-path.ts';
 import { promote, promoteAgain } from '../jobs/poll-now.ts';
 import {
+  isRefusal,
   type JobName,
+  jobIdOf,
   jobRetryDelayMs,
   orderIdOf,
   orderOfJob,
   type PollQueue,
+  pollJobOptions,
   type QueueJob,
 } from '../jobs/queue.ts';
 import type { OrderRecord } from '../orders/record.ts';
@@ -47,6 +52,8 @@ export interface PollWorkerParts {
   readonly newWords: NewWords;
   readonly limits: PollLimits;
   readonly telemetry?: Telemetry | undefined;
+  /** `batch`: one script per batch of polls. `bullmq`: BullMQ's own back end. Default: `batch`. */
+  readonly backend?: 'batch' | 'bullmq';
   /** By default, the clock of this machine. */
   readonly clock?: Clock;
 }
@@ -91,20 +98,28 @@ export function createPollWorker(parts: PollWorkerParts): PollWorker {
     return clock.now() + localFaultRetryMs;
   }
 
-  async function process(job: Job<QueueJob, void, JobName>, token?: string): Promise<void> {
+  async function process(job: PollJob, token?: string): Promise<void> {
+    // Jobs are stored without the options that all of them have; BullMQ needs them should this attempt throw.
+    Object.assign(job.opts, pollJobOptions);
     const runAgainAt =
       job.name === 'wake'
         ? await promoteAgain(parts.store, queue, job, clock.now())
-        : await pollOrder(parts, orderOfJob(job.data), job.name === 'answer').catch(handBack);
+        : await pollOrder(parts, orderOfJob(job.data), job.name === 'answer', path, job.id).catch(handBack);
     if (runAgainAt === null) return;
     // BullMQ makes a delay of it by this machine's clock; the back end counts that from now by ours.
-    await job.moveToDelayed(Date.now() + runAgainAt - clock.now(), token);
+    await job.moveToDelayed(Date.now() + runAgainAt - clock.now(), token).catch((error) => {
+      if (isRefusal(error)) lost(job.id ?? '');
+      throw error;
+    });
     throw delayed;
   }
 
   const { concurrency } = limits;
   const limiter = limiterOf(limits.ratePerSecond);
   const lockDuration = limits.lockDurationMs;
+  const lost = (jobId: string) =>
+    void followRecord(parts, jobId).catch((error) => observer.error(error, null));
+  const path = pathOf(parts, { lockDuration, limiter, concurrency }, lost);
   const options = {
     connection: parts.redis,
     prefix: keys.queuePrefix(account),
@@ -112,8 +127,7 @@ export function createPollWorker(parts: PollWorkerParts): PollWorker {
     limiter,
     lockDuration,
     stalledInterval: limits.stalledIntervalMs,
-    // The back end does it: BullMQ's would stop for as long as this machine's clock is set back.
-    skipLockRenewal: true,
+    ...path.options,
     // BullMQ waits for the limiter by this machine's clock: set back, it would start nothing until it is there again.
     maximumRateLimitDelay: 1_000,
     // The count of stalls is never reset over a job's life (upstream #2152): with the default of 1, an order whose
@@ -124,19 +138,23 @@ export function createPollWorker(parts: PollWorkerParts): PollWorker {
     autorun: false,
     ...(parts.telemetry && { telemetry: parts.telemetry }),
   } satisfies WorkerOptions;
-  const isTraced = parts.telemetry !== undefined;
-  const lost = (jobId: string) =>
-    void followRecord(parts, jobId).catch((error) => observer.error(error, null));
-  const backend = createPollBackend(
-    parts.redis,
-    { lockDuration, limiter, isTraced, concurrency },
-    lost,
-    clock,
-  );
-  const worker: PollWorker = new Worker(account, process, options, backend);
+  const worker: PollWorker = new Worker(account, process, options, path.backend);
   worker.on('error', (error) => observer.error(error, null));
   worker.on('failed', (job, error) => observer.error(error, job?.data.orderId ?? null));
   return worker;
+}
+
+function pathOf(
+  parts: PollWorkerParts,
+  limits: Omit<PollBackendLimits, 'isTraced'>,
+  lost: (jobId: string) => void,
+): PollPath {
+  const plain = createPlainPath(parts);
+  if (parts.backend === 'bullmq') return plain;
+  const isTraced = parts.telemetry !== undefined;
+  const backend = createPollBackend(parts.redis, { ...limits, isTraced }, lost, parts.clock);
+  // The back end renews the locks: BullMQ would stop for as long as this machine's clock is set back.
+  return { ...plain, backend, options: { skipLockRenewal: true } };
 }
 
 /**
@@ -157,15 +175,18 @@ async function followRecord(
  * One turn of an order. Returns when its job is to run again, `null` when the order is closed.
  *
  * @param asksNobody the turn was started only to take in what was pushed to us: it does not count against the rate
+ * @param path by default the plain one, for a poll without a job
  * @throws a `LocalFault` when a fault on our side kept it from being asked about
  */
 export async function pollOrder(
   parts: PollWorkerParts,
   orderId: string,
   asksNobody = false,
+  path: PollPath = createPlainPath(parts),
+  jobId = jobIdOf(orderId),
 ): Promise<number | null> {
   const { store, breaker, observer, clock = machineClock } = parts;
-  const [record, admission] = await Promise.all([store.read(orderId), breaker.admit(clock.now())]);
+  const { record, admission } = await path.begin(jobId, orderId);
   if (record === null) return null;
   if (record.order.provider !== parts.provider) {
     observer.changedProvider(record);
@@ -196,7 +217,7 @@ export async function pollOrder(
   // An order past its deadline was let through though the account rests: it is not the probe.
   const asProbe = 'waitUntil' in admission ? { troubled: true, probing: false } : admission;
   await reportToBreaker(parts, asProbe, reading, clock.now(), { orderId });
-  return settle(parts, asked, reading, null, openSince);
+  return settle(parts, (step) => path.finish(jobId, step), asked, reading, null, openSince);
 }
 
 /** Tells the breaker what was heard. What stands broken in its keys is no reason to lose the answer, which is settled next. */
@@ -232,7 +253,9 @@ async function takePushed(
     observer.reading(current, reading, 0);
     const asked = { orderId: record.order.orderId, credentials };
     await reportToBreaker(parts, { troubled: true, probing: false }, reading, clock.now(), asked);
-    taken = { nextPollAt: await settle(parts, current, reading, { entry, queryId }, openSince) };
+    taken = {
+      nextPollAt: await settle(parts, store.settle, current, reading, { entry, queryId }, openSince),
+    };
   }
   return taken;
 }

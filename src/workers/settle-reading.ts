@@ -5,10 +5,10 @@ import type { Order, Reading } from '../domain/order.ts';
 import { buildEvent, type ResultEvent } from '../domain/result-event.ts';
 import { asUsed } from '../orders/ownership.ts';
 import type { OrderRecord, PendingQuery } from '../orders/record.ts';
-import type { OrderStore } from '../orders/store.ts';
+import type { OrderStore, SettleResult, Transition } from '../orders/store.ts';
 
 export interface SettlingParts {
-  readonly store: OrderStore;
+  readonly store: Pick<OrderStore, 'read'>;
   readonly policy: Policy;
   /** Whether several orders may be paid by one payment, as far as it reaches. */
   readonly sharesPayments: boolean;
@@ -26,11 +26,13 @@ export interface SettlingParts {
  * the same reading is decided on again over the newer state; when another order was paid by the same payment, as the doubt
  * that it then is. Returns the time of the next poll, `null` when closed.
  *
+ * @param write writes a decision: `store.settle`, or `finish` of the poll's path
  * @param pushed where a pushed reading came from, and the query that it answers; `null` for a poll
  * @param openSince since when the account's circuit breaker has been open; absent while it is closed
  */
 export async function settle(
   { store, policy, observer, sharesPayments, clock = machineClock }: SettlingParts,
+  write: (step: Transition) => Promise<SettleResult>,
   record: OrderRecord,
   reading: Reading,
   pushed: { readonly entry: string; readonly queryId: string } | null,
@@ -53,7 +55,7 @@ export async function settle(
     const event =
       publish === null ? null : buildEvent(order, progress, publish, told, history, now, openSince);
     const query = queryAfter(current.query, told, pushed?.queryId ?? null);
-    const settled = await store.settle({
+    const settled = await write({
       record: current,
       progress,
       history,

@@ -94,6 +94,7 @@ export async function startRunningService(options: RunningServiceOptions = {}): 
     ACCOUNTS: accounts,
     API_RATE_PER_SECOND: '100000',
     STALLED_INTERVAL_MS: '1000',
+    POLL_BACKEND: process.env.POLL_BACKEND,
     ...options.environment,
   });
   const { log } = options;

@@ -42,6 +42,9 @@ export const limits: PollLimits = {
   stalledIntervalMs: 250,
 };
 
+/** The suites of the workers run on both (see `vitest.config.ts`). */
+export const backend = process.env.POLL_BACKEND === 'bullmq' ? 'bullmq' : 'batch';
+
 export const retentionMs = 60_000;
 
 /** An order of 100.00 KES at the account of these tests, on a hurried schedule, created now. */
@@ -111,6 +114,7 @@ export function buildParts(redis: Redis, prefix: string, gatewayUrl: string, obs
     observer,
     newWords: createNewWords(),
     limits,
+    backend,
   };
   return { parts, transport };
 }

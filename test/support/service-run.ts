@@ -15,7 +15,7 @@ import { type Role, type Service, startService } from '../../src/service.ts';
 import { type SimulatedOrder, startSimulator } from '../../src/simulator/simulator.ts';
 import { testPrefix, testRedis, testRedisUrl } from './redis.ts';
 import { forAccounts, freePort, testApiKey, testCallbackToken } from './running-service.ts';
-import { eventsOf } from './service-parts-of-account.ts';
+import { backend, eventsOf } from './service-parts-of-account.ts';
 import { until } from './service-until.ts';
 
 /** Millisecond times: polls every 100 ms, a soft word counts after 150 ms, a verdict is watched every 250 ms. */
@@ -65,7 +65,12 @@ export async function setupWorld(options: WorldOptions) {
     ...demoEnvironment(places),
     ...forAccounts(accounts, { ...hurried, ...options.settings }),
     ...{ ACCOUNTS: accounts, LOG_LEVEL: 'silent', SHUTDOWN_MS: '3000', API_RATE_PER_SECOND: '100000' },
-    ...{ LOCK_DURATION_MS: '1000', STALLED_INTERVAL_MS: '300', SWEEP_INTERVAL_MS: '300' },
+    ...{
+      POLL_BACKEND: backend,
+      LOCK_DURATION_MS: '1000',
+      STALLED_INTERVAL_MS: '300',
+      SWEEP_INTERVAL_MS: '300',
+    },
     ...options.environment,
   };
   const producer = createProducer({ redis: redisUrl, prefix });
