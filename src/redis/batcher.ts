@@ -1,18 +1,17 @@
 import { setImmediate as immediate } from 'node:timers/promises';
 
-/** Sends one request and gives its reply. */
+/** Sends one request as part of a batch and resolves with its reply. */
 export type Batched<Request, Reply> = (request: Request) => Promise<Reply>;
 
-/** A full batch goes out beside the one under way, so that this process prepares it while Redis works on the other. */
-const mostUnderWay = 2;
+/** A second batch may be sent once it is full, so that this process prepares it while Redis works on the first. */
+const maxInFlight = 2;
 
 /**
- * Gathers the requests that arrive while an earlier batch is under way, or in the same turn of the event loop, and sends
- * them together: the busier, the larger the batches and the cheaper each request; alone, a request waits for nothing.
- * Requests are sent in the order in which they came.
+ * Collects the requests that arrive in the same turn of the event loop, or while an earlier batch is in flight, and sends
+ * them together, in order of arrival. Batches grow with load, which makes each request cheaper; a lone request is not delayed.
  *
- * @param send gives one reply per request, in their order; an Error fails its request, and a rejection all of them
- * @param limit requests in one batch at most
+ * @param send returns one reply per request, in order; an `Error` rejects that request, a rejection all of the batch
+ * @param limit most requests in one batch
  */
 export function createBatcher<Request, Reply>(
   send: (requests: readonly Request[]) => Promise<readonly (Reply | Error)[]>,
@@ -24,10 +23,10 @@ export function createBatcher<Request, Reply>(
     readonly reject: (error: unknown) => void;
   }
   let waiting: Waiting[] = [];
-  let underWay = 0;
+  let inFlight = 0;
 
   async function sendWaiting(): Promise<void> {
-    while (waiting.length >= (underWay === 1 ? 1 : limit)) {
+    while (waiting.length >= (inFlight === 1 ? 1 : limit)) {
       const batch = waiting.slice(0, limit);
       waiting = waiting.slice(limit);
       try {
@@ -40,17 +39,17 @@ export function createBatcher<Request, Reply>(
       } catch (error) {
         for (const { reject } of batch) reject(error);
       }
-      // Whoever got a reply may ask for more at once.
+      // Callers often send their next request as soon as they have a reply: let it join the next batch.
       await immediate();
     }
-    underWay -= 1;
+    inFlight -= 1;
   }
 
   return (request) =>
     new Promise((resolve, reject) => {
       waiting.push({ request, resolve, reject });
-      if (underWay > 0 && (underWay === mostUnderWay || waiting.length < limit)) return;
-      underWay += 1;
+      if (inFlight > 0 && (inFlight === maxInFlight || waiting.length < limit)) return;
+      inFlight += 1;
       setImmediate(() => void sendWaiting());
     });
 }

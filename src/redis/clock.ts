@@ -5,16 +5,16 @@ import { loadScript } from './script.ts';
 
 const timeScript = loadScript('time', import.meta.url);
 
-/** A process that takes orders, or works on them, reads Redis' clock this often. */
+/** How often Redis' clock is read, in ms. */
 const readEveryMs = 5_000;
-/** The first answer is seldom the quickest: connections warm up. */
+/** Read several times at start: the first round trip on a new connection is slow, so its time is imprecise. */
 const firstReads = 3;
 
-/** Redis' clock, as this process knows it: the one clock for times that processes compare. */
+/** Redis' clock as estimated by this process: the shared clock for times that processes compare. */
 export interface RedisClock extends Clock {
-  /** Reads the clock unless it was read lately. @throws when it was never read and Redis does not answer */
+  /** Reads the clock unless it was read recently. @throws when it was never read and Redis does not answer */
   refresh(): Promise<void>;
-  /** Keeps reading it until it is closed. @throws as `refresh` */
+  /** Reads the clock now and periodically until `close`. @throws as `refresh` */
   start(): Promise<void>;
   close(): void;
 }
@@ -37,7 +37,7 @@ export function createRedisClock(redis: Redis, keys: Keys): RedisClock {
     reading ??= read().finally(() => {
       reading = null;
     });
-    // It goes on by itself while Redis is away; who has never read it must wait.
+    // Once set, the clock runs on without Redis; before that, the caller must wait for the first read.
     if (clock.isSet()) reading.catch(() => {});
     else await reading;
   }

@@ -2,14 +2,14 @@ import { readFileSync } from 'node:fs';
 import { Cluster, Command, Redis as IORedis, type RedisOptions } from 'ioredis';
 import { parseRedisUrl, type RedisTarget, type RedisTlsFiles, redisAddress } from './url.ts';
 
-/** A connection to Redis: one server, Sentinel or Cluster. All keys of one command share a slot, so the commands are the same. */
+/** A connection to a single server, Sentinel or Cluster. All keys of a command share a slot, so Cluster needs no special commands. */
 export type Redis = IORedis;
 
 /**
- * How a connection waits.
- * - `patient`: commands wait for Redis to come back, for ever. For workers, whose jobs are safe in Redis meanwhile.
- * - `prompt`: commands fail at once while Redis is away. For whoever has a caller waiting: an enqueue that gave up must
- *   not be sent later (docs/engine.md section 3).
+ * What commands do while Redis is unavailable.
+ * - `patient`: they wait until Redis is back, however long. For workers, whose jobs are safe in Redis meanwhile.
+ * - `prompt`: they fail at once. For code with a caller waiting: an enqueue that was reported as failed must not be sent
+ *   later (docs/engine.md section 3).
  */
 export type Patience = 'patient' | 'prompt';
 
@@ -24,20 +24,20 @@ export function connectRedis(url: string, patience: Patience): Redis {
   const target = parseRedisUrl(url);
   const options = connectionOptions(target, patience);
   const redis = create(target, options);
-  // A listener keeps ioredis from printing; failures reach the caller through commands and readiness.
+  // Without a listener ioredis prints errors. Callers see failures through their commands and readiness.
   redis.on('error', forgetArguments);
   return redis;
 }
 
 /**
- * ioredis hangs the command that failed onto its error, with all arguments: the password of a connection, the metadata of
- * an order. Whoever prints the error would print them.
+ * Removes the failed command from an ioredis error. Its arguments may hold a password or an order's metadata, which would be
+ * logged with the error.
  */
 export function forgetArguments(error: unknown): void {
   if (!(error instanceof Error)) return;
   if ('command' in error) delete error.command;
   forgetArguments(error.cause);
-  // A Cluster tells the error of the node that it asked last.
+  // Cluster errors carry the error of the last node tried.
   if ('lastNodeError' in error) forgetArguments(error.lastNodeError);
 }
 
@@ -62,8 +62,8 @@ function create(target: RedisTarget, options: ReturnType<typeof connectionOption
 }
 
 /**
- * With Sentinel, ioredis ignores `tls` unless it is told a second time, and sentinels have settings of their own: without
- * these the password, the orders and the verdicts would travel in clear text.
+ * With Sentinel, ioredis ignores `tls` unless `enableTLSForSentinelMode` is set too, and needs separate settings for the
+ * sentinels. Without both, passwords and orders would be sent unencrypted.
  */
 function sentinelOptions(target: RedisTarget, { tls }: Pick<RedisOptions, 'tls'>) {
   const { username, password } = target.sentinel;
@@ -76,7 +76,7 @@ function sentinelOptions(target: RedisTarget, { tls }: Pick<RedisOptions, 'tls'>
   } satisfies RedisOptions;
 }
 
-/** What a certificate is checked against, and what we show of our own. Node checks the name of the host by itself. */
+/** The certificate authority and our client certificate. Node verifies the host name by default. */
 function tlsOptions(files: RedisTlsFiles): NonNullable<RedisOptions['tls']> {
   return Object.fromEntries(
     Object.entries(files).map(([option, path]) => {
@@ -99,45 +99,45 @@ function connectionOptions(target: RedisTarget, patience: Patience) {
     enableOfflineQueue: patience === 'patient',
     maxRetriesPerRequest: patience === 'patient' ? null : 0,
     retryStrategy: reconnectDelayMs,
-    // A half-open connection is silent for ever without this; it must exceed the longest blocking read, about 10 s.
+    // Detects half-open connections. Must exceed the longest blocking read, about 10 s.
     socketTimeout: 15_000,
     connectTimeout: 5_000,
-    reconnectOnError: isReadOnlyAnew,
+    reconnectOnError: shouldReconnectOnReadOnly,
   } satisfies RedisOptions;
 }
 
-/** How long a connection stays where it is after it was told READONLY: 1 s, doubling, and at first not at all. */
-const readOnlyRests = new WeakMap<object, { readonly until: number; readonly ms: number }>();
-const firstReadOnlyRestMs = 1_000;
-const maxReadOnlyRestMs = 30_000;
+/** Per connection: until when further READONLY errors do not cause a reconnect, and how long that pause is. */
+const readOnlyPauses = new WeakMap<object, { readonly until: number; readonly ms: number }>();
+const firstReadOnlyPauseMs = 1_000;
+const maxReadOnlyPauseMs = 30_000;
 
 /**
- * After a failover the old master answers writes with READONLY: connect anew, to find the new one. A replica that stays one
- * would be left and found again ten times a second by every connection, so each further time is twice as far off.
+ * After a failover the old master answers writes with READONLY: reconnect at once to find the new one. If the server remains a
+ * replica, back off exponentially instead of reconnecting ten times a second.
  *
- * @param this the options of the connection, its own in every copy of it
+ * @param this the options object of the connection, which identifies it
  */
-function isReadOnlyAnew(this: unknown, error: Error): boolean {
+function shouldReconnectOnReadOnly(this: unknown, error: Error): boolean {
   if (!error.message.startsWith('READONLY')) return false;
   const connection = this as object;
   const now = performance.now();
-  const rest = readOnlyRests.get(connection);
-  if (rest !== undefined && now < rest.until) return false;
-  // Told so again soon after the last rest: it is still the same trouble.
-  const isSame = rest !== undefined && now < rest.until + 2 * maxReadOnlyRestMs;
-  const ms = isSame ? Math.min(2 * rest.ms, maxReadOnlyRestMs) : firstReadOnlyRestMs;
-  readOnlyRests.set(connection, { until: now + ms, ms });
+  const pause = readOnlyPauses.get(connection);
+  if (pause !== undefined && now < pause.until) return false;
+  // Another READONLY soon after the last pause belongs to the same incident.
+  const isSame = pause !== undefined && now < pause.until + 2 * maxReadOnlyPauseMs;
+  const ms = isSame ? Math.min(2 * pause.ms, maxReadOnlyPauseMs) : firstReadOnlyPauseMs;
+  readOnlyPauses.set(connection, { until: now + ms, ms });
   return true;
 }
 
-/** Does a key hold another type than was expected? Somebody else wrote it: it stops what depends on it, and nothing else. */
+/** True for an error because a key holds another type than expected, so something other than payment-poller wrote it. */
 export function isWrongType(error: unknown): error is Error {
   return error instanceof Error && error.name === 'ReplyError' && error.message.startsWith('WRONGTYPE');
 }
 
 /**
- * Sends a command past ioredis' auto-pipelining, which copies all of BullMQ's script commands into each of its pipelines:
- * for one command that serves a whole batch already, that costs more than it saves.
+ * Sends a command without ioredis' auto-pipelining. Each pipeline copies all of BullMQ's script commands, which costs more than
+ * it saves for a command that already serves a whole batch.
  */
 export function sendDirectly(redis: Redis, name: string, args: (string | number)[]): Promise<unknown> {
   const command = new Command(name, args, { replyEncoding: 'utf8' });
@@ -145,15 +145,15 @@ export function sendDirectly(redis: Redis, name: string, args: (string | number)
   return command.promise;
 }
 
-/** Capped at a second: ioredis' own back-off adds many seconds to every recovery (docs/engine.md section 3). */
+/** Capped at 1 s: ioredis' default backoff would add many seconds to every recovery (docs/engine.md section 3). */
 function reconnectDelayMs(attempt: number): number {
   return Math.min(attempt * 100, 1_000);
 }
 
 /**
- * Waits until Redis answers.
+ * Waits until Redis answers a PING.
  *
- * @throws after `timeoutMs` with a sentence that says what to do
+ * @throws after `timeoutMs`, with a message that says what to check
  */
 export async function awaitRedis(redis: Redis, url: string, timeoutMs: number): Promise<void> {
   const giveUpAt = performance.now() + timeoutMs;

@@ -1,75 +1,75 @@
 /**
- * The names of everything in Redis. All keys of the orders and the results stream carry one hash tag and so share one
- * Cluster slot, which is what lets a single script move an order and publish its verdict.
+ * The names of all keys in Redis. The keys of orders and the results stream share a hash tag, hence a Cluster slot, so that a
+ * single script can settle an order and publish its verdict.
  */
 export interface Keys {
   readonly prefix: string;
   /** Stream: the verdicts. */
   readonly results: string;
-  /** Sorted set: orders still asked about, scored by the time of their next poll. */
+  /** Sorted set: open orders, scored by the time of their next poll. */
   readonly open: string;
   /** Sorted set: open orders without a verdict, scored by the time they were created. */
   readonly asking: string;
-  /** Hash: order id → the money of an order whose last verdict is unresolved. */
+  /** Hash: order id → amount, account and verdict time of an order whose last verdict is unresolved. */
   readonly unresolved: string;
-  /** Hash: the sums over the unresolved money at the end of the sweeper's last walk, and how far the present one has come. */
+  /** Hash: totals of `unresolved` from the last complete scan, and the state of the current scan. */
   readonly unresolvedWalk: string;
-  /** Hash: order id → when it led to the payment of another order, and of which. */
+  /** Hash: order id → when its payment turned out to belong to another order, and which one. */
   readonly used: string;
-  /** Hash: verdicts of one hour, counted. */
+  /** Hash: counters of the verdicts of one hour. */
   statistics(hour: string): string;
-  /** Where the sweeper's walk over the open orders goes on. */
+  /** Cursor of the sweeper's scan over the open orders. */
   readonly sweepCursor: string;
-  /** Where the sweeper's look for missing results goes on. */
+  /** Cursor of the sweeper's scan for missing results. */
   readonly resultsCursor: string;
-  /** Written before Redis is asked whether what came before is on disk. */
+  /** Written before `WAITAOF`, which only covers writes of its own connection. */
   readonly onDisk: string;
-  /** Hash: account id → what producers need to know of it. */
+  /** Hash: account id → what producers need to know about it. */
   readonly registry: string;
-  /** Sorted set: account id, scored by when a process that serves it last said so. */
+  /** Sorted set: account ids, scored by when a process that serves them last renewed its registration. */
   readonly registryRenewed: string;
-  /** Sorted set: account id and process, scored likewise. */
+  /** Sorted set: pairs of account id and process id, scored likewise. */
   readonly registryServing: string;
-  /** Written to see whether Redis takes writes. */
+  /** Written to test whether Redis accepts writes. */
   readonly writeProbe: string;
   /** Hash: the record of one order. */
   order(orderId: string): string;
-  /** List: answers that were pushed to us and that no worker has read yet. */
+  /** List: pushed answers that no worker has read yet. */
   inbox(orderId: string): string;
-  /** The order behind a one-time token of ours. */
+  /** The order id of a query, by the hash of its one-time token. */
   query(id: string): string;
-  /** Hash, its fields the orders that an account's provider knows by this name. */
+  /** Hash whose fields are the ids of the orders that an account's provider knows by this name. */
   reference(account: string, name: string): string;
   /**
-   * Which order was paid by a receipt: `<orderId> <amount it expects, minor units>`, several where payments may be shared.
-   * Gateways print one receipt in capitals here and in small letters there: it is one receipt all the same.
+   * The order that claimed a receipt: `<orderId> <amount expected, minor units>`, several where payments may be shared.
+   * Upper-cased, because gateways are not consistent about the case of a receipt.
    */
   receipt(account: string, receipt: string): string;
-  /** Which order was paid under a reference; as `receipt`. */
+  /** The order that claimed a reference, in the format of `receipt`. */
   paid(account: string, reference: string): string;
-  /** Hash: whether an account may be asked at present. */
+  /** Hash: the state of an account's circuit breaker. */
   breaker(account: string): string;
-  /** Hash: how long the orders of an account take to become final, for `SCHEDULE=adaptive`. */
+  /** Hash: histogram of how long an account's orders take to become final, for `SCHEDULE=adaptive`. */
   completions(account: string): string;
-  /** Hash: when an account was last polled, and last answered. */
+  /** Hash: when an account was last polled, and when it last answered. */
   activity(account: string): string;
-  /** Counter: polls of an account in one minute, which is epoch milliseconds divided by 60 000. */
+  /** Counter: polls of an account in one minute; `minute` is epoch milliseconds divided by 60 000. */
   pollsInMinute(account: string, minute: number): string;
-  /** Stream: who did what. */
+  /** Stream: the audit trail. */
   readonly audit: string;
-  /** Stream: accounts that became sick or well. */
+  /** Stream: accounts that became degraded or recovered. */
   readonly accounts: string;
-  /** Hash: order id → the result that a consumer group has handled last of it, for some of all orders. */
+  /** Hash: order id → the last result that a consumer group has handled of it, for the orders in this bucket. */
   handled(group: string, bucket: number): string;
-  /** Which consumer of a group is at an order now. */
+  /** Lock: the consumer of a group that is handling a result of this order. */
   handling(group: string, orderId: string): string;
-  /** Hash: group → where forgetting what it has handled goes on. */
+  /** Hash: group → next bucket of `handled` to be cleaned up. */
   readonly handledWalk: string;
   /** Stream: results that a consumer group could not handle. */
   parked(group: string): string;
   /** The access token of an account. */
   token(account: string): string;
-  /** BullMQ's key prefix of an account's queue; a slot of its own. */
+  /** BullMQ's key prefix for an account's queue, which has a Cluster slot of its own. */
   queuePrefix(account: string): string;
 }
 

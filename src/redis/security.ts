@@ -2,7 +2,7 @@ import { accessSync, constants } from 'node:fs';
 import { z } from 'zod';
 import { parseRedisUrl, type RedisUrlParameters, withRedisParameters } from './url.ts';
 
-/** Settings of the service, beside REDIS_URL. */
+/** Settings of the service that secure its Redis connections. */
 export const redisSecuritySettings = {
   redisCaFile: z
     .string()
@@ -22,7 +22,7 @@ export const redisSecuritySettings = {
   redisSentinelPassword: z.string().optional().meta({ secret: true }).describe('Password at the sentinels'),
 };
 
-/** The settings of how connections to Redis are secured. */
+/** Values of `redisSecuritySettings`, with REDIS_URL. */
 export interface RedisSecurity {
   readonly redisUrl: string;
   readonly redisCaFile?: string | undefined;
@@ -33,10 +33,9 @@ export interface RedisSecurity {
 }
 
 /**
- * The Redis URL with the paths of certificates and the credentials of the sentinels in it: every connection is opened from
- * the URL, so none can forget them.
+ * Adds certificate paths and sentinel credentials to the Redis URL, so that every connection opened from it uses them.
  *
- * @param faults takes what is wrong, naming settings and never their values
+ * @param faults receives what is wrong; messages name settings, never their values
  */
 export function secureRedisUrl(settings: RedisSecurity, faults: string[]): string {
   const { redisUrl, redisCaFile, redisCertFile, redisKeyFile } = settings;
@@ -46,7 +45,7 @@ export function secureRedisUrl(settings: RedisSecurity, faults: string[]): strin
     REDIS_KEY_FILE: redisKeyFile,
   }).flatMap(([variable, path]) => (path === undefined ? [] : [{ variable, path }]));
   if (files.length > 0 && !parseRedisUrl(redisUrl).tls) {
-    // Whoever gives a certificate believes that the connection is encrypted.
+    // With a certificate configured, the operator expects an encrypted connection.
     const names = files.map(({ variable }) => variable).join(' and ');
     faults.push(`REDIS_URL has no TLS, so ${names} would have no effect: write rediss instead of redis.`);
     return redisUrl;

@@ -1,4 +1,4 @@
-/** Where a Redis URL leads, and how. */
+/** A parsed Redis URL. */
 export interface RedisTarget {
   readonly kind: 'server' | 'sentinel' | 'cluster';
   readonly tls: boolean;
@@ -7,19 +7,19 @@ export interface RedisTarget {
   readonly password?: string;
   readonly master?: string;
   readonly db?: number;
-  /** Credentials at the sentinels, which share none with Redis itself. */
+  /** Credentials of the sentinels, which are separate from those of Redis. */
   readonly sentinel: { readonly username?: string; readonly password?: string };
   readonly files: RedisTlsFiles;
 }
 
-/** Paths of PEM files: whose certificates Redis may show, and the certificate and key that we show. */
+/** Paths of PEM files: the authority that Redis' certificate is checked against, and our client certificate and key. */
 export interface RedisTlsFiles {
   readonly ca?: string;
   readonly cert?: string;
   readonly key?: string;
 }
 
-/** What a Redis URL carries behind its `?`. Carried there, it reaches every connection that is made from the URL. */
+/** Query parameters of a Redis URL. */
 export interface RedisUrlParameters extends RedisTlsFiles {
   readonly sentinelUsername?: string;
   readonly sentinelPassword?: string;
@@ -29,10 +29,10 @@ const urlForm =
   /^redis(?<tls>s)?(?:\+(?<kind>sentinel|cluster))?:\/\/(?:(?<user>[^:@/]*)(?::(?<password>[^@/]*))?@)?(?<nodes>[^/?]*)(?:\/(?<path>[^?]*))?(?:\?(?<query>[^@]*))?$/;
 
 /**
- * Reads a Redis URL. Its parameters: `ca`, `cert` and `key` are paths of PEM files, `sentinelUsername` and
- * `sentinelPassword` the credentials at the sentinels.
+ * Parses a Redis URL. Query parameters: `ca`, `cert` and `key` are paths of PEM files, `sentinelUsername` and
+ * `sentinelPassword` the credentials of the sentinels.
  *
- * @throws when it has another form; the message does not repeat it
+ * @throws when the URL is invalid; the message does not contain the URL
  */
 export function parseRedisUrl(url: string): RedisTarget {
   const groups = urlForm.exec(url)?.groups;
@@ -44,7 +44,7 @@ export function parseRedisUrl(url: string): RedisTarget {
   const [database] = path;
   if (database !== undefined && !/^\d{1,3}$/.test(database)) throw new Error(redisUrlHelp);
   const parameters = new URLSearchParams(groups.query ?? '');
-  const files = given(parameters, { ca: 'ca', cert: 'cert', key: 'key' });
+  const files = pickParameters(parameters, { ca: 'ca', cert: 'cert', key: 'key' });
   if (!tls && Object.keys(files).length > 0) throw new Error(redisTlsHelp);
   if ((files.cert === undefined) !== (files.key === undefined)) throw new Error(redisPairHelp);
   return {
@@ -57,13 +57,13 @@ export function parseRedisUrl(url: string): RedisTarget {
     ...(groups.password ? { password: decodeURIComponent(groups.password) } : {}),
     ...(master === undefined ? {} : { master }),
     ...(database === undefined ? {} : { db: Number(database) }),
-    sentinel: given(parameters, { username: 'sentinelUsername', password: 'sentinelPassword' }),
+    sentinel: pickParameters(parameters, { username: 'sentinelUsername', password: 'sentinelPassword' }),
     files,
   };
 }
 
-/** The parameters that are there, under the names of `names`. */
-function given<Name extends string>(
+/** The parameters that are set, renamed to the keys of `names`. */
+function pickParameters<Name extends string>(
   parameters: URLSearchParams,
   names: { readonly [name in Name]: keyof RedisUrlParameters },
 ): { [name in Name]?: string } {
@@ -74,7 +74,7 @@ function given<Name extends string>(
   return Object.fromEntries(found);
 }
 
-/** The URL with further parameters, those that it has itself coming first. */
+/** Adds parameters to the URL; those it already has take precedence. */
 export function withRedisParameters(url: string, parameters: RedisUrlParameters): string {
   const [address = '', query = ''] = url.split('?');
   const all = new URLSearchParams(query);
@@ -84,7 +84,7 @@ export function withRedisParameters(url: string, parameters: RedisUrlParameters)
   return all.size === 0 ? url : `${address}?${all}`;
 }
 
-/** What a Redis URL may look like, for error messages. Never repeats the URL itself: it may hold a password. */
+/** Help text for error messages, which must not quote the URL itself: it may contain a password. */
 export const redisUrlHelp =
   'A Redis URL looks like redis://host:6379, rediss://user:password@host:6380/0, ' +
   'redis+sentinel://host:26379,host:26379/mymaster or redis+cluster://host:6379,host:6379; ' +
@@ -113,7 +113,7 @@ function parseNode(node: string, defaultPort: number): { host: string; port: num
   };
 }
 
-/** The address of a Redis URL without credentials and parameters, for people. */
+/** The URL without credentials and parameters, for display. */
 export function redisAddress(url: string): string {
   return url.replace(/^([^/]*\/\/).*@/, '$1').replace(/\?.*$/s, '');
 }

@@ -18,7 +18,7 @@ function setup(limit = 100) {
   return { ask, batches, turn: () => new Promise((resolve) => setImmediate(resolve)) };
 }
 
-test('requests of one turn of the event loop go together, and each gets its own reply', async () => {
+test('sends requests of one turn of the event loop together, and gives each its own reply', async () => {
   const { ask, batches, turn } = setup();
   const replies = Promise.all([ask(1), ask(2), ask(3)]);
   await turn();
@@ -27,7 +27,7 @@ test('requests of one turn of the event loop go together, and each gets its own 
   expect(await replies).toEqual(['one', 'two', 'three']);
 });
 
-test('what comes while a batch is under way goes with the next one, in its order', async () => {
+test('requests that arrive while a batch is in flight go into the next batch, in order', async () => {
   const { ask, batches, turn } = setup();
   const first = ask(1);
   await turn();
@@ -36,7 +36,7 @@ test('what comes while a batch is under way goes with the next one, in its order
   expect(batches).toHaveLength(1);
   batches[0]?.answer(['one']);
   await first;
-  // Asked in answer to a reply: it need not wait for the batch after.
+  // A request made right after a reply joins the next batch.
   const more = ask(4);
   await turn();
   expect(batches[1]?.requests).toEqual([2, 3, 4]);
@@ -56,7 +56,7 @@ test('a batch is no larger than the limit', async () => {
   expect(await replies).toEqual(['one', 'two', 'three']);
 });
 
-test('a full batch goes out beside the one under way, two at a time, in their order', async () => {
+test('a full batch is sent while another is in flight, at most two at a time, in order', async () => {
   const { ask, batches, turn } = setup(2);
   const replies = Promise.all([1, 2, 3, 4, 5, 6, 7].map(ask));
   await turn();
@@ -72,7 +72,7 @@ test('a full batch goes out beside the one under way, two at a time, in their or
   batches[0]?.answer(['one', 'two']);
   await turn();
   await turn();
-  // One alone is not full, and waits for the batch under way.
+  // A batch of one is not full, so it waits for the one in flight.
   expect(sent()).toHaveLength(3);
   batches[2]?.answer(['five', 'six']);
   await turn();
@@ -82,7 +82,7 @@ test('a full batch goes out beside the one under way, two at a time, in their or
   expect(await replies).toEqual(['one', 'two', 'three', 'four', 'five', 'six', 'seven']);
 });
 
-test('an Error among the replies fails its request alone; a failed batch fails all of its own, and the next one is sent', async () => {
+test('an Error among the replies rejects only its request; a rejected batch rejects all of its requests, and the next is sent', async () => {
   const { ask, batches, turn } = setup();
   const mixed = Promise.allSettled([ask(1), ask(2)]);
   await turn();

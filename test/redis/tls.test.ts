@@ -20,11 +20,11 @@ import {
   startTlsRedis,
 } from '../support/tls-redis.ts';
 
-/** The type of a TLS record that carries a ClientHello. */
+/** The TLS record type of a handshake message. */
 const handshake = 0x16;
 const kinds: readonly RedisKind[] = ['server', 'sentinel', 'cluster'];
 
-/** Opens one connection, or what makes several; returns how it is closed. */
+/** Opens one connection, or something that opens several; returns a function that closes it. */
 const openers: { readonly [name: string]: (url: string) => () => unknown } = {
   'a patient connection': (url) => closing(connectRedis(url, 'patient')),
   'a prompt connection': (url) => closing(connectRedis(url, 'prompt')),
@@ -55,11 +55,11 @@ function urlOf(kind: RedisKind, port: number): string {
 }
 
 describe.each(kinds)('a URL for TLS to a %s', (kind) => {
-  test.each(Object.entries(openers))('%s begins with a ClientHello', async (_name, open) => {
+  test.each(Object.entries(openers))('%s starts with a TLS ClientHello', async (_name, open) => {
     const { port, firstBytes } = await startEavesdropper();
     const close = open(urlOf(kind, port));
     onTestFinished(async () => void (await close()));
-    // More than one: the attempts after a failure are encrypted, too.
+    // More than one, because reconnects must be encrypted too.
     await until('it connects again', () => firstBytes.length >= 2);
     expect(new Set(firstBytes)).toEqual(new Set([handshake]));
   });
@@ -68,7 +68,7 @@ describe.each(kinds)('a URL for TLS to a %s', (kind) => {
 describe.runIf(redisServer !== undefined)(
   'with a Redis that speaks TLS only, under a private authority',
   () => {
-    test.each(kinds)('everything works, and encrypted: %s', async (kind) => {
+    test.each(kinds)('every connection is encrypted and works: %s', async (kind) => {
       const pem = await makeCertificates();
       const { url, firstBytes } = await startTlsRedis(redisServer ?? '', kind, pem);
       const environment = {
@@ -85,7 +85,7 @@ describe.runIf(redisServer !== undefined)(
       const subscribed: string[] = [];
       const connection = connectRedis(redisUrl, 'patient');
       onTestFinished(() => connection.disconnect());
-      // Once with a URL, once with a connection, of which a subscriber makes copies of its own.
+      // Once with a URL, once with a connection, which a subscriber duplicates.
       for (const [group, redis] of [
         ['by-url', redisUrl],
         ['by-connection', connection],
@@ -111,7 +111,7 @@ describe.runIf(redisServer !== undefined)(
       expect(new Set(firstBytes)).toEqual(new Set([handshake]));
     });
 
-    test('a certificate of a stranger is refused, and so is a client without one', async () => {
+    test('rejects a server certificate of another authority; the server rejects a client without a certificate', async () => {
       const pem = await makeCertificates();
       const { url } = await startTlsRedis(redisServer ?? '', 'server', pem);
       const stranger = await makeCertificates();
@@ -125,7 +125,7 @@ describe.runIf(redisServer !== undefined)(
   },
 );
 
-/** BullMQ copies the connection that it is given for whatever blocks. */
+/** BullMQ duplicates the given connection for blocking commands. */
 async function openQueues(connection: ReturnType<typeof connectRedis>, prefix: string): Promise<void> {
   const options = { connection, prefix: createKeys(prefix).queuePrefix('other') };
   const queue = new Queue('other', options);
@@ -147,7 +147,7 @@ describe('the settings', () => {
     }
   };
 
-  test('end up in the URL that every connection is made from', () => {
+  test('are added to the URL that every connection is opened from', () => {
     const environment = {
       REDIS_URL: 'rediss+sentinel://s:26379/mymaster',
       REDIS_CA_FILE: import.meta.filename,
@@ -163,7 +163,7 @@ describe('the settings', () => {
     });
   });
 
-  test('a certificate without TLS, without its key or without a file is a fault', () => {
+  test('reject a certificate without TLS, without its key or without a readable file', () => {
     const file = import.meta.filename;
     expect(faultsOf({ REDIS_CA_FILE: file })).toEqual([expect.stringContaining('rediss instead of redis')]);
     expect(faultsOf({ REDIS_URL: 'rediss://h', REDIS_CERT_FILE: file })).toEqual([

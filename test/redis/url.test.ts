@@ -23,10 +23,10 @@ const urls = [
   ['a wrong password', wrong],
   ['nobody listening', `redis://:${password}@127.0.0.1:1`],
   ['a Cluster that is none', wrong.replace('redis://', 'redis+cluster://')],
-  ['a Sentinel that is none', `redis+sentinel://:${password}@127.0.0.1:1/mymaster`],
+  ['an unreachable Sentinel', `redis+sentinel://:${password}@127.0.0.1:1/mymaster`],
 ] as const;
 
-/** Everything that hangs on an error, its causes and their fields too. */
+/** All properties of an error, including its causes and their properties. */
 function everythingOf(error: unknown): string {
   const log: string[] = [];
   createLog('trace', { write: (line) => void log.push(line) }).error({ err: error }, 'failed');
@@ -41,11 +41,11 @@ async function failureOf(work: () => Promise<unknown>): Promise<string> {
   } catch (error) {
     return everythingOf(error);
   }
-  return expect.unreachable('it should have failed');
+  return expect.unreachable('expected the work to fail');
 }
 
-describe.each(urls)('with %s, no error tells the password', (_name, redisUrl) => {
-  test('to whoever waits for the connection, or listens to its errors', async () => {
+describe.each(urls)('with %s, no error contains the password', (_name, redisUrl) => {
+  test('seen by a caller that awaits the connection or listens to its errors', async () => {
     const redis = connectRedis(redisUrl, 'prompt');
     onTestFinished(() => redis.disconnect());
     const heard: string[] = [];
@@ -55,7 +55,7 @@ describe.each(urls)('with %s, no error tells the password', (_name, redisUrl) =>
     expect(heard.join('\n')).not.toContain(password);
   });
 
-  test('to a checkout', async () => {
+  test('seen by a producer', async () => {
     const producer = createProducer({ redis: redisUrl, prefix: testPrefix(), timeoutMs: 700 });
     onTestFinished(() => producer.close());
     const failure = await failureOf(() => producer.enqueue(order));
@@ -63,7 +63,7 @@ describe.each(urls)('with %s, no error tells the password', (_name, redisUrl) =>
     expect(failure).not.toContain(phone);
   });
 
-  test('to a subscriber', async () => {
+  test('seen by a subscriber', async () => {
     const heard: string[] = [];
     const subscription = subscribe({
       ...{ redis: redisUrl, group: 'g', consumer: 'c', prefix: testPrefix() },
@@ -76,8 +76,8 @@ describe.each(urls)('with %s, no error tells the password', (_name, redisUrl) =>
   });
 });
 
-test('neither the start of the service and its log, nor the doctor tells the password', async () => {
-  // Both give Redis some seconds; so all at once.
+test('neither the service, its log nor the doctor reveals the password', async () => {
+  // Run in parallel, because each waits several seconds for Redis.
   const told = await Promise.all(urls.flatMap(([, redisUrl]) => [startOf(redisUrl), doctorOn(redisUrl)]));
   expect(told.join('\n')).not.toContain(password);
 });
@@ -96,7 +96,7 @@ async function doctorOn(redisUrl: string): Promise<string> {
   return captured.output() + captured.errors();
 }
 
-test('a command that Redis refuses does not tell a checkout the metadata that it carried', async () => {
+test('the error of a command that Redis rejects does not contain the metadata that it carried', async () => {
   const redis = testRedis();
   const prefix = testPrefix();
   const keys = createKeys(prefix);
@@ -109,7 +109,7 @@ test('a command that Redis refuses does not tell a checkout the metadata that it
   expect(failure).not.toContain(phone);
 });
 
-test('an entry that is no result does not tell what stands in it', async () => {
+test('the error about an entry that is not a result does not quote its content', async () => {
   const redis = testRedis();
   const prefix = testPrefix();
   await redis.xadd(createKeys(prefix).results, '*', 'data', `oops ${phone}`, 'id', phone);
