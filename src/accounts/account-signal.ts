@@ -1,13 +1,14 @@
 import { isAnswered, type Reading } from '../domain/order.ts';
 
 /**
- * What an answer says about its account, whatever it says about the order.
+ * What a reading says about the health of its account, independent of the order.
  * - `failed`: no answer, an outage, throttling, refused credentials.
- * - `answered`: it was answered, also when this one order was refused: a bad reference is no fault of the account.
- * - `nothing`: a query was only taken, and its answer is still to come.
+ * - `answered`: the account works, even if this order was refused: a bad reference is not the account's fault.
+ * - `nothing`: a query was only acknowledged; its answer is still to come.
  */
 export type AccountSignal = 'failed' | 'answered' | 'nothing';
 
+/** Classifies a reading for the account's circuit breaker. */
 export function accountSignal(reading: Reading): AccountSignal {
   switch (reading.kind) {
     case 'unavailable':

@@ -9,7 +9,7 @@ const positiveMs = z
   .positive()
   .max(366 * 86_400_000);
 
-/** When to ask about an order: the wire form of `Schedule`, every field optional where it only overrides. */
+/** Schema of `Schedule`, in settings and in API input; with `.partial()` for overrides of single orders. */
 export const scheduleSchema = z.object({
   firstPollAfterMs: positiveMs.describe('First poll, counted from createdAt'),
   initialIntervalMs: positiveMs.describe('Interval after the first poll'),
@@ -23,30 +23,30 @@ export const scheduleSchema = z.object({
   deadlineMs: positiveMs.describe('When the checkout must hear something, counted from createdAt'),
 });
 
-/** What a producer needs to know of an account. The service writes it to Redis (registry.ts). */
+/** What a producer needs to know about an account. The service writes it to Redis (registry.ts). */
 const accountInfoSchema = z.object({
   provider: z.string(),
-  /** Of orders that name none. */
+  /** Default currency of its orders. */
   currency: z.string(),
-  /** All that its orders can be in; absent where an earlier release wrote it: only the one above. */
+  /** All currencies that its orders may use. Earlier releases did not write it: then only the default one. */
   currencies: z.array(z.string()).optional(),
   schedule: scheduleSchema,
-  /** What schedules of single orders must keep to; services of former releases do not tell. */
+  /** Limits on the schedules of single orders. Earlier releases did not write them. */
   limits: z
     .object({
       minIntervalMs: positiveMs.describe('Least interval'),
       maxDeadlineMs: positiveMs.describe('Latest deadline'),
     })
     .optional(),
-  /** Whether callbacks are taken, so that orders must be found by the names that providers use. */
+  /** True if callbacks are enabled, so that orders must be indexed by the names that providers use. */
   callbacks: z.boolean().default(false),
-  /** Whether several orders may be paid by one payment. */
+  /** True if one payment may pay several orders. */
   sharedReferences: z.boolean().default(false),
 });
 export type AccountInfo = z.infer<typeof accountInfoSchema>;
 export type AccountInfos = ReadonlyMap<string, AccountInfo>;
 
-/** The accounts that any service has made known. What cannot be read (a newer version wrote it) is left out. */
+/** The accounts that any service has registered, except entries that cannot be parsed. */
 export async function readAccounts(
   redis: Redis,
   keys: Keys,
@@ -55,7 +55,7 @@ export async function readAccounts(
   return parseAccounts(await redis.hgetall(keys.registry), providers);
 }
 
-/** The entries that can be read. */
+/** Parses registry entries. Skips invalid ones and those of a newer version, so that they affect no other account. */
 export function parseAccounts(
   entries: { readonly [account: string]: string },
   providers: ReadonlyMap<string, Provider>,
@@ -70,7 +70,6 @@ export function parseAccounts(
   return known;
 }
 
-/** One entry that somebody broke must not stop the orders of all other accounts. */
 function fromJson(text: string): unknown {
   try {
     return JSON.parse(text);

@@ -2,25 +2,25 @@ import { isAnswered, type Reading } from '../domain/order.ts';
 import type { Redis } from '../redis/connection.ts';
 import type { Keys } from '../redis/keys.ts';
 
-/** When an account was last polled and last answered, and how often it is asked. */
+/** When an account was last polled and last answered, and its poll rate. */
 export interface Activity {
   readonly polledAt: number | null;
   readonly answeredAt: number | null;
-  /** Polls in about the last minute, over all processes. */
+  /** Polls in roughly the last minute, over all processes. */
   readonly pollsPerMinute: number;
 }
 
-/** Notes the polls of one account for people to see, in at most one write a second. */
+/** Records the polls of one account for display, with at most one write a second. */
 export interface ActivityLog {
   note(reading: Reading): void;
-  /** Writes what is not written yet. */
+  /** Writes what is still pending. */
   close(): Promise<void>;
 }
 
 const writeEveryMs = 1_000;
 const minuteMs = 60_000;
 
-/** A write that fails is told to `failed` and not repeated: these are figures to look at, no more. */
+/** A failed write is reported to `failed` and not retried: the figures are only for display. */
 export function createActivityLog(
   redis: Redis,
   keys: Keys,
@@ -47,7 +47,7 @@ export function createActivityLog(
   return {
     note(reading) {
       const at = String(reading.at);
-      // A pushed answer is an answer, but no poll.
+      // A pushed answer counts as an answer, but not as a poll.
       if (reading.source === 'poll') {
         polls += 1;
         last.polledAt = at;
@@ -62,6 +62,7 @@ export function createActivityLog(
   };
 }
 
+/** Reads what the activity logs of all processes recorded about an account. */
 export async function readActivity(
   redis: Redis,
   keys: Keys,
@@ -74,11 +75,11 @@ export async function readActivity(
     redis.get(keys.pollsInMinute(account, minute)),
     redis.get(keys.pollsInMinute(account, minute - 1)),
   ]);
-  // The last minute is made of all of this one so far and the rest of the one before.
-  const rest = 1 - (now % minuteMs) / minuteMs;
+  // A sliding minute: all of the current minute so far, plus the matching share of the previous one.
+  const shareOfPrevious = 1 - (now % minuteMs) / minuteMs;
   return {
     polledAt: polledAt ? Number(polledAt) : null,
     answeredAt: answeredAt ? Number(answeredAt) : null,
-    pollsPerMinute: Math.round(Number(current ?? 0) + Number(before ?? 0) * rest),
+    pollsPerMinute: Math.round(Number(current ?? 0) + Number(before ?? 0) * shareOfPrevious),
   };
 }

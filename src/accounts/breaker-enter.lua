@@ -1,8 +1,8 @@
--- Takes the turn to probe a degraded account. KEYS: breaker, probe, suspects, tried, waiting.
--- ARGV: now, orderId, life of the turn in ms, score from which an order is a suspect, for how long those who have failed
--- give way in ms. Returns '' when the turn is taken, 'busy', or 'give-way'.
+-- Acquires the lock to probe a degraded account. KEYS: breaker, probe, suspects, tried, waiting.
+-- ARGV: now, orderId, TTL of the lock in ms, score from which an order is a suspect, for how long orders that failed let
+-- others go first in ms. Returns '' if acquired, 'busy' if another order probes, 'give-way' to let other orders go first.
 local breaker, probe, suspects, tried, waiting = unpack(KEYS)
--- Lists are only what was seen lately: what somebody put in their place gives way.
+-- These sets hold only recent observations, so a key of another type in their place may be deleted.
 for _, key in ipairs({ suspects, tried }) do
   local kind = redis.call('TYPE', key).ok
   if kind ~= 'zset' and kind ~= 'none' then redis.call('DEL', key) end

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Reading } from '../domain/order.ts';
 import { createBatcher } from '../redis/batcher.ts';
-import { type Redis, sendDirectly } from '../redis/connection.ts';
+import { isWrongType, type Redis, sendDirectly } from '../redis/connection.ts';
 import type { Keys } from '../redis/keys.ts';
 import { loadScript } from '../redis/script.ts';
 import { accountSignal } from './account-signal.ts';
@@ -11,80 +11,80 @@ const answeredScript = loadScript('breaker-answered', import.meta.url);
 const enterScript = loadScript('breaker-enter', import.meta.url);
 const deadlineScript = loadScript('breaker-deadline', import.meta.url);
 
-/** When a sick provider is left alone. Times in milliseconds. */
+/** When polls to a failing account are paused, and for how long. Times in milliseconds. */
 export interface BreakerPolicy {
-  /** Orders that must fail in a row, each counted once, until the circuit breaker opens. */
+  /** Distinct orders that must fail in a row to open the circuit breaker. */
   readonly breakerFailures: number;
-  /** The first rest; each further one is twice as long. */
+  /** The first pause; each further one is twice as long, up to `breakerMaxPauseMs`. */
   readonly breakerPauseMs: number;
   readonly breakerMaxPauseMs: number;
-  /** Rest after a throttling answer that names no time. */
+  /** Pause after a throttling answer without `Retry-After`. */
   readonly throttlePauseMs: number;
 }
 
-/** What the breaker knew when it let a poll pass; `report` needs it. */
+/** The state of the breaker when it admitted a poll; `report` needs it. */
 export interface Admission {
-  /** Failures, a rest or suspects stand in Redis and are to be cleared by an answer. */
+  /** Redis holds failures, a pause or suspects, which the next answer must clear. */
   readonly troubled: boolean;
-  /** The account is sick: one order probes at a time. */
+  /** The breaker is half-open: one order at a time probes the account. */
   readonly probing: boolean;
   /** Since when the circuit breaker has been open; absent while it is closed. */
   readonly openSince?: number | undefined;
 }
 
-/** The order is to wait. */
+/** The poll is not admitted; the order waits. */
 export interface Wait {
   readonly waitUntil: number;
-  /** Since when the circuit breaker has been open; absent: the order waits for another reason. */
+  /** Since when the circuit breaker has been open; absent if the order waits for another reason. */
   readonly openSince?: number | undefined;
 }
 
-/** The question behind a reading. */
+/** The poll or query that a reading answers. */
 export interface Asked {
   readonly orderId: string;
-  /** Fingerprint of the credentials that sent it; `null`: not known. Default: those in use. */
+  /** Fingerprint of the credentials that sent it; `null` if unknown. Default: those in use. */
   readonly credentials?: string | null;
 }
 
-/** What a reading changed for its account. */
-export type GateChange = 'degraded' | 'recovered' | null;
+/** How a reading changed the health of its account. */
+export type HealthChange = 'degraded' | 'recovered' | null;
 
 /**
- * The circuit breaker of one account, shared by all processes through Redis. It counts only what speaks against the
- * account, by distinct orders in a row: after so many it opens, and the account rests, each time longer; then one order
- * probes while the others wait. Waiting uses nothing up and ends no order.
+ * The circuit breaker of one account, shared by all processes through Redis. After failures of `breakerFailures` distinct
+ * orders in a row it opens and polls are paused. Then one order at a time probes while the others wait; a failed probe doubles
+ * the pause. Waiting uses up no attempt and ends no order.
  *
- * An order that fails while the account answers for others is a *suspect*: from the second time on it counts no longer,
- * until it is answered itself. Suspects and orders whose probe has failed leave the probe to others.
+ * An order that fails while the account answers for others becomes a *suspect*. From its second such failure on it no longer
+ * counts, until it is answered. Suspects, and orders whose probe failed, let other orders probe first.
  */
 export interface CircuitBreaker {
-  /** An order that may not pass looks again after about this long, in ms. */
+  /** About how long an order that was not admitted waits before it tries again, in ms. */
   readonly retryMs: number;
   /** Fingerprint of the credentials in use. */
   readonly credentials: string;
-  /** Lets an order pass, or says until when it is to wait. */
+  /** Admits a poll, or says until when the order must wait. */
   admit(now: number): Promise<Admission | Wait>;
   /**
-   * To be called right before the request, and only then: at a sick account it takes the turn to probe.
+   * Acquires the probe if the breaker is half-open. Call it right before the request, and only then.
    * Returns until when to wait, `null` to go ahead.
    */
   enter(admission: Admission, now: number, orderId: string): Promise<number | null>;
   /**
-   * Takes one of the few polls that orders past their deadline get though the circuit breaker is open.
+   * Acquires one of the few polls that orders past their deadline get while the breaker is open.
    * Returns until when to wait, `null` to go ahead.
    */
   enterAtDeadline(now: number): Promise<number | null>;
   /**
-   * Learns from a reading.
+   * Updates the breaker with a reading. Returns how the account's health changed, `null` if it did not.
    *
-   * @param asked by default, an order that nothing else is known of
+   * @param asked default: an anonymous order, polled with the credentials in use
    */
   report(
     admission: Pick<Admission, 'troubled' | 'probing'>,
     reading: Reading,
     now: number,
     asked?: Asked,
-  ): Promise<GateChange>;
+  ): Promise<HealthChange>;
 }
 
 export interface CircuitBreakerParts {
@@ -92,27 +92,28 @@ export interface CircuitBreakerParts {
   readonly keys: Keys;
   readonly account: string;
   readonly policy: BreakerPolicy;
-  /** Fingerprint of the account's credentials: those that locked the account are not used again, new ones are. */
+  /** Fingerprint of the credentials in use. Locked credentials stay locked; new ones are not affected. */
   readonly credentials: string;
-  /** How long one poll may take at most. */
+  /** Longest duration of one poll, in ms. */
   readonly pollMs: number;
-  /** Distance of the polls that orders past their deadline get while the circuit breaker is open. Default 400. */
+  /** Least interval between the polls of orders past their deadline while the breaker is open, in ms. Default 400. */
   readonly deadlinePollEveryMs?: number;
 }
 
-/** How often orders of an account look whether its locked credentials were replaced. */
+/** How often orders check whether locked credentials were replaced. */
 const lockedRetryMs = 60_000;
-/** The breaker is looked at again after so long, however long the rest. */
+/** The breaker is checked at least this often, however long the pause. */
 const longestWaitMs = 3_600_000;
-/** How often the others look whether the probe has come back, at most. */
+/** Upper limit of `retryMs`. */
 const longestRetryMs = 1_000;
-/** An order that failed so often while others were answered says nothing about the account any more. */
+/** After this many failures while others were answered, an order is a suspect and no longer counts. */
 const suspectFrom = 2;
-/** Lists of orders that failed are forgotten after so long without a new one. */
+/** TTL of the sorted sets of failed orders, renewed by each new failure. */
 const listLifeMs = 3_600_000;
 
 const fields = ['pausedUntil', 'level', 'failures', 'lockedBy', 'locked', 'suspects', 'openSince'];
 
+/** Opens the circuit breaker of one account. */
 export function createCircuitBreaker(parts: CircuitBreakerParts): CircuitBreaker {
   const { redis, keys, account, policy, credentials } = parts;
   const breaker = keys.breaker(account);
@@ -125,12 +126,12 @@ export function createCircuitBreaker(parts: CircuitBreakerParts): CircuitBreaker
   const reportKeys = [breaker, probe, keys.accounts, failed, suspects, tried];
   const enterKeys = [breaker, probe, suspects, tried, `${breaker}:waiting`];
   const retryMs = Math.min(longestRetryMs, policy.breakerPauseMs);
-  /** Longer than any order waits between two looks. */
+  /** Longer than `retryMs`, so that every waiting order gets a chance first. */
   const giveWayMs = 3 * retryMs;
 
-  /** One look for all who come at the same time. */
-  const look = createBatcher<null, (string | null)[]>(async (requests) => {
-    const known = await sendDirectly(redis, 'hmget', [breaker, ...fields]).catch(nothingWhereDamaged);
+  /** One read serves all polls that are admitted at the same time. */
+  const readFields = createBatcher<null, (string | null)[]>(async (requests) => {
+    const known = await sendDirectly(redis, 'hmget', [breaker, ...fields]).catch(emptyIfWrongType);
     return requests.map(() => known as (string | null)[]);
   }, Number.POSITIVE_INFINITY);
 
@@ -140,7 +141,7 @@ export function createCircuitBreaker(parts: CircuitBreakerParts): CircuitBreaker
     now: number,
     orderId: string,
     asker: string | null,
-  ): Promise<GateChange> {
+  ): Promise<HealthChange> {
     const locks = reading.kind === 'refused' && reading.locksAccount === true;
     const { breakerFailures, breakerPauseMs, breakerMaxPauseMs } = policy;
     const why = {
@@ -149,7 +150,7 @@ export function createCircuitBreaker(parts: CircuitBreakerParts): CircuitBreaker
       httpStatus: reading.httpStatus,
     };
     const reply = await failedScript.run(redis, reportKeys, [
-      ...[now, breakerFailures, breakerPauseMs, breakerMaxPauseMs, restMs(reading, policy)],
+      ...[now, breakerFailures, breakerPauseMs, breakerMaxPauseMs, requestedPauseMs(reading, policy)],
       ...[locks ? (asker ?? '') : '', asker === credentials ? 1 : 0, probing ? 1 : 0],
       ...[orderId, suspectFrom, listLifeMs],
       ...accountEvent(account, 'account.degraded', now, why),
@@ -162,14 +163,14 @@ export function createCircuitBreaker(parts: CircuitBreakerParts): CircuitBreaker
     credentials,
 
     async admit(now) {
-      const [pausedUntil, level, failures, lockedBy, locked, suspected, since] = await look(null);
+      const [pausedUntil, level, failures, lockedBy, locked, suspected, since] = await readFields(null);
       const probing = Number(level ?? 0) > 0;
       const openSince = probing ? instantOf(since, now) : undefined;
       if (lockedBy === credentials || listed(locked).includes(credentials)) {
         return { waitUntil: now + lockedRetryMs };
       }
       const until = Number(pausedUntil ?? 0);
-      // Looked at again after a while: an entry that somebody broke must not silence an account for ever.
+      // Capped, because a corrupt entry must not block an account forever.
       if (until > now) return { waitUntil: Math.min(until, now + longestWaitMs), openSince };
       const troubled = probing || [failures, suspected].some((count) => Number(count ?? 0) > 0);
       return { troubled: troubled || Boolean(lockedBy), probing, openSince };
@@ -188,7 +189,7 @@ export function createCircuitBreaker(parts: CircuitBreakerParts): CircuitBreaker
       const everyMs = parts.deadlinePollEveryMs ?? 400;
       const reply = String(await deadlineScript.run(redis, [breaker, `${breaker}:deadline`], [now, everyMs]));
       if (reply === '') return null;
-      // Spread, so that those who wait do not all look in the same moment.
+      // Jitter, so that waiting orders do not all retry at the same moment.
       const waitMs = Math.max(Number(reply) || 0, 0) + Math.ceil(Math.random() * retryMs);
       return now + Math.min(waitMs, longestWaitMs);
     },
@@ -203,7 +204,7 @@ export function createCircuitBreaker(parts: CircuitBreakerParts): CircuitBreaker
         case 'nothing':
           return null;
         case 'failed':
-          // Other credentials were refused. That says nothing about ours; those that are locked are remembered all the same.
+          // A refusal of other credentials says nothing about ours, but if they are locked, that is recorded.
           if (
             reading.kind === 'refused' &&
             asker !== credentials &&
@@ -222,9 +223,9 @@ export function createCircuitBreaker(parts: CircuitBreakerParts): CircuitBreaker
   };
 }
 
-/** A key of another type in the place of the breaker must not silence the account. */
-function nothingWhereDamaged(error: unknown): string[] {
-  if (error instanceof Error && error.message.startsWith('WRONGTYPE')) return [];
+/** A key of another type in place of the breaker must not block the account. */
+function emptyIfWrongType(error: unknown): string[] {
+  if (isWrongType(error)) return [];
   throw error;
 }
 
@@ -232,13 +233,13 @@ function listed(text: string | null | undefined): readonly string[] {
   return (text ?? '').split(' ');
 }
 
-/** An entry that somebody broke counts as now. */
+/** Parses an instant; an invalid one counts as now. */
 function instantOf(text: string | null | undefined, now: number): number {
   const at = Number(text ?? Number.NaN);
   return at > 0 && at <= now ? at : now;
 }
 
-function restMs(reading: Reading, policy: BreakerPolicy): number {
+function requestedPauseMs(reading: Reading, policy: BreakerPolicy): number {
   if (reading.kind !== 'unavailable' || !reading.throttled) return 0;
   return reading.retryAfterMs ?? policy.throttlePauseMs;
 }
@@ -252,28 +253,28 @@ function accountEvent(account: string, type: string, now: number, data: object):
 }
 
 /**
- * How an account stands.
- * - `closed`: it is asked.
+ * State of an account's circuit breaker.
+ * - `closed`: polls are allowed.
  * - `resting`: the provider asked for a pause.
- * - `open`: it failed so often that it is left alone.
- * - `half-open`: one order probes whether it is back.
- * - `locked`: its credentials were refused for good; new ones are needed.
+ * - `open`: the account failed too often; polls are paused.
+ * - `half-open`: the pause is over; one order at a time probes whether the account has recovered.
+ * - `locked`: the provider locked the credentials; new ones are needed.
  */
 export const breakerStates = ['closed', 'resting', 'open', 'half-open', 'locked'] as const;
 export type BreakerState = (typeof breakerStates)[number];
 
 export interface Breaker {
   readonly state: BreakerState;
-  /** Orders that failed in a row. */
+  /** Distinct orders that failed in a row. */
   readonly failures: number;
-  /** Until when the account is left alone, `null` when it is not. */
+  /** Until when polls are paused, `null` when they are not. */
   readonly pausedUntil: number | null;
 }
 
 /**
- * Reads the circuit breaker of an account, without touching it.
+ * Reads the state of an account's circuit breaker without changing it.
  *
- * @param credentials fingerprint of those in use; without it, an account is locked until other credentials were answered
+ * @param credentials fingerprint of those in use; without it, a locked account counts as locked until other credentials work
  */
 export async function readBreaker(
   redis: Redis,

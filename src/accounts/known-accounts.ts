@@ -5,8 +5,8 @@ import type { AccountInfos } from './accounts.ts';
 import { type Registry, readRegistry, registryGraceMs } from './registry.ts';
 
 /**
- * It cannot be known at the moment which accounts there are: no payment-poller has made them known in this Redis, or Redis came
- * back empty and they have not done so again. Handing the order in again later is safe, and will do.
+ * Thrown while the accounts cannot be determined: no payment-poller has registered any in this Redis, or Redis lost them and
+ * they have not been registered again yet. Enqueueing the order again later is safe.
  */
 export class AccountsUnknownError extends Error {
   constructor(what: string) {
@@ -20,25 +20,25 @@ export class AccountsUnknownError extends Error {
 /** The accounts that orders are accepted for. */
 export interface KnownAccounts {
   readonly accounts: AccountInfos;
-  /** Accounts that are known and that nobody serves: why, for the message to whoever hands in an order. */
+  /** Accounts that are registered but not served, with the reason for the error message. */
   readonly unserved: ReadonlyMap<string, string>;
-  /** @throws AccountsUnknownError when it cannot be known whether this is an account */
+  /** @throws AccountsUnknownError when this process knew the account, but Redis has lost it */
   doubt(account: string): void;
 }
 
-/** Where a producer knows the accounts from. */
+/** Where a producer gets the accounts from. */
 export interface AccountSource {
   current(): KnownAccounts | Promise<KnownAccounts>;
 }
 
-/** How long what was read is trusted before it is read again. */
+/** How long the accounts are cached. */
 const maxAgeMs = 10_000;
 
-/** Accounts known through Redis only, as a checkout's producer knows them. */
+/** Accounts from the registry in Redis, for a checkout's producer. */
 export function accountsInRedis(redis: Redis, keys: Keys): AccountSource {
   let read: { known: KnownAccounts; at: number } | null = null;
   let reading: Promise<KnownAccounts> | null = null;
-  /** What this process has seen served. Should Redis lose it, that is no reason to refuse an order. */
+  /** Accounts this process has seen served. If Redis loses them, their orders are not refused for good: enqueueing throws. */
   const seen = new Set<string>();
 
   async function readKnown(): Promise<KnownAccounts> {
@@ -54,7 +54,7 @@ export function accountsInRedis(redis: Redis, keys: Keys): AccountSource {
   return {
     current() {
       if (read !== null && performance.now() - read.at <= maxAgeMs) return read.known;
-      // Read once for all who wait, so that they go on in the order in which they came.
+      // One read for all waiting callers, so that they continue in order of arrival.
       reading ??= readKnown().finally(() => {
         reading = null;
       });
@@ -84,14 +84,14 @@ function knownOf({ accounts }: Registry, seen: ReadonlySet<string>): KnownAccoun
   };
 }
 
-/** How a service that serves accounts itself knows them: by its configuration, whatever Redis knows. */
+/** The accounts that a service serves itself. They come from its configuration, whatever Redis holds. */
 export interface OwnAccounts {
   readonly accounts: AccountInfos;
-  /** Accounts whose workers learn when to poll first, and say so in the registry (`SCHEDULE=adaptive`). */
+  /** Accounts with `SCHEDULE=adaptive`: their workers learn when to poll first and write it to the registry. */
   readonly learning: ReadonlySet<string>;
 }
 
-/** Accounts known by the configuration of this process. */
+/** Accounts from the configuration of this process. */
 export function accountsConfigured(redis: Redis, keys: Keys, own: OwnAccounts): AccountSource {
   const known = (accounts: AccountInfos): KnownAccounts => ({ accounts, unserved: new Map(), doubt() {} });
   const configured = known(own.accounts);
@@ -100,7 +100,7 @@ export function accountsConfigured(redis: Redis, keys: Keys, own: OwnAccounts): 
   return {
     async current() {
       const registered = await Promise.resolve(learnt.current()).catch((error: unknown) => {
-        // Nothing learnt: the first poll is when the configuration says.
+        // Nothing learnt yet: the first poll follows the configuration.
         if (error instanceof AccountsUnknownError) return configured;
         throw error;
       });

@@ -6,27 +6,26 @@ import { type AccountInfo, type AccountInfos, parseAccounts } from './accounts.t
 
 const registerScript = loadScript('register', import.meta.url);
 
-/** How often a process says which accounts it serves, in ms, unless it sweeps more often. */
+/** How often a process renews its registration, in ms, unless it sweeps more often. */
 export const renewalMs = 60_000;
-/** A process that has not said so for this long, in ms, serves nothing. */
+/** A process that has not renewed for this long, in ms, no longer counts as serving. */
 export const servingMs = 3 * renewalMs;
 /**
- * A producer that knows the accounts from Redis only accepts orders for this long, in ms, after the last process that served
- * their account was heard of. Long enough for restarts, upgrades and an outage of all workers; an account that was taken out
- * of `ACCOUNTS` is refused from then on.
+ * How long, in ms, a checkout's producer accepts orders of an account after its last renewal. Long enough for restarts, upgrades
+ * and an outage of all workers. After that, an account removed from `ACCOUNTS` is refused.
  */
 export const registryGraceMs = 3_600_000;
-/** An account that nobody serves is remembered for this long, in ms: its orders may still be open. */
+/** How long an unserved account stays in the registry, in ms: its orders may still be open. */
 const rememberedMs = 100 * 86_400_000;
 
 export interface RegisterOptions {
-  /** Names the process that serves the accounts. Default: none does, they are only made known. */
+  /** Id of the process that serves the accounts. Default: none; they are registered without being served. */
   readonly processId?: string;
-  /** Leave entries alone that are there: another process may know better. Default false. */
+  /** Keep existing entries, which another process may have updated. Default false. */
   readonly restore?: boolean;
 }
 
-/** Makes accounts known to producers, and notes by the clock of Redis that they are served. */
+/** Registers accounts for producers, and records by Redis' clock that they are served. */
 export async function registerAccounts(
   redis: Redis,
   keys: Keys,
@@ -41,7 +40,7 @@ export async function registerAccounts(
   );
 }
 
-/** Notes that a process has ended. Its accounts stay known for `registryGraceMs`. */
+/** Records that a process has stopped. Its accounts stay accepted for `registryGraceMs`. */
 export async function unregister(
   redis: Redis,
   keys: Keys,
@@ -52,14 +51,14 @@ export async function unregister(
   if (members.length > 0) await redis.zrem(keys.registryServing, ...members);
 }
 
-/** What is known of accounts through Redis. */
+/** The content of the registry. `silentMs`: time since an account's last renewal. */
 export interface Registry {
   readonly accounts: ReadonlyMap<string, AccountInfo & { readonly silentMs: number }>;
   /** Accounts that a running process serves. */
   readonly served: ReadonlySet<string>;
 }
 
-/** Reads the registry. An entry that an earlier release wrote, and no later one has seen, counts as just renewed. */
+/** Reads the registry. An entry without a renewal time, written by an earlier release, counts as just renewed. */
 export async function readRegistry(
   redis: Redis,
   keys: Keys,

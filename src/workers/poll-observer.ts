@@ -1,4 +1,4 @@
-import type { GateChange } from '../accounts/circuit-breaker.ts';
+import type { HealthChange } from '../accounts/circuit-breaker.ts';
 import type { Reading } from '../domain/order.ts';
 import type { ResultEvent } from '../domain/result-event.ts';
 import type { OrderRecord } from '../orders/record.ts';
@@ -12,7 +12,7 @@ export interface PollObserver {
   unknownWord(word: string, orderId: string): void;
   /** The order was accepted for another provider than its account has now: it is not asked about. */
   changedProvider(record: OrderRecord): void;
-  breaker(change: Exclude<GateChange, null>, reading: Reading): void;
+  breaker(change: Exclude<HealthChange, null>, reading: Reading): void;
   /** The order moved, but a list or figure that is made from it could not be written. */
   neglected(what: string, orderId: string): void;
   /** A bug or a lost Redis; never something a gateway did. */

@@ -33,7 +33,7 @@ function setup(changes: Partial<CircuitBreakerParts> = {}) {
   return { keys, open, breaker: open() };
 }
 
-/** What a poll does at the breaker: it goes through, or learns until when it is to wait. */
+/** Passes one poll through the breaker: it is admitted, or told until when to wait. */
 async function pass(
   breaker: CircuitBreaker,
   at: number,
@@ -47,7 +47,8 @@ async function pass(
 
 async function admitted(breaker: CircuitBreaker, at: number): Promise<Admission> {
   const admission = await pass(breaker, at);
-  if ('waitUntil' in admission) throw new Error(`The breaker is shut for ${admission.waitUntil - at} ms.`);
+  if ('waitUntil' in admission)
+    throw new Error(`The breaker does not admit polls for ${admission.waitUntil - at} ms.`);
   return admission;
 }
 
@@ -78,7 +79,7 @@ describe('failures in a row', () => {
     ]);
   });
 
-  test('an answer in between begins the count anew', async () => {
+  test('an answer in between resets the count', async () => {
     const { breaker, keys } = setup();
     for (let n = 0; n < 5; n++) {
       await poll(breaker, aReading.unavailable(), now);
@@ -89,7 +90,7 @@ describe('failures in a row', () => {
     expect(await accountEvents(keys)).toEqual([]);
   });
 
-  test('only one order probes after the pause, by whichever process; a failed probe doubles the pause', async () => {
+  test('only one order over all processes probes after the pause; a failed probe doubles the pause', async () => {
     const { keys, open, breaker } = setup();
     for (let n = 0; n < 3; n++) await poll(breaker, aReading.unavailable(), now);
     for (const [at, pause] of [
@@ -107,7 +108,7 @@ describe('failures in a row', () => {
     expect(await accountEvents(keys)).toHaveLength(1);
   });
 
-  test('a probe that never comes back is replaced', async () => {
+  test('another order may probe once a probe has timed out', async () => {
     const { open, breaker } = setup({ pollMs: 30 });
     for (let n = 0; n < 3; n++) await poll(breaker, aReading.unavailable(), now);
     await admitted(breaker, now + 1_000);
@@ -115,7 +116,7 @@ describe('failures in a row', () => {
     await until('a second probe', async () => !('waitUntil' in (await pass(open(), now + 1_100))));
   });
 
-  test('a probe that fails while the account was paused anew gives its turn back', async () => {
+  test('a probe that fails after the account was paused again releases the probe', async () => {
     const { open, breaker } = setup();
     const straggler = await admitted(breaker, now);
     for (let n = 0; n < 3; n++) await poll(breaker, aReading.unavailable(), now);
@@ -126,14 +127,14 @@ describe('failures in a row', () => {
     expect(await pass(open(), now + 3_001)).not.toHaveProperty('waitUntil');
   });
 
-  test('an order that looked at the breaker and did not ask leaves the probe to another', async () => {
+  test('an order that was admitted but did not poll does not hold the probe', async () => {
     const { open, breaker } = setup();
     for (let n = 0; n < 3; n++) await poll(breaker, aReading.unavailable(), now);
     for (let n = 0; n < 5; n++) await breaker.admit(now + 1_000);
     expect(await pass(open(), now + 1_000)).not.toHaveProperty('waitUntil');
   });
 
-  test('an answered probe opens the breaker to all, and is told once', async () => {
+  test('an answered probe closes the breaker, and one event is published', async () => {
     const { keys, open, breaker } = setup();
     for (let n = 0; n < 3; n++) await poll(breaker, aReading.unavailable(), now);
     expect(await poll(breaker, aReading.pending(), now + 1_000)).toBe('recovered');
@@ -146,44 +147,41 @@ describe('failures in a row', () => {
     expect(new Set((await accountEvents(keys)).map(({ id }) => id)).size).toBe(2);
   });
 
-  test('polls that were under way when the pause began do not prolong it', async () => {
+  test('failures of polls that were in flight when the pause began do not extend it', async () => {
     const { breaker } = setup();
     const underWay = await Promise.all(Array.from({ length: 30 }, () => admitted(breaker, now)));
     for (const admission of underWay) await breaker.report(admission, aReading.unavailable(), now + 5);
     expect(await breaker.admit(now + 6)).toMatchObject({ waitUntil: now + 1_005 });
   });
 
-  test('an account that is sick leaves another one alone', async () => {
+  test('an open breaker does not affect other accounts', async () => {
     const { open, breaker } = setup();
     for (let n = 0; n < 3; n++) await poll(breaker, aReading.unavailable(), now);
     expect(await open({ account: 'shop2' }).admit(now + 1)).toEqual({ troubled: false, probing: false });
   });
 });
 
-describe('what speaks of one order only', () => {
+describe('failures that concern one order only', () => {
   const aboutOrder: [string, Reading][] = [
     ['a refused request', aReading.refused({ credentials: false, httpStatus: 400 })],
     ['a code about the query', aReading.unavailable({ aboutOrder: true, providerStatus: '8000' })],
   ];
 
-  test.each(aboutOrder)('%s opens no circuit breaker, however many there are', async (_name, reading) => {
+  test.each(aboutOrder)('%s never opens the circuit breaker', async (_name, reading) => {
     const { keys, breaker } = setup();
     for (let n = 0; n < 30; n++) expect(await poll(breaker, reading, now)).toBeNull();
     expect(await breaker.admit(now)).toMatchObject({ troubled: false, probing: false });
     expect(await accountEvents(keys)).toEqual([]);
   });
 
-  test.each(aboutOrder)(
-    '%s shows that the account answers: as a probe it closes the circuit breaker',
-    async (_name, reading) => {
-      const { breaker } = setup();
-      for (let n = 0; n < 3; n++) await poll(breaker, aReading.unavailable(), now);
-      expect(await poll(breaker, reading, now + 1_000)).toBe('recovered');
-      expect(await breaker.admit(now + 1_001)).toMatchObject({ troubled: false, probing: false });
-    },
-  );
+  test.each(aboutOrder)('%s closes the circuit breaker as the answer to a probe', async (_name, reading) => {
+    const { breaker } = setup();
+    for (let n = 0; n < 3; n++) await poll(breaker, aReading.unavailable(), now);
+    expect(await poll(breaker, reading, now + 1_000)).toBe('recovered');
+    expect(await breaker.admit(now + 1_001)).toMatchObject({ troubled: false, probing: false });
+  });
 
-  test('an order that is never answered opens no circuit breaker by itself', async () => {
+  test('a single order that is never answered does not open the circuit breaker', async () => {
     const { breaker } = setup();
     const hanging = { orderId: 'hanging' };
     for (let n = 0; n < 30; n++) {
@@ -193,7 +191,7 @@ describe('what speaks of one order only', () => {
     expect(await breaker.admit(now + 30)).toMatchObject({ troubled: true, probing: false });
   });
 
-  test('orders that failed twice while others were answered count no longer, until they are answered', async () => {
+  test('orders that failed twice while others were answered no longer count, until they are answered', async () => {
     const { keys, breaker } = setup();
     const fail = (orderId: string, at: number) =>
       breaker.report({ troubled: true, probing: false }, aReading.unavailable(), at, { orderId });
@@ -215,7 +213,7 @@ describe('what speaks of one order only', () => {
   });
 });
 
-describe('the turn to probe', () => {
+describe('the probe', () => {
   /** An account whose circuit breaker has just opened. */
   async function opened() {
     const all = setup();
@@ -234,10 +232,10 @@ describe('the turn to probe', () => {
     return true;
   }
 
-  test('is not had twice in a row by an order that failed, while others wait', async () => {
+  test('is not given twice in a row to an order whose probe failed, while others wait', async () => {
     const account = await opened();
     expect(await probe(account, 'bad', now + 1_000)).toBe(true);
-    // It comes first, and leaves the turn to one that comes later.
+    // `bad` asks first, but must let another order go first.
     expect(await probe(account, 'bad', now + 3_001)).toBe(false);
     expect(await probe(account, 'good', now + 3_002)).toBe(true);
     expect(await probe(account, 'bad', now + 6_003)).toBe(false);
@@ -245,7 +243,7 @@ describe('the turn to probe', () => {
     expect(await probe(account, 'third', now + 6_005)).toBe(true);
   });
 
-  test('is had again by the only order there is, a little later than by another', async () => {
+  test('is given again to the only order, a little later than to another one', async () => {
     const account = await opened();
     expect(await probe(account, 'only', now + 1_000)).toBe(true);
     const looked = await pass(account.breaker, now + 3_001, 'only');
@@ -255,7 +253,7 @@ describe('the turn to probe', () => {
 });
 
 describe('orders past their deadline', () => {
-  test('are asked about though the circuit breaker is open, one at a time and not faster than allowed', async () => {
+  test('are polled although the circuit breaker is open, one at a time and at a limited rate', async () => {
     const { breaker } = setup({ deadlinePollEveryMs: 60_000 });
     for (let n = 0; n < 3; n++) await poll(breaker, aReading.unavailable(), now);
     expect(await breaker.admit(now + 10)).toMatchObject({ openSince: now });
@@ -264,7 +262,7 @@ describe('orders past their deadline', () => {
     for (const waitUntil of turns) expect(waitUntil ?? now + 11).toBeGreaterThan(now + 10);
   });
 
-  test('are not asked about while the provider itself wants a rest', async () => {
+  test('are not polled while the provider itself asked for a pause', async () => {
     const { breaker } = setup();
     for (let n = 0; n < 2; n++) await poll(breaker, aReading.unavailable(), now);
     expect(await poll(breaker, aReading.throttled(40_000), now)).toBe('degraded');
@@ -274,7 +272,7 @@ describe('orders past their deadline', () => {
 });
 
 describe('throttling', () => {
-  test('is not forgotten when a poll that was under way is answered', async () => {
+  test('stays in effect when a poll that was in flight is answered', async () => {
     const { breaker } = setup();
     const [first, second] = [await admitted(breaker, now), await admitted(breaker, now)];
     await breaker.report(first, aReading.throttled(40_000), now);
@@ -283,7 +281,7 @@ describe('throttling', () => {
     expect(await breaker.admit(now + 40_001)).not.toHaveProperty('waitUntil');
   });
 
-  test('rests the account for the time asked for, without calling it degraded', async () => {
+  test('pauses the account for the requested time, without marking it degraded', async () => {
     const { keys, open, breaker } = setup();
     expect(await poll(breaker, aReading.throttled(40_000), now)).toBeNull();
     expect(await open().admit(now + 39_999)).toEqual({ waitUntil: now + 40_000 });
@@ -291,13 +289,13 @@ describe('throttling', () => {
     expect(await accountEvents(keys)).toEqual([]);
   });
 
-  test('rests it for the configured time when none is asked for', async () => {
+  test('pauses it for the configured time when none was requested', async () => {
     const { breaker } = setup();
     await poll(breaker, { ...aReading.unavailable(), kind: 'unavailable', throttled: true }, now);
     expect(await breaker.admit(now)).toEqual({ waitUntil: now + 500 });
   });
 
-  test('of a poll that was under way counts too when it asks for a longer rest', async () => {
+  test('of a poll that was in flight counts if it asks for a longer pause', async () => {
     const { breaker } = setup();
     const underWay = await Promise.all(Array.from({ length: 3 }, () => admitted(breaker, now)));
     const rests = [1_000, 60_000, 2_000];
@@ -307,7 +305,7 @@ describe('throttling', () => {
     expect(await breaker.admit(now + 1)).toEqual({ waitUntil: now + 60_000 });
   });
 
-  test('that asks for more than the breaker would is obeyed when both pause', async () => {
+  test('takes precedence over the pause of the breaker when it is longer', async () => {
     const { breaker } = setup();
     for (let n = 0; n < 2; n++) await poll(breaker, aReading.unavailable(), now);
     expect(await poll(breaker, aReading.throttled(40_000), now)).toBe('degraded');
@@ -318,7 +316,7 @@ describe('throttling', () => {
 describe('locked credentials', () => {
   const locked = aReading.refused({ locksAccount: true });
 
-  test('stop all asking, for ever, until others are used', async () => {
+  test('stop all polls until other credentials are configured', async () => {
     const { keys, open, breaker } = setup();
     expect(await poll(breaker, locked, now)).toBe('degraded');
     for (const later of [1, 100_000, 90 * 86_400_000]) {
@@ -336,7 +334,7 @@ describe('locked credentials', () => {
     ]);
   });
 
-  test('are told once, however many polls were under way', async () => {
+  test('publish one event, however many polls were in flight', async () => {
     const { keys, breaker } = setup();
     const underWay = await Promise.all(Array.from({ length: 20 }, () => admitted(breaker, now)));
     const changes = await Promise.all(underWay.map((admission) => breaker.report(admission, locked, now)));
@@ -344,19 +342,19 @@ describe('locked credentials', () => {
     expect(await accountEvents(keys)).toHaveLength(1);
   });
 
-  test('are not unlocked by an answer to a poll that had been sent before', async () => {
+  test('are not unlocked by the answer to a poll that was sent before', async () => {
     const { keys, breaker } = setup();
     await poll(breaker, aReading.unavailable(), now);
     const [first, second] = [await admitted(breaker, now), await admitted(breaker, now)];
     await breaker.report(first, locked, now);
     expect(await breaker.report(second, aReading.pending(), now + 1)).toBeNull();
-    // An answer pushed to us is reported as if there had been trouble.
+    // Pushed answers are always reported with `troubled: true`.
     expect(await breaker.report({ troubled: true, probing: false }, aReading.pending(), now + 1)).toBeNull();
     expect(await breaker.admit(now + 2)).toHaveProperty('waitUntil');
     expect((await accountEvents(keys)).map(({ type }) => type)).toEqual(['account.degraded']);
   });
 
-  test('are used again by nobody, while old and new workers run side by side', async () => {
+  test('stay locked while workers with old and new credentials run side by side', async () => {
     const { open, breaker: old } = setup();
     const fresh = open({ credentials: 'two' });
     expect(await poll(old, locked, now)).toBe('degraded');
@@ -367,7 +365,7 @@ describe('locked credentials', () => {
     expect(await open({ credentials: 'one' }).admit(now + 90 * 86_400_000)).toHaveProperty('waitUntil');
   });
 
-  test('are those that sent the question: a late answer to an older one leaves the new ones alone', async () => {
+  test('are those that sent the query: a late answer for old credentials does not lock the new ones', async () => {
     const { keys, open, breaker: old } = setup();
     const fresh = open({ credentials: 'two' });
     const late = { orderId: 'ord-1', credentials: 'one' };
@@ -377,7 +375,7 @@ describe('locked credentials', () => {
     expect(await accountEvents(keys)).toEqual([]);
   });
 
-  test('are none when it is not known which sent the question', async () => {
+  test('are not recorded when it is unknown which credentials sent the query', async () => {
     const { breaker } = setup();
     for (let n = 0; n < 10; n++) {
       const unknown = { orderId: `ord-${n}`, credentials: null };
@@ -386,7 +384,7 @@ describe('locked credentials', () => {
     expect(await breaker.admit(now + 1)).not.toHaveProperty('waitUntil');
   });
 
-  test('refused ones that are no longer in use say nothing about those that are', async () => {
+  test('that are no longer in use and refused do not count against those in use', async () => {
     const { breaker } = setup();
     for (let n = 0; n < 10; n++) {
       const asked = { orderId: `ord-${n}`, credentials: 'older' };
@@ -409,7 +407,7 @@ describe('locked credentials', () => {
 });
 
 test.each(['', ':failed', ':suspects', ':tried', ':probe', ':waiting'])(
-  'a key of another type in the place of the breaker%s silences no account',
+  'a key of another type in place of breaker%s does not block the account',
   async (suffix) => {
     const { keys, breaker } = setup();
     const key = `${keys.breaker('jenga')}${suffix}`;

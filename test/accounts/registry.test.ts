@@ -32,7 +32,7 @@ function setup() {
   };
   return {
     ...{ prefix, keys, producer },
-    /** As if so much time had passed since an account was last served. */
+    /** Moves the last renewal of an account into the past. */
     age: async (account: string, ms: number) => {
       await redis.zincrby(keys.registryRenewed, -ms, account);
       for (const member of await redis.zrange(keys.registryServing, '0', '-1')) {
@@ -42,7 +42,7 @@ function setup() {
   };
 }
 
-test('a producer that cannot know the accounts says so by an error of its own, and accepts nothing', async () => {
+test('a producer throws AccountsUnknownError and accepts nothing while the accounts are unknown', async () => {
   const { keys, producer } = setup();
   const one = producer();
   const refused = one.enqueue(order);
@@ -53,7 +53,7 @@ test('a producer that cannot know the accounts says so by an error of its own, a
   expect(await one.enqueue(order)).toMatchObject({ outcome: 'new' });
 });
 
-test('an account is accepted for an hour after it was last served, and then refused with the reason', async () => {
+test('accepts orders of an account for an hour after it was last served, then refuses them with the reason', async () => {
   const { keys, producer, age } = setup();
   await registerAccounts(redis, keys, accounts, { processId: 'p1' });
   await unregister(redis, keys, accounts.keys(), 'p1');
@@ -73,7 +73,7 @@ test('an account is accepted for an hour after it was last served, and then refu
   expect(await producer().enqueue({ ...order, orderId: 'ord-2' })).toMatchObject({ outcome: 'new' });
 });
 
-test('an account that Redis has lost is no reason to refuse its orders to who knew it', async () => {
+test('refuses an unknown account as invalid when other accounts are known', async () => {
   const { keys, prefix } = setup();
   await registerAccounts(redis, keys, accounts);
   const known = createProducer({ redis, prefix });
@@ -84,7 +84,7 @@ test('an account that Redis has lost is no reason to refuse its orders to who kn
   });
 });
 
-test('a service accepts its own accounts though Redis knows none, with their own schedules, and no others', async () => {
+test('a service accepts exactly its own accounts, with their configured schedules, whatever Redis holds', async () => {
   const { keys, prefix, producer } = setup();
   const [jenga] = accounts.values();
   if (jenga === undefined) throw new Error('There is no account.');
@@ -95,7 +95,7 @@ test('a service accepts its own accounts though Redis knows none, with their own
   expect(await one.enqueue(order)).toMatchObject({ outcome: 'new' });
   const store = createOrderStore({ redis, keys, retentionMs: 1_000 });
   expect((await store.read('ord-1'))?.order.schedule.firstPollAfterMs).toBe(1_234);
-  // Another process, with other accounts, may have been here: that does not make them ours.
+  // Accounts that another process registered are not ours.
   await registerAccounts(redis, keys, accounts);
   expect(await one.enqueue({ ...order, orderId: 'ord-2', account: 'lipia' })).toMatchObject({
     outcome: 'invalid',
@@ -105,7 +105,7 @@ test('a service accepts its own accounts though Redis knows none, with their own
   });
 });
 
-test('what an account has learnt about its first poll is taken from Redis, while it is there', async () => {
+test('the learnt time of the first poll is taken from Redis while it is there', async () => {
   const { keys, prefix } = setup();
   const [jenga] = accounts.values();
   if (jenga === undefined) throw new Error('There is no account.');
@@ -124,7 +124,7 @@ test('what an account has learnt about its first poll is taken from Redis, while
   expect(await firstPollOf('b')).toBe(4_321);
 });
 
-test('who serves an account is known until it ends, or is silent for three minutes', async () => {
+test('a process counts as serving until it stops or has not renewed for three minutes', async () => {
   const { keys, age } = setup();
   const served = async () => [...(await readRegistry(redis, keys, providers)).served].sort();
   await registerAccounts(redis, keys, accounts, { processId: 'p1' });
@@ -137,7 +137,7 @@ test('who serves an account is known until it ends, or is silent for three minut
   expect(await served()).toEqual([]);
 });
 
-test('entries that an earlier release wrote count as renewed when they are first seen', async () => {
+test('entries of an earlier release count as renewed when first seen', async () => {
   const { keys, age, producer } = setup();
   await redis.hset(keys.registry, 'jenga', JSON.stringify(accounts.get('jenga')));
   expect(await producer().enqueue(order)).toMatchObject({ outcome: 'new' });
@@ -146,7 +146,7 @@ test('entries that an earlier release wrote count as renewed when they are first
   expect(await producer().enqueue({ ...order, orderId: 'ord-2' })).toMatchObject({ outcome: 'invalid' });
 });
 
-test('open orders of accounts that nobody serves are counted, also where Redis knows nothing of the account', async () => {
+test('counts open orders of unserved accounts, even if the account is not registered', async () => {
   const { keys, producer } = setup();
   await registerAccounts(redis, keys, accounts, { processId: 'p1' });
   await producer().enqueueMany(['a', 'b', 'c'].map((orderId) => ({ ...order, orderId, reference: orderId })));

@@ -23,7 +23,7 @@ function keptLines() {
 describe.runIf(redisServer !== undefined)('an outage of Redis', () => {
   const password = 'open sesame, please';
 
-  test('is logged once when it begins and once when it ends, whatever is asked and polled meanwhile', async () => {
+  test('is logged once when it begins and once when it ends, whatever requests and polls fail meanwhile', async () => {
     const redis = await startRestartableRedis();
     const { lines, log } = keptLines();
     const running = await startRunningService({
@@ -80,7 +80,7 @@ describe.runIf(redisServer !== undefined)('an outage of Redis', () => {
     expect((await running.call('GET', '/v1/orders/ord-1')).status).toBe(200);
   });
 
-  test('at the start is waited for, and logged as JSON', async () => {
+  test('at startup: waits for Redis, and logs JSON', async () => {
     const redis = await startRestartableRedis();
     await redis.kill();
     const { lines, log } = keptLines();
@@ -88,7 +88,7 @@ describe.runIf(redisServer !== undefined)('an outage of Redis', () => {
     const waiting = waitForRedis(redis.url, createLog('info', { write: log }), stop.signal);
     await eventually(async () => lines.length > 0);
     expect(lines[0]).toMatchObject({ level: 50, msg: 'Redis does not answer; waiting for it' });
-    // Longer than the first look.
+    // Longer than the first connection attempt.
     await delay(3_000);
     await redis.start();
     expect(await waiting).toBe(true);
@@ -99,7 +99,7 @@ describe.runIf(redisServer !== undefined)('an outage of Redis', () => {
     expect(lines[1]?.durationMs).toBeGreaterThan(3_000);
   });
 
-  test('at the start is no reason not to stop', async () => {
+  test('at startup: the service can still be stopped', async () => {
     const stop = new AbortController();
     const waiting = waitForRedis('redis://127.0.0.1:9', createLog('silent'), stop.signal);
     queueMicrotask(() => stop.abort());

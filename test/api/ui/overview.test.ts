@@ -208,11 +208,11 @@ describe('an account', () => {
     breakerMaxPauseMs: 60_000,
     throttlePauseMs: 2_000,
   };
-  const gateOf = (credentials = 'c1') =>
+  const breakerOf = (credentials = 'c1') =>
     createCircuitBreaker({ redis, keys, account: 'jenga', policy, credentials, pollMs: 1_000 });
 
   test('tells how its breaker stands', async () => {
-    const breaker = gateOf();
+    const breaker = breakerOf();
     const state = async (at = now) => (await readBreaker(redis, keys, 'jenga', at)).state;
     expect(await state()).toBe('closed');
     await breaker.report({ troubled: false, probing: false }, aReading.throttled(1_000), now);
@@ -232,7 +232,7 @@ describe('an account', () => {
       now + 8_000,
     );
     expect(await state(now + 900_000)).toBe('locked');
-    await gateOf('c2').report({ troubled: true, probing: false }, aReading.pending(), now + 900_000);
+    await breakerOf('c2').report({ troubled: true, probing: false }, aReading.pending(), now + 900_000);
     expect(await state(now + 900_000)).toBe('closed');
   });
 
