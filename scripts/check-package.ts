@@ -55,6 +55,8 @@ function checkFiles(files: readonly string[]): void {
     'dist/index.d.ts',
     'dist/cli.js',
     'dist/orders/settle.lua',
+    'dist/orders/settle-batch.lua',
+    'dist/redis/apart.lua',
   ];
   const missing = wanted.filter((file) => !files.includes(file));
   const allowed =

@@ -206,6 +206,7 @@ describe('who may do what', () => {
       'jobs/backend/poll-exchange.lua',
       'jobs/bring-forward.lua',
       'jobs/promote-answer.lua',
+      'redis/apart.lua',
       'redis/time.lua',
       'workers/adaptive/learn.lua',
       'workers/job-places.lua',

@@ -7,6 +7,7 @@
 -- Returns per order {outcome, nextPollAt or '', open orders under the same reference}: 'new', 'same' (equal facts),
 --   'conflict' (other facts, nothing changed), or {'in-use', orderId} (that order was paid under this reference; nothing
 --   changed), or {'failed', why}.
+-- include: ../redis/apart
 local call = redis.call
 local open, asking = KEYS[1], KEYS[2]
 
@@ -53,23 +54,11 @@ local function accept(key, lastKey, from, to)
   return { 'new', nextPollAt, others }
 end
 
--- Does the error lie in this order's own keys or arguments, or in what our user of Redis may do?
-local function isOwn(why)
-  return string.find(why, '^WRONGTYPE') or string.find(why, '^ERR') or string.find(why, '^NOPERM') or string.find(why, 'user_script')
-end
-
-local replies, key, from, isAnyNew = {}, 3, 1, false
+local replies, key, from = {}, 3, 1
 while from < #ARGV do
   local lastKey, to = key - 1 + tonumber(ARGV[from]), from + 1 + tonumber(ARGV[from + 1])
-  local isDone, reply = pcall(accept, key, lastKey, from + 2, to)
-  if isDone then
-    isAnyNew = isAnyNew or reply[1] == 'new'
-  else
-    local why = type(reply) == 'table' and reply.err or tostring(reply)
-    -- What Redis refuses to all (it is full, or a replica) is the error of the script: clients act on its first word.
-    if not isAnyNew and not isOwn(why) then return redis.error_reply(why) end
-    reply = { 'failed', why, '' }
-  end
+  local reply, why = apart(accept, key, lastKey, from + 2, to)
+  if not reply then return redis.error_reply(why) end
   replies[#replies + 1] = reply
   key, from = lastKey + 1, to + 1
 end

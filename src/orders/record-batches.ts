@@ -21,7 +21,7 @@ import { usedEntry } from './used-payments.ts';
 
 const openScript = loadScript('open', import.meta.url);
 const readScript = loadScript('read', import.meta.url);
-const settleScript = loadScript('settle', import.meta.url);
+const settleScript = loadScript('settle-batch', import.meta.url);
 
 const dayMs = 86_400_000;
 /** Callbacks are minutes, seldom hours late; a hint for an older order has nothing left to promote. */

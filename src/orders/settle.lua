@@ -168,27 +168,3 @@ local function settle(keys, from, to)
   end
   return { 'settled', nextPollAt, neglected }
 end
-
--- Does the error lie in this order's own keys or arguments, or in what our user of Redis may do?
-local function isOwn(why)
-  return string.find(why, '^WRONGTYPE') or string.find(why, '^ERR') or string.find(why, '^NOPERM') or string.find(why, 'user_script')
-end
-
-local replies, key, from, isAnySettled = {}, 6, 1, false
-while from < #ARGV do
-  local count = tonumber(ARGV[from])
-  local to = from + 1 + tonumber(ARGV[from + 1])
-  local isDone, reply = pcall(settle, { unpack(KEYS, key, key + count - 1) }, from + 2, to)
-  if isDone then
-    isAnySettled = isAnySettled or reply[1] == 'settled'
-  else
-    local why = type(reply) == 'table' and reply.err or tostring(reply)
-    -- What Redis refuses to all (it is full, or a replica) is the error of the script: clients act on its first word. Not
-    -- once an order has moved: its worker must not be told that it has not.
-    if not isAnySettled and not isOwn(why) then return redis.error_reply(why) end
-    reply = { 'failed', why }
-  end
-  replies[#replies + 1] = reply
-  key, from = key + count, to + 1
-end
-return replies

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { expect, onTestFinished, test } from 'vitest';
 import { connectRedis } from '../../src/redis/connection.ts';
+import { readScript } from '../../src/redis/script.ts';
 import { startLossyProxy } from '../support/lossy-proxy.ts';
 import { testPrefix, testRedis, testRedisUrl } from '../support/redis.ts';
 import { startHeldGateway } from '../support/service-gateway.ts';
@@ -10,7 +10,7 @@ import { aHurriedOrder, seldom } from '../support/service-parts-of-account.ts';
 import { until } from '../support/service-until.ts';
 
 const redis = testRedis();
-const settleScript = readFileSync(new URL('../../src/orders/settle.lua', import.meta.url), 'utf8');
+const settleScript = readScript(new URL('../../src/orders/settle-batch.lua', import.meta.url));
 const settleSha = createHash('sha1').update(settleScript).digest('hex');
 
 test.each(['paid', 'cancelled'] as const)('a step whose reply is lost is made once: %s', async (answer) => {
