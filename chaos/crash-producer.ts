@@ -6,6 +6,7 @@ import { readAccounts } from '../src/accounts/accounts.ts';
 import { enqueueOrders } from '../src/jobs/enqueue.ts';
 import { createPollQueue } from '../src/jobs/queue.ts';
 import { validateOrder } from '../src/jobs/validate-order.ts';
+import { paymentsWithin } from '../src/orders/ownership.ts';
 import { createOrderStore } from '../src/orders/store.ts';
 import { providers } from '../src/providers/index.ts';
 import { connectRedis } from '../src/redis/connection.ts';
@@ -31,7 +32,7 @@ await enqueueOrders(
     },
     queue: (account) => createPollQueue(redis, keys, account),
     names: () => [],
-    sharesPayments: () => false,
+    payments: ({ account }) => paymentsWithin(account),
     now: Date.now,
   },
   [validated.order],

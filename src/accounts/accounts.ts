@@ -42,6 +42,8 @@ const accountInfoSchema = z.object({
   callbacks: z.boolean().default(false),
   /** True if one payment may pay several orders. */
   sharedReferences: z.boolean().default(false),
+  /** Where equal references mean one payment; services of former releases do not tell. */
+  referenceScope: z.string().optional(),
 });
 export type AccountInfo = z.infer<typeof accountInfoSchema>;
 export type AccountInfos = ReadonlyMap<string, AccountInfo>;

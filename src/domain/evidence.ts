@@ -13,6 +13,8 @@ export interface Evidence {
   readonly providerStatus: string | null;
   readonly providerMessage: string | null;
   readonly receipt?: string;
+  /** Receipts besides, where one answer tells of several payments. */
+  readonly furtherReceipts?: readonly string[];
   /** In the order's currency. */
   readonly amountReceived?: string;
   /** The amount received in another currency than the order's, with its code: `UGX 100.00`. */
@@ -49,6 +51,7 @@ export function toEvidence(reading: Reading): Evidence {
         certainty: reading.certainty,
         ...(reading.doubt === null ? {} : { reason: reading.doubt }),
         ...(reading.receipt === null ? {} : { receipt: reading.receipt }),
+        ...(reading.furtherReceipts === undefined ? {} : { furtherReceipts: reading.furtherReceipts }),
         ...(reading.amountReceivedMinor === null
           ? {}
           : { amountReceived: toMajor(reading.amountReceivedMinor) }),
@@ -100,6 +103,7 @@ function isSame(a: Evidence, b: Evidence): boolean {
     a.providerStatus === b.providerStatus &&
     a.httpStatus === b.httpStatus &&
     a.receipt === b.receipt &&
+    a.furtherReceipts?.join() === b.furtherReceipts?.join() &&
     a.amountReceived === b.amountReceived &&
     a.otherAmount === b.otherAmount &&
     a.overridden === b.overridden &&

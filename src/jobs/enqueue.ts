@@ -1,5 +1,6 @@
 import type { Order } from '../domain/order.ts';
 import { firstPollAt } from '../domain/schedule.ts';
+import type { ReferenceRules } from '../orders/ownership.ts';
 import type { OpenResult, OrderStore } from '../orders/store.ts';
 import { type PollQueue, pollJob } from './queue.ts';
 
@@ -23,8 +24,8 @@ export interface EnqueueParts {
   queue(account: string): PollQueue;
   /** The strings under which a callback may speak of an order; none where its account takes no callbacks. */
   names(order: Order): readonly string[];
-  /** Whether the order's account lets several orders be paid by one payment. */
-  sharesPayments(order: Order): boolean;
+  /** How far the payments of the order's account are told apart. */
+  payments(order: Order): ReferenceRules;
   readonly now: () => number;
 }
 
@@ -37,7 +38,7 @@ export interface EnqueueParts {
 export async function enqueueOrders(parts: EnqueueParts, orders: readonly Order[]): Promise<Enqueued[]> {
   const opened = await Promise.all(
     orders.map((order) =>
-      parts.store.open(order, firstPollAt(order), parts.names(order), parts.sharesPayments(order)),
+      parts.store.open(order, firstPollAt(order), parts.names(order), parts.payments(order)),
     ),
   );
   const outcomes = await Promise.all(

@@ -134,7 +134,10 @@ function openProducer(
       {
         ...{ store, queue, now: clock.now },
         names: (order) => namesOf(order, accounts),
-        sharesPayments: ({ account }) => accounts.get(account)?.sharedReferences === true,
+        payments: ({ account }) => ({
+          isShared: accounts.get(account)?.sharedReferences === true,
+          references: accounts.get(account)?.referenceScope ?? account,
+        }),
       },
       orders,
     );

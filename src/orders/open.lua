@@ -11,11 +11,10 @@
 local call = redis.call
 local open, asking = KEYS[1], KEYS[2]
 
--- The paid order that owns a reference, if its record is still there.
-local function ownerOf(paid, records)
+-- The paid order that owns a reference. An order whose record was lost may be handed in again: it is its own.
+local function ownerOf(paid, orderId)
   for owner in string.gmatch(call('GET', paid) or '', '(%S+) %d+') do
-    local phase = redis.pcall('HGET', records .. owner, 'phase')
-    if phase and (phase == 'closed' or phase.err) then return owner end
+    if owner ~= orderId then return owner end
   end
 end
 
@@ -40,7 +39,7 @@ local function accept(key, lastKey, from, to)
     if facts[5] and facts[5] ~= '' then redis.pcall('ZADD', open, 'NX', facts[5], orderId) end
     return { 'same', facts[5] or '', sharing(KEYS[key + 2], records, orderId) }
   end
-  local owner = ARGV[from + 4] ~= '1' and ownerOf(KEYS[key + 1], records)
+  local owner = ARGV[from + 4] ~= '1' and ownerOf(KEYS[key + 1], orderId)
   if owner then return { 'in-use', owner, '' } end
   local others = sharing(KEYS[key + 2], records, orderId)
   call('ZADD', open, nextPollAt, orderId)

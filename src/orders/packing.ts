@@ -46,27 +46,28 @@ export function unpackProgress([stateversion, polls, answeredPolls, ...rest]: Pa
 /** Times as epoch milliseconds and the fingerprint in base64, about half of what they take where they are published. */
 export function packEvidence(evidence: Evidence): Packed {
   const { source, at, httpStatus, reading, providerStatus, providerMessage, bodySha256 } = evidence;
-  const { certainty, reason, receipt, amountReceived, overridden, count, firstAt, otherAmount, usedBy } =
-    evidence;
+  const { certainty, reason, receipt, amountReceived, overridden, count, firstAt, otherAmount } = evidence;
+  const { usedBy, furtherReceipts } = evidence;
   return trimmed([
     ...[source, Date.parse(at), httpStatus, reading, providerStatus, providerMessage],
     bodySha256 === null ? null : Buffer.from(bodySha256, 'hex').toString('base64url'),
     ...[certainty, reason, receipt, amountReceived, overridden, count],
     firstAt === undefined ? null : Date.parse(firstAt),
-    ...[otherAmount, usedBy],
+    ...[otherAmount, usedBy, furtherReceipts],
   ]);
 }
 
 /** @throws when a time is none */
 export function unpackEvidence([source, at, httpStatus, reading, ...rest]: Packed): object {
   const [providerStatus = null, providerMessage = null, print = null, ...further] = rest;
-  const [certainty, reason, receipt, amountReceived, overridden, count, firstAt, otherAmount, usedBy] =
-    further;
-  const known = { certainty, reason, receipt, amountReceived, overridden, count, otherAmount, usedBy };
+  const [certainty, reason, receipt, amountReceived, overridden, count, firstAt, ...more] = further;
+  const [otherAmount, usedBy, furtherReceipts] = more;
+  const known = { certainty, reason, receipt, amountReceived, overridden, count };
+  const added = { otherAmount, usedBy, furtherReceipts };
   return {
     ...{ source, at: isoOf(at), httpStatus, reading, providerStatus, providerMessage },
     bodySha256: print === null ? null : Buffer.from(String(print), 'base64url').toString('hex'),
-    ...Object.fromEntries(Object.entries(known).filter(([, value]) => value != null)),
+    ...Object.fromEntries(Object.entries({ ...known, ...added }).filter(([, value]) => value != null)),
     ...(firstAt != null && { firstAt: isoOf(firstAt) }),
   };
 }

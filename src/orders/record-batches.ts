@@ -13,7 +13,14 @@ import {
   progressFields,
   queryField,
 } from './codec.ts';
-import { type Owning, owningOf, referenceName } from './ownership.ts';
+import {
+  type Owning,
+  owningOf,
+  type PaymentRules,
+  paymentsWithin,
+  type ReferenceRules,
+  referenceName,
+} from './ownership.ts';
 import type { Fields, OrderRecord, RecordUpdate } from './record.ts';
 import { countersOf, hourOf } from './statistics.ts';
 import { unresolvedEntry } from './unresolved.ts';
@@ -50,8 +57,8 @@ export interface Transition extends RecordUpdate {
   readonly event: ResultEvent | null;
   /** The entry of the inbox that the reading came from, and that leaves it with this step; `null` for a poll. */
   readonly entry: string | null;
-  /** Whether the account lets several orders be paid by one payment. */
-  readonly sharesPayments?: boolean;
+  /** How far the account's payments are told apart. Default: within the account. */
+  readonly payments?: PaymentRules;
 }
 
 /**
@@ -103,9 +110,9 @@ export function createRecordBatches({
   const noStatistics = keys.statistics('-');
 
   function settlingOf(step: Transition): { readonly keys: string[]; readonly args: (string | number)[] } {
-    const { record, event, sharesPayments = false } = step;
+    const { record, event } = step;
     const { order } = record;
-    const owning = owningOf(order, step, event, sharesPayments, keys);
+    const owning = owningOf(order, step, event, step.payments ?? paymentsWithin(order.account), keys);
     return {
       keys: [
         keys.order(order.orderId),
@@ -113,7 +120,7 @@ export function createRecordBatches({
         event === null ? noStatistics : keys.statistics(hourOf(Date.parse(event.time))),
         ...(owning?.keys ?? []),
       ],
-      args: settling(step, owning?.text ?? '', retentionMs),
+      args: settling(step, owning, retentionMs),
     };
   }
 
@@ -141,23 +148,24 @@ interface Opening {
   readonly order: Order;
   readonly nextPollAt: number;
   readonly names: readonly string[];
-  readonly sharesPayments: boolean;
+  readonly payments: ReferenceRules;
 }
 
-function keysOf({ order: { orderId, account, reference }, names }: Opening, keys: Keys): string[] {
+function keysOf({ order, names, payments }: Opening, keys: Keys): string[] {
+  const { orderId, account, reference } = order;
   const name = referenceName(reference);
   return [
     keys.order(orderId),
-    keys.paid(account, name),
+    keys.paid(payments.references, name),
     ...[...new Set([name, ...names])].map((each) => keys.reference(account, each)),
   ];
 }
 
 /** What an order hands to the script. */
-function openingArgs({ order, nextPollAt, sharesPayments }: Opening): (string | number)[] {
+function openingArgs({ order, nextPollAt, payments }: Opening): (string | number)[] {
   const { orderId, createdAt, schedule, account, reference, amountMinor, currency } = order;
   return [
-    ...[orderId, nextPollAt, createdAt, schedule.deadlineMs + namesLifeMs, sharesPayments ? 1 : ''],
+    ...[orderId, nextPollAt, createdAt, schedule.deadlineMs + namesLifeMs, payments.isShared ? 1 : ''],
     ...[account, canonicalReference(reference), amountMinor, currency],
     ...Object.entries(newRecordFields(order, nextPollAt)).flat(),
   ];
@@ -166,20 +174,20 @@ function openingArgs({ order, nextPollAt, sharesPayments }: Opening): (string | 
 /** What a step hands to the script. */
 function settling(
   { record, nextPollAt, event, entry, ...movement }: Transition,
-  owning: Owning['text'] | '',
+  owning: Owning | null,
   retentionMs: number,
 ) {
   const { order, revision, hints } = record;
-  const fields = changedFields(record, movement);
+  const fields = changedFields(record, movement, owning);
   return [
-    ...[order.orderId, revision, nextPollAt ?? '', retentionMs, hints, entry ?? '', owning],
+    ...[order.orderId, revision, nextPollAt ?? '', retentionMs, hints, entry ?? '', owning?.text ?? ''],
     ...[fields.length, ...fields],
     ...(event === null ? [] : publishing(event, order)),
   ];
 }
 
 /** The fields that a step writes. Nobody else has changed them since, or the step is stale. */
-function changedFields(record: OrderRecord, movement: RecordUpdate): string[] {
+function changedFields(record: OrderRecord, movement: RecordUpdate, owning: Owning | null): string[] {
   return Object.entries({
     // First, where the script looks for it. A client sends a script again when its connection was lost before the reply came:
     // by this, the step is told from somebody else's.
@@ -187,6 +195,8 @@ function changedFields(record: OrderRecord, movement: RecordUpdate): string[] {
     ...progressFields(movement),
     ...(record.query !== movement.query && queryField(movement.query)),
     ...(record.isOldForm && orderFields(record.order)),
+    // For the sweeper: should one of these keys be deleted, it is made again.
+    ...(owning?.text.startsWith('take') && { owns: JSON.stringify(owning.keys) }),
   }).flat() as string[];
 }
 

@@ -3,7 +3,7 @@
 -- comes first: reading, and the commands that must succeed, tried in a form that changes nothing. Then the event, then the
 -- record. Lists and figures come last: they are made from records, so one that cannot be written stops no verdict.
 -- KEYS: open, results, unresolved, asking, used; then per order: order, inbox, statistics of this hour; of a paid one also the
---   owners of its reference and, if it has one, of its receipt.
+--   owners of its reference, and then of its receipts, if it has any.
 -- ARGV per order: number of its keys, number of arguments that follow, then
 --   orderId, revision it was decided on, nextPollAt ('' = closed), retention in ms, hints seen,
 --   entry of the inbox that the reading came from ('' = none), what to do about ownership ('' = nothing; else 'take' or
@@ -36,22 +36,19 @@ local function othersAt(key, orderId)
   return others
 end
 
--- The order that makes it impossible for this one to be paid by this payment; nil when there is none.
-local function usedBy(keys, records, orderId, expected, received, isShared)
-  -- A payment that may be shared is told by its receipt where there is one: several may come under one reference.
-  for nth = isShared and #keys or 1, #keys do
-    local left = (tonumber(received) or math.huge) - expected
+-- The order that makes it impossible for this one to be paid by this payment; nil when there is none. What is owned is owned
+-- whether or not the owner's record can still be found: nobody is told that a payment is free again by losing a record.
+local function usedBy(keys, orderId, expected, received, isShared)
+  local left, counted = (tonumber(received) or math.huge) - expected, {}
+  -- A payment that may be shared is told by its receipts where there are any: several may come under one reference.
+  for nth = isShared and #keys > 1 and 2 or 1, #keys do
     for _, other in ipairs(othersAt(keys[nth], orderId)) do
-      local phase = redis.pcall('HGET', records .. other.id, 'phase')
-      -- Who is paid is closed. A step that failed after it took the key owns nothing yet.
-      if phase and phase ~= 'closed' and not phase.err then
-        other.amount = 0
-      elseif not isShared and phase then
-        return other.id
+      if not isShared then return other.id end
+      if not counted[other.id] then
+        counted[other.id] = true
+        left = left - other.amount
+        if left < 0 then return other.id end
       end
-      -- The share of an order whose record is gone is spent all the same.
-      left = left - other.amount
-      if isShared and left < 0 then return other.id end
     end
   end
 end
@@ -116,8 +113,7 @@ local function settle(keys, from, to)
   local act, expected, received, sharing = string.match(ARGV[from + 6], '^(%a+) (%d+) (%S+) (%a+)$')
   local isShared = sharing == 'shared'
   if act then
-    local records = string.sub(order, 1, #order - #orderId)
-    local owner = usedBy(owned, records, orderId, expected, received, isShared)
+    local owner = usedBy(owned, orderId, expected, received, isShared)
     if owner and act == 'take' then return { 'used', owner } end
     -- What another order owns by now stays with it.
     if owner then owned = {} end

@@ -3,6 +3,7 @@ import { eventFields, type ResultEvent } from '../domain/result-event.ts';
 import { isWrongType, type Redis } from '../redis/connection.ts';
 import type { Keys } from '../redis/keys.ts';
 import { loadScript } from '../redis/script.ts';
+import { paymentsWithin, type ReferenceRules } from './ownership.ts';
 import type { OrderRecord, PendingQuery } from './record.ts';
 import {
   createRecordBatches,
@@ -16,6 +17,7 @@ const hintScript = loadScript('hint', import.meta.url);
 const beginQueryScript = loadScript('begin-query', import.meta.url);
 const deliverScript = loadScript('deliver', import.meta.url);
 const missingScript = loadScript('missing-results', import.meta.url);
+const restoreClaimsScript = loadScript('restore-claims', import.meta.url);
 const republishScript = loadScript('republish', import.meta.url);
 
 export type { OpenResult, SettleResult, Transition };
@@ -59,12 +61,14 @@ export interface OrderStore {
    * Records a new order. Accepting it twice changes nothing; other facts under the same id are a conflict.
    * `names` are the strings under which a callback may speak of it. An order whose reference a paid one owns is refused,
    * unless its account lets orders share payments.
+   *
+   * @param payments how far the account's payments are told apart; default: within the account
    */
   open(
     order: Order,
     nextPollAt: number,
     names: readonly string[],
-    sharesPayments?: boolean,
+    payments?: ReferenceRules,
   ): Promise<OpenResult>;
   read(orderId: string): Promise<OrderRecord | null>;
   /** `stale`: another process moved the order since `step.record` was read; read and decide again. */
@@ -94,6 +98,10 @@ export interface OrderStore {
   inbox(orderId: string): Promise<InboxEntry[]>;
   /** Those of the orders whose last result is missing from the stream, though it is not older than `before`. */
   missingResults(orderIds: readonly string[], before: number): Promise<MissingResult[]>;
+  /** How many of the keys by which each order owns its payment had been deleted; they are there again. */
+  restoreClaims(
+    orderIds: readonly string[],
+  ): Promise<{ readonly orderId: string; readonly restored: number }[]>;
   /** Publishes a missing result again. False: the order has moved, or somebody else was quicker. */
   republish(record: OrderRecord, result: string, event: ResultEvent): Promise<boolean>;
   /** Drops an entry of the inbox that cannot be read: it would stand before all others for ever. */
@@ -117,8 +125,8 @@ export function createOrderStore({ redis, keys, retentionMs }: OrderStoreParts):
   const batched = createRecordBatches({ redis, keys, retentionMs });
 
   return {
-    async open(order, nextPollAt, names, sharesPayments = false) {
-      const [outcome, detail, sharing] = await batched.open({ order, nextPollAt, names, sharesPayments });
+    async open(order, nextPollAt, names, payments = paymentsWithin(order.account)) {
+      const [outcome, detail, sharing] = await batched.open({ order, nextPollAt, names, payments });
       if (outcome === 'failed') throw refusal(detail);
       if (outcome === 'conflict') return { outcome };
       if (outcome === 'in-use') return { outcome, usedBy: detail ?? '' };
@@ -196,6 +204,12 @@ export function createOrderStore({ redis, keys, retentionMs }: OrderStoreParts):
       return orderIds
         .map((orderId, nth) => ({ orderId, result: found[nth] ?? '' }))
         .filter(({ result }) => result !== '');
+    },
+
+    async restoreClaims(orderIds) {
+      if (orderIds.length === 0) return [];
+      const restored = (await restoreClaimsScript.run(redis, orderIds.map(keys.order), orderIds)) as number[];
+      return orderIds.map((orderId, nth) => ({ orderId, restored: restored[nth] ?? 0 }));
     },
 
     async republish(record, result, event) {

@@ -47,6 +47,7 @@ export const darajaStk = defineProvider({
       .describe('Path of the query; v2 has been seen in use'),
   }),
   reference: referenceText.describe('CheckoutRequestID that the STK push was answered with'),
+  merchant: [],
   aliases: (reference) => [reference],
   // Suggested in providers.md section 2.4; Safaricom publishes no limits.
   defaultRatePerSecond: 2,

@@ -87,6 +87,7 @@ export const daraja = defineProvider({
     }),
   reference,
   receipt: mpesaReceipt,
+  merchant: [],
   aliases: (ref) => [idOf(ref)],
   guarantees: darajaResult.guarantees,
   auth: darajaAuth,

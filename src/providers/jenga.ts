@@ -61,6 +61,7 @@ export const jenga = defineProvider({
   }),
   reference: referenceText.describe('orderReference of the payment'),
   receipt: mpesaReceipt,
+  merchant: ['merchantCode'],
   aliases: (reference) => [reference],
   guarantees: { amount: true, receipt: true, reference: true, currency: false },
 
@@ -107,7 +108,7 @@ export const jenga = defineProvider({
     const order = body.data?.order;
     if (order?.orderStatus == null) return body.code == null ? null : callFinding(body);
     const invoices = body.data?.invoices ?? [];
-    const paid = invoices.find((each) => each.invoiceStatus === 'Paid');
+    const [paid, ...others] = invoices.filter((each) => each.invoiceStatus === 'Paid');
     return {
       about: 'payment',
       word: decidingWord(order.orderStatus, invoices),
@@ -115,6 +116,7 @@ export const jenga = defineProvider({
       amountReceived: order.amountPaid,
       currencies: currenciesOf(body.data, order, ...invoices),
       receipt: paid?.externalReference,
+      furtherReceipts: others.map((each) => each.externalReference),
       references: [order.orderReference, ...invoices.map((each) => each.orderReference)],
       doubt: doubtOf(body, order, paid),
       paidAt: nairobiTime(paid?.completedOn),

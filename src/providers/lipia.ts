@@ -86,6 +86,7 @@ export const lipia = defineProvider({
     .union([referenceText.describe('TransactionReference'), byBoth])
     .describe('the TransactionReference, or {"transactionReference": "…", "externalReference": "…"}'),
   receipt: mpesaReceipt,
+  merchant: [],
   aliases: (reference) =>
     typeof reference === 'string'
       ? [reference]

@@ -16,6 +16,7 @@ export interface Proof {
   readonly certainty: Certainty;
   readonly doubt: Doubt | null;
   readonly receipt: string | null;
+  readonly furtherReceipts?: readonly string[];
   readonly amountReceivedMinor: number | null;
   readonly otherAmount?: { readonly currency: string; readonly amountMinor: number };
 }
@@ -33,7 +34,7 @@ export function proofOf(
   possible: readonly string[],
 ): Proof {
   const amountMinor = provider.guarantees.amount ? toMinor(finding.amountReceived) : null;
-  const receipt = provider.guarantees.receipt ? plausibleReceipt(finding.receipt, provider) : null;
+  const [receipt = null, ...others] = provider.guarantees.receipt ? plausibleReceipts(finding, provider) : [];
   const currency = currencyOf(finding, expected, possible);
   const doubt = speaksOfAnother(provider, finding, expected)
     ? 'reference-mismatch'
@@ -41,7 +42,13 @@ export function proofOf(
       finding.doubt ??
       meaning.doubt ??
       missingProof(provider, finding, amountMinor, receipt, expected));
-  return { certainty: isSoft(doubt) ? 'soft' : 'firm', doubt, receipt, ...amountsOf(amountMinor, currency) };
+  return {
+    certainty: isSoft(doubt) ? 'soft' : 'firm',
+    doubt,
+    receipt,
+    ...(others.length > 0 && { furtherReceipts: others }),
+    ...amountsOf(amountMinor, currency),
+  };
 }
 
 /** The currency of an answer, and whether it is the one that is expected. */
@@ -103,12 +110,28 @@ function missingProof(
   return null;
 }
 
-function plausibleReceipt(
-  text: string | null | undefined,
-  { receipt: form = mpesaReceipt }: Provider,
-): string | null {
-  const receipt = text?.trim() ?? '';
-  return form.test(receipt) ? receipt : null;
+/** No payment for an order was ever made in so many parts. */
+const mostReceipts = 20;
+
+/** The texts that can be receipts, each once: in the place of one stand fillings, words of a status table, and numbers. */
+function plausibleReceipts(finding: PaymentFinding, provider: Provider): string[] {
+  const { receipt: kind = mpesaReceipt } = provider;
+  const found = new Map<string, string>();
+  for (const text of [finding.receipt, ...(finding.furtherReceipts ?? [])]) {
+    const receipt = text?.trim() ?? '';
+    const isKnown = found.has(receipt.toUpperCase());
+    if (!isKnown && kind.isReceipt(receipt) && !isStatus(receipt, provider))
+      found.set(receipt.toUpperCase(), receipt);
+  }
+  return found.size > mostReceipts ? [] : [...found.values()];
+}
+
+/** Is it a word of one of the provider's tables, however it is spelt? */
+function isStatus(text: string, { payment, call, asyncResult }: Provider): boolean {
+  const words = [payment, call, asyncResult?.payment, asyncResult?.call].flatMap((table) => [
+    ...(table?.keys() ?? []),
+  ]);
+  return words.some((word) => word.toUpperCase() === text.toUpperCase());
 }
 
 function namedReferences(finding: PaymentFinding): string[] {

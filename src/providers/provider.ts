@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { Doubt, FailureReason, Reference } from '../domain/order.ts';
+import type { ReceiptKind } from './receipts.ts';
 
 /**
  * What a word of a provider means. `from` is the page or section the row was taken from.
@@ -47,6 +48,8 @@ export type Finding =
       /** Every currency that the answer names, as it came; each must be the order's. See `currenciesOf`. */
       readonly currencies?: readonly unknown[];
       readonly receipt?: string | null | undefined;
+      /** Receipts besides, where the answer tells of several payments for the order. */
+      readonly furtherReceipts?: readonly (string | null | undefined)[];
       /** The references that the answer speaks of; each that is present must be one of `aliases`. */
       readonly references?: readonly (string | null | undefined)[];
       /** The adapter's own doubt: wrong direction, an answer at odds with itself. */
@@ -169,8 +172,14 @@ export interface Provider<Settings extends z.ZodObject = z.ZodObject, Ref extend
   readonly currencies: readonly [string, ...string[]];
   /** The account's settings on top of the common ones. Every field has `.describe()`; secrets and login names carry a mark (fields.ts). */
   readonly settings: Settings;
-  /** How a receipt of this provider looks: what looks otherwise is none. Default: `mpesaReceipt`, which is lenient. */
-  readonly receipt?: RegExp;
+  /** How a receipt of this provider looks: what looks otherwise is none. Default: `mpesaReceipt`. */
+  readonly receipt?: ReceiptKind;
+  /**
+   * The settings that name the merchant, where merchants choose their references: accounts with the same values ask about
+   * the same payments. Never a secret, for a new key frees no payment. Empty where no two merchants of the provider have
+   * the same reference.
+   */
+  readonly merchant: readonly string[];
   /** What an order may be known by. */
   readonly reference: z.ZodType<Ref>;
   readonly auth?: Auth<z.infer<Settings>>;
@@ -198,6 +207,9 @@ export function defineProvider<Settings extends z.ZodObject, Ref extends Referen
       );
     }
   }
+  const unknown = declaration.merchant.filter((name) => !(name in declaration.settings.shape));
+  if (unknown.length > 0)
+    throw new Error(`${declaration.id}: ${unknown.join(', ')} names the merchant, and is no setting.`);
   // The type parameters end here: outside, a provider's settings and references are only what its own schemas accepted.
   return declaration as unknown as Provider;
 }

@@ -1,13 +1,40 @@
 import { z } from 'zod';
 
+/** How the receipts of a provider look, and who numbers them. */
+export interface ReceiptKind {
+  /** Whether a text can be a receipt. */
+  isReceipt(text: string): boolean;
+  /**
+   * The system that numbers this receipt, where providers pass on the receipts of a system behind them: whichever of them
+   * tells it, it is one payment. `null`: the provider itself.
+   */
+  systemOf(receipt: string): string | null;
+}
+
+/** M-Pesa's own form. Some receipts have no digit at all. */
+const mpesaForm = /^(?!\d+$)[A-Z0-9]{10}$/;
+/** What sandboxes and resellers print in its place: `fv9n_TDX`, nine digits. Only a digit tells it from a word. */
+const resellerForm = /^(?=.*\d)(?!(?:0|254)\d{9}$)[a-z0-9][a-z0-9_-]{3,63}$/i;
+/** One character over and over stands for nothing. */
+const filling = /^(.)\1*$/;
+
+/** Words that fill the field of the receipt and have the form of one: ten capital letters. */
+const words = new Set([
+  ...['SUCCESSFUL', 'PROCESSING', 'INPROGRESS', 'INCOMPLETE', 'AUTHORIZED', 'AUTHORISED', 'TERMINATED'],
+  ...['UNRESOLVED', 'UNVERIFIED', 'UNASSIGNED', 'DUPLICATED', 'DISPATCHED', 'REGISTERED', 'RECONCILED'],
+  ...['NOTAPPLIED', 'NOTPRESENT', 'NOTALLOWED', 'SUBMITTING', 'COMPLETING', 'GENERATING'],
+]);
+
 /**
- * How receipts look. A provider declares its own form, so that a receipt of digits alone is not mistaken for a phone
- * number, and a phone number that stands where the receipt belongs is none.
- *
- * M-Pesa's have ten capitals and digits; sandboxes and resellers print others (`fv9n_TDX`, nine digits), and gateways the
- * literal NONE where there is none. What no form allows is a customer's number.
+ * Receipts of M-Pesa in Kenya have ten capitals and digits; sandboxes and resellers print others. A customer's number is
+ * none, nor is a word such as `success`, `NONE` or `n/a`.
  */
-export const mpesaReceipt = /^(?!(?:none|null|undefined)$)(?!(?:0|254)\d{9}$)[a-z0-9][a-z0-9_-]{3,63}$/i;
+export const mpesaReceipt: ReceiptKind = {
+  isReceipt: (text) =>
+    (mpesaForm.test(text) || resellerForm.test(text)) && !filling.test(text) && !words.has(text),
+  // Some gateways print them in small letters.
+  systemOf: (receipt) => (mpesaForm.test(receipt.toUpperCase()) ? 'mpesa-ke' : null),
+};
 
 /** What is read for what people type: no blanks, however they look, full-width letters as plain ones, capitals. */
 export function canonicalReceipt(typed: string): string {

@@ -112,6 +112,7 @@ export const tanda = defineProvider({
       'the trackingId, {"trackingId": "…", "shortCode": "…"} or {"trackingId": "…", "consumerId": "…"}',
     ),
   receipt: mpesaReceipt,
+  merchant: ['organizationId'],
   aliases: (reference) => [trackingIdOf(reference)],
   guarantees: { amount: true, receipt: true, reference: true, currency: false },
 

@@ -90,6 +90,7 @@ export const vexora = defineProvider({
       'an M-Pesa receipt (ten letters and digits, such as SH90HU7FO2), or {"tradeNo": "…"} with the merchant number of the payment',
     ),
   receipt: mpesaReceipt,
+  merchant: ['merchantNo'],
   aliases: (reference) => [typeof reference === 'string' ? canonicalReceipt(reference) : reference.tradeNo],
   guarantees: { amount: true, receipt: true, reference: true, currency: false },
 

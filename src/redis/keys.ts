@@ -20,7 +20,7 @@ export interface Keys {
   statistics(hour: string): string;
   /** Cursor of the sweeper's scan over the open orders. */
   readonly sweepCursor: string;
-  /** Cursor of the sweeper's scan for missing results. */
+  /** Cursor of the sweeper's scan over the records. */
   readonly resultsCursor: string;
   /** Written before `WAITAOF`, which only covers writes of its own connection. */
   readonly onDisk: string;
@@ -43,10 +43,12 @@ export interface Keys {
   /**
    * The order that claimed a receipt: `<orderId> <amount expected, minor units>`, several where payments may be shared.
    * Upper-cased, because gateways are not consistent about the case of a receipt.
+   *
+   * @param system that issues the receipts
    */
-  receipt(account: string, receipt: string): string;
-  /** The order that claimed a reference, in the format of `receipt`. */
-  paid(account: string, reference: string): string;
+  receipt(system: string, receipt: string): string;
+  /** The order that claimed a reference, in the format of `receipt`. `merchant`: whose references these are. */
+  paid(merchant: string, reference: string): string;
   /** Hash: the state of an account's circuit breaker. */
   breaker(account: string): string;
   /** Hash: histogram of how long an account's orders take to become final, for `SCHEDULE=adaptive`. */
@@ -97,8 +99,8 @@ export function createKeys(prefix: string = defaultPrefix): Keys {
     inbox: (orderId) => `${tag}:inbox:${orderId}`,
     query: (id) => `${tag}:query:${id}`,
     reference: (account, name) => `${tag}:reference:${account}:${name}`,
-    receipt: (account, receipt) => `${tag}:receipt:${account}:${receipt.toUpperCase()}`,
-    paid: (account, reference) => `${tag}:paid:${account}:${reference}`,
+    receipt: (system, receipt) => `${tag}:receipt:${system}:${receipt.toUpperCase()}`,
+    paid: (merchant, reference) => `${tag}:paid:${merchant}:${reference}`,
     breaker: (account) => `${tag}:gate:${account}`,
     completions: (account) => `${tag}:completions:${account}`,
     activity: (account) => `${tag}:activity:${account}`,

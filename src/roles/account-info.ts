@@ -1,10 +1,12 @@
 import type { AccountInfo } from '../accounts/accounts.ts';
 import type { OwnAccounts } from '../accounts/known-accounts.ts';
 import type { AccountConfig } from '../config/config.ts';
+import type { PaymentRules } from '../orders/ownership.ts';
+import { receiptScope, referenceScope } from '../providers/payment-scope.ts';
 
 /** What producers are told of an account. */
 export function accountInfo(account: AccountConfig): AccountInfo {
-  const { provider, currencies, schedule, overrideLimits, callbacks, sharedReferences } = account;
+  const { provider, settings, currencies, schedule, overrideLimits, callbacks, sharedReferences } = account;
   const [currency] = currencies;
   // What the account itself does, its orders may do, too.
   const limits = {
@@ -14,6 +16,16 @@ export function accountInfo(account: AccountConfig): AccountInfo {
   return {
     ...{ provider: provider.id, currency, currencies: [...currencies], schedule, limits, sharedReferences },
     callbacks: callbacks.token !== undefined,
+    referenceScope: referenceScope(provider, settings),
+  };
+}
+
+/** How far the payments of an account are told apart. */
+export function paymentRules({ provider, settings, sharedReferences }: AccountConfig): PaymentRules {
+  return {
+    isShared: sharedReferences,
+    references: referenceScope(provider, settings),
+    receiptsLike: (receipt) => receiptScope(provider, receipt),
   };
 }
 

@@ -18,7 +18,7 @@ import { countPolls, logPolls, notePolls, observeAll } from '../workers/observer
 import { createPollWorker } from '../workers/poll-worker.ts';
 import { startSweeper } from '../workers/sweeper.ts';
 import { traceAsker, tracePolls } from '../workers/tracing.ts';
-import { accountInfo } from './account-info.ts';
+import { accountInfo, paymentRules } from './account-info.ts';
 import { dayMs, endedWithin, type Shared } from './shared.ts';
 
 /** The role `worker`: a poll worker for every account, and the sweeper. */
@@ -160,7 +160,7 @@ function startAccount(account: AccountConfig, shared: Shared): RunningAccount {
         ? createBeginQuery(store, config.publicUrl, id, credentials, clock.now)
         : null,
     policy: adaptive?.policy ?? account.policy,
-    sharesPayments: account.sharedReferences,
+    payments: paymentRules(account),
     observer: observeAll(
       logPolls(log, shared.outage.takes),
       countPolls(metrics, id),

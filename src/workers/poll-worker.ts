@@ -19,6 +19,7 @@ import {
   pollJobOptions,
   type QueueJob,
 } from '../jobs/queue.ts';
+import type { PaymentRules } from '../orders/ownership.ts';
 import type { OrderRecord } from '../orders/record.ts';
 import type { OrderStore } from '../orders/store.ts';
 import type { Asker } from '../providers/ask.ts';
@@ -46,8 +47,8 @@ export interface PollWorkerParts {
   /** Remembers a new query of an order and says where its answer is to be posted; `null` where answers come at once. */
   readonly beginQuery: ((orderId: string) => Promise<AnswerTo>) | null;
   readonly policy: Policy;
-  /** Whether several orders may be paid by one payment, as far as it reaches. */
-  readonly sharesPayments: boolean;
+  /** How far the account's payments are told apart. */
+  readonly payments: PaymentRules;
   readonly observer: PollObserver;
   readonly newWords: NewWords;
   readonly limits: PollLimits;

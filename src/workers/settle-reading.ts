@@ -3,15 +3,15 @@ import { decide, type Policy } from '../domain/decide.ts';
 import { remember } from '../domain/evidence.ts';
 import type { Order, Reading } from '../domain/order.ts';
 import { buildEvent, type ResultEvent } from '../domain/result-event.ts';
-import { asUsed } from '../orders/ownership.ts';
+import { asUsed, type PaymentRules } from '../orders/ownership.ts';
 import type { OrderRecord, PendingQuery } from '../orders/record.ts';
 import type { OrderStore, SettleResult, Transition } from '../orders/store.ts';
 
 export interface SettlingParts {
   readonly store: Pick<OrderStore, 'read'>;
   readonly policy: Policy;
-  /** Whether several orders may be paid by one payment, as far as it reaches. */
-  readonly sharesPayments: boolean;
+  /** How far the account's payments are told apart. */
+  readonly payments: PaymentRules;
   /** By default, the clock of this machine. */
   readonly clock?: Clock;
   readonly observer: {
@@ -31,7 +31,7 @@ export interface SettlingParts {
  * @param openSince since when the account's circuit breaker has been open; absent while it is closed
  */
 export async function settle(
-  { store, policy, observer, sharesPayments, clock = machineClock }: SettlingParts,
+  { store, policy, observer, payments, clock = machineClock }: SettlingParts,
   write: (step: Transition) => Promise<SettleResult>,
   record: OrderRecord,
   reading: Reading,
@@ -63,7 +63,7 @@ export async function settle(
       query,
       event,
       entry: pushed?.entry ?? null,
-      sharesPayments,
+      payments,
     });
     if (settled.outcome === 'settled') {
       if (settled.neglected !== undefined) observer.neglected(settled.neglected, order.orderId);

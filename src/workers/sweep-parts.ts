@@ -21,6 +21,8 @@ export const sweepKinds = [
   'late-job',
   /** A last verdict that is missing from the stream, though it was not removed with age: published again. */
   'missing-result',
+  /** That an order owns the payment by which it was paid: written down again. */
+  'missing-claim',
 ] as const;
 export type SweepKind = (typeof sweepKinds)[number];
 

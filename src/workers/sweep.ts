@@ -7,9 +7,11 @@ import { forgetHandled } from '../results/handled.ts';
 import { trimResults } from '../results/trim.ts';
 import { createDamageReport, type DamageReport } from './damage.ts';
 import { createJobPlaces, type JobPlace } from './job-places.ts';
+import { restoreClaims } from './missing-claims.ts';
 import { publishMissing } from './missing-results.ts';
 import { readJob, retryFailed, walkJobs } from './sweep-jobs.ts';
 import { batchSize, headLimit, randomStart, type Sweep, type SweepParts, walkLimit } from './sweep-parts.ts';
+import { walkRecords } from './walk-records.ts';
 
 const dayMs = 86_400_000;
 /** A job may be due so long after its record's next poll: an error is tried again within this time. */
@@ -37,7 +39,12 @@ export async function sweep(parts: SweepParts): Promise<void> {
     }
     const { redis, keys, resultsRetentionMs, retentionMs } = parts;
     const now = nowOf(parts);
-    await walk('of missing results', () => publishMissing(parts));
+    await walk('of records', () =>
+      walkRecords(redis, keys, async (orderIds) => {
+        await publishMissing(parts, orderIds);
+        await restoreClaims(parts, orderIds);
+      }),
+    );
     await walk('of results', () => trimResults(redis, keys.results, now - resultsRetentionMs));
     // A day more: what the stream has lost may be published once more until then.
     await walk('of what groups have handled', () =>

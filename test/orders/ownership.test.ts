@@ -4,6 +4,7 @@ import { remember } from '../../src/domain/evidence.ts';
 import type { Order, Reading } from '../../src/domain/order.ts';
 import { buildEvent } from '../../src/domain/result-event.ts';
 import { firstPollAt } from '../../src/domain/schedule.ts';
+import { type PaymentRules, paymentsWithin } from '../../src/orders/ownership.ts';
 import { createOrderStore, type SettleResult } from '../../src/orders/store.ts';
 import { createKeys } from '../../src/redis/keys.ts';
 import { anOrder, aPolicy, aReading, createdAt } from '../support/builders.ts';
@@ -14,9 +15,13 @@ const redis = testRedis();
 const retentionMs = 3_600_000;
 
 /** Orders `a`, `b`, … at one account, each with a reference of its own unless told otherwise. */
-function setup({ sharesPayments = false } = {}) {
+function setup({ sharesPayments = false, merchantOf = (account: string) => account } = {}) {
   const keys = createKeys(testPrefix());
   const store = createOrderStore({ redis, keys, retentionMs });
+  const rulesOf = (account: string): PaymentRules => ({
+    ...paymentsWithin(merchantOf(account)),
+    isShared: sharesPayments,
+  });
   const order = (orderId: string, fields: Partial<Order> = {}) =>
     anOrder({ orderId, reference: `ref-${orderId}`, ...fields });
 
@@ -36,7 +41,7 @@ function setup({ sharesPayments = false } = {}) {
     const event =
       publish === null ? null : buildEvent(record.order, progress, publish, reading, history, now);
     const step = { record, progress, history, nextPollAt, query: record.query, event, entry: null };
-    return store.settle({ ...step, sharesPayments });
+    return store.settle({ ...step, payments: rulesOf(record.order.account) });
   }
 
   return {
@@ -47,7 +52,7 @@ function setup({ sharesPayments = false } = {}) {
       settle(orderId, aReading.paid({ receipt, ...fields })),
     async open(orderId: string, fields: Partial<Order> = {}) {
       const one = order(orderId, fields);
-      return store.open(one, firstPollAt(one), [], sharesPayments);
+      return store.open(one, firstPollAt(one), [], rulesOf(one.account));
     },
     hash: (orderId: string) => redis.hgetall(keys.order(orderId)),
     paid: async () => (await eventsOf(redis, keys)).map(({ subject }) => subject),
@@ -95,7 +100,7 @@ describe('one payment', () => {
     expect(await paid()).toEqual(['a']);
   });
 
-  test('at another account is another payment', async () => {
+  test('at another merchant is another payment', async () => {
     const { open, pay, paid } = setup();
     await open('a', { reference: 'same' });
     await open('b', { reference: 'same', account: 'shop2' });
@@ -136,16 +141,43 @@ describe('one payment', () => {
       expect(ms).toBeGreaterThan(retentionMs - 20_000);
   });
 
-  test('is free again when the record of its order is gone, or was never of a paid order', async () => {
+  test('stays with its order when the record is deleted, and with the one that is handed in again', async () => {
     const { open, pay, keys, paid } = setup();
     for (const orderId of ['a', 'b', 'c']) await open(orderId, { reference: 'same' });
     await pay('a', 'R1');
     await redis.del(keys.order('a'));
-    expect(await pay('b', 'R1')).toMatchObject({ outcome: 'settled' });
-    await redis.set(keys.receipt('jenga', 'R2'), 'c 200');
-    await open('d');
-    expect(await pay('d', 'R2')).toMatchObject({ outcome: 'settled' });
-    expect(await paid()).toEqual(['a', 'b', 'd']);
+    expect(await pay('b', 'R1')).toEqual({ outcome: 'used', usedBy: 'a' });
+    expect(await open('d', { reference: 'same' })).toEqual({ outcome: 'in-use', usedBy: 'a' });
+    expect(await open('a', { reference: 'same' })).toMatchObject({ outcome: 'new' });
+    expect(await pay('c', 'R1')).toEqual({ outcome: 'used', usedBy: 'a' });
+    expect(await pay('a', 'R1')).toMatchObject({ outcome: 'settled' });
+    expect(await paid()).toEqual(['a', 'a']);
+  });
+
+  test('in several parts is owned in all of them', async () => {
+    const { open, settle, pay, paid, store } = setup();
+    for (const orderId of ['a', 'b', 'c', 'd']) await open(orderId);
+    await settle('a', aReading.paid({ receipt: 'R1', furtherReceipts: ['R2', 'R3'] }));
+    expect((await store.read('a'))?.history.at(-1)).toMatchObject({ furtherReceipts: ['R2', 'R3'] });
+    expect(await pay('b', 'R2')).toEqual({ outcome: 'used', usedBy: 'a' });
+    const parts = aReading.paid({ receipt: 'R4', furtherReceipts: ['R3'] });
+    expect(await settle('c', parts)).toEqual({ outcome: 'used', usedBy: 'a' });
+    expect(await pay('d', 'R4')).toMatchObject({ outcome: 'settled' });
+    expect(await paid()).toEqual(['a', 'd']);
+  });
+
+  test('told at two accounts of one merchant pays one order, and a reference is in use at both', async () => {
+    const { open, pay, paid } = setup({ merchantOf: () => 'jenga:shop' });
+    await open('a', { reference: 'same' });
+    await open('b', { account: 'shop2' });
+    await open('c', { reference: 'same', account: 'shop2' });
+    await pay('a', 'R1');
+    expect(await pay('b', 'R1')).toEqual({ outcome: 'used', usedBy: 'a' });
+    expect(await pay('c', null)).toEqual({ outcome: 'used', usedBy: 'a' });
+    expect(await open('d', { reference: 'same', account: 'shop3' })).toEqual({
+      ...{ outcome: 'in-use', usedBy: 'a' },
+    });
+    expect(await paid()).toEqual(['a']);
   });
 
   test('whose owner cannot be read pays nobody else', async () => {
@@ -172,7 +204,7 @@ describe('handing in an order under a reference', () => {
     expect([await hash('b'), await redis.zcard(keys.open)]).toEqual([{}, 0]);
     expect(await open('a', { reference: 'same' })).toEqual({ outcome: 'same', nextPollAt: null });
     expect(await open('b', { reference: 'same', account: 'shop2' })).toMatchObject({ outcome: 'new' });
-    await redis.del(keys.order('a'));
+    await redis.del(keys.paid('jenga', 'same'));
     expect(await open('c', { reference: 'same' })).toMatchObject({ outcome: 'new' });
   });
 
@@ -224,6 +256,14 @@ describe('an account that lets orders share payments', () => {
     expect(await pay('late', 'R1', { amountReceivedMinor: 100 })).toMatchObject({ outcome: 'used' });
   });
 
+  test('sums what orders expect of a payment in several parts, each order once', async () => {
+    const { open, settle, paid } = setup({ sharesPayments: true });
+    for (const orderId of ['a', 'b', 'c']) await open(orderId, { amountMinor: 60 });
+    const parts = { receipt: 'R1', furtherReceipts: ['R2'], amountReceivedMinor: 130 };
+    for (const orderId of ['a', 'b', 'c']) await settle(orderId, aReading.paid(parts));
+    expect(await paid()).toEqual(['a', 'b']);
+  });
+
   test('sums under the reference where there is no receipt, and takes all where no amount is known', async () => {
     const { open, pay, paid } = setup({ sharesPayments: true });
     for (const orderId of ['a', 'b', 'c']) await open(orderId, { reference: 'same', amountMinor: 60 });
@@ -231,5 +271,61 @@ describe('an account that lets orders share payments', () => {
     expect(await pay('b', null, { amountReceivedMinor: 100 })).toEqual({ outcome: 'used', usedBy: 'a' });
     expect(await pay('c', null, { amountReceivedMinor: null })).toMatchObject({ outcome: 'settled' });
     expect(await paid()).toEqual(['a', 'c']);
+  });
+});
+
+describe('what an order owns, deleted by somebody', () => {
+  async function restore(store: ReturnType<typeof createOrderStore>, ...orderIds: string[]) {
+    const restored = await store.restoreClaims(orderIds);
+    return restored.map((each) => each.restored);
+  }
+
+  test('is written down again from its record, and lives as long', async () => {
+    const { open, settle, pay, keys, store } = setup();
+    for (const orderId of ['a', 'b', 'open']) await open(orderId);
+    await settle('a', aReading.paid({ receipt: 'R1', furtherReceipts: ['R2'] }));
+    const owned = [keys.paid('jenga', 'ref-a'), keys.receipt('jenga', 'R1'), keys.receipt('jenga', 'R2')];
+    expect(await restore(store, 'a', 'open', 'unknown')).toEqual([0, 0, 0]);
+    await redis.del(owned);
+    await redis.set(owned[2] ?? '', 'junk');
+    expect(await restore(store, 'open', 'a')).toEqual([0, 3]);
+    expect(await restore(store, 'a')).toEqual([0]);
+    for (const key of owned) expect(await redis.pttl(key)).toBeGreaterThan(retentionMs - 20_000);
+    for (const receipt of ['R1', 'R2']) {
+      expect(await pay('b', receipt)).toEqual({ outcome: 'used', usedBy: 'a' });
+    }
+  });
+
+  test('or replaced by a key of another type, as well', async () => {
+    const { open, pay, keys, store } = setup();
+    for (const orderId of ['a', 'b']) await open(orderId);
+    await pay('a', 'R1');
+    await redis.del(keys.receipt('jenga', 'R1'));
+    await redis.sadd(keys.receipt('jenga', 'R1'), 'broken');
+    await expect(pay('b', 'R1')).rejects.toThrow(/WRONGTYPE/);
+    expect(await restore(store, 'a')).toEqual([1]);
+    expect(await pay('b', 'R1')).toEqual({ outcome: 'used', usedBy: 'a' });
+  });
+
+  test('and taken by another order meanwhile has two owners, and gets no third', async () => {
+    const { open, pay, keys, store } = setup();
+    for (const orderId of ['a', 'b', 'c']) await open(orderId);
+    await pay('a', 'R1');
+    await redis.del(keys.receipt('jenga', 'R1'));
+    await pay('b', 'R1');
+    expect(await restore(store, 'b', 'a')).toEqual([0, 1]);
+    expect(await redis.get(keys.receipt('jenga', 'R1'))).toBe('a 200 b 200');
+    expect(await restore(store, 'b', 'a')).toEqual([0, 0]);
+    expect(await pay('c', 'R1')).toMatchObject({ outcome: 'used' });
+  });
+
+  test('and whose record is broken stops nobody else', async () => {
+    const { open, pay, keys, store } = setup();
+    for (const orderId of ['a', 'b', 'c']) await open(orderId);
+    for (const orderId of ['a', 'b', 'c']) await pay(orderId, `R-${orderId}`);
+    await redis.set(keys.order('a'), 'broken');
+    await redis.hset(keys.order('b'), 'owns', '{');
+    await redis.del(keys.receipt('jenga', 'R-c'));
+    expect(await restore(store, 'a', 'b', 'c')).toEqual([0, 0, 1]);
   });
 });

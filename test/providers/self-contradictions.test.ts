@@ -56,6 +56,31 @@ describe('paid, at odds with itself', () => {
   });
 });
 
+describe('paid in several parts', () => {
+  const paid = (externalReference: string | null) => ({
+    ...{ invoiceStatus: 'Paid', orderReference: 'OR28922980077', externalReference },
+  });
+  const invoicesOf = (...invoices: object[]) => read('jenga', 'paid', { 'data.invoices': invoices });
+
+  test('jenga: the receipts of all paid invoices count, each once, and of no other', () => {
+    const cancelled = { ...paid('SH90HU7FO9'), invoiceStatus: 'Cancelled' };
+    expect(
+      invoicesOf(cancelled, paid(null), paid('SH90HU7FO2'), paid('SH90HU7FO3'), paid('sh90hu7fo3')),
+    ).toMatchObject({
+      doubt: null,
+      receipt: 'SH90HU7FO2',
+      furtherReceipts: ['SH90HU7FO3'],
+    });
+    expect(invoicesOf(paid('SH90HU7FO2'))).not.toHaveProperty('furtherReceipts');
+  });
+
+  test('jenga: more parts than anybody pays in prove nothing', () => {
+    const many = Array.from({ length: 21 }, (_, nth) => paid(`SH90HU7F${10 + nth}`));
+    expect(invoicesOf(...many)).toMatchObject({ doubt: 'receipt-missing', receipt: null });
+    expect(invoicesOf(...many.slice(1))).toMatchObject({ doubt: null });
+  });
+});
+
 describe('failed, at odds with itself', () => {
   test.each([
     ['vexora', 'with money', { 'data.receivedAmount': '3.00' }],

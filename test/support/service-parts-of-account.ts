@@ -2,6 +2,7 @@ import { type BreakerPolicy, createCircuitBreaker } from '../../src/accounts/cir
 import type { Order } from '../../src/domain/order.ts';
 import { parseEvent, type ResultEvent } from '../../src/domain/result-event.ts';
 import { createPollQueue } from '../../src/jobs/queue.ts';
+import { paymentsWithin } from '../../src/orders/ownership.ts';
 import { createOrderStore } from '../../src/orders/store.ts';
 import { createAsker } from '../../src/providers/ask.ts';
 import { providers } from '../../src/providers/index.ts';
@@ -110,7 +111,7 @@ export function buildParts(redis: Redis, prefix: string, gatewayUrl: string, obs
     asker: createAsker({ provider, settings, transport, tokens: null }),
     beginQuery: null,
     policy: { confirmAfterMs: 50, watchMs: [100, 60_000] },
-    sharesPayments: false,
+    payments: paymentsWithin(account),
     observer,
     newWords: createNewWords(),
     limits,

@@ -1,6 +1,7 @@
 import { onTestFinished } from 'vitest';
 import type { Order } from '../../src/domain/order.ts';
 import { enqueueOrders } from '../../src/jobs/enqueue.ts';
+import { paymentsWithin } from '../../src/orders/ownership.ts';
 import type { Redis } from '../../src/redis/connection.ts';
 import { createPollWorker, type PollWorkerParts } from '../../src/workers/poll-worker.ts';
 import { buildParts, eventsOf, keepingObserver } from './service-parts-of-account.ts';
@@ -33,7 +34,7 @@ export function setupParts(redis: Redis, prefix: string, gatewayUrl: string) {
         store,
         queue: () => queue,
         names: () => [],
-        sharesPayments: () => false,
+        payments: ({ account }: Order) => paymentsWithin(account),
         now: Date.now,
       };
       return enqueueOrders(enqueued, orders);

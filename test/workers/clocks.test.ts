@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
 import type { Order } from '../../src/domain/order.ts';
 import { enqueueOrders } from '../../src/jobs/enqueue.ts';
+import { paymentsWithin } from '../../src/orders/ownership.ts';
 import { createAsker } from '../../src/providers/ask.ts';
 import { providers } from '../../src/providers/index.ts';
 import { createTransport } from '../../src/providers/transport.ts';
@@ -42,7 +43,7 @@ async function setup() {
     store,
     queue: () => queue,
     names: () => [],
-    sharesPayments: () => false,
+    payments: ({ account }: Order) => paymentsWithin(account),
     now: clock.now,
   };
   const enqueue = (...orders: Order[]) => enqueueOrders(enqueued, orders);

@@ -1,6 +1,7 @@
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { publishMissing } from '../../src/workers/missing-results.ts';
 import { pollOrder } from '../../src/workers/poll-worker.ts';
+import { walkRecords } from '../../src/workers/walk-records.ts';
 import { testPrefix, testRedis } from '../support/redis.ts';
 import { startHeldGateway } from '../support/service-gateway.ts';
 import { setupParts } from '../support/service-parts.ts';
@@ -27,10 +28,12 @@ async function setup() {
     /** As many sweeps as it takes to see all keys once: other tests have theirs in the same Redis. */
     async sweep(resultsRetentionMs = 60_000) {
       for (let nth = 0; nth < 100; nth += 1) {
-        await publishMissing({
-          ...{ redis, keys, store, resultsRetentionMs },
-          mended: (_kind, orderId) => void mended.push(orderId),
-        });
+        const parts = {
+          store,
+          resultsRetentionMs,
+          mended: (_kind: string, id: string) => void mended.push(id),
+        };
+        await walkRecords(redis, keys, (some) => publishMissing(parts, some));
         if ((await redis.get(keys.resultsCursor)) === '0') return;
       }
       throw new Error('A hundred sweeps have not seen all keys.');

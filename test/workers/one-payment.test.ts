@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { Order } from '../../src/domain/order.ts';
 import type { ResultEvent } from '../../src/domain/result-event.ts';
+import { restoreClaims } from '../../src/workers/missing-claims.ts';
 import { pollOrder } from '../../src/workers/poll-worker.ts';
 import { aReading } from '../support/builders.ts';
 import { startCrashChild } from '../support/crash-child.ts';
@@ -91,14 +92,18 @@ describe('one payment for two orders', () => {
     expect(await redis.get(keys.receipt('lipia', `${receipt}2`))).toBe(`${b} 10000`);
   });
 
-  test('frees the other order once the record of the owner is gone', async () => {
-    const { a, b, bothPaid, parts, verdicts, keys } = await setup();
+  test('stays with an owner whose record is deleted, and with one whose claim is, once the sweeper came', async () => {
+    const { a, b, receipt, bothPaid, parts, verdicts, keys, store } = await setup();
     bothPaid();
     await pollOrder(parts, a);
-    await pollOrder(parts, b);
+    await redis.del(keys.receipt('lipia', receipt), keys.paid('lipia', a));
+    const mended: string[] = [];
+    await restoreClaims({ store, mended: (kind, orderId) => void mended.push(`${kind} ${orderId}`) }, [b, a]);
+    expect(mended).toEqual([`missing-claim ${a}`]);
     await redis.del(keys.order(a));
     await pollOrder(parts, b);
-    expect(await verdicts(b)).toEqual([`${b} unresolved/receipt-used`, `${b} paid/null`]);
+    await pollOrder(parts, b);
+    expect(await verdicts(b)).toEqual([`${b} unresolved/receipt-used`]);
   });
 
   test('corrects what was said at the deadline', async () => {
@@ -117,7 +122,7 @@ describe('one payment for two orders', () => {
   test('is shared where the account allows it', async () => {
     const { a, b, bothPaid, parts, told } = await setup({ amountMinor: 5_000 });
     bothPaid();
-    const sharing = { ...parts, sharesPayments: true };
+    const sharing = { ...parts, payments: { ...parts.payments, isShared: true } };
     await pollOrder(sharing, a);
     await pollOrder(sharing, b);
     expect(await told()).toEqual([`${a} paid/null`, `${b} paid/null`]);

@@ -1,0 +1,37 @@
+-- Writes down again which payments orders own, where somebody deleted or broke that.
+-- KEYS: orders. ARGV: their ids. Returns per order how many of its keys were restored.
+-- What another order took meanwhile is left to it as well: the payment then has two owners, and gets no third.
+local function isOwner(owners, orderId)
+  for owner in string.gmatch(owners, '(%S+) %d+') do
+    if owner == orderId then return true end
+  end
+  return false
+end
+
+local function restore(order, orderId)
+  local known = redis.call('HMGET', order, 'owns', 'amountMinor')
+  if not known[1] then return 0 end
+  local life, restored = redis.call('PTTL', order), 0
+  for _, key in ipairs(cjson.decode(known[1])) do
+    local owners = redis.pcall('GET', key)
+    -- A key of another type would fail every order that leads to it.
+    local isBroken = type(owners) == 'table'
+    if isBroken or not owners or not isOwner(owners, orderId) then
+      if isBroken then redis.call('DEL', key) end
+      local others = (isBroken or not owners) and '' or ' ' .. owners
+      local keep = math.max(life, others == '' and 0 or redis.call('PTTL', key))
+      redis.call('SET', key, orderId .. ' ' .. known[2] .. others)
+      if life > 0 then redis.call('PEXPIRE', key, keep) end
+      restored = restored + 1
+    end
+  end
+  return restored
+end
+
+local counts = {}
+for nth, order in ipairs(KEYS) do
+  -- What cannot be read or written is told of elsewhere, and must not keep the others from theirs.
+  local isDone, restored = pcall(restore, order, ARGV[nth])
+  counts[nth] = isDone and restored or 0
+end
+return counts

@@ -1,0 +1,62 @@
+import { describe, expect, test } from 'vitest';
+import { providers } from '../../src/providers/index.ts';
+import type { Provider } from '../../src/providers/provider.ts';
+import { readAnswer } from '../../src/providers/read-answer.ts';
+import { mpesaReceipt } from '../../src/providers/receipts.ts';
+import { bytes, changed } from '../support/provider-contract.ts';
+import { type ProviderFixtures, sampleNow } from '../support/provider-fixtures.ts';
+import { fixturesOf } from './fixtures/index.ts';
+
+const { isReceipt } = mpesaReceipt;
+
+/** Where a paid answer of each provider has its receipt. */
+const places = new Map([
+  ['jenga', 'data.invoices.0.externalReference'],
+  ['lipia', 'data.response.MpesaReceiptNumber'],
+  ['tanda', 'result.ref'],
+]);
+
+function readWith(id: string, receipt: unknown) {
+  const provider = providers.get(id) as Provider;
+  const fixtures = fixturesOf.get(id) as ProviderFixtures;
+  const body = changed(fixtures.paid, places.get(id) ?? '', receipt);
+  return readAnswer(provider, { httpStatus: 200, headers: {}, body: bytes(body) }, null, {
+    ...{ at: sampleNow, source: 'poll' },
+    settings: provider.settings.parse(fixtures.settings),
+  });
+}
+
+describe('a receipt', () => {
+  test.each(['SH90HU7FO2', 'LGRABCDEFG', 'sh90hu7fo2', 'fv9n_TDX', '173456789', 'TX-2026-0001'])(
+    'is %s',
+    (text) => expect(isReceipt(text)).toBe(true),
+  );
+
+  const words = ['pending', 'success', 'none', 'NONE', 'null', 'n/a', 'undefined', 'unknown', 'test', 'paid'];
+  const shaped = [
+    'SUCCESSFUL',
+    'PROCESSING',
+    'abcdefghij',
+    'XXXXXXXXXX',
+    '0000000000',
+    '0000',
+    '254712345678',
+  ];
+  test.each([
+    ...words,
+    ...words.map((word) => word.toUpperCase()),
+    ...shaped,
+    'SH90 HU7FO2',
+    '',
+    '0712345678',
+  ])('is not %j', (text) => expect(isReceipt(text)).toBe(false));
+});
+
+test.each([...places.keys()])('%s: where no receipt stands, paid is not proven', (id) => {
+  const { payment, call } = providers.get(id) as Provider;
+  const ofItsTables = [...payment.keys(), ...call.keys()].flatMap((word) => [word, word.toLowerCase()]);
+  for (const word of ['pending', 'SUCCESS', 'None', 'n/a', 'SUCCESSFUL', ' ', null, ...ofItsTables]) {
+    expect(readWith(id, word)).toMatchObject({ kind: 'paid', doubt: 'receipt-missing', receipt: null });
+  }
+  expect(readWith(id, ' LGRABCDEFG ')).toMatchObject({ doubt: null, receipt: 'LGRABCDEFG' });
+});
