@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { accountIdPattern } from '../domain/order.ts';
 import { hashOfNoKeyHelp, isHashOfNoKey } from './hash-of-no-key.ts';
+import { jsonListSchema } from './json-list.ts';
 
 /**
  * What an API key may be allowed to do.
@@ -60,72 +60,18 @@ const entrySchema = z.strictObject({
   expiresAt: expirySchema.optional(),
 });
 
-/**
- * The keys behind API_KEYS, which is a JSON list or the path of a file with it; or everything that is wrong with it. Faults
- * name keys by their name or place, and repeat nothing else of what stands there.
- */
-function parseNamedKeys(
-  given: string,
-): { readonly keys: readonly ApiKey[] } | { readonly faults: readonly string[] } {
-  const text = given.trimStart().startsWith('[') ? given : readText(given);
-  if (text === null)
-    return { faults: ['must be a JSON list, or the path of a file with one that can be read'] };
-  let list: unknown;
-  try {
-    list = JSON.parse(text);
-  } catch {
-    return { faults: ['is not JSON'] };
-  }
-  if (!Array.isArray(list)) return { faults: ['must be a JSON list of keys'] };
-  const faults: string[] = [];
-  const keys: ApiKey[] = [];
-  for (const [index, entry] of list.entries()) {
-    const parsed = entrySchema.safeParse(entry);
-    if (!parsed.success) {
-      faults.push(...parsed.error.issues.map((issue) => `${labelOf(entry, index)}: ${faultOf(issue)}`));
-      continue;
-    }
-    const { accounts = null, expiresAt = null, ...key } = parsed.data;
-    const label = `key "${key.name}"`;
-    if (keys.some(({ name }) => name === key.name)) faults.push(`${label}: there are two of this name`);
-    const twin = keys.find(({ sha256 }) => sha256 === key.sha256);
-    if (twin !== undefined)
-      faults.push(`${label}: has the hash of the key "${twin.name}"; make a key for each`);
-    keys.push({ ...key, accounts, expiresAt });
-  }
-  return faults.length > 0 ? { faults } : { keys };
-}
-
-function readText(path: string): string | null {
-  try {
-    return readFileSync(path.trim(), 'utf8');
-  } catch {
-    return null;
-  }
-}
-
-function labelOf(entry: unknown, index: number): string {
-  const name = keyNameSchema.safeParse(
-    typeof entry === 'object' && entry !== null && Reflect.get(entry, 'name'),
-  );
-  return name.success ? `key "${name.data}"` : `key ${index + 1} of the list`;
-}
-
-/** Where and what, in words of ours: neither the value nor an unknown field's name is repeated. */
-function faultOf({ code, path, message }: z.core.$ZodIssue): string {
-  if (code === 'unrecognized_keys') return 'may have name, sha256, scopes, accounts and expiresAt only';
-  const [field] = path;
-  if (code === 'invalid_type')
-    return field === undefined ? 'must be an object' : `${String(field)} is missing or of the wrong type`;
-  return `${String(field)} ${message}`;
-}
-
 /** The setting API_KEYS. */
-export const namedKeysSchema = z.string().transform((text, context) => {
-  const parsed = parseNamedKeys(text);
-  if ('keys' in parsed) return parsed.keys;
-  for (const message of parsed.faults) context.addIssue({ code: 'custom', message });
-  return z.NEVER;
+export const namedKeysSchema = jsonListSchema({
+  noun: 'key',
+  schema: entrySchema,
+  fields: 'name, sha256, scopes, accounts and expiresAt',
+  nameSchema: keyNameSchema,
+  toEntry: ({ accounts = null, expiresAt = null, ...key }): ApiKey => ({ ...key, accounts, expiresAt }),
+  conflict({ name, sha256 }, before) {
+    if (before.some((other) => other.name === name)) return 'there are two of this name';
+    const twin = before.find((other) => other.sha256 === sha256);
+    return twin === undefined ? null : `has the hash of the key "${twin.name}"; make a key for each`;
+  },
 });
 
 /** A key in both lists would have its limits in one and none in the other. */

@@ -1,0 +1,92 @@
+import { readFileSync } from 'node:fs';
+import { z } from 'zod';
+
+/** How a setting that is a JSON list of named entries is read, e.g. API_KEYS. */
+export interface ListFormat<Raw, Entry extends { readonly name: string }> {
+  /** What an entry is called in messages: `key`, `user`. */
+  readonly noun: string;
+  readonly schema: z.ZodType<Raw>;
+  /** The names of all fields, for the message about any other. */
+  readonly fields: string;
+  /** Names that may be repeated in messages. Anything else could be a secret in the wrong place. */
+  readonly nameSchema: z.ZodType<string>;
+  toEntry(raw: Raw): Entry;
+  /** What is wrong with an entry beside those before it; `null`: nothing. */
+  conflict(entry: Entry, before: readonly Entry[]): string | null;
+}
+
+/**
+ * A setting whose value is a JSON list, or the path of a file with one. All faults are reported at once. They name entries by
+ * their name or place, and repeat nothing else of what was given.
+ */
+export function jsonListSchema<Raw, Entry extends { readonly name: string }>(format: ListFormat<Raw, Entry>) {
+  return z.string().transform((text, context): readonly Entry[] => {
+    const parsed = parseList(text, format);
+    if ('entries' in parsed) return parsed.entries;
+    for (const message of parsed.faults) context.addIssue({ code: 'custom', message });
+    return z.NEVER;
+  });
+}
+
+function parseList<Raw, Entry extends { readonly name: string }>(
+  given: string,
+  format: ListFormat<Raw, Entry>,
+): { readonly entries: readonly Entry[] } | { readonly faults: readonly string[] } {
+  const text = given.trimStart().startsWith('[') ? given : readText(given);
+  if (text === null)
+    return { faults: ['must be a JSON list, or the path of a file with one that can be read'] };
+  let list: unknown;
+  try {
+    list = JSON.parse(text);
+  } catch {
+    return { faults: ['is not JSON'] };
+  }
+  if (!Array.isArray(list)) return { faults: [`must be a JSON list of ${format.noun}s`] };
+  const faults: string[] = [];
+  const entries: Entry[] = [];
+  for (const [index, raw] of list.entries()) {
+    const label = labelOf(raw, index, format);
+    const parsed = hasPrototypeField(raw) ? null : format.schema.safeParse(raw);
+    if (parsed === null) faults.push(`${label}: may have ${format.fields} only`);
+    else if (!parsed.success)
+      faults.push(...parsed.error.issues.map((issue) => `${label}: ${faultOf(issue, format.fields)}`));
+    else {
+      const entry = format.toEntry(parsed.data);
+      const conflict = format.conflict(entry, entries);
+      if (conflict !== null) faults.push(`${label}: ${conflict}`);
+      entries.push(entry);
+    }
+  }
+  return faults.length > 0 ? { faults } : { entries };
+}
+
+/** JSON can name a field `__proto__`, which schemas pass over without a word. */
+function hasPrototypeField(raw: unknown): boolean {
+  return typeof raw === 'object' && raw !== null && Object.hasOwn(raw, '__proto__');
+}
+
+function readText(path: string): string | null {
+  try {
+    return readFileSync(path.trim(), 'utf8');
+  } catch {
+    return null;
+  }
+}
+
+function labelOf(
+  raw: unknown,
+  index: number,
+  { noun, nameSchema }: Pick<ListFormat<unknown, { readonly name: string }>, 'noun' | 'nameSchema'>,
+): string {
+  const name = nameSchema.safeParse(typeof raw === 'object' && raw !== null && Reflect.get(raw, 'name'));
+  return name.success ? `${noun} "${name.data}"` : `${noun} ${index + 1} of the list`;
+}
+
+/** Where and what, in words of ours: neither the value nor an unknown field's name is repeated. */
+function faultOf({ code, path, message }: z.core.$ZodIssue, fields: string): string {
+  if (code === 'unrecognized_keys') return `may have ${fields} only`;
+  const [field] = path;
+  if (code === 'invalid_type')
+    return field === undefined ? 'must be an object' : `${String(field)} is missing or of the wrong type`;
+  return `${String(field)} ${message}`;
+}
