@@ -18,6 +18,7 @@ const commands: ReadonlyMap<string, () => Promise<CreateCommand>> = new Map([
   ['doctor', async () => (await import('./commands/doctor.ts')).doctorCommand],
   ['audit', async () => (await import('./commands/audit.ts')).auditCommand],
   ['key', async () => (await import('./commands/key.ts')).keyCommand],
+  ['user', async () => (await import('./commands/user.ts')).userCommand],
   ['simulate', async () => (await import('./commands/simulate.ts')).simulateCommand],
 ]);
 

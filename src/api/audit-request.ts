@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import type { FastifyRequest } from 'fastify';
 import type { Audit, AuditEntry } from '../audit/audit.ts';
 import { networkOf } from './login-throttle.ts';
+import type { LoggedIn } from './ui/user.ts';
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -11,7 +12,7 @@ declare module 'fastify' {
   }
   interface FastifyRequest {
     /** The user who is logged in; `null` where nobody is. */
-    user: string | null;
+    user: LoggedIn | null;
   }
 }
 
@@ -27,7 +28,7 @@ export function requestIdOf({ headers }: Pick<IncomingMessage, 'headers'>): stri
 export function auditRequest(
   request: FastifyRequest,
   entry: Pick<AuditEntry, 'action' | 'outcome' | 'orderId'>,
-  actor: string | null = request.apiKey?.name ?? request.user,
+  actor: string | null = request.apiKey?.name ?? request.user?.name ?? null,
 ): void {
   const { server, ip: from, id: requestId } = request;
   server.audit.counted(entry.action, entry.outcome);

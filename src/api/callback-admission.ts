@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { BlockList, isIP } from 'node:net';
 import type { CallbackResult } from '../observability/metrics.ts';
 import { parseAnswerToken } from '../orders/begin-query.ts';
 import type { Provider, StatusTable } from '../providers/provider.ts';
+import { createAddressList } from './address-list.ts';
 import { isSameSecret } from './api-keys.ts';
 
 /** What the callbacks need to know of an account. */
@@ -48,7 +48,11 @@ export interface AdmissionParts {
  * other that is not right everybody gets the same 404, and either takes the same work.
  */
 export function createAdmission({ accounts, orderOfQuery }: AdmissionParts) {
-  const guards = new Map([...accounts.values()].map(({ id, addresses }) => [id, addressGuard(addresses)]));
+  const guards = new Map(
+    [...accounts.values()]
+      .filter(({ addresses }) => addresses.length > 0)
+      .map(({ id, addresses }) => [id, createAddressList(addresses)]),
+  );
   const answersLater = [...accounts.values()].some(({ provider }) => provider.asyncResult !== undefined);
   /** Compared with where there is nothing to compare with. */
   const nobodysToken = randomBytes(24).toString('hex');
@@ -82,18 +86,4 @@ function isBasic(
 ): boolean {
   const given = /^Basic +(\S+)$/i.exec(header ?? '')?.[1] ?? '';
   return isSameSecret(given, Buffer.from(`${username}:${password}`).toString('base64'));
-}
-
-/** Whether an address is among those listed. */
-function addressGuard(addresses: readonly string[]): (address: string) => boolean {
-  if (addresses.length === 0) return () => true;
-  const list = new BlockList();
-  for (const entry of addresses) {
-    const [address = '', bits] = entry.split('/');
-    const family = isIP(address) === 6 ? 'ipv6' : 'ipv4';
-    if (bits === undefined) list.addAddress(address, family);
-    else list.addSubnet(address, Number(bits), family);
-  }
-  // A proxy may name something that is no address.
-  return (address) => isIP(address) !== 0 && list.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4');
 }

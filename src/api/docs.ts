@@ -39,7 +39,7 @@ function guardOf({ findKey, login }: DocsParts): onRequestAsyncHookHandler {
     return sendProblem(
       reply,
       401,
-      'Send a valid API key as "Authorization: Bearer <key>", or set DOCS_PUBLIC=true. People log in at / once BOARD_PASSWORD is set.',
+      'Send a valid API key as "Authorization: Bearer <key>", or set DOCS_PUBLIC=true. People log in at / once BOARD_PASSWORD or BOARD_USERS is set.',
     );
   };
 }

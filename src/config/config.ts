@@ -12,6 +12,7 @@ import { secureRedisUrl } from '../redis/security.ts';
 import { type NamedAccount, readAccountIds } from './account-ids.ts';
 import { type AccountSettings, accountSettings, defaultRatePerSecond } from './account-settings.ts';
 import { answerAddressFaults } from './answer-address.ts';
+import { userFaults } from './board-users.ts';
 import { doubledKeyFaults } from './named-keys.ts';
 import { type Environment, withSecretsFromFiles } from './secret-files.ts';
 import { type ServiceSettings, serviceSettings } from './settings.ts';
@@ -116,7 +117,7 @@ export function readServiceSettings(environment: Environment): ServiceSettings {
 function readService(environment: Environment, faults: string[]): ServiceSettings | null {
   const service = readSettings(serviceSettings, environment, faults);
   if (service === null) return null;
-  faults.push(...doubledKeyFaults(service));
+  faults.push(...doubledKeyFaults(service), ...userFaults(service));
   if (service.callbackPort === service.port && service.port !== 0)
     faults.push('CALLBACK_PORT and PORT are the same; give the callbacks a port of their own.');
   return { ...service, redisUrl: secureRedisUrl(service, faults) };

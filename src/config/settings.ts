@@ -2,10 +2,12 @@ import { z } from 'zod';
 import { defaultPrefix } from '../redis/keys.ts';
 import { redisSecuritySettings } from '../redis/security.ts';
 import { isRedisUrl, redisUrlHelp } from '../redis/url.ts';
+import { boardUsersSchema } from './board-users.ts';
 import { hashOfNoKeyHelp, isHashOfNoKey } from './hash-of-no-key.ts';
 import { namedKeysSchema } from './named-keys.ts';
 import { addressForms, days, listOf, timerMs } from './setting-kinds.ts';
-import { isWeakPassword, weakPasswordHelp } from './weak-password.ts';
+import { userHeaderSchema } from './user-header.ts';
+import { passwordSchema } from './weak-password.ts';
 
 /**
  * Every setting of the service, by its name in lower camel case: `redisUrl` is `REDIS_URL` in the environment.
@@ -99,21 +101,37 @@ export const serviceSettings = z.object({
     ),
   )
     .default([])
-    .describe('Addresses or CIDR blocks of proxies whose X-Forwarded-For is believed, separated by commas'),
+    .describe(
+      'Addresses or CIDR blocks of proxies whose X-Forwarded-For and TRUSTED_USER_HEADER are believed, separated by commas',
+    ),
   metricsPublic: z.stringbool().default(true).describe('Serve /metrics without an API key'),
   docsPublic: z
     .stringbool()
     .default(false)
     .describe('Serve /docs, the description of the HTTP API, without an API key or a login'),
-  boardUsername: z.string().min(1).max(128).default('operator').describe('User who may see / and /board'),
-  boardPassword: z
+  boardUsers: boardUsersSchema
+    .default([])
+    .meta({ secret: true })
+    .describe(
+      'Users of / and /board with a name, a role (`viewer` or `operator`) and a password hash, as JSON or the path of a JSON file; `payment-poller user new` prints their entries',
+    ),
+  boardUsername: z
     .string()
-    .min(12, 'must have at least 12 characters')
-    .max(512)
-    .refine((password) => !isWeakPassword(password), weakPasswordHelp)
+    .min(1)
+    .max(128)
+    .default('operator')
+    .describe('Name of the one user that BOARD_PASSWORD makes, with the role `operator`'),
+  boardPassword: passwordSchema
     .optional()
     .meta({ secret: true })
-    .describe('Password for / and /board, at least 12 characters; without it both are closed'),
+    .describe(
+      'Password of BOARD_USERNAME, at least 12 characters; without it and BOARD_USERS, / and /board are closed',
+    ),
+  trustedUserHeader: userHeaderSchema
+    .optional()
+    .describe(
+      'Header by which a proxy of TRUSTED_PROXIES names the user it has logged in, e.g. `X-Forwarded-User`; only users of BOARD_USERS come in',
+    ),
   boardWritable: z
     .stringbool()
     .default(false)

@@ -1,3 +1,5 @@
+import { z } from 'zod';
+
 /** What people choose first, and guessers too. */
 const commonWords =
   /password|passwort|passwd|nywila|secret|changeme|change-me|letmein|welcome|karibu|qwerty|asdfgh|iloveyou|admin|operator|payment|poller|mpesa|safaricom|nairobi|kenya|login|test|1234567890|123456789|12345678|123456|12345|1234|abcdef|abc123|2024|2025|2026/g;
@@ -21,3 +23,10 @@ function shortestPeriod(text: string): number {
 
 export const weakPasswordHelp =
   'is guessed too easily: make one, for instance with `openssl rand -base64 18`, or use four words that do not belong together';
+
+/** A password that a user of the pages may have. */
+export const passwordSchema = z
+  .string()
+  .min(12, 'must have at least 12 characters')
+  .max(512, 'must have at most 512 characters')
+  .refine((password) => !isWeakPassword(password), weakPasswordHelp);

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { hashPassword } from '../../src/config/password-hash.ts';
 import { hourOf } from '../../src/orders/statistics.ts';
 import { createKeys } from '../../src/redis/keys.ts';
 import { type FakeGateway, startFakeGateway } from '../support/fake-gateway.ts';
@@ -32,6 +33,26 @@ const secrets = [
   phone,
   '0712345678',
 ];
+
+const viewerPassword = 'mwana mbuzi chai barabara';
+
+/** Another service, with users of its own instead of the one password. */
+async function startUsersService(): Promise<RunningService> {
+  const users = [
+    { name: 'kamau', role: 'viewer', passwordHash: await hashPassword(viewerPassword) },
+    { name: 'amina@shop.example', role: 'operator' },
+  ];
+  return startRunningService({
+    accounts: 'jenga',
+    roles: ['api'],
+    environment: {
+      BOARD_USERS: JSON.stringify(users),
+      BOARD_WRITABLE: 'true',
+      TRUSTED_USER_HEADER: 'X-Forwarded-User',
+      TRUSTED_PROXIES: 'loopback',
+    },
+  });
+}
 
 /** A browser shares the machine with everything else. */
 const timeout = 90_000;
@@ -153,6 +174,54 @@ describe.skipIf(executablePath === undefined)('in a browser', { timeout }, () =>
     await page.goto(`${running.url}/`);
     expect(page.url()).toContain('/login');
     await context.close();
+  });
+
+  test('a viewer logs in, is told so, sees the board without buttons, and is refused what it does not show', async () => {
+    const viewer = await startUsersService();
+    const { context, page } = await aPage({ storageState: { cookies: [], origins: [] } });
+    try {
+      await page.goto(`${viewer.url}/`);
+      await page.fill('#username', 'kamau');
+      await page.fill('#password', viewerPassword);
+      await page.click('text=Log in');
+      await page.waitForSelector('#overview');
+      expect(await page.textContent('.top .user')).toBe('kamau may only look');
+      await page.waitForSelector('body.live');
+      await page.goto(`${viewer.url}/board/queue/jenga`);
+      await page.waitForSelector('text=Orders of jenga');
+      expect(await page.locator('button:has-text("Pause")').count()).toBe(0);
+      const status = await page.evaluate<number>(
+        `fetch('/board/api/queues/jenga/pause', { method: 'PUT' }).then(({ status }) => status)`,
+      );
+      expect(status).toBe(403);
+      await page.goto(`${viewer.url}/`);
+      await page.click('text=Log out');
+      await page.waitForURL('**/login');
+    } finally {
+      await context.close();
+      await viewer.close();
+    }
+  });
+
+  test('whom the proxy has logged in needs no form, and may act', async () => {
+    const proxied = await startUsersService();
+    const { context, page } = await aPage({
+      storageState: { cookies: [], origins: [] },
+      extraHTTPHeaders: { 'x-forwarded-user': 'amina@shop.example' },
+    });
+    try {
+      await page.goto(`${proxied.url}/`);
+      await page.waitForSelector('body.live');
+      expect(await page.textContent('.top .user')).toBe('amina@shop.example');
+      expect(await page.isVisible('text=Log out')).toBe(false);
+      const status = await page.evaluate<number>(
+        `fetch('/board/api/queues/jenga/pause', { method: 'PUT' }).then(({ status }) => status)`,
+      );
+      expect(status).toBe(200);
+    } finally {
+      await context.close();
+      await proxied.close();
+    }
   });
 
   test('the overview shows the figures, follows them live and loads nothing from elsewhere', async () => {

@@ -81,6 +81,7 @@ export function board(parts: BoardParts): FastifyPluginAsync {
     });
     app.addHook('onResponse', async (request, reply) => auditAction(request, reply.statusCode));
     app.addHook('onSend', withoutForeignFonts);
+    app.addHook('onSend', readOnlyForViewers);
     await app.register(serverAdapter.registerPlugin());
   };
 }
@@ -138,6 +139,13 @@ function boardError(error: Error & { statusCode?: number }, { log, isToldElsewhe
 async function withoutForeignFonts(_request: FastifyRequest, _reply: FastifyReply, payload: unknown) {
   return typeof payload === 'string' && payload.startsWith('<!DOCTYPE')
     ? payload.replace(/<link href="https:\/\/[^>]*>/g, '')
+    : payload;
+}
+
+/** Viewers see no buttons that would be refused. */
+async function readOnlyForViewers({ user }: FastifyRequest, _reply: FastifyReply, payload: unknown) {
+  return typeof payload === 'string' && user?.role !== 'operator'
+    ? payload.replaceAll('"readOnlyMode":false', '"readOnlyMode":true')
     : payload;
 }
 

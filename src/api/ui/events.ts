@@ -7,7 +7,7 @@ export interface PageEventsParts {
   /** A new rendering of the live parts. */
   render(now: number): Promise<Sections>;
   /** Whether a reader may go on reading. */
-  stillHolds(request: FastifyRequest): Promise<boolean>;
+  isStillValid(request: FastifyRequest): Promise<boolean>;
   readonly everyMs: number;
   /** Aborted when the service stops. */
   readonly stop: AbortSignal;
@@ -45,7 +45,7 @@ export function servePageEvents(app: FastifyInstance, parts: PageEventsParts): v
     const { request, response } = reader;
     // Whoever reads too slowly misses a rendering; the next one has everything.
     reader.missed = response.writableNeedDrain ? reader.missed + 1 : 0;
-    if (!(await parts.stillHolds(request))) response.end('event: ended\ndata: \n\n');
+    if (!(await parts.isStillValid(request))) response.end('event: ended\ndata: \n\n');
     else if (reader.missed >= maxMissed) response.destroy();
     else if (reader.missed === 0) response.write(message);
   }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { type Html, html } from './html.ts';
+import type { LoggedIn } from './user.ts';
 
 /** Our pages load nothing but our own files, run no inline script, send forms only to us, and stand in no frame. */
 const contentSecurityPolicy = [
@@ -72,7 +73,7 @@ export function sendPage(
 ${reloadSeconds !== undefined && html`<noscript><meta http-equiv="refresh" content="${reloadSeconds}"></noscript>`}
 </head>
 <body>
-${isInside && header()}
+${isInside && header(reply.request.user)}
 ${body}
 </body>
 </html>
@@ -89,13 +90,14 @@ ${body}
     .send(page.html);
 }
 
-function header(): Html {
+function header(user: LoggedIn | null): Html {
   return html`<header class="top">
 <a class="brand" href="/">payment-poller</a>
 <nav aria-label="Pages">
 <a href="/board/">Queues</a>
 <a href="/docs">API</a>
-<form method="post" action="/logout"><button class="quiet">Log out</button></form>
+${user !== null && html`<span class="user">${user.name}${user.role === 'viewer' && html` <span class="role">may only look</span>`}</span>`}
+${/* Who was logged in by a proxy logs out there. */ user?.by === 'session' && html`<form method="post" action="/logout"><button class="quiet">Log out</button></form>`}
 </nav>
 </header>`;
 }

@@ -17,8 +17,10 @@ import { createLogin, type Login, wantsPage } from './login.ts';
 import { noOrderBody, orderBody } from './order.ts';
 import type { AccountInfo, Overview } from './overview.ts';
 import { overviewBody, renderSections } from './overview-page.ts';
+import { createProxyUserReader } from './proxy-user.ts';
 import { createMask } from './redact-personal-data.ts';
 import { createSessions } from './session.ts';
+import { createUsers, type UserSettings } from './users.ts';
 
 export interface PagesParts {
   readonly log: Log;
@@ -37,10 +39,10 @@ export interface PagesParts {
   readonly refreshMs?: number;
 }
 
-export interface PagesSettings {
-  readonly boardUsername: string;
-  /** Without one, nobody gets in. */
-  readonly boardPassword?: string | undefined;
+/** Without users, nobody gets in. */
+export interface PagesSettings extends UserSettings {
+  readonly trustedUserHeader?: string | undefined;
+  readonly trustedProxies: readonly string[];
   readonly boardWritable: boolean;
   readonly sessionHours: number;
   readonly privateMetadata: readonly string[];
@@ -56,13 +58,15 @@ const defaultRefreshMs = 3_000;
 /** A login, whoever sends it: user, password, and where to go next. */
 const maxFormBytes = 8 * 1024;
 
-/** The login of people, `null` without a password. It reads cookies, which the server must parse for it. */
-export function createPageLogin({ redis, keys, settings }: PagesParts): Login | null {
-  const { boardUsername: username, boardPassword: password, sessionHours } = settings;
-  if (password === undefined) return null;
+/** The login of people, `null` where nobody can log in. It reads cookies, which the server must parse for it. */
+export function createPageLogin({ log, redis, keys, settings }: PagesParts): Login | null {
+  const { sessionHours, trustedUserHeader, trustedProxies } = settings;
+  const users = createUsers(settings);
+  if (!users.havePasswords && trustedUserHeader === undefined) return null;
   const lifeMs = sessionHours * 3_600_000;
-  const sessions = createSessions({ redis, prefix: keys.prefix, password, lifeMs });
-  return createLogin({ sessions, username, password });
+  const sessions = createSessions({ redis, prefix: keys.prefix, credentialOf: users.credentialOf, lifeMs });
+  const proxyUser = createProxyUserReader({ log, trustedUserHeader, trustedProxies });
+  return createLogin({ sessions, users, proxyUser });
 }
 
 /** What people use: the overview at /, single orders, and Bull Board; all behind one login. */
@@ -95,7 +99,7 @@ export function pages(parts: PagesParts, login: Login | null): FastifyPluginAsyn
 function closePages(app: FastifyInstance): void {
   for (const path of ['/', '/login', '/events', '/orders', '/orders/*', '/board', '/board/*']) {
     app.all(path, { schema: { hide: true } }, async (_request, reply) =>
-      sendProblem(reply, 404, 'This page is closed: set BOARD_PASSWORD to open / and /board.'),
+      sendProblem(reply, 404, 'This page is closed: set BOARD_PASSWORD or BOARD_USERS to open / and /board.'),
     );
   }
 }
@@ -118,7 +122,7 @@ function servePages(app: FastifyInstance, parts: PagesParts, login: Login): void
 
   servePageEvents(app, {
     render,
-    stillHolds: login.stillHolds,
+    isStillValid: login.isStillValid,
     everyMs: parts.refreshMs ?? defaultRefreshMs,
     stop: parts.stop,
   });

@@ -3,38 +3,55 @@ import type { FastifyRequest } from 'fastify';
 import type { Redis } from '../../redis/connection.ts';
 
 /**
- * Logins of people. A session is a cookie that says until when it holds, signed with a key made of the board's password
- * and a secret of this deployment in Redis: every process accepts it, none has to remember it, and a new password ends
- * all of them. Redis remembers only those that ended early.
+ * Logins of people. A session is a cookie that says whose it is and until when it holds, signed with a key made of that user's
+ * password hash and a secret of this deployment in Redis: every process accepts it, none has to remember it, and a new password
+ * ends all of the user's sessions. Redis remembers only those that ended early. What the user may do is not in it.
  */
 export interface Sessions {
   readonly cookieName: string;
-  /** The cookie by which a browser is known again that has logged in before. It opens nothing. */
+  /** The cookie by which a browser is recognised that has logged in before. It gives access to nothing. */
   readonly deviceCookieName: string;
-  /** The value of a new session's cookie, and for how long it holds. */
-  begin(now: number): Promise<{ readonly cookie: string; readonly maxAgeMs: number }>;
-  isValid(cookie: string | undefined, now: number): Promise<boolean>;
-  /** The value of the cookie of a browser that has logged in. */
-  beginDevice(now: number): Promise<{ readonly cookie: string; readonly maxAgeMs: number }>;
-  /** The browser that a genuine cookie stands for, `null` for any other. */
-  deviceOf(cookie: string | undefined, now: number): Promise<string | null>;
+  /** A new session of a user. */
+  begin(user: string, now: number): Promise<NewCookie>;
+  /** The name of the user whose valid session a cookie is, `null` for any other cookie. */
+  userOf(cookie: string | undefined, now: number): Promise<string | null>;
+  /** For a browser in which a user has logged in. */
+  beginDevice(user: string, now: number): Promise<NewCookie>;
+  /** The browser that a genuine cookie stands for and who logged in there, `null` for any other cookie. */
+  deviceOf(cookie: string | undefined, now: number): Promise<Device | null>;
   /** Ends a session before its time. */
   end(cookie: string | undefined, now: number): Promise<void>;
+}
+
+/** The value of a cookie, and for how long it holds. */
+export interface NewCookie {
+  readonly cookie: string;
+  readonly maxAgeMs: number;
+}
+
+/** A browser in which a user has logged in before. */
+export interface Device {
+  readonly id: string;
+  readonly user: string;
 }
 
 export interface SessionParts {
   readonly redis: Redis;
   readonly prefix: string;
-  readonly password: string;
+  /** What a user's keys are made of: the password or its hash; `null` for an unknown user and one without a password. */
+  credentialOf(user: string): string | null;
   readonly lifeMs: number;
 }
 
-/** How long a browser is known again. */
+type Use = 'session' | 'device';
+
+/** How long a browser is recognised. */
 const deviceLifeMs = 180 * 86_400_000;
 
-const cookieForm = /^([0-9a-f]{32})\.(\d{1,16})\.([0-9a-f]{64})$/;
+/** Id, end, name of the user in base64url, signature. */
+const cookieForm = /^([0-9a-f]{32})\.(\d{1,16})\.([\w-]{1,700})\.([0-9a-f]{64})$/;
 
-export function createSessions({ redis, prefix, password, lifeMs }: SessionParts): Sessions {
+export function createSessions({ redis, prefix, credentialOf, lifeMs }: SessionParts): Sessions {
   const secretKey = `{${prefix}}:session-secret`;
   const endedKey = (id: string) => `{${prefix}}:session-ended:${id}`;
 
@@ -45,38 +62,43 @@ export function createSessions({ redis, prefix, password, lifeMs }: SessionParts
     return (await redis.get(secretKey)) ?? '';
   }
 
-  function sign(id: string, until: string, deploymentSecret: string, use: 'session' | 'device'): Buffer {
-    const key = hkdfSync('sha256', password, deploymentSecret, `payment-poller ${use}`, 32);
-    return createHmac('sha256', Buffer.from(key)).update(`${id}.${until}`).digest();
+  function sign(text: string, credential: string, deploymentSecret: string, use: Use): Buffer {
+    const key = hkdfSync('sha256', credential, deploymentSecret, `payment-poller ${use}`, 32);
+    return createHmac('sha256', Buffer.from(key)).update(text).digest();
   }
 
-  async function begin(use: 'session' | 'device', now: number, maxAgeMs: number) {
+  async function begin(use: Use, user: string, now: number, maxAgeMs: number): Promise<NewCookie> {
+    const credential = credentialOf(user);
+    if (credential === null) throw new Error('Only users with a password have sessions.');
     const id = randomBytes(16).toString('hex');
-    const until = String(now + maxAgeMs);
-    return { cookie: `${id}.${until}.${sign(id, until, await secret(), use).toString('hex')}`, maxAgeMs };
+    const text = `${id}.${now + maxAgeMs}.${Buffer.from(user).toString('base64url')}`;
+    const signature = sign(text, credential, await secret(), use).toString('hex');
+    return { cookie: `${text}.${signature}`, maxAgeMs };
   }
 
-  /** The parts of a genuine cookie that holds still; `null` for any other. */
-  async function read(cookie: string | undefined, now: number, use: 'session' | 'device' = 'session') {
-    const [, id, until, signature] = cookieForm.exec(cookie ?? '') ?? [];
-    if (id === undefined || until === undefined || signature === undefined || Number(until) <= now)
-      return null;
+  /** The parts of a genuine cookie that is still valid; `null` for any other. */
+  async function read(cookie: string | undefined, now: number, use: Use) {
+    const [, id, until, encoded, signature] = cookieForm.exec(cookie ?? '') ?? [];
+    if (!id || !until || !encoded || !signature || Number(until) <= now) return null;
     const [deploymentSecret, ended] = await redis.mget(secretKey, endedKey(id));
-    if (!deploymentSecret || ended != null) return null;
-    const genuine = sign(id, until, deploymentSecret, use);
-    return timingSafeEqual(genuine, Buffer.from(signature, 'hex')) ? { id, until: Number(until) } : null;
+    const user = Buffer.from(encoded, 'base64url').toString();
+    const credential = credentialOf(user);
+    if (!deploymentSecret || ended != null || credential === null) return null;
+    const genuine = sign(`${id}.${until}.${encoded}`, credential, deploymentSecret, use);
+    if (!timingSafeEqual(genuine, Buffer.from(signature, 'hex'))) return null;
+    return { id, user, until: Number(until) };
   }
 
   return {
     // Browsers keep cookies by host, not by port: two deployments on one host must not end each other's sessions.
     cookieName: `payment-poller-${prefix}`,
     deviceCookieName: `payment-poller-device-${prefix}`,
-    begin: (now) => begin('session', now, lifeMs),
-    beginDevice: (now) => begin('device', now, deviceLifeMs),
-    deviceOf: async (cookie, now) => (await read(cookie, now, 'device'))?.id ?? null,
-    isValid: async (cookie, now) => (await read(cookie, now)) !== null,
+    begin: (user, now) => begin('session', user, now, lifeMs),
+    beginDevice: (user, now) => begin('device', user, now, deviceLifeMs),
+    deviceOf: (cookie, now) => read(cookie, now, 'device'),
+    userOf: async (cookie, now) => (await read(cookie, now, 'session'))?.user ?? null,
     async end(cookie, now) {
-      const session = await read(cookie, now);
+      const session = await read(cookie, now, 'session');
       if (session !== null) await redis.set(endedKey(session.id), '1', 'PX', session.until - now);
     },
   };

@@ -1,0 +1,43 @@
+import type { FastifyRequest } from 'fastify';
+import type { Log } from '../../observability/log.ts';
+import { createAddressList } from '../address-list.ts';
+
+/** What a trusted proxy says of who sends a request. */
+export type ProxyUser =
+  /** Nothing, or nobody whom we believe said it. */
+  | { readonly kind: 'none' }
+  | { readonly kind: 'named'; readonly name: string }
+  /** Several names: somebody added one to that of the proxy, or the proxy added its own to that of a client. */
+  | { readonly kind: 'ambiguous' };
+
+export interface ProxyUserParts {
+  readonly log: Log;
+  readonly trustedUserHeader?: string | undefined;
+  readonly trustedProxies: readonly string[];
+}
+
+/**
+ * Reads who is logged in at the proxy. Only the address of the socket counts: `X-Forwarded-For` is what a client may write.
+ */
+export function createProxyUserReader({ log, trustedUserHeader: header, trustedProxies }: ProxyUserParts) {
+  if (header === undefined) return (): ProxyUser => ({ kind: 'none' });
+  const isProxy = createAddressList(trustedProxies);
+  let hasWarned = false;
+
+  return ({ raw }: Pick<FastifyRequest, 'raw'>): ProxyUser => {
+    const values = raw.headersDistinct[header];
+    if (values === undefined) return { kind: 'none' };
+    const from = raw.socket.remoteAddress ?? '';
+    if (!isProxy(from)) {
+      if (!hasWarned)
+        log.warn(
+          { header, from },
+          'TRUSTED_USER_HEADER came from an address that is not in TRUSTED_PROXIES, and is ignored; further ones are not logged',
+        );
+      hasWarned = true;
+      return { kind: 'none' };
+    }
+    const [name = ''] = values;
+    return values.length === 1 ? { kind: 'named', name } : { kind: 'ambiguous' };
+  };
+}
