@@ -8,9 +8,9 @@ export {
   resultDataSchema,
   resultEventSchema,
 } from './domain/result-event.ts';
+export type { EnqueueResult } from './jobs/enqueue-result.ts';
 export {
   createProducer,
-  type EnqueueResult,
   type Producer,
   type ProducerOptions,
 } from './jobs/producer.ts';

@@ -1,6 +1,7 @@
 import { unservedText } from '../jobs/unserved-orders.ts';
 import type { Redis } from '../redis/connection.ts';
 import type { Keys } from '../redis/keys.ts';
+import { withTimeout } from '../redis/timeout.ts';
 
 /** Whether this process can do its work. */
 export interface Readiness {
@@ -36,7 +37,7 @@ export async function checkReadiness({
   unserved,
 }: ReadinessParts): Promise<Readiness> {
   const now = Date.now();
-  const looked = await within(answerMs, look(redis, keys));
+  const looked = await withTimeout(look(redis, keys), answerMs).catch(() => null);
   if (looked === null) return { ready: false, checks: { redis: 'does not answer' } };
   const { policy, oldestDueAt, refusal } = looked;
   if (refusal !== null) return { ready: false, checks: { redis: `takes no writes: ${refusal}` } };
@@ -86,16 +87,3 @@ const refusals: { readonly [word: string]: string } = {
   NOREPLICAS: 'too few replicas follow it (NOREPLICAS)',
   NOPERM: 'our user may not write (NOPERM); see its ACL',
 };
-
-/** What the work gave, `null` when it failed or took longer. */
-export async function within<T>(ms: number, work: Promise<T>): Promise<T | null> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<null>((resolve) => {
-    timer = setTimeout(() => resolve(null), ms);
-  });
-  try {
-    return await Promise.race([work.catch(() => null), late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}

@@ -1,7 +1,8 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { Command } from 'commander';
 import { readServiceSettings } from '../config/config.ts';
-import type { EnqueueResult, Producer } from '../jobs/producer.ts';
+import type { EnqueueResult } from '../jobs/enqueue-result.ts';
+import type { Producer } from '../jobs/producer.ts';
 import type { OrderInput } from '../jobs/validate-order.ts';
 import type { CommandContext } from './command-context.ts';
 import { readLines } from './read-lines.ts';

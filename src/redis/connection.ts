@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Cluster, Command, Redis as IORedis, type RedisOptions } from 'ioredis';
+import { withTimeout } from './timeout.ts';
 import { parseRedisUrl, type RedisTarget, type RedisTlsFiles, redisAddress } from './url.ts';
 
 /** A connection to a single server, Sentinel or Cluster. All keys of a command share a slot, so Cluster needs no special commands. */
@@ -160,7 +161,7 @@ export async function awaitRedis(redis: Redis, url: string, timeoutMs: number): 
   let last: unknown;
   while (performance.now() < giveUpAt) {
     try {
-      await pingWithin(redis, Math.max(1, giveUpAt - performance.now()));
+      await withTimeout(redis.ping(), Math.max(1, giveUpAt - performance.now()), 'no answer to PING');
       return;
     } catch (error) {
       last = error;
@@ -171,16 +172,4 @@ export async function awaitRedis(redis: Redis, url: string, timeoutMs: number): 
     `Redis at ${redisAddress(url)} does not answer; check REDIS_URL and that Redis is running and accepts our credentials.`,
     { cause: last },
   );
-}
-
-async function pingWithin(redis: Redis, ms: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error('no answer to PING')), ms);
-  });
-  try {
-    await Promise.race([redis.ping(), late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

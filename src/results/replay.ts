@@ -4,7 +4,7 @@ import { parseEvent, type ResultEvent } from '../domain/result-event.ts';
 import type { Redis } from '../redis/connection.ts';
 import { createKeys, defaultPrefix } from '../redis/keys.ts';
 import { patientCopy } from './own-connection.ts';
-import { unlessAborted } from './waiting.ts';
+import { unlessAborted } from './unless-aborted.ts';
 
 /** One entry of the results stream. */
 export interface Result {

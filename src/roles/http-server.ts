@@ -4,8 +4,9 @@ import { createApi, createCallbackApi } from '../api/server.ts';
 import { createAudit } from '../audit/audit.ts';
 import { fullAccessKeys } from '../config/named-keys.ts';
 import { packageVersion } from '../observability/package-info.ts';
+import { endsWithin } from '../redis/timeout.ts';
 import { overviewOf } from './accounts-overview.ts';
-import { endedWithin, type Role, type Shared } from './shared.ts';
+import type { Role, Shared } from './shared.ts';
 import { measure } from './update-gauges.ts';
 
 /** Closing connections takes a moment; while Redis is away it may never end. */
@@ -56,8 +57,8 @@ export async function startHttp(
   const close = async () => {
     opened?.stop();
     // In this order: requests under way still need what the API opened.
-    await endedWithin(config.shutdownMs, Promise.all([app.close(), callbackApp?.close()]));
-    await endedWithin(apiCloseMs, opened?.close() ?? Promise.resolve());
+    await endsWithin(Promise.all([app.close(), callbackApp?.close()]), config.shutdownMs);
+    await endsWithin(opened?.close() ?? Promise.resolve(), apiCloseMs);
   };
   try {
     const url = await listen(app, config.host, config.port, 'PORT');

@@ -1,7 +1,7 @@
-import { within } from '../api/readiness.ts';
 import { isRedisFault } from '../api/redis-fault.ts';
 import type { Log } from '../observability/log.ts';
 import type { Redis } from '../redis/connection.ts';
+import { withTimeout } from '../redis/timeout.ts';
 
 /** Tells of an outage of Redis once when it begins and once when it ends, however much fails meanwhile. */
 export interface RedisOutage {
@@ -44,7 +44,7 @@ export function watchRedis(redis: Redis, log: Log): RedisOutage {
   async function probe(): Promise<void> {
     if (isProbing) return;
     isProbing = true;
-    const answer = await within(probeMs, redis.ping());
+    const answer = await withTimeout(redis.ping(), probeMs).catch(() => null);
     isProbing = false;
     if (outage === null || isClosed) return;
     const now = performance.now();

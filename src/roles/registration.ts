@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { registerAccounts, renewalMs, unregister } from '../accounts/registry.ts';
 import { countUnservedOrders, unservedText } from '../jobs/unserved-orders.ts';
+import { endsWithin } from '../redis/timeout.ts';
 import { ownAccounts } from './account-info.ts';
-import { endedWithin, type Shared } from './shared.ts';
+import type { Shared } from './shared.ts';
 
 /** Redis may be away when the process ends; its entry then expires by itself. */
 const closeMs = 1_000;
@@ -57,9 +58,9 @@ export async function startRegistration(shared: Shared) {
     async close() {
       clearInterval(timer);
       const leave = Promise.resolve(underWay).then(() => unregister(redis, keys, own, processId));
-      await endedWithin(
-        closeMs,
+      await endsWithin(
         leave.catch(() => {}),
+        closeMs,
       );
     },
   };

@@ -80,16 +80,3 @@ export function ordersOn(redis: Redis, keys: Keys, config: Config): Pick<Shared,
     },
   };
 }
-
-/** Whether the work ended in time. It goes on if not. */
-export async function endedWithin(ms: number, work: Promise<unknown>): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<boolean>((resolve) => {
-    timer = setTimeout(() => resolve(false), ms);
-  });
-  try {
-    return await Promise.race([work.then(() => true), late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}

@@ -10,6 +10,7 @@ import { createAccessTokens } from '../providers/access-token.ts';
 import { createAsker } from '../providers/ask.ts';
 import { credentialsOf } from '../providers/known-secrets.ts';
 import { createTransport, type Transport } from '../providers/transport.ts';
+import { endsWithin } from '../redis/timeout.ts';
 import { type AdaptiveSchedule, createAdaptiveSchedule } from '../workers/adaptive/adaptive-schedule.ts';
 import { createCompletionLog } from '../workers/adaptive/completion-log.ts';
 import { damageKinds } from '../workers/damage.ts';
@@ -19,7 +20,7 @@ import { createPollWorker } from '../workers/poll-worker.ts';
 import { startSweeper } from '../workers/sweeper.ts';
 import { traceAsker, tracePolls } from '../workers/tracing.ts';
 import { accountInfo, paymentRules } from './account-info.ts';
-import { dayMs, endedWithin, type Shared } from './shared.ts';
+import { dayMs, type Shared } from './shared.ts';
 
 /** The role `worker`: a poll worker for every account, and the sweeper. */
 export async function startWorkers(shared: Shared) {
@@ -59,7 +60,7 @@ export async function startWorkers(shared: Shared) {
   return {
     async close() {
       const closed = Promise.all(closing(false));
-      const isInTime = await endedWithin(config.shutdownMs, closed);
+      const isInTime = await endsWithin(closed, config.shutdownMs);
       if (!isInTime) {
         log.warn(
           { shutdownMs: config.shutdownMs },
@@ -70,7 +71,7 @@ export async function startWorkers(shared: Shared) {
       }
       await Promise.all(accounts.map(({ transport }) => transport.close()));
       // The requests that were given up with this; their jobs go back while Redis can still be reached.
-      if (!isInTime) await endedWithin(handBackMs, closed);
+      if (!isInTime) await endsWithin(closed, handBackMs);
     },
   };
 }

@@ -18,15 +18,3 @@ export async function unlessAborted<T>(
     work.catch(() => {});
   }
 }
-
-/** @throws when the work takes longer than `ms`; it is not undone */
-export async function within<T>(ms: number, work: Promise<T>): Promise<T> {
-  const late = Promise.withResolvers<never>();
-  const timer = setTimeout(() => late.reject(new Error(`Redis did not answer within ${ms} ms.`)), ms);
-  try {
-    return await Promise.race([work, late.promise]);
-  } finally {
-    clearTimeout(timer);
-    work.catch(() => {});
-  }
-}
