@@ -20,7 +20,8 @@
  * - **conclusion**: the verdict that a reading would lead to if it were published.
  * - **verdict**: what we publish about an order: `paid`, `failed`, `expired` or `unresolved`, with a reason.
  * - **evidence**: the readings that a verdict is based on. **history**: all readings of an order, repeats merged.
- * - **finding**: what a record says about the money: amount received, receipt, whether the amount was verified.
+ * - **finding**: what an adapter found in one response body, before the checks that make it a reading.
+ * - **payment facts**: receipt and amounts of the payment behind the last verdict.
  * - **result**, **event**: the stream entry that carries a verdict. A **correction** supersedes an earlier result.
  * - **receipt claim**: a paid order claims its receipt and reference, so that no other order is paid by the same payment.
  *

@@ -23,7 +23,7 @@ export async function pollNow(
   minHintIntervalMs: number,
 ): Promise<PollNowResult> {
   const hinted = await store.hint(orderId, null, minHintIntervalMs);
-  if (hinted.outcome !== 'wake') return hinted;
+  if (hinted.outcome !== 'promote') return hinted;
   await promote(queue, orderId, hinted.at, hinted.now ?? hinted.at);
   return { outcome: 'woken', at: hinted.at };
 }

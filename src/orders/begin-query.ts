@@ -3,11 +3,11 @@ import type { AnswerTo } from '../providers/provider.ts';
 import type { OrderStore } from './store.ts';
 
 /**
- * Makes the one-time addresses of a query and remembers it before it is sent: the answer may come before the
- * acknowledgement. The token is hex, which can spell none of the words that Daraja refuses in an address: 24 random bytes,
- * unguessable, and the fingerprint of the credentials that send the query. Redis keeps a fingerprint of the whole only.
+ * Creates the one-time callback URLs of a query and records the query before it is sent, because the answer may arrive before
+ * the acknowledgement. The token is 24 random bytes plus the fingerprint of the credentials, in hex, so that it contains none
+ * of the words that Daraja rejects in URLs. Redis stores only a hash of it.
  *
- * @param credentials 16 hexadecimal digits
+ * @param credentials fingerprint, 16 hexadecimal digits
  */
 export function createBeginQuery(
   store: OrderStore,
@@ -24,7 +24,7 @@ export function createBeginQuery(
   };
 }
 
-/** What the last part of an answer's address says. */
+/** The content of the last path segment of a query's callback URL. */
 export interface AnswerToken {
   readonly queryId: string;
   readonly kind: 'result' | 'timeout';
@@ -32,7 +32,7 @@ export interface AnswerToken {
   readonly credentials: string;
 }
 
-/** The token in the last part of an answer's address, `null` when it is none of ours. */
+/** Parses the last path segment of a query's callback URL; `null` if we did not create it. */
 export function parseAnswerToken(text: string): AnswerToken | null {
   const [, token, kind] = /^([0-9a-f]{64})\.(result|timeout)$/.exec(text) ?? [];
   if (token === undefined) return null;

@@ -2,7 +2,7 @@ import type { Redis } from '../redis/connection.ts';
 import type { Keys } from '../redis/keys.ts';
 import type { OrderStore } from './store.ts';
 
-/** Open orders of an account that were accepted for another provider than it has now. */
+/** Open orders that were accepted when their account had another provider. */
 export interface ChangedProvider {
   readonly account: string;
   /** The provider of the orders. */
@@ -10,15 +10,15 @@ export interface ChangedProvider {
   /** The provider of the account. */
   readonly now: string;
   readonly orders: number;
-  /** One of them. */
+  /** The id of one of them. */
   readonly example: string;
 }
 
-/** Open orders that are looked at. Those that nobody could ask about are overdue, and stand first. */
+/** The number of open orders examined. Orders that cannot be polled are overdue, so they come first. */
 export const changedProviderLimit = 1_000;
 
 /**
- * Looks for orders whose account was pointed at another provider, among the first `changedProviderLimit` open ones.
+ * Finds open orders whose account now has another provider, among the first `changedProviderLimit` by next poll.
  *
  * @param providers the provider of every account of this process
  */
@@ -29,7 +29,7 @@ export async function findChangedProviders(
   providers: ReadonlyMap<string, string>,
 ): Promise<ChangedProvider[]> {
   const orderIds = await redis.zrange(keys.open, '0', String(changedProviderLimit - 1));
-  // A record that cannot be read is the sweeper's to report.
+  // The sweeper reports records that cannot be read.
   const records = await Promise.all(orderIds.map((id) => store.read(id).catch(() => null)));
   const found = new Map<string, ChangedProvider>();
   for (const record of records) {
@@ -43,7 +43,7 @@ export async function findChangedProviders(
   return [...found.values()];
 }
 
-/** What is wrong and what to do, in a sentence. */
+/** A sentence that says what is wrong and what to do. */
 export function changedProviderText({ account, before, now, orders, example }: ChangedProvider): string {
   const which = orders === 1 ? `the open order ${example}` : `${orders} open orders, ${example} among them,`;
   return `${which} belong${orders === 1 ? 's' : ''} to ${before}, but ACCOUNTS says ${account}=${now}: nobody asks about ${orders === 1 ? 'it' : 'them'}; name the account ${account}=${before} again and give ${now} an account id of its own`;

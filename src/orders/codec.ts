@@ -15,12 +15,12 @@ import {
 import type { Fields, OrderRecord, PendingQuery, RecordParts, RecordUpdate } from './record.ts';
 import { partsOfVersion1 } from './record-version-1.ts';
 
-/** The form of the fields below. A record of a later version is refused, not guessed at. */
+/** The version of the record format. Records of a later version are refused. */
 const recordVersion = '2';
 
 /**
- * The fields of a new order, never to change. What scripts look at stands alone, the rest is packed into one: a field has
- * its price in Redis, however short it is.
+ * The immutable fields of a record. Values that scripts read have a field each; the rest is packed into one field, because each
+ * field has a fixed memory cost in Redis.
  */
 export function orderFields(order: Order): Fields {
   return {
@@ -34,7 +34,7 @@ export function orderFields(order: Order): Fields {
   };
 }
 
-/** The fields that every step moves. */
+/** The fields that every transition writes. */
 export function progressFields({ progress, history }: Pick<RecordUpdate, 'progress' | 'history'>): Fields {
   return {
     phase: progress.phase,
@@ -43,12 +43,12 @@ export function progressFields({ progress, history }: Pick<RecordUpdate, 'progre
   };
 }
 
-/** The query that is under way; not there before the first one, empty after it. */
+/** The field of the pending query: absent before the first query, empty when none is pending. */
 export function queryField(query: PendingQuery | null): Fields {
   return { query: query === null ? '' : JSON.stringify(query) };
 }
 
-/** The fields of an order that has just been accepted. */
+/** All fields of a newly accepted order. */
 export function newRecordFields(order: Order, nextPollAt: number): Fields {
   return {
     ...orderFields(order),
@@ -59,14 +59,14 @@ export function newRecordFields(order: Order, nextPollAt: number): Fields {
 }
 
 /**
- * The record behind a Redis hash, `null` for an empty one.
+ * Parses a record's Redis hash; `null` for an empty one.
  *
- * @throws when the hash was written by a newer version of payment-poller, or by someone else
+ * @throws when a newer version of payment-poller or another program wrote the hash
  */
 export function parseRecord(orderId: string, fields: Fields): OrderRecord | null {
   if (fields.version === undefined) return null;
-  const isOldForm = fields.version === '1';
-  if (!isOldForm && fields.version !== recordVersion) {
+  const isLegacyFormat = fields.version === '1';
+  if (!isLegacyFormat && fields.version !== recordVersion) {
     throw new Error(
       `The record of order ${orderId} has version ${fields.version}, this process knows ${recordVersion}; ` +
         'finish the upgrade of all processes.',
@@ -77,14 +77,14 @@ export function parseRecord(orderId: string, fields: Fields): OrderRecord | null
     try {
       return make();
     } catch {
-      // Without its cause: that one repeats the text, which may be personal.
+      // Without the cause, which quotes the text: it may be personal data.
       throw new Error(`The record of order ${orderId} is damaged: ${name}.`);
     }
   };
   const json = (name: string) => JSON.parse(get(name));
-  // No number is smaller than any amount: an order with a broken amount would be paid by whatever arrived.
+  // NaN must not pass: no amount compares as less than NaN, so any payment would count as sufficient.
   const number = (name: string) => read(name, () => finite.parse(Number(get(name) || Number.NaN)));
-  const parts = isOldForm ? partsOfVersion1(fields) : partsOf(json);
+  const parts = isLegacyFormat ? partsOfVersion1(fields) : partsOf(json);
   return {
     order: {
       ...(read('order', () => detailsSchema.parse(parts.order())) as OrderDetails),
@@ -101,7 +101,7 @@ export function parseRecord(orderId: string, fields: Fields): OrderRecord | null
     },
     history: read('history', parts.history) as Evidence[],
     revision: number('revision'),
-    isOldForm,
+    isLegacyFormat,
     nextPollAt: instant(get('nextPollAt')),
     query: get('query') === '' ? null : read('query', () => json('query') as PendingQuery),
     hints: Number(get('hints')),
@@ -150,7 +150,7 @@ function instant(text: string): number | null {
   return text === '' ? null : Number(text);
 }
 
-/** JSON of a reference with its keys in order, so that equal references are equal strings. */
+/** JSON of a reference with sorted keys, so that equal references are equal strings. */
 export function canonicalReference(reference: Reference): string {
   if (typeof reference === 'string') return JSON.stringify(reference);
   return JSON.stringify(Object.fromEntries(Object.entries(reference).sort(([a], [b]) => (a < b ? -1 : 1))));

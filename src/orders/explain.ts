@@ -1,22 +1,22 @@
 import { toMajor } from '../domain/money.ts';
 import type { FailureReason, Order, Reason, UnresolvedReason } from '../domain/order.ts';
-import { decisiveEvidence, type Findings, findingsOf } from './findings.ts';
+import { decisiveEvidence, type PaymentFacts, paymentFactsOf } from './payment-facts.ts';
 import type { OrderRecord } from './record.ts';
 
-/** Why an order stands as it does, in words that a support person understands. */
+/** Explains the state of an order in sentences for support staff. */
 export function explain(record: OrderRecord): string {
   const { progress, order } = record;
   const { verdict } = progress;
-  const findings = findingsOf(record);
+  const facts = paymentFactsOf(record);
   if (verdict === null) return `No verdict yet. ${lastHeard(record)} ${whatNext(record)}`;
   switch (verdict.status) {
     case 'paid':
-      return `Paid: asked about our reference, the provider confirmed it${receiptOf(findings)}${byOverride(record)}; ${amountOf(findings, order)}.`;
+      return `Paid: asked about our reference, the provider confirmed it${receiptOf(facts)}${byOverride(record)}; ${amountOf(facts, order)}.`;
     case 'failed':
     case 'expired':
       return `Not paid: the provider says that ${failures[verdict.reason as FailureReason]}. ${whatNext(record)}`;
     case 'unresolved':
-      return `Not known: ${doubts[verdict.reason as UnresolvedReason]}${usedBy(record)}${arrived(findings, order)}. ${lastHeard(record)} ${whatNext(record)}`;
+      return `Not known: ${doubts[verdict.reason as UnresolvedReason]}${usedBy(record)}${arrived(facts, order)}. ${lastHeard(record)} ${whatNext(record)}`;
   }
 }
 
@@ -48,7 +48,7 @@ export function reasonText(reason: Reason): string {
   return { ...failures, ...doubts }[reason];
 }
 
-function receiptOf({ receipt }: Findings): string {
+function receiptOf({ receipt }: PaymentFacts): string {
   return receipt === null ? '' : ` with receipt ${receipt}`;
 }
 
@@ -56,23 +56,23 @@ function byOverride(record: OrderRecord): string {
   return decisiveEvidence(record)?.overridden ? ', by a word that STATUS_OVERRIDES explains' : '';
 }
 
-/** Says that the amount was compared only where it was. */
-function amountOf({ amountReceived }: Findings, { currency, amountMinor }: Order): string {
+/** States the amount received, or that it is not verified. */
+function amountOf({ amountReceived }: PaymentFacts, { currency, amountMinor }: Order): string {
   const expected = `${currency} ${toMajor(amountMinor)}`;
   return amountReceived === null
     ? `how much arrived is not known, so the amount of ${expected} is not verified`
     : `${currency} ${amountReceived} arrived, ${expected} was expected`;
 }
 
-/** What is known to have arrived of an order that is in doubt. */
-function arrived({ amountReceived, otherAmount }: Findings, { currency, amountMinor }: Order): string {
+/** For an unresolved order: what is known to have arrived. */
+function arrived({ amountReceived, otherAmount }: PaymentFacts, { currency, amountMinor }: Order): string {
   if (otherAmount !== null) return `: ${otherAmount} instead of ${currency} ${toMajor(amountMinor)}`;
   return amountReceived === null
     ? ''
     : `: ${currency} ${amountReceived} of ${currency} ${toMajor(amountMinor)}`;
 }
 
-/** Which order owns the payment, so that both can be looked at. */
+/** Names the order that has claimed the payment, so that both can be examined. */
 function usedBy({ progress, history }: OrderRecord): string {
   if (progress.verdict?.reason !== 'receipt-used') return '';
   const owner = history.findLast(({ usedBy }) => usedBy !== undefined)?.usedBy;

@@ -1,5 +1,5 @@
--- Forgets the unresolved money of orders whose record is gone. KEYS: unresolved, then per entry: order.
--- ARGV per entry: orderId, the entry as it was read. An order that has got a new verdict meanwhile keeps its new entry.
+-- Removes entries of unresolved orders whose record is gone. KEYS: unresolved, then per entry: order.
+-- ARGV per entry: orderId, the entry as it was read. An entry that has changed since is kept.
 for i = 2, #KEYS do
   local orderId, entry = ARGV[2 * i - 3], ARGV[2 * i - 2]
   if redis.call('EXISTS', KEYS[i]) == 0 and redis.call('HGET', KEYS[1], orderId) == entry then

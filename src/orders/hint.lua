@@ -1,6 +1,6 @@
--- Somebody wants an order polled now. Durable before it is acted on, so no hint is lost to a poll that is under way.
--- KEYS: order. ARGV: now ('' = by Redis' clock), least distance between polls by hint in ms.
--- Returns {'gone'}, {'closed'}, or {'wake' | 'waiting', when, now}: 'waiting' when an earlier hint has not been served yet.
+-- Records a poll request in the order's record before it is acted on, so that it is not lost to a poll in flight.
+-- KEYS: order. ARGV: now ('' = Redis' clock), least interval between requested polls in ms.
+-- Returns {'gone'}, {'closed'}, or {'promote' | 'waiting', time of the poll, now}: 'waiting' if an earlier request is pending.
 local known = redis.call('HMGET', KEYS[1], 'phase', 'hintAt', 'nextPollAt', 'hints', 'hintsSeen')
 if not known[1] then return { 'gone' } end
 if known[1] == 'closed' then return { 'closed' } end
@@ -15,10 +15,10 @@ if hintAt > now and isUnserved then
   redis.call('HSET', KEYS[1], 'hints', hints)
   return { 'waiting', known[2] }
 end
--- A poll that came early served the wish that was set down for later; this one takes its place.
+-- An early poll may already have served the request scheduled for later; this request then takes its slot.
 local at = string.format('%.0f', hintAt > now and hintAt or math.max(now, hintAt + tonumber(ARGV[2])))
 redis.call('HSET', KEYS[1], 'hints', hints, 'hintAt', at)
--- A poll that is due before then serves the wish; one that was due already may be under way, and have asked too early.
+-- A scheduled poll before that time serves the request. A poll already due may be in flight, so its answer may be too old.
 local nextPollAt = tonumber(known[3])
 if nextPollAt > now and nextPollAt < tonumber(at) then at = known[3] end
-return { 'wake', at, string.format('%.0f', now) }
+return { 'promote', at, string.format('%.0f', now) }

@@ -1,7 +1,7 @@
--- Finds orders whose last verdict is no longer on the stream, though nothing has removed it from there.
--- KEYS: results, then orders. ARGV: results before this (epoch ms) may have been removed.
--- Returns per order what its record says of its last result, where that is missing; '' otherwise.
--- A stream that was trimmed has begun later than its first entry tells; one that was made anew has lost nothing but itself.
+-- Finds orders whose last result is missing from the stream although it was not trimmed.
+-- KEYS: results, then orders. ARGV: results before this time (epoch ms) may have been trimmed.
+-- Returns per order the `result` field of its record if the result is missing, else ''.
+-- If the stream was trimmed, results before its first entry are not missing. If it was deleted and recreated, they are.
 local info = {}
 local reply = redis.pcall('XINFO', 'STREAM', KEYS[1])
 for i = 1, reply.err and 0 or #reply, 2 do info[reply[i]] = reply[i + 1] end
@@ -11,7 +11,7 @@ local function parts(id)
   return tonumber(ms), tonumber(sequence)
 end
 
--- Redis before 7 does not count what was added: there a stream that begins later counts as trimmed.
+-- Redis before 7 has no entries-added: there the stream always counts as trimmed.
 local isTrimmed = info.length and (info['entries-added'] or math.huge) > info.length
 local firstMs, firstSequence = parts(info['first-entry'] and info['first-entry'][1])
 
@@ -28,7 +28,7 @@ for i = 2, #KEYS do
   if ms and not wasRemoved(ms, sequence) then
     local id = string.match(known, '^%d+%-%d+')
     local found = redis.pcall('XRANGE', KEYS[1], id, id)
-    -- A stream that is none can take nothing either.
+    -- If the key is not a stream, republishing would fail too, so the result is not reported.
     if not found.err and #found == 0 then missing[i - 1] = known end
   end
 end

@@ -1,24 +1,24 @@
--- Accepts orders, each once; none is hindered by another. The record comes last: what could not be listed is not accepted,
--- and what is listed without a record is taken off the lists by the sweeper.
--- KEYS: open, asking; then per order: order, owners of its reference, the reference's index key, then those of its other names.
+-- Accepts orders, each at most once and independently of the others. The record is written last: an order that could not be
+-- listed is not accepted, and the sweeper removes list entries without a record.
+-- KEYS: open, asking; then per order: order, claims on its reference, the reference's index key, then those of its other names.
 -- ARGV per order: number of its keys, number of arguments that follow, then
---   orderId, nextPollAt, createdAt, life of the index in ms, '1' if orders may share a payment, account, reference,
+--   orderId, nextPollAt, createdAt, TTL of the index in ms, '1' if orders may share a payment, account, reference,
 --   amountMinor, currency, field, value, ...
--- Returns per order {outcome, nextPollAt or '', open orders under the same reference}: 'new', 'same' (equal facts),
---   'conflict' (other facts, nothing changed), or {'in-use', orderId} (that order was paid under this reference; nothing
---   changed), or {'failed', why}.
+-- Returns per order {outcome, nextPollAt or '', open orders with the same reference}, where outcome is 'new', 'same' (equal
+--   facts) or 'conflict' (different facts; nothing changed); or {'in-use', orderId} if that order was paid under this
+--   reference (nothing changed); or {'failed', error}.
 -- include: ../redis/apart
 local call = redis.call
 local open, asking = KEYS[1], KEYS[2]
 
--- The paid order that owns a reference. An order whose record was lost may be handed in again: it is its own.
+-- Another order that has claimed a reference. An order may be enqueued again after its record was lost: its claim is its own.
 local function ownerOf(paid, orderId)
   for owner in string.gmatch(call('GET', paid) or '', '(%S+) %d+') do
     if owner ~= orderId then return owner end
   end
 end
 
--- Some open orders under the same reference, separated by blanks.
+-- Up to five open orders with the same reference, separated by blanks.
 local function sharing(index, records, orderId)
   local entries, open = call('HSCAN', index, 0, 'COUNT', 20)[2], {}
   for i = 1, math.min(#entries, 40), 2 do
@@ -45,7 +45,7 @@ local function accept(key, lastKey, from, to)
   call('ZADD', open, nextPollAt, orderId)
   call('ZADD', asking, ARGV[from + 2], orderId)
   for i = key + 2, lastKey do
-    -- A set in the form of a hash: every version of Redis keeps a small one packed.
+    -- A hash used as a set: all versions of Redis store small hashes compactly.
     call('HSET', KEYS[i], orderId, '')
     if call('PTTL', KEYS[i]) < tonumber(ARGV[from + 3]) then call('PEXPIRE', KEYS[i], ARGV[from + 3]) end
   end

@@ -1,18 +1,18 @@
--- Tells how orders stand. KEYS: open, asking, then orders. ARGV: their ids.
--- Returns JSON: per order { account, nextPollAt, phase, hints, hintsSeen, hintAt, score in open, score in asking }, false for
--- what is not there; or the error of reading its record.
-local standings = {}
+-- Reads the states of orders. KEYS: open, asking, then orders. ARGV: their ids.
+-- Returns JSON: per order { account, nextPollAt, phase, hints, hintsSeen, hintAt, score in open, score in asking } with false
+-- for missing values, or the error of reading its record.
+local states = {}
 for i, orderId in ipairs(ARGV) do
-  local standing = redis.pcall('HMGET', KEYS[2 + i], 'account', 'nextPollAt', 'phase', 'hints', 'hintsSeen', 'hintAt')
-  if standing.err then
-    standings[i] = standing.err
+  local state = redis.pcall('HMGET', KEYS[2 + i], 'account', 'nextPollAt', 'phase', 'hints', 'hintsSeen', 'hintAt')
+  if state.err then
+    states[i] = state.err
   else
-    -- A list that is none holds no order: the sweeper's walk over it says so.
+    -- A key of another type lists no order; the sweeper's scan reports it.
     for nth = 1, 2 do
       local score = redis.pcall('ZSCORE', KEYS[nth], orderId)
-      standing[6 + nth] = type(score) == 'string' and score
+      state[6 + nth] = type(score) == 'string' and score
     end
-    standings[i] = standing
+    states[i] = state
   end
 end
-return cjson.encode(standings)
+return cjson.encode(states)

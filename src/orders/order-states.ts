@@ -4,25 +4,25 @@ import { loadScript } from '../redis/script.ts';
 
 const orderStatesScript = loadScript('order-states', import.meta.url);
 
-/** How an order stands, as far as the sweeper needs to know. */
+/** The state of an order, as far as the sweeper needs it. */
 export interface OrderState {
   readonly orderId: string;
-  /** `null`: there is no record. */
+  /** `null` if there is no record. */
   readonly account: string | null;
-  /** `null`: closed, or no record. */
+  /** `null` if the order is closed or has no record. */
   readonly nextPollAt: number | null;
   readonly phase: string | null;
-  /** When a wish is to be served that no poll has seen yet; `null` when there is none. */
+  /** When a pending poll request is due; `null` if there is none. */
   readonly requestedAt: number | null;
   readonly isOnOpen: boolean;
   readonly isOnAsking: boolean;
-  /** Why the record cannot be read; `null` for a good one, and for none. */
+  /** Why the record cannot be read; `null` if it can, or does not exist. */
   readonly damage: string | null;
 }
 
 type Found = string | false;
 
-/** How some hundred orders stand, in their order and in one script. */
+/** Reads the states of up to a few hundred orders with one script. */
 export async function readOrderStates(
   redis: Redis,
   keys: Keys,

@@ -3,12 +3,12 @@ import type { Evidence } from '../domain/evidence.ts';
 import type { Order } from '../domain/order.ts';
 
 /**
- * What a record keeps of its larger parts: their values in an agreed order, without names and without the `null`s at the
- * end. Unpacking checks nothing: that is for whoever reads.
+ * The compact form of a record's larger parts: values in a fixed order, without names and without trailing `null`s. Unpacking
+ * does not validate; the codec does.
  */
 type Packed = readonly unknown[];
 
-/** What an order has besides the facts that stand alone. */
+/** The facts of an order that have no field of their own. */
 export type OrderDetails = Pick<Order, 'provider' | 'schedule' | 'metadata'>;
 
 export function packDetails({ provider, schedule, metadata }: OrderDetails): Packed {
@@ -22,7 +22,7 @@ export function unpackDetails([provider, metadata, ...times]: Packed): object {
   return { provider, schedule, metadata };
 }
 
-/** The phase stands alone. */
+/** The progress without the phase, which has a field of its own. */
 export type KnownProgress = Omit<Progress, 'phase'>;
 
 export function packProgress(known: KnownProgress): Packed {
@@ -43,7 +43,7 @@ export function unpackProgress([stateversion, polls, answeredPolls, ...rest]: Pa
   };
 }
 
-/** Times as epoch milliseconds and the fingerprint in base64, about half of what they take where they are published. */
+/** Packs times as epoch milliseconds and the hash as base64, which takes about half the space of the published form. */
 export function packEvidence(evidence: Evidence): Packed {
   const { source, at, httpStatus, reading, providerStatus, providerMessage, bodySha256 } = evidence;
   const { certainty, reason, receipt, amountReceived, overridden, count, firstAt, otherAmount } = evidence;
@@ -57,7 +57,7 @@ export function packEvidence(evidence: Evidence): Packed {
   ]);
 }
 
-/** @throws when a time is none */
+/** @throws RangeError when a time is invalid */
 export function unpackEvidence([source, at, httpStatus, reading, ...rest]: Packed): object {
   const [providerStatus = null, providerMessage = null, print = null, ...further] = rest;
   const [certainty, reason, receipt, amountReceived, overridden, count, firstAt, ...more] = further;

@@ -1,6 +1,6 @@
 -- Reads records. KEYS: orders.
--- Returns JSON, which costs clients much less to read than as many strings: per order its fields and values in turn, or
--- the error of reading it.
+-- Returns JSON, which clients parse much faster than a reply of many strings: per order an array of alternating fields and
+-- values, or the error of reading it.
 local records = {}
 for i, key in ipairs(KEYS) do
   local fields = redis.pcall('HGETALL', key)

@@ -31,14 +31,14 @@ const readScript = loadScript('read', import.meta.url);
 const settleScript = loadScript('settle-batch', import.meta.url);
 
 const dayMs = 86_400_000;
-/** Callbacks are minutes, seldom hours late; a hint for an older order has nothing left to promote. */
+/** Callbacks are minutes late, rarely hours, so references need not be indexed for longer. */
 const namesLifeMs = 8 * dayMs;
 const statisticsLifeMs = 8 * dayMs;
-/** Orders in one script at most, so that no other client waits long for Redis. */
+/** Most orders in one script, so that it does not block Redis for long. */
 const batchLimit = 50;
 
 /**
- * What became of an order handed in. `nextPollAt` is `null` when it is closed already; `sharing` are some open orders under
+ * Outcome of `OrderStore.open`. `nextPollAt` is `null` if the order is already closed; `sharing` lists some open orders with
  * the same reference. `in-use`: the order `usedBy` was paid under this reference.
  */
 export type OpenResult =
@@ -50,14 +50,14 @@ export type OpenResult =
   | { readonly outcome: 'in-use'; readonly usedBy: string }
   | { readonly outcome: 'conflict' };
 
-/** One step of an order, decided on the given record. */
+/** One change of an order, decided on the given record. */
 export interface Transition extends RecordUpdate {
   readonly record: OrderRecord;
   readonly nextPollAt: number | null;
   readonly event: ResultEvent | null;
-  /** The entry of the inbox that the reading came from, and that leaves it with this step; `null` for a poll. */
+  /** The inbox entry that the reading came from, which is removed with this transition; `null` for a poll. */
   readonly entry: string | null;
-  /** How far the account's payments are told apart. Default: within the account. */
+  /** The account's rules on which payments are the same. Default: payments are distinguished within the account. */
   readonly payments?: PaymentRules;
 }
 
@@ -73,12 +73,12 @@ export type SettleResult =
   | { readonly outcome: 'used'; readonly usedBy: string }
   | { readonly outcome: 'stale' | 'gone' };
 
-/** What a script says of one order: an outcome, and the time of its next poll or why it failed. */
+/** A script's reply for one order: the outcome, then the time of the next poll or the error. */
 type Reply<Outcome> = readonly [outcome: Outcome | 'failed', detail: string | undefined, more?: string];
 
 /**
- * The three steps of every order (accepted, read, moved), each for many orders in one script: what happens to one of them
- * in Redis is still all or nothing, and none hinders another.
+ * The three operations on every order (open, read, settle), each for a batch of orders in one script. Every order still
+ * succeeds or fails as a whole, and independently of the others.
  */
 export function createRecordBatches({
   redis,
@@ -92,7 +92,7 @@ export function createRecordBatches({
   async function readBatch(orderIds: readonly string[]): Promise<(OrderRecord | null | Error)[]> {
     const reply = await readScript.run(redis, orderIds.map(keys.order), []);
     return (JSON.parse(reply as string) as Stored[]).map((stored, index) =>
-      attempt(() => parseRecord(orderIds[index] as string, fieldsOf(stored))),
+      resultOrError(() => parseRecord(orderIds[index] as string, fieldsOf(stored))),
     );
   }
 
@@ -101,15 +101,15 @@ export function createRecordBatches({
       (await openScript.run(
         redis,
         [keys.open, keys.asking, ...openings.flatMap((opening) => keysOf(opening, keys))],
-        openings.flatMap((opening) => [keysOf(opening, keys).length, ...counted(openingArgs(opening))]),
+        openings.flatMap((opening) => [keysOf(opening, keys).length, ...withCount(openArgs(opening))]),
       )) as Reply<OpenResult['outcome']>[],
     batchLimit,
   );
 
-  /** Where nothing is published, nothing is counted. */
+  /** The script needs a key in this place, but does not touch it when nothing is published. */
   const noStatistics = keys.statistics('-');
 
-  function settlingOf(step: Transition): { readonly keys: string[]; readonly args: (string | number)[] } {
+  function settleCallOf(step: Transition): { readonly keys: string[]; readonly args: (string | number)[] } {
     const { record, event } = step;
     const { order } = record;
     const owning = owningOf(order, step, event, step.payments ?? paymentsWithin(order.account), keys);
@@ -120,12 +120,12 @@ export function createRecordBatches({
         event === null ? noStatistics : keys.statistics(hourOf(Date.parse(event.time))),
         ...(owning?.keys ?? []),
       ],
-      args: settling(step, owning, retentionMs),
+      args: settleArgs(step, owning, retentionMs),
     };
   }
 
   const settleBatched = createBatcher<Transition, Reply<SettleResult['outcome']>>(async (steps) => {
-    const settlings = steps.map((step) => settlingOf(step));
+    const calls = steps.map((step) => settleCallOf(step));
     return (await settleScript.run(
       redis,
       [
@@ -134,16 +134,16 @@ export function createRecordBatches({
         keys.unresolved,
         keys.asking,
         keys.used,
-        ...settlings.flatMap(({ keys }) => keys),
+        ...calls.flatMap(({ keys }) => keys),
       ],
-      settlings.flatMap(({ keys, args }) => [keys.length, ...counted(args)]),
+      calls.flatMap(({ keys, args }) => [keys.length, ...withCount(args)]),
     )) as Reply<SettleResult['outcome']>[];
   }, batchLimit);
 
   return { open: openBatched, read: createBatcher(readBatch, batchLimit), settle: settleBatched };
 }
 
-/** A new order on its way to its record. */
+/** The arguments of `OrderStore.open`. */
 interface Opening {
   readonly order: Order;
   readonly nextPollAt: number;
@@ -161,8 +161,8 @@ function keysOf({ order, names, payments }: Opening, keys: Keys): string[] {
   ];
 }
 
-/** What an order hands to the script. */
-function openingArgs({ order, nextPollAt, payments }: Opening): (string | number)[] {
+/** The arguments of `open.lua` for one order. */
+function openArgs({ order, nextPollAt, payments }: Opening): (string | number)[] {
   const { orderId, createdAt, schedule, account, reference, amountMinor, currency } = order;
   return [
     ...[orderId, nextPollAt, createdAt, schedule.deadlineMs + namesLifeMs, payments.isShared ? 1 : ''],
@@ -171,37 +171,37 @@ function openingArgs({ order, nextPollAt, payments }: Opening): (string | number
   ];
 }
 
-/** What a step hands to the script. */
-function settling(
-  { record, nextPollAt, event, entry, ...movement }: Transition,
+/** The arguments of `settle-batch.lua` for one order. */
+function settleArgs(
+  { record, nextPollAt, event, entry, ...update }: Transition,
   owning: Owning | null,
   retentionMs: number,
 ) {
   const { order, revision, hints } = record;
-  const fields = changedFields(record, movement, owning);
+  const fields = changedFields(record, update, owning);
   return [
     ...[order.orderId, revision, nextPollAt ?? '', retentionMs, hints, entry ?? '', owning?.text ?? ''],
     ...[fields.length, ...fields],
-    ...(event === null ? [] : publishing(event, order)),
+    ...(event === null ? [] : publishArgs(event, order)),
   ];
 }
 
-/** The fields that a step writes. Nobody else has changed them since, or the step is stale. */
-function changedFields(record: OrderRecord, movement: RecordUpdate, owning: Owning | null): string[] {
+/** The fields that a transition writes. */
+function changedFields(record: OrderRecord, update: RecordUpdate, owning: Owning | null): string[] {
   return Object.entries({
-    // First, where the script looks for it. A client sends a script again when its connection was lost before the reply came:
-    // by this, the step is told from somebody else's.
+    // Must come first: the script reads it by position. ioredis resends a script whose reply was lost; this id tells the script
+    // that the change it finds is the same transition, not another process' one.
     step: randomBytes(6).toString('base64url'),
-    ...progressFields(movement),
-    ...(record.query !== movement.query && queryField(movement.query)),
-    ...(record.isOldForm && orderFields(record.order)),
-    // For the sweeper: should one of these keys be deleted, it is made again.
+    ...progressFields(update),
+    ...(record.query !== update.query && queryField(update.query)),
+    ...(record.isLegacyFormat && orderFields(record.order)),
+    // From this field the sweeper restores claims that were deleted.
     ...(owning?.text.startsWith('take') && { owns: JSON.stringify(owning.keys) }),
   }).flat() as string[];
 }
 
-/** What a publishing step hands to the script besides the record's fields. */
-function publishing(event: ResultEvent, order: Order): (string | number)[] {
+/** The further arguments of `settle.lua` when a verdict is published. */
+function publishArgs(event: ResultEvent, order: Order): (string | number)[] {
   const unresolved = event.data.status === 'unresolved' ? unresolvedEntry(order, Date.parse(event.time)) : '';
   const counters = countersOf(event);
   return [
@@ -214,14 +214,15 @@ function publishing(event: ResultEvent, order: Order): (string | number)[] {
   ];
 }
 
-function counted(args: readonly (string | number)[]): (string | number)[] {
+/** Arguments preceded by their number. */
+function withCount(args: readonly (string | number)[]): (string | number)[] {
   return [args.length, ...args];
 }
 
-/** The fields of a hash and their values in turn, or why it could not be read. An empty list is {} in Lua's JSON. */
+/** Alternating fields and values of a hash, or the error of reading it. Lua's JSON encodes an empty list as {}. */
 type Stored = readonly string[] | string | Record<string, never>;
 
-/** @throws when it is the error of reading it */
+/** @throws when the hash could not be read */
 function fieldsOf(stored: Stored): Fields {
   if (typeof stored === 'string') throw new Error(stored);
   const fields: { [name: string]: string } = {};
@@ -230,8 +231,8 @@ function fieldsOf(stored: Stored): Fields {
   return fields;
 }
 
-/** What the work gives, or its error. */
-function attempt<T>(work: () => T): T | Error {
+/** Returns the error instead of throwing it, so that one unreadable record does not fail its batch. */
+function resultOrError<T>(work: () => T): T | Error {
   try {
     return work();
   } catch (error) {

@@ -1,6 +1,6 @@
 import type { Fields, RecordParts } from './record.ts';
 
-/** Version 1 of the record had a field for each thing known. Empty ones stood for "nothing". */
+/** Reads a record of version 1, which had a field for every value. An empty field meant `null`. */
 export function partsOfVersion1(fields: Fields): RecordParts {
   const get = (name: string) => fields[name] ?? '';
   const json = (name: string) => JSON.parse(get(name));
@@ -23,7 +23,7 @@ export function partsOfVersion1(fields: Fields): RecordParts {
     }),
     history: () => {
       const history = json('history') as { at: string }[];
-      // A time that is none could be read, and never be written again.
+      // An invalid time would parse, but could never be written again.
       for (const { at } of history) new Date(at).toISOString();
       return history;
     },

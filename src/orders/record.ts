@@ -3,37 +3,37 @@ import type { Evidence } from '../domain/evidence.ts';
 import type { Order } from '../domain/order.ts';
 
 /**
- * One order as it stands in its Redis hash: what was accepted, what is known, when it is asked about next.
+ * One order as stored in its Redis hash: its facts, its progress, and when it is polled next.
  *
- * `revision` grows with every write; a write names the revision that it was made from, so no two processes can both
- * believe that they moved the same order.
+ * `revision` grows with every write. A transition names the revision that it was decided on, so of two processes that settle
+ * the same order only one succeeds.
  */
 export interface OrderRecord {
   readonly order: Order;
   readonly progress: Progress;
   readonly history: readonly Evidence[];
   readonly revision: number;
-  /** An earlier release wrote it: the next step writes it anew. */
-  readonly isOldForm: boolean;
-  /** `null` once closed. */
+  /** Written by an earlier release: the next transition rewrites it in the current format. */
+  readonly isLegacyFormat: boolean;
+  /** `null` once the order is closed. */
   readonly nextPollAt: number | null;
-  /** A query whose answer is to be pushed to us. */
+  /** The query whose pushed answer is awaited. */
   readonly query: PendingQuery | null;
-  /** How often someone asked for a poll now, and how many of those wishes the polls so far have seen. */
+  /** Number of poll requests so far, and how many of them polls have served. */
   readonly hints: number;
   readonly hintsSeen: number;
-  /** When the last of those wishes is to be served; `null` when nobody ever wished. */
+  /** When the last poll request is due; `null` if no poll was ever requested. */
   readonly hintAt: number | null;
 }
 
-/** A query under way at a provider that answers later. */
+/** A query that the provider answers with a callback. */
 export interface PendingQuery {
-  /** Fingerprint of its one-time token. */
+  /** Hash of its one-time token. */
   readonly id: string;
   readonly sentAt: number;
 }
 
-/** What a step writes. */
+/** The parts of a record that a transition writes. */
 export interface RecordUpdate {
   readonly progress: Progress;
   readonly history: readonly Evidence[];
@@ -43,7 +43,7 @@ export interface RecordUpdate {
 /** The fields of a record's hash. */
 export type Fields = { readonly [name: string]: string };
 
-/** The larger parts of a record as its fields hold them, not looked through yet. Each throws when its text is broken. */
+/** The larger parts of a record, unpacked but not validated. Each throws when its field cannot be parsed. */
 export interface RecordParts {
   order(): object;
   progress(): object;

@@ -1,5 +1,5 @@
--- Makes the lists of open orders agree with an order's record. KEYS: order, open, asking. ARGV: orderId.
--- One list that cannot be written does not keep the other from being mended; the error is told all the same.
+-- Repairs the entries of an order in the sorted sets from its record. KEYS: order, open, asking. ARGV: orderId.
+-- If one set cannot be written, the other is still repaired and the error is returned.
 local known = redis.call('HMGET', KEYS[1], 'nextPollAt', 'phase', 'createdAt')
 local isOpen = known[1] and known[1] ~= ''
 local replies = {}

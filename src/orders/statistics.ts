@@ -2,22 +2,22 @@ import type { ResultEvent } from '../domain/result-event.ts';
 import { isWrongType, type Redis } from '../redis/connection.ts';
 import type { Keys } from '../redis/keys.ts';
 
-/** Figures about all orders, kept by the same script that publishes a verdict, so that they agree with the stream. */
+/** Statistics over all orders. The script that publishes a verdict also counts it, so that they agree with the stream. */
 
-/** Upper bounds of the classes of time from `createdAt` to the first verdict, seconds; the last class has none. */
-export const truthSeconds = [5, 10, 20, 30, 60, 120, 300, 600, 1_800] as const;
+/** Bucket bounds of the time from `createdAt` to the first verdict, in seconds; there is one more, unbounded bucket. */
+export const timeToVerdictSeconds = [5, 10, 20, 30, 60, 120, 300, 600, 1_800] as const;
 
-/** The hour that an instant falls in, UTC: `2026-11-22T06`. */
+/** The UTC hour of an instant: `2026-11-22T06`. */
 export function hourOf(at: number): string {
   return new Date(at).toISOString().slice(0, 13);
 }
 
-/** The counters that a verdict raises: `status:<status>` and, for a first verdict, `truth:<seconds>`. */
+/** The counters to increment for a verdict: `status:<status>` and, for a first verdict, `truth:<bucket bound>`. */
 export function countersOf(event: ResultEvent): string[] {
   const status = `status:${event.data.status}`;
   if (event.stateversion > 1) return [status, 'corrections'];
   const seconds = (Date.parse(event.data.settledAt) - Date.parse(event.data.createdAt)) / 1_000;
-  return [status, `truth:${truthSeconds.find((bound) => seconds <= bound) ?? 'more'}`];
+  return [status, `truth:${timeToVerdictSeconds.find((bound) => seconds <= bound) ?? 'more'}`];
 }
 
 /** The counters of the last `hours` hours, oldest first. */
@@ -30,7 +30,7 @@ export async function readStatistics(
   const wanted = Array.from({ length: hours }, (_, index) => hourOf(now - (hours - 1 - index) * 3_600_000));
   return Promise.all(
     wanted.map(async (hour) => {
-      // An hour whose key is of another type has no figures; the others are shown.
+      // A key of another type counts as an hour without verdicts.
       const known = await redis.hgetall(keys.statistics(hour)).catch((error: unknown) => {
         if (isWrongType(error)) return {};
         throw error;

@@ -22,47 +22,47 @@ const republishScript = loadScript('republish', import.meta.url);
 
 export type { OpenResult, SettleResult, Transition };
 
-/** `wake`: poll at `at`. `waiting`: an earlier wish is still to be served. */
+/** `promote`: the order is to be polled at `at`. `waiting`: an earlier poll request is still pending. */
 export type HintResult =
   | {
-      readonly outcome: 'wake';
+      readonly outcome: 'promote';
       readonly at: number;
-      /** Redis' own time, where none was given. */
+      /** Redis' time, if no time was given. */
       readonly now?: number;
     }
   | { readonly outcome: 'waiting' | 'closed' | 'gone' };
 
-/** An answer that was pushed to us, waiting for a worker. */
+/** A pushed answer that waits for a worker. */
 export interface PushedReading {
   readonly queryId: string;
-  /** Fingerprint of the credentials that sent the query; an earlier release did not say. */
+  /** Fingerprint of the credentials that sent the query. Earlier releases did not store it. */
   readonly credentials?: string;
   readonly reading: Reading;
 }
 
-/** An order whose last result is missing; `result` is what its record says of where that stood. */
+/** An order whose last result is missing from the stream. `result` is the field of its record that says where it was. */
 export interface MissingResult {
   readonly orderId: string;
   readonly result: string;
 }
 
-/** A pushed answer in the inbox of its order. `pushed` is `null` when the entry cannot be read. */
+/** A pushed answer in the inbox of its order. `pushed` is `null` if the entry cannot be parsed. */
 export interface InboxEntry {
   readonly entry: string;
   readonly pushed: PushedReading | null;
 }
 
 /**
- * The order records and the results stream: the only place that writes either. Each write is one script on one slot, so
- * a crash leaves the state before or after, never between.
+ * The only writer of the order records and the results stream. Each write is one script on one slot, so a crash never leaves a
+ * partial write.
  */
 export interface OrderStore {
   /**
-   * Records a new order. Accepting it twice changes nothing; other facts under the same id are a conflict.
-   * `names` are the strings under which a callback may speak of it. An order whose reference a paid one owns is refused,
-   * unless its account lets orders share payments.
+   * Records a new order. Idempotent; different facts under the same id are a conflict. An order whose reference is claimed by
+   * a paid order is refused, unless its account lets orders share payments.
    *
-   * @param payments how far the account's payments are told apart; default: within the account
+   * @param names identifiers by which callbacks may refer to the order
+   * @param payments the account's rules on which payments are the same; default: distinguished within the account
    */
   open(
     order: Order,
@@ -71,40 +71,40 @@ export interface OrderStore {
     payments?: ReferenceRules,
   ): Promise<OpenResult>;
   read(orderId: string): Promise<OrderRecord | null>;
-  /** `stale`: another process moved the order since `step.record` was read; read and decide again. */
+  /** Writes a transition. `stale`: the record has changed since it was read; read it and decide again. */
   settle(step: Transition): Promise<SettleResult>;
-  /** Makes the lists of open orders agree with the order's record. */
+  /** Repairs the order's entries in the sorted sets of open orders from its record. */
   relist(orderId: string): Promise<void>;
   /**
-   * Notes that somebody wants the order polled now; the caller then wakes its job.
+   * Records a poll request; the caller then promotes the order's job.
    *
-   * @param now `null`: by Redis' own clock
+   * @param now `null` for Redis' own clock
    */
   hint(orderId: string, now: number | null, minIntervalMs: number): Promise<HintResult>;
-  /** The orders that an account's provider knows by one of these names. */
+  /** The orders that an account's provider knows by one of these names, at most 200 per name. */
   ordersNamed(account: string, names: readonly string[]): Promise<string[]>;
-  /** Remembers a query before it is sent; nothing of an order that is gone. */
+  /** Records a query before it is sent. Does nothing if the order is gone. */
   beginQuery(orderId: string, query: PendingQuery): Promise<void>;
-  /** The order that a query asked about, `''` when its token was used up lately, `null` for an unknown one. */
+  /** The order of a query, `''` if its token was recently used up, `null` for an unknown token. */
   orderOfQuery(queryId: string): Promise<string | null>;
-  /** Takes in a pushed answer. `usesUp`: no further answer under this token is awaited. */
+  /** Stores a pushed answer in the inbox. `usesUp`: no further answer is accepted under this token. */
   deliver(
     orderId: string,
     pushed: PushedReading,
     usesUp: boolean,
     now: number,
   ): Promise<'delivered' | 'unknown' | 'gone'>;
-  /** Pushed answers that no step has taken yet, oldest first. */
+  /** Pushed answers that have not been settled yet, oldest first. */
   inbox(orderId: string): Promise<InboxEntry[]>;
-  /** Those of the orders whose last result is missing from the stream, though it is not older than `before`. */
+  /** Finds orders whose last result, not older than `before`, is missing from the stream. */
   missingResults(orderIds: readonly string[], before: number): Promise<MissingResult[]>;
-  /** How many of the keys by which each order owns its payment had been deleted; they are there again. */
+  /** Restores deleted payment claims of paid orders. Returns how many were restored per order. */
   restoreClaims(
     orderIds: readonly string[],
   ): Promise<{ readonly orderId: string; readonly restored: number }[]>;
-  /** Publishes a missing result again. False: the order has moved, or somebody else was quicker. */
+  /** Publishes a missing result again. False if the record has changed or another process was faster. */
   republish(record: OrderRecord, result: string, event: ResultEvent): Promise<boolean>;
-  /** Drops an entry of the inbox that cannot be read: it would stand before all others for ever. */
+  /** Removes an inbox entry that cannot be parsed: it would block the inbox. */
   drop(orderId: string, entry: string): Promise<void>;
 }
 
@@ -116,7 +116,7 @@ export interface OrderStoreParts {
 }
 
 const dayMs = 86_400_000;
-/** A late answer of a query that counts as lost is still evidence. */
+/** Long, because an answer is evidence even if its query was already considered lost. */
 const queryLifeMs = 3 * dayMs;
 const inboxLifeMs = 30 * dayMs;
 const inboxLimit = 20;
@@ -127,7 +127,7 @@ export function createOrderStore({ redis, keys, retentionMs }: OrderStoreParts):
   return {
     async open(order, nextPollAt, names, payments = paymentsWithin(order.account)) {
       const [outcome, detail, sharing] = await batched.open({ order, nextPollAt, names, payments });
-      if (outcome === 'failed') throw refusal(detail);
+      if (outcome === 'failed') throw replyError(detail);
       if (outcome === 'conflict') return { outcome };
       if (outcome === 'in-use') return { outcome, usedBy: detail ?? '' };
       const opened = { outcome, nextPollAt: detail ? Number(detail) : null };
@@ -159,7 +159,7 @@ export function createOrderStore({ redis, keys, retentionMs }: OrderStoreParts):
         string | undefined,
         string | undefined,
       ];
-      if (outcome !== 'wake') return { outcome };
+      if (outcome !== 'promote') return { outcome };
       return { outcome, at: Number(at), ...(now === null && { now: Number(redisNow) }) };
     },
 
@@ -190,7 +190,7 @@ export function createOrderStore({ redis, keys, retentionMs }: OrderStoreParts):
     async inbox(orderId) {
       const entries = await redis.lrange(keys.inbox(orderId), 0, inboxLimit - 1).catch(async (error) => {
         if (!isWrongType(error)) throw error;
-        // It holds no answers, and would keep its order from being asked about for ever.
+        // A key of another type holds no answers, and would block its order forever.
         await redis.unlink(keys.inbox(orderId));
         return [];
       });
@@ -227,10 +227,10 @@ export function createOrderStore({ redis, keys, retentionMs }: OrderStoreParts):
   };
 }
 
-/** Orders of one name that a callback hints at, at most; they are polled by themselves, too. */
+/** Most orders of one name that a callback can hint at. Orders beyond it are still polled on schedule. */
 const namedLimit = 200;
 
-/** About so many fields of a hash at most; none of a key of another type. */
+/** Up to `namedLimit` fields of a hash; none if the key has another type. */
 async function someFields(redis: Redis, key: string): Promise<string[]> {
   const fields: string[] = [];
   let cursor = '0';
@@ -246,9 +246,9 @@ async function someFields(redis: Redis, key: string): Promise<string[]> {
   return fields.slice(0, namedLimit);
 }
 
-/** What Redis said to one order of a batch, as ioredis tells what Redis says to a command. */
-function refusal(said = ''): Error {
-  const error = new Error(said);
+/** An error for one order of a batch, in the form that ioredis gives to an error reply. */
+function replyError(message = ''): Error {
+  const error = new Error(message);
   error.name = 'ReplyError';
   return error;
 }

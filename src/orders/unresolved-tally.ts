@@ -1,4 +1,4 @@
-/** One unresolved order's money. */
+/** The amount of one unresolved order. */
 export interface UnresolvedMoney {
   readonly orderId: string;
   /** When the verdict was published, epoch milliseconds. */
@@ -8,7 +8,7 @@ export interface UnresolvedMoney {
   readonly account: string;
 }
 
-/** Ages of unresolved money, counted from the verdict; each class ends where the next begins. */
+/** Age classes of unresolved amounts, counted from the verdict. `belowMs` is exclusive. */
 export const ageClasses = [
   { id: '1h', label: 'under 1 h', belowMs: 3_600_000 },
   { id: '24h', label: '1 to 24 h', belowMs: 86_400_000 },
@@ -22,15 +22,15 @@ export interface MoneyOfClass {
   readonly amountMinor: number;
 }
 
-/** The sums over all unresolved orders. */
+/** Totals over all unresolved orders. */
 export interface UnresolvedTally {
   readonly orders: number;
-  /** By currency, in alphabetical order: orders and money in each class of age. */
+  /** Orders and amounts by currency and age class, currencies in alphabetical order. */
   readonly currencies: readonly {
     readonly currency: string;
     readonly classes: { readonly [age in AgeClass]: MoneyOfClass };
   }[];
-  /** The oldest few, oldest first. */
+  /** The ten oldest, oldest first. */
   readonly oldest: readonly UnresolvedMoney[];
 }
 
@@ -38,7 +38,7 @@ export const emptyTally: UnresolvedTally = { orders: 0, currencies: [], oldest: 
 
 const oldestKept = 10;
 
-/** The tally with some more orders in it; ages are those at `now`. Pure. */
+/** Adds orders to a tally, with their ages at `now`. Pure. */
 export function addToTally(
   tally: UnresolvedTally,
   money: readonly UnresolvedMoney[],

@@ -6,19 +6,19 @@ import { addToTally, emptyTally, type UnresolvedMoney, type UnresolvedTally } fr
 
 const forgetScript = loadScript('forget-unresolved', import.meta.url);
 
-/** Entries read by one command: other clients of Redis wait for it, and so does this process' event loop. */
+/** Entries per HSCAN. Small, because each blocks Redis and this process' event loop. */
 const stepSize = 1_000;
-/** Commands of one call of `walkUnresolved`; with more entries than that, the next call goes on. */
+/** HSCAN steps per call of `walkUnresolved`; the next call continues from there. */
 const stepsPerCall = 100;
-/** So many entries are counted anew for every reader; the sums of more are those of the last walk. */
+/** Up to this many entries are counted on every read; beyond it, reads return the totals of the last complete scan. */
 const countedAtOnce = 1_000;
 
-/** The money of an order whose verdict is unresolved, as one string. */
+/** The value stored for an unresolved order: verdict time, amount, currency and account. */
 export function unresolvedEntry(order: Order, at: number): string {
   return [at, order.amountMinor, order.currency, order.account].join(' ');
 }
 
-/** What `unresolvedEntry` wrote; `null` when it was something else. */
+/** Parses a value of `unresolvedEntry`; `null` if it has another form. */
 function parseEntry(orderId: string, entry: string): UnresolvedMoney | null {
   const [, at, amountMinor, currency = '', account = ''] =
     /^(\d{1,15}) (\d{1,15}) ([A-Z]{3}) (\S{1,64})$/.exec(entry) ?? [];
@@ -27,8 +27,8 @@ function parseEntry(orderId: string, entry: string): UnresolvedMoney | null {
 }
 
 /**
- * The money of all orders whose last verdict is unresolved. A few are counted now; the sums of many are as old as the
- * sweeper's last walk over them. `null`: there are many, and no walk has come to its end yet.
+ * Totals of all orders whose last verdict is unresolved. Few orders are counted at once; for many, the totals are from the
+ * sweeper's last complete scan. `null`: there are many, and no scan is complete yet.
  */
 export async function readUnresolved(redis: Redis, keys: Keys, now: number): Promise<UnresolvedTally | null> {
   if ((await redis.hlen(keys.unresolved)) > countedAtOnce) {
@@ -40,16 +40,16 @@ export async function readUnresolved(redis: Redis, keys: Keys, now: number): Pro
   return walk.tally;
 }
 
-/** How far a walk has come: the cursor of Redis, and the sums of what lies behind it. */
+/** The state of a scan: the HSCAN cursor, and the totals so far. */
 interface Walk {
   readonly cursor: string;
   readonly tally: UnresolvedTally;
 }
 
 /**
- * Goes on with the walk over the unresolved money, a bounded number of entries a call: sums it up for `readUnresolved`, and
- * forgets the entries older than `forgetBefore` (epoch ms) of orders whose record is gone. Redis may show an entry twice
- * while the hash shrinks; the next walk counts it once.
+ * Continues the scan over the unresolved orders, a bounded number per call: adds up the totals for `readUnresolved`, and removes
+ * entries older than `forgetBefore` (epoch ms) whose record is gone. HSCAN may return an entry twice while the hash shrinks;
+ * the next scan corrects that.
  */
 export async function walkUnresolved(
   redis: Redis,
@@ -98,7 +98,7 @@ async function forget(redis: Redis, keys: Keys, entries: Entries, before: number
   }
 }
 
-/** A walk that cannot be read begins anew. */
+/** Parses the state of a scan; an invalid one restarts the scan. */
 function parseWalk(text: string | null): Walk {
   const start = { cursor: '0', tally: emptyTally };
   const { cursor, tally } = (fromJson(text) ?? {}) as { cursor?: unknown; tally?: unknown };

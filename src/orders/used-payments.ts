@@ -2,28 +2,28 @@ import type { ResultEvent } from '../domain/result-event.ts';
 import type { Redis } from '../redis/connection.ts';
 import type { Keys } from '../redis/keys.ts';
 
-/** An order that led to a payment by which another order was paid. */
+/** An order whose payment is claimed by another order. */
 export interface UsedPayment {
   readonly orderId: string;
   readonly at: number;
-  /** The order that owns the payment. */
+  /** The order that has claimed the payment. */
   readonly usedBy: string;
 }
 
-/** What is noted of an event that says so, as one string; `''` for all others. */
+/** The value stored for an event with reason `receipt-used`; `''` for any other event. */
 export function usedEntry({ data }: ResultEvent): string {
   if (data.reason !== 'receipt-used') return '';
   return `${Date.parse(data.settledAt)} ${String(data.evidence.at(-1)?.usedBy ?? '')}`;
 }
 
-/** Entries of Redis looked at: the page asks every few seconds. */
-const looked = 100;
-/** Orders that are named. */
+/** Entries scanned per read. Small, because the page reads every few seconds. */
+const scanCount = 100;
+/** Most orders returned. */
 const shown = 5;
 
-/** Some orders whose last verdict says so and is not older than `since`, the latest first. */
+/** Some orders with reason `receipt-used` whose verdict is not older than `since`, latest first. */
 export async function readUsedPayments(redis: Redis, keys: Keys, since: number): Promise<UsedPayment[]> {
-  const [, entries] = await redis.hscan(keys.used, '0', 'COUNT', looked);
+  const [, entries] = await redis.hscan(keys.used, '0', 'COUNT', scanCount);
   const found: UsedPayment[] = [];
   for (let nth = 0; nth + 1 < entries.length; nth += 2) {
     const [at, usedBy = ''] = entries[nth + 1]?.split(' ') ?? [];

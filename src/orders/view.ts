@@ -3,7 +3,7 @@ import { toMajor } from '../domain/money.ts';
 import { verdictStatuses } from '../domain/order.ts';
 import { deadlineAt } from '../domain/schedule.ts';
 import { explain } from './explain.ts';
-import { findingsOf } from './findings.ts';
+import { paymentFactsOf } from './payment-facts.ts';
 import type { OrderRecord } from './record.ts';
 
 const instant = z.iso.datetime();
@@ -51,10 +51,10 @@ export const orderViewSchema = z.object({
 });
 export type OrderView = z.infer<typeof orderViewSchema>;
 
-/** What is shown of a record. */
+/** Converts a record to its public view. */
 export function viewOf(record: OrderRecord): OrderView {
   const { order, progress } = record;
-  const { amountVerified, receipt, amountReceived } = findingsOf(record);
+  const { amountVerified, receipt, amountReceived } = paymentFactsOf(record);
   return {
     orderId: order.orderId,
     account: order.account,

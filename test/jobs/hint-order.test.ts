@@ -51,7 +51,7 @@ test('a hint moves a job earlier or not at all, and polls by hint keep their dis
         continue;
       }
       const hinted = await store.hint(orderId, now, leastMs);
-      if (hinted.outcome === 'wake') await promote(queue, orderId, hinted.at, now);
+      if (hinted.outcome === 'promote') await promote(queue, orderId, hinted.at, now);
       expect(await dueAt(orderId)).toBeLessThanOrEqual(before);
       // Served at the latest after the least distance, once a worker has time.
       expect(await dueAt(orderId)).toBeLessThanOrEqual(now + leastMs);
@@ -83,7 +83,7 @@ test('an order that is due is not put off by a hint, and goes before the others 
   // The account is at its limit: the poll that was due, and the hint of a second ago, are still to be served.
   await store.hint(orderId, now - 1_000, leastMs);
   const hinted = await store.hint(orderId, now, leastMs);
-  expect(hinted).toEqual({ outcome: 'wake', at: now + 1_000 });
+  expect(hinted).toEqual({ outcome: 'promote', at: now + 1_000 });
   await promote(queue, orderId, now + 1_000, Date.now());
   expect(await (await queue.getJob(jobIdOf(orderId)))?.getState()).toBe('waiting');
 });

@@ -19,7 +19,7 @@ const timeoutMs = 10_000;
 const intervalMs = 10_000;
 const lengthMs = 600_000;
 
-/** What is answered about an order, and after how long. */
+/** The answer about an order, and how long it takes. */
 const kinds = {
   good: { reading: aReading.pending(), tookMs: 50 },
   'bad request': { reading: aReading.refused({ credentials: false, httpStatus: 400 }), tookMs: 50 },
@@ -28,7 +28,7 @@ const kinds = {
 } as const satisfies { [kind: string]: { reading: Reading; tookMs: number } };
 type Kind = keyof typeof kinds;
 
-/** Ten minutes of an account on a clock of its own. Returns how long each good order waited at the breaker in all. */
+/** Simulates ten minutes of an account. Returns how long each good order waited at the breaker in total. */
 async function live(orders: readonly Kind[]): Promise<number[]> {
   const breaker = createCircuitBreaker({
     ...{ redis, keys: createKeys(testPrefix()), account: 'lipia', policy, credentials: 'one' },
@@ -77,7 +77,7 @@ const crowd = fc
     }),
   );
 
-test('bad orders, however many, do not delay good ones: in ten minutes they wait for less than one at the circuit breaker', async () => {
+test('bad orders, however many, do not delay good ones: they wait at the circuit breaker for less than one of ten minutes', async () => {
   await fc.assert(
     fc.asyncProperty(crowd, async (orders) => {
       for (const ms of await live(orders)) expect(ms).toBeLessThan(60_000);

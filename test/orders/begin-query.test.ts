@@ -8,7 +8,7 @@ import { testPrefix, testRedis } from '../support/redis.ts';
 const redis = testRedis();
 const credentials = '0123456789abcdef';
 
-test('the answer to a query names the credentials that sent it, whichever are in use when it comes', async () => {
+test('the token of a query identifies the credentials that sent it, whichever are in use when the answer arrives', async () => {
   const keys = createKeys(testPrefix());
   const store = createOrderStore({ redis, keys, retentionMs: 60_000 });
   await store.open(anOrder(), 0, []);
@@ -26,7 +26,7 @@ test('the answer to a query names the credentials that sent it, whichever are in
   expect(await store.inbox('ord-1')).toMatchObject([{ pushed: { queryId, credentials } }]);
 });
 
-test('no two queries share a token, and one digit more or less is none', async () => {
+test('every query has a token of its own, and a token of another length is rejected', async () => {
   const keys = createKeys(testPrefix());
   const store = createOrderStore({ redis, keys, retentionMs: 60_000 });
   const begin = createBeginQuery(store, 'https://shop.example', 'daraja', credentials);

@@ -3,14 +3,14 @@ import { type Evidence, remember } from '../../src/domain/evidence.ts';
 import { doubts, failureReasons, type Reading, type Verdict } from '../../src/domain/order.ts';
 import { buildEvent } from '../../src/domain/result-event.ts';
 import { explain } from '../../src/orders/explain.ts';
-import { findingsOf } from '../../src/orders/findings.ts';
+import { paymentFactsOf } from '../../src/orders/payment-facts.ts';
 import type { OrderRecord } from '../../src/orders/record.ts';
 import { viewOf } from '../../src/orders/view.ts';
 import { anOrder, aProgress, aReading, createdAt } from '../support/builders.ts';
 
 const at = createdAt + 10_000;
 
-/** An order whose last of `readings` but for `later` led to its verdict. */
+/** An order whose last reading led to its verdict; the `later` ones came after it. */
 function aRecord(
   verdict: Verdict,
   readings: readonly Reading[],
@@ -22,7 +22,7 @@ function aRecord(
     progress: aProgress.closed({ ...verdict, at }),
     history,
     revision: 2,
-    isOldForm: false,
+    isLegacyFormat: false,
     nextPollAt: null,
     query: null,
     hints: 0,
@@ -34,32 +34,32 @@ function aRecord(
 const paid: Verdict = { status: 'paid', reason: null };
 
 describe('an explanation', () => {
-  test('of a payment whose amount was told says how much arrived', () => {
+  test('states the amount that arrived if the provider reported it', () => {
     const text = explain(aRecord(paid, [aReading.paid({ at, amountReceivedMinor: 300 })]));
     expect(text).toBe(
       'Paid: asked about our reference, the provider confirmed it with receipt SH90HU7FO2; KES 3.00 arrived, KES 2.00 was expected.',
     );
   });
 
-  test('of a payment whose amount was not told claims no comparison', () => {
+  test('does not claim a verified amount if the provider did not report one', () => {
     const unverified = aReading.paid({ at, amountReceivedMinor: null, receipt: null });
     const text = explain(aRecord(paid, [unverified]));
     expect(text).not.toMatch(/at least|arrived,|receipt/);
     expect(text).toMatch(/how much arrived is not known, so the amount of KES 2\.00 is not verified/);
   });
 
-  test('takes no receipt and no amount from an answer that decided nothing', () => {
+  test('takes no receipt or amount from an answer that the verdict is not based on', () => {
     const foreign = aReading.doubtful('reference-mismatch', { at: at - 5_000, receipt: 'FOREIGN123' });
     const unverified = aReading.paid({ at, amountReceivedMinor: null, receipt: null });
     const late = aReading.doubtful('underpaid', { at: at + 5_000, receipt: 'LATER12345' });
     const record = aRecord(paid, [foreign, unverified], [late]);
     expect(explain(record)).not.toMatch(/FOREIGN|LATER|1\.00/);
-    expect(findingsOf(record)).toEqual({
+    expect(paymentFactsOf(record)).toEqual({
       ...{ amountVerified: false, receipt: null, amountReceived: null, otherAmount: null },
     });
   });
 
-  test('of an underpaid order says how much arrived, and of another currency which', () => {
+  test('of an underpaid order states how much arrived, and in which other currency', () => {
     const underpaid: Verdict = { status: 'unresolved', reason: 'underpaid' };
     expect(explain(aRecord(underpaid, [aReading.doubtful('underpaid', { at })]))).toContain(
       'less money arrived than was asked for: KES 1.00 of KES 2.00.',
@@ -70,11 +70,11 @@ describe('an explanation', () => {
     expect(text).not.toContain('KES 2.00 of');
   });
 
-  test('of a payment by an override of the configuration says so', () => {
+  test('mentions a status override that the verdict depends on', () => {
     expect(explain(aRecord(paid, [aReading.paid({ at, overridden: true })]))).toContain('STATUS_OVERRIDES');
   });
 
-  test.each(failureReasons)('of a failure (%s) is what the provider says', (reason) => {
+  test.each(failureReasons)("of a failure (%s) repeats the provider's reason", (reason) => {
     const verdict: Verdict = { status: 'failed', reason };
     expect(explain(aRecord(verdict, [aReading.failed({ at, reason })]))).toMatch(
       /^Not paid: the provider says that \w/,
@@ -82,7 +82,7 @@ describe('an explanation', () => {
   });
 });
 
-describe('the view of an order says of its money what its last result said', () => {
+describe('the view of an order has the same payment facts as its last result', () => {
   const verdicts: [string, Verdict, Reading][] = [
     ['paid', paid, aReading.paid({ at })],
     ['paid, amount not told', paid, aReading.paid({ at, amountReceivedMinor: null })],

@@ -11,23 +11,23 @@ function setup() {
   return createOrderStore({ redis, keys: createKeys(testPrefix()), retentionMs: 60_000 });
 }
 
-describe('a wish for a poll', () => {
-  test('is served by a regular poll that comes sooner', async () => {
+describe('a poll request', () => {
+  test('is served by a scheduled poll that comes earlier', async () => {
     const store = setup();
     await store.open(anOrder(), createdAt + 1_500, []);
-    expect(await store.hint('ord-1', createdAt, leastMs)).toEqual({ outcome: 'wake', at: createdAt });
+    expect(await store.hint('ord-1', createdAt, leastMs)).toEqual({ outcome: 'promote', at: createdAt });
     expect(await store.hint('ord-1', createdAt + 10, leastMs)).toEqual({
-      outcome: 'wake',
+      outcome: 'promote',
       at: createdAt + 1_500,
     });
   });
 
-  test('that follows another keeps its distance, also while the poll that was due is under way', async () => {
+  test('keeps the least interval to the one before, even while a due poll is in flight', async () => {
     const store = setup();
     await store.open(anOrder(), createdAt - 50, []);
-    expect(await store.hint('ord-1', createdAt, leastMs)).toEqual({ outcome: 'wake', at: createdAt });
+    expect(await store.hint('ord-1', createdAt, leastMs)).toEqual({ outcome: 'promote', at: createdAt });
     expect(await store.hint('ord-1', createdAt + 10, leastMs)).toEqual({
-      outcome: 'wake',
+      outcome: 'promote',
       at: createdAt + leastMs,
     });
     expect(await store.hint('ord-1', createdAt + 20, leastMs)).toEqual({ outcome: 'waiting' });

@@ -76,7 +76,7 @@ function fieldsOf(order: Order, progress: Progress = freshProgress, history: rea
 }
 
 describe('the record of an order', () => {
-  it('comes back as it was written, whatever is known', () => {
+  it('survives a round trip, whatever its progress', () => {
     fc.assert(
       fc.property(anyProgress, anyHistory, (progress, history) => {
         const record = parseRecord('ord-1', fieldsOf(anOrder(), progress, history));
@@ -88,7 +88,7 @@ describe('the record of an order', () => {
     );
   });
 
-  it('comes back as it was written, whatever was ordered', () => {
+  it('survives a round trip, whatever the order', () => {
     fc.assert(
       fc.property(anyReference, anyMetadata, (reference, metadata) => {
         const order = anOrder({ reference, metadata });
@@ -101,7 +101,7 @@ describe('the record of an order', () => {
     );
   });
 
-  it('holds only text that survives the way to Redis and back', () => {
+  it('holds only text that survives a round trip through Redis', () => {
     fc.assert(
       fc.property(anyReference, anyMetadata, anyHistory, (reference, metadata, history) => {
         const fields = fieldsOf(anOrder({ reference, metadata }), freshProgress, history);
@@ -127,22 +127,22 @@ describe('the record of an order', () => {
     expect(parseRecord('ord-1', { ...fieldsOf(anOrder()), nextPollAt: '' })?.nextPollAt).toBeNull();
   });
 
-  it('is null for a hash that is not there', () => {
+  it('is null for a missing hash', () => {
     expect(parseRecord('ord-1', {})).toBeNull();
   });
 
-  it('is refused when a newer version wrote it, with the order and the remedy in the message', () => {
+  it('is rejected if a newer version wrote it; the message names the order and what to do', () => {
     const fields = { ...fieldsOf(anOrder()), version: '3' };
     expect(() => parseRecord('ord-1', fields)).toThrow(/ord-1 has version 3.*upgrade/);
   });
 
-  it('is refused when its phase is none that we know', () => {
+  it('is rejected if its phase is unknown', () => {
     expect(() => parseRecord('ord-1', { ...fieldsOf(anOrder()), phase: 'paused' })).toThrow();
   });
 });
 
 describe('canonicalReference', () => {
-  it('is the same for equal references, whatever the order of their keys', () => {
+  it('is equal for equal references, whatever the order of their keys', () => {
     fc.assert(
       fc.property(fc.dictionary(anyText, anyText), (reference) => {
         const reversed = Object.fromEntries(Object.entries(reference).reverse());

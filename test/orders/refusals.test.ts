@@ -20,7 +20,7 @@ describe.runIf(redisServer !== undefined)('what Redis refuses', () => {
 
   const errorOf = (work: Promise<unknown>) => work.then(() => null).catch((error: Error) => error);
 
-  test('a full Redis says so, for orders and for steps, and nothing is half written', async () => {
+  test('when Redis is full, open and settle fail with its error, and nothing is partly written', async () => {
     const { redis, keys, store } = await setup();
     await store.open(anOrder(), 1, []);
     const record = await store.read('ord-1');
@@ -41,26 +41,29 @@ describe.runIf(redisServer !== undefined)('what Redis refuses', () => {
     expect(await redis.exists(keys.order('ord-2'))).toBe(0);
   });
 
-  test.each(['an order', 'a step'])('a master that became a replica is left, for %s', async (what) => {
-    const { redis, store } = await setup();
-    await store.open(anOrder(), 1, []);
-    const record = await store.read('ord-1');
-    if (record === null) throw new Error('The order is there.');
-    const step = { record, progress: record.progress, history: [], query: null };
-    const work =
-      what === 'an order'
-        ? () => store.open(anOrder({ orderId: 'ord-2' }), 1, [])
-        : () => store.settle({ ...step, nextPollAt: 5, event: null, entry: null });
-    await redis.call('REPLICAOF', '127.0.0.1', '1');
-    const reconnected = once(redis, 'reconnecting');
-    expect((await errorOf(work()))?.message).toMatch(/^READONLY/);
-    await reconnected;
-    await awaitRedis(redis, 'redis', 10_000);
-    await redis.call('REPLICAOF', 'NO', 'ONE');
-    expect(await work()).toHaveProperty('outcome');
-  });
+  test.each(['open', 'settle'])(
+    'the connection leaves a master that became a replica, on %s',
+    async (what) => {
+      const { redis, store } = await setup();
+      await store.open(anOrder(), 1, []);
+      const record = await store.read('ord-1');
+      if (record === null) throw new Error('The order is there.');
+      const step = { record, progress: record.progress, history: [], query: null };
+      const work =
+        what === 'open'
+          ? () => store.open(anOrder({ orderId: 'ord-2' }), 1, [])
+          : () => store.settle({ ...step, nextPollAt: 5, event: null, entry: null });
+      await redis.call('REPLICAOF', '127.0.0.1', '1');
+      const reconnected = once(redis, 'reconnecting');
+      expect((await errorOf(work()))?.message).toMatch(/^READONLY/);
+      await reconnected;
+      await awaitRedis(redis, 'redis', 10_000);
+      await redis.call('REPLICAOF', 'NO', 'ONE');
+      expect(await work()).toHaveProperty('outcome');
+    },
+  );
 
-  test('what lies in one order alone fails that one alone', async () => {
+  test('an error specific to one order fails only that order', async () => {
     const { redis, keys, store } = await setup();
     await redis.set(keys.order('ord-1'), 'no hash');
     const [broken, fine] = await Promise.allSettled([

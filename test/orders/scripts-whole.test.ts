@@ -10,7 +10,7 @@ import { anOrder, aReading, createdAt } from '../support/builders.ts';
 import { testPrefix, testRedis } from '../support/redis.ts';
 import { breakerPolicy } from '../support/service-parts-of-account.ts';
 
-/** What a script has written before one of its commands fails stays written. So it must be what does no harm alone. */
+/** Redis does not roll back: what a script wrote before a command failed stays, so it must be harmless on its own. */
 const redis = testRedis();
 const finishScript = loadScript('finish', new URL('../../src/results/subscribe.ts', import.meta.url).href);
 
@@ -35,7 +35,7 @@ test('an order whose index of names cannot be written is not accepted', async ()
   expect(await redis.exists(keys.order('ord-1'))).toBe(0);
 });
 
-test('a pushed answer that cannot be taken in does not use up its token', async () => {
+test('a pushed answer that cannot be stored does not use up its token', async () => {
   const { keys, store } = setup();
   await store.open(anOrder(), createdAt, []);
   await store.beginQuery('ord-1', { id: 'q', sentAt: createdAt });
@@ -50,7 +50,7 @@ test('a pushed answer that cannot be taken in does not use up its token', async 
   expect(await store.orderOfQuery('q')).toBe('');
 });
 
-test('a pushed answer is taken in though the list of open orders is broken', async () => {
+test('a pushed answer is stored even if the set of open orders is broken', async () => {
   const { keys, store } = setup();
   await store.open(anOrder(), createdAt, []);
   await store.beginQuery('ord-1', { id: 'q', sentAt: createdAt });
@@ -61,7 +61,7 @@ test('a pushed answer is taken in though the list of open orders is broken', asy
   expect(await store.inbox('ord-1')).toHaveLength(1);
 });
 
-test('a list that is broken does not keep the other from being mended', async () => {
+test('a broken set does not prevent the repair of the other', async () => {
   const { keys, store } = setup();
   await store.open(anOrder(), createdAt, []);
   await redis.del(keys.asking);
@@ -70,7 +70,7 @@ test('a list that is broken does not keep the other from being mended', async ()
   expect(await redis.zscore(keys.asking, 'ord-1')).toBe(String(createdAt));
 });
 
-test('a broken stream of accounts stops no reading', async () => {
+test('a broken accounts stream does not prevent reports to the breaker', async () => {
   const { keys } = setup();
   await redis.set(keys.accounts, 'broken');
   const policy = { ...breakerPolicy, breakerFailures: 1 };
@@ -106,7 +106,7 @@ test('a result that cannot be parked is not acknowledged', async () => {
   expect(await redis.xlen(keys.parked('g'))).toBe(1);
 });
 
-test('a job that cannot be listed does not block its own id', async () => {
+test('a job that could not be added does not block its own id', async () => {
   const { keys } = setup();
   const queue = createPollQueue(redis, keys, 'jenga');
   onTestFinished(() => queue.close());

@@ -11,7 +11,7 @@ import { anOrder, aPolicy, aReading, createdAt } from '../support/builders.ts';
 import { testPrefix, testRedis, testRedisUrl } from '../support/redis.ts';
 import { eventsOf } from '../support/service-parts-of-account.ts';
 
-/** Redis does not undo what a script has written before one of its commands fails. So nothing may fail between the two. */
+/** Redis does not roll back a script when a command fails, so no command may fail between event and record. */
 const redis = testRedis();
 const version = Number(/^redis_version:(\d+)/m.exec(await redis.info('server'))?.[1] ?? 0);
 const retentionMs = 3_600_000;
@@ -35,17 +35,17 @@ async function setup(url: string = testRedisUrl()) {
   return {
     keys,
     read,
-    /** What the worker would do on this reading. */
+    /** Settles a reading as the worker does. */
     async settle(name: StepName, entry: string | null = null): Promise<SettleResult | Error> {
       return store.settle({ ...aStep(await read(), readings[name]), entry }).catch((error: Error) => error);
     },
-    /** The version that the record says is published, and the versions on the stream. */
+    /** The last version according to the record, and the versions on the stream. */
     async published() {
       const isStream = (await redis.type(keys.results)) === 'stream';
       const events = isStream ? await eventsOf(redis, keys) : [];
       return [(await read()).progress.stateversion, events.map(({ stateversion }) => stateversion)] as const;
     },
-    /** A pushed answer to the order's query waits for the worker. */
+    /** Puts a pushed answer to the order's query into the inbox. */
     async push(): Promise<string> {
       await admin.beginQuery('ord-1', { id: 'q', sentAt: createdAt });
       await admin.deliver('ord-1', { queryId: 'q', reading: aReading.paid() }, true, createdAt);
@@ -106,7 +106,7 @@ describe('a key of another type', () => {
     },
   );
 
-  test('what could not be written is told by name', async () => {
+  test('the result names what could not be written', async () => {
     const { keys, settle } = await setup();
     await redis.set(keys.unresolved, 'broken');
     expect(await settle('that publishes unresolved')).toMatchObject({
@@ -114,7 +114,7 @@ describe('a key of another type', () => {
     });
   });
 
-  test('an order that fails takes no other of its batch with it', async () => {
+  test('an order that fails does not affect the others of its batch', async () => {
     const { keys, settle } = await setup();
     const store = createOrderStore({ redis, keys, retentionMs });
     await store.open(anOrder({ orderId: 'ord-2' }), createdAt, []);
@@ -168,13 +168,16 @@ describe.runIf(version >= 7)('a command that the access list denies', () => {
     },
   );
 
-  test.each(commands)('%s, with a pushed answer: the answer is settled once, or waits', async (command) => {
-    const { settle, published, allow, push, inbox } = await restricted(command);
-    const entry = await push();
-    const settled = await settle('that publishes paid', entry);
-    expect(await inbox()).toBe(settled instanceof Error ? 1 : 0);
-    await allow();
-    if (settled instanceof Error) await settle('that publishes paid', entry);
-    expect([await published(), await inbox()]).toEqual([[1, [1]], 0]);
-  });
+  test.each(commands)(
+    '%s, with a pushed answer: the answer is settled once, or stays in the inbox',
+    async (command) => {
+      const { settle, published, allow, push, inbox } = await restricted(command);
+      const entry = await push();
+      const settled = await settle('that publishes paid', entry);
+      expect(await inbox()).toBe(settled instanceof Error ? 1 : 0);
+      await allow();
+      if (settled instanceof Error) await settle('that publishes paid', entry);
+      expect([await published(), await inbox()]).toEqual([[1, [1]], 0]);
+    },
+  );
 });

@@ -31,7 +31,7 @@ function setup() {
   };
 }
 
-/** The step that the worker would take on this reading. */
+/** The transition that the worker would make on this reading. */
 function aStep(record: OrderRecord, reading: Reading, changes: Partial<Transition> = {}): Transition {
   const { order } = record;
   const now = reading.at;
@@ -47,7 +47,7 @@ async function firstEntry(store: OrderStore): Promise<string> {
 }
 
 describe('open', () => {
-  test('records a new order and lists it with the time of its first poll', async () => {
+  test('records a new order and lists it by the time of its first poll', async () => {
     const { open, read, openList } = setup();
     const order = anOrder({ metadata: { cart: [1, { deep: null }], 'ключ"\n': '\u0000' } });
     expect(await open(order)).toEqual({ outcome: 'new', nextPollAt: createdAt + 8_000 });
@@ -83,7 +83,7 @@ describe('open', () => {
     expect(await redis.keys(`${keys.reference('*', '')}another-name`)).toEqual([]);
   });
 
-  test('does not care for the order in which a reference lists its parts', async () => {
+  test('ignores the order of keys in a reference', async () => {
     const { open } = setup();
     await open(anOrder({ reference: { trackingId: 't', shortCode: 's' } }));
     expect(await open(anOrder({ reference: { shortCode: 's', trackingId: 't' } }))).toMatchObject({
@@ -91,14 +91,14 @@ describe('open', () => {
     });
   });
 
-  test('50 times at once is new once', async () => {
+  test('50 times concurrently is `new` once', async () => {
     const { open } = setup();
     const outcomes = await Promise.all(Array.from({ length: 50 }, () => open()));
     expect(outcomes.filter(({ outcome }) => outcome === 'new')).toHaveLength(1);
     expect(outcomes.filter(({ outcome }) => outcome === 'same')).toHaveLength(49);
   });
 
-  test('again puts an open order back on the list, with its time, and a closed one not', async () => {
+  test('again restores the list entry of an open order, but not of a closed one', async () => {
     const { keys, store, open, read, openList } = setup();
     await open();
     await redis.del(keys.open);
@@ -109,7 +109,7 @@ describe('open', () => {
     expect(await openList()).toEqual([]);
   });
 
-  test('works when Redis has forgotten the scripts', async () => {
+  test('works after SCRIPT FLUSH', async () => {
     const { open, store, read } = setup();
     await redis.script('FLUSH');
     const opened = await Promise.all([open(), open(anOrder({ orderId: 'ord-2' })), open()]);
@@ -120,7 +120,7 @@ describe('open', () => {
 });
 
 describe('settle', () => {
-  test('50 times at once from the same revision: one moves the order, one event, the others are stale', async () => {
+  test('50 times concurrently from the same revision: one succeeds with one event, the others are stale', async () => {
     const { keys, store, open, read } = setup();
     await open();
     const record = await read();
@@ -137,7 +137,7 @@ describe('settle', () => {
     expect((await read()).revision).toBe(2);
   });
 
-  test('leaves the record as it is when stale', async () => {
+  test('does not change the record when stale', async () => {
     const { store, open, read, hash, keys } = setup();
     await open();
     const old = await read();
@@ -157,7 +157,7 @@ describe('settle', () => {
     expect([await hash(), await openList(), await redis.exists(keys.results)]).toEqual([{}, [], 0]);
   });
 
-  test('publishes the fields that the contract prints, in its order', async () => {
+  test('publishes the documented fields in the documented order', async () => {
     const { keys, store, open, read } = setup();
     await open();
     for (const at of [1, 2])
@@ -189,7 +189,7 @@ describe('settle', () => {
     });
   });
 
-  test('a correction names the result that it replaces', async () => {
+  test('a correction names the result that it supersedes', async () => {
     const { keys, store, open, read } = setup();
     await open();
     await store.settle(aStep(await read(), aReading.doubtful('underpaid')));
@@ -201,7 +201,7 @@ describe('settle', () => {
     ]);
   });
 
-  test('a closed order is kept for the retention, counted anew from its last change', async () => {
+  test('a closed order is kept for the retention period, counted from its last change', async () => {
     const { keys, store, open, read, openList } = setup();
     await open();
     expect(await redis.pttl(keys.order('ord-1'))).toBe(-1);
@@ -216,7 +216,7 @@ describe('settle', () => {
     expect(await redis.pttl(keys.order('ord-1'))).toBeGreaterThan(retentionMs - 20_000);
   });
 
-  test('a closed order that is asked about again is kept for good', async () => {
+  test('a closed order that is reopened no longer expires', async () => {
     const { keys, store, open, read, openList } = setup();
     await open();
     await store.settle(aStep(await read(), aReading.paid()));
@@ -227,7 +227,7 @@ describe('settle', () => {
 });
 
 describe('relist', () => {
-  test('makes the list agree with the record, whichever is wrong', async () => {
+  test('repairs missing and superfluous list entries from the record', async () => {
     const { keys, store, open, openList } = setup();
     await open();
     await redis.zadd(keys.open, 5, 'ord-1', 6, 'ord-unknown');
@@ -256,36 +256,36 @@ describe('hint', () => {
     expect(await hash()).toEqual(before);
   });
 
-  test('wakes at once, then after the least distance, then waits', async () => {
+  test('promotes at once, then after the least interval, then waits', async () => {
     const { store, open } = setup();
     await open();
-    expect(await store.hint('ord-1', now, minMs)).toEqual({ outcome: 'wake', at: now });
-    expect(await store.hint('ord-1', now + 1, minMs)).toEqual({ outcome: 'wake', at: now + minMs });
+    expect(await store.hint('ord-1', now, minMs)).toEqual({ outcome: 'promote', at: now });
+    expect(await store.hint('ord-1', now + 1, minMs)).toEqual({ outcome: 'promote', at: now + minMs });
     expect(await store.hint('ord-1', now + 2, minMs)).toEqual({ outcome: 'waiting' });
     expect(await store.hint('ord-1', now + minMs + 3, minMs)).toEqual({
-      outcome: 'wake',
+      outcome: 'promote',
       at: now + 2 * minMs,
     });
   });
 
-  test('does not put off a poll that is due anyway', async () => {
+  test('does not delay a scheduled poll', async () => {
     const { store, open } = setup();
     const order = anOrder({ schedule: aSchedule({ firstPollAfterMs: 1_500 }) });
     await open(order);
     await store.hint('ord-1', now, minMs);
-    expect(await store.hint('ord-1', now + 1, minMs)).toEqual({ outcome: 'wake', at: createdAt + 1_500 });
+    expect(await store.hint('ord-1', now + 1, minMs)).toEqual({ outcome: 'promote', at: createdAt + 1_500 });
   });
 
-  test('is served even when the poll that served the one before it came early', async () => {
+  test('is served even if an early poll already served the request before it', async () => {
     const { store, open, read } = setup();
     await open(anOrder({ schedule: aSchedule({ firstPollAfterMs: 1_500 }) }));
     await store.hint('ord-1', now, minMs);
     await store.settle(aStep(await read(), aReading.pending({ at: now + 10 })));
-    // The second wish is set down for now + 2 000, but the regular poll at now + 500 serves it.
+    // The second request is scheduled for now + 2 000, but the regular poll at now + 500 serves it.
     await store.hint('ord-1', now + 20, minMs);
     await store.settle(aStep(await read(), aReading.pending({ at: now + 500 })));
     const third = await store.hint('ord-1', now + 600, minMs);
-    expect(third).toEqual({ outcome: 'wake', at: now + minMs });
+    expect(third).toEqual({ outcome: 'promote', at: now + minMs });
   });
 
   test('during a poll makes the next one immediate', async () => {
@@ -300,7 +300,7 @@ describe('hint', () => {
     expect('nextPollAt' in again && again.nextPollAt).toBeGreaterThan(now);
   });
 
-  test('during the poll that closes the order does not open it again', async () => {
+  test('during the poll that closes the order does not reopen it', async () => {
     const { store, open, read } = setup();
     await open();
     const record = await read();
@@ -312,14 +312,14 @@ describe('hint', () => {
   });
 });
 
-describe('answers pushed to us', () => {
+describe('pushed answers', () => {
   const query = { id: 'q1', sentAt: createdAt + 10 };
   const pushed = (n: number, queryId = 'q1') => ({
     queryId,
     reading: aReading.pending({ at: createdAt + n }),
   });
 
-  test('a query is remembered in the record and by its token', async () => {
+  test('a query is stored in the record and under its token', async () => {
     const { store, open, read } = setup();
     await open();
     await store.beginQuery('ord-1', query);
@@ -328,7 +328,7 @@ describe('answers pushed to us', () => {
     expect((await read()).query).toEqual(query);
   });
 
-  test('a query about an order that is gone leaves nothing that blocks its id', async () => {
+  test('a query about an order that is gone writes nothing', async () => {
     const { keys, store, open } = setup();
     await open();
     await redis.del(keys.order('ord-1'));
@@ -336,7 +336,7 @@ describe('answers pushed to us', () => {
     expect(await open()).toMatchObject({ outcome: 'new' });
   });
 
-  test('each is taken in once per token, also when the copies come at once', async () => {
+  test('are stored once per token, even if copies arrive concurrently', async () => {
     const { store, open, read } = setup();
     await open();
     await store.beginQuery('ord-1', query);
@@ -349,7 +349,7 @@ describe('answers pushed to us', () => {
     expect(await read()).toMatchObject({ hints: 1, hintsSeen: 0, nextPollAt: createdAt + 1 });
   });
 
-  test('a token counts for its own order only', async () => {
+  test('a token is valid for its own order only', async () => {
     const { store, open } = setup();
     await open();
     await open(anOrder({ orderId: 'ord-2' }));
@@ -359,7 +359,7 @@ describe('answers pushed to us', () => {
     expect(await store.deliver('ord-1', pushed(1), true, createdAt)).toBe('delivered');
   });
 
-  test('of an order that is gone keeps nothing', async () => {
+  test('for an order that is gone are not stored', async () => {
     const { keys, store, open, openList } = setup();
     await open();
     await store.beginQuery('ord-1', query);
@@ -368,7 +368,7 @@ describe('answers pushed to us', () => {
     expect([await store.inbox('ord-1'), await openList()]).toEqual([[], []]);
   });
 
-  test('wait in the order in which they came, at most 20 of them, the newest kept', async () => {
+  test('are kept in order of arrival, only the newest 20', async () => {
     const { store, open } = setup();
     await open();
     await store.beginQuery('ord-1', query);
@@ -381,7 +381,7 @@ describe('answers pushed to us', () => {
     );
   });
 
-  test('leave the inbox with the step that took them, and only with it', async () => {
+  test('leave the inbox with the transition that settles them, and only with it', async () => {
     const { store, open, read } = setup();
     await open();
     await store.beginQuery('ord-1', query);
@@ -390,7 +390,7 @@ describe('answers pushed to us', () => {
     const entry = await firstEntry(store);
     await store.settle(aStep(await read(), aReading.pending(), { entry }));
     expect(await store.settle(aStep(stale, aReading.pending(), { entry }))).toEqual({ outcome: 'stale' });
-    // Decided on again over the newer record, it must not take the next one with it.
+    // Settling it again on the newer record must not remove the next entry.
     const { nextPollAt } = await read();
     expect(await store.settle(aStep(await read(), aReading.pending(), { entry }))).toEqual({
       outcome: 'taken',
@@ -401,7 +401,7 @@ describe('answers pushed to us', () => {
     ).toEqual([2]);
   });
 
-  test('open a closed order until they are read, and it stays closed for hints', async () => {
+  test('list a closed order as open until they are read; hints still see it closed', async () => {
     const { keys, store, open, read, openList } = setup();
     await open();
     await store.beginQuery('ord-1', query);
@@ -416,7 +416,7 @@ describe('answers pushed to us', () => {
     expect(await redis.pttl(keys.order('ord-1'))).toBeGreaterThan(0);
   });
 
-  test('that come in while the order is being closed are read all the same', async () => {
+  test('that arrive while the order is being closed are still read', async () => {
     const { store, open, read } = setup();
     await open();
     await store.beginQuery('ord-1', query);
@@ -426,7 +426,7 @@ describe('answers pushed to us', () => {
     expect(settled).toEqual({ outcome: 'settled', nextPollAt: createdAt + 3 });
   });
 
-  test('are not forgotten when the worker dies between two of them', async () => {
+  test('are not lost if the worker dies between two of them', async () => {
     const { store, open, read } = setup();
     await open();
     await store.beginQuery('ord-1', query);
@@ -434,14 +434,14 @@ describe('answers pushed to us', () => {
     const settled = await store.settle(
       aStep(await read(), aReading.pending(), { entry: await firstEntry(store) }),
     );
-    // Whoever takes the job over looks into the inbox only for wishes that nobody has seen.
+    // The next worker reads the inbox only if a poll request is pending.
     expect(settled).toMatchObject({ outcome: 'settled', nextPollAt: createdAt + 2 });
     const { hints, hintsSeen } = await read();
     expect(hints).toBeGreaterThan(hintsSeen);
   });
 });
 
-test('an entry of the inbox that cannot be read is told from the others, and can be dropped', async () => {
+test('an inbox entry that cannot be parsed is marked, and can be dropped', async () => {
   const { keys, store, open } = setup();
   await open();
   for (const broken of ['{', '[]', 'null', '{"queryId":1}']) await redis.rpush(keys.inbox('ord-1'), broken);
@@ -452,7 +452,7 @@ test('an entry of the inbox that cannot be read is told from the others, and can
 });
 
 describe('ordersNamed', () => {
-  test('finds by any name, within the account only', async () => {
+  test('finds orders by any of their names, within the account only', async () => {
     const { store, open } = setup();
     await open(anOrder(), ['r1', 'r2']);
     await open(anOrder({ orderId: 'ord-2' }), ['r2']);
@@ -462,7 +462,7 @@ describe('ordersNamed', () => {
     expect(await store.ordersNamed('jenga', [])).toEqual([]);
   });
 
-  test('an order with a short deadline does not shorten the life of the names of another', async () => {
+  test('an order with a short deadline does not shorten the index TTL of another', async () => {
     const { keys, open } = setup();
     await open(anOrder({ schedule: aSchedule({ deadlineMs: 30 * 86_400_000 }) }), ['r1']);
     const before = await redis.pttl(keys.reference('jenga', 'r1'));
@@ -471,7 +471,7 @@ describe('ordersNamed', () => {
   });
 });
 
-test('a callback that may mean thousands of orders, or whose index somebody broke, reads a bounded number', async () => {
+test('a callback with a name of thousands of orders, or with a broken index, reads a bounded number', async () => {
   const keys = createKeys(testPrefix());
   const store = createOrderStore({ redis, keys, retentionMs: 1_000 });
   const fill = "for i = 1, 5000 do redis.call('HSET', KEYS[1], 'o' .. i, '') end";
@@ -482,7 +482,7 @@ test('a callback that may mean thousands of orders, or whose index somebody brok
   expect((await store.ordersNamed('jenga', ['same'])).length).toBe(200);
 });
 
-test('an inbox that somebody broke is removed, and one that is too long is read in part', async () => {
+test('an inbox of another type is removed, and only part of an overlong one is read', async () => {
   const keys = createKeys(testPrefix());
   const store = createOrderStore({ redis, keys, retentionMs: 1_000 });
   await redis.set(keys.inbox('ord-1'), 'broken');

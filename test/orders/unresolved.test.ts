@@ -7,7 +7,7 @@ const redis = testRedis();
 const now = Date.now();
 const dayMs = 86_400_000;
 
-/** Unresolved money of so many orders, half of it in either currency. */
+/** Adds `orders` unresolved orders, half of them in each currency. */
 async function setup(orders: number, at = now) {
   const keys = createKeys(testPrefix());
   const fill =
@@ -16,7 +16,7 @@ async function setup(orders: number, at = now) {
   return keys;
 }
 
-/** Counts the commands that read or forget the money, and the most entries that one of them returned. */
+/** Counts the commands that read or remove entries, and the most entries that one of them returned. */
 function watched() {
   const seen = { commands: 0, most: 0 };
   const watching: typeof redis = Object.create(redis, {
@@ -37,7 +37,7 @@ function watched() {
   return { watching, seen };
 }
 
-test('a walk over 150,000 orders is cut into calls and short steps; its sums are read without the hash', async () => {
+test('a scan over 150,000 orders is split into calls and short steps; its totals are read without the hash', async () => {
   const keys = await setup(150_000);
   const { watching, seen } = watched();
   await walkUnresolved(watching, keys, now, now - dayMs);
@@ -45,7 +45,7 @@ test('a walk over 150,000 orders is cut into calls and short steps; its sums are
   expect(seen.most).toBeLessThan(1_200);
   expect(await readUnresolved(watching, keys, now)).toBeNull();
   expect(seen.commands).toBe(100);
-  // Another process goes on.
+  // Another process continues the scan.
   const next = watched();
   await walkUnresolved(next.watching, keys, now, now - dayMs);
   expect(next.seen.commands).toBeLessThanOrEqual(100);
@@ -59,7 +59,7 @@ test('a walk over 150,000 orders is cut into calls and short steps; its sums are
   expect(tally?.oldest).toHaveLength(10);
 });
 
-test('everything that is old is forgotten, however much, but for orders whose record is there', async () => {
+test('removes all old entries, however many, except those of existing records', async () => {
   const keys = await setup(20_000, now - 2 * dayMs);
   await redis.hset(keys.order('o-7'), 'revision', '1');
   await redis.hset(keys.unresolved, 'young', `${now} 100 KES jenga`);
@@ -67,7 +67,7 @@ test('everything that is old is forgotten, however much, but for orders whose re
   expect((await redis.hkeys(keys.unresolved)).sort()).toEqual(['o-7', 'young']);
 });
 
-test('an order that gets a new verdict while the walk looks keeps its entry', async () => {
+test('an order that gets a new verdict during the scan keeps its entry', async () => {
   const keys = await setup(1, now - 2 * dayMs);
   const entry = `${now} 100 KES jenga`;
   const racing: typeof redis = Object.create(redis, {
@@ -83,12 +83,12 @@ test('an order that gets a new verdict while the walk looks keeps its entry', as
   expect(await redis.hgetall(keys.unresolved)).toEqual({ 'o-1': entry });
 });
 
-test('a few are counted at once, without any walk', async () => {
+test('few orders are counted at once, without a scan', async () => {
   const keys = await setup(1_000);
   expect((await readUnresolved(redis, keys, now))?.orders).toBe(1_000);
 });
 
-test('a place of the walk that somebody broke begins it anew', async () => {
+test('an invalid scan state restarts the scan', async () => {
   const keys = await setup(10);
   for (const walk of ['', '{', '[]', '{"cursor":"x","tally":{}}', '{"cursor":7}']) {
     await redis.hset(keys.unresolvedWalk, 'walk', walk);

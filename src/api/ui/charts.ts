@@ -1,5 +1,5 @@
 import { type VerdictStatus, verdictStatuses } from '../../domain/order.ts';
-import { type readStatistics, truthSeconds } from '../../orders/statistics.ts';
+import { type readStatistics, timeToVerdictSeconds } from '../../orders/statistics.ts';
 import { count, type Html, html } from './html.ts';
 
 /** The counters of the last hours, oldest first. */
@@ -57,11 +57,11 @@ function hourTime(hour: string): Html {
 /** How long first verdicts took, as bars with counts and the share that came by then. */
 export function truthChart(hours: Hours): Html {
   const classes = [
-    ...truthSeconds.map((bound) => ({
+    ...timeToVerdictSeconds.map((bound) => ({
       label: `≤ ${shortTime(bound)}`,
       verdicts: total(hours, `truth:${bound}`),
     })),
-    { label: `> ${shortTime(truthSeconds.at(-1) ?? 0)}`, verdicts: total(hours, 'truth:more') },
+    { label: `> ${shortTime(timeToVerdictSeconds.at(-1) ?? 0)}`, verdicts: total(hours, 'truth:more') },
   ];
   const all = classes.reduce((sum, { verdicts }) => sum + verdicts, 0);
   if (all === 0) return html`<p class="empty">No first verdict in the last 24 hours.</p>`;

@@ -1,21 +1,26 @@
 import type { Evidence } from '../domain/evidence.ts';
 import type { OrderRecord } from './record.ts';
 
-/** What is proven about the money of an order: as in the last result on the stream. Amounts are decimal strings. */
-export interface Findings {
-  /** The provider said how much arrived, and it is enough. Only ever true of `paid`. */
+/** What is known about the payment of an order, as in its last result. Amounts are decimal strings in major units. */
+export interface PaymentFacts {
+  /** The provider reported the amount received, and it is sufficient. Only true for `paid`. */
   readonly amountVerified: boolean;
   readonly receipt: string | null;
-  /** In the order's currency; `null` where the provider did not say. */
+  /** In the order's currency; `null` if the provider did not report it. */
   readonly amountReceived: string | null;
-  /** What arrived in another currency, with its code. */
+  /** The amount received in another currency, with its code: `UGX 100.00`. */
   readonly otherAmount: string | null;
 }
 
-const nothing: Findings = { amountVerified: false, receipt: null, amountReceived: null, otherAmount: null };
+const nothing: PaymentFacts = {
+  amountVerified: false,
+  receipt: null,
+  amountReceived: null,
+  otherAmount: null,
+};
 
-/** The findings that the last verdict of an order rests on; nothing while there is none. */
-export function findingsOf(record: OrderRecord): Findings {
+/** The payment facts behind the last verdict of an order; empty before the first verdict. */
+export function paymentFactsOf(record: OrderRecord): PaymentFacts {
   const decisive = decisiveEvidence(record);
   if (decisive === undefined) return nothing;
   const { receipt = null, amountReceived = null, otherAmount = null } = decisive;
@@ -23,14 +28,14 @@ export function findingsOf(record: OrderRecord): Findings {
   return { amountVerified: isPaid && amountReceived !== null, receipt, amountReceived, otherAmount };
 }
 
-/** The answer about money that led to the verdict: one that says paid with the verdict's own doubt, or without any. */
+/** The reading that led to the verdict: the latest "paid" before it with the same doubt, or without one. */
 export function decisiveEvidence({ progress, history }: OrderRecord): Evidence | undefined {
   const { verdict } = progress;
   if (verdict === null || (verdict.status !== 'paid' && verdict.status !== 'unresolved')) return undefined;
   const fits = history.filter(
     ({ reading, reason = null }) => reading === 'paid' && reason === verdict.reason,
   );
-  // Further answers may have come in since, for a closed order too.
+  // The history may contain readings from after the verdict.
   const known = fits.filter(({ at, firstAt = at }) => Date.parse(firstAt) <= verdict.at);
   return known.at(-1) ?? fits.at(-1);
 }
