@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { parseEvent, type ResultEvent } from '../src/domain/result-event.ts';
 import type { Truth } from './expected.ts';
 import { orderKey, wordKey } from './lives.ts';
-import { type Clock, groundless, type Occasion } from './occasions.ts';
+import { groundless, type Occasion } from './occasions.ts';
 import { dividePayments, refusalFault, type Shared, sharingFault } from './payments.ts';
 
 /** One entry of the results stream, as Redis holds it. */
@@ -30,8 +30,6 @@ export interface Case {
   readonly payment: string | null;
   /** The order that the refusal of this one named as paid by the same reference; `null` when it was not refused. */
   readonly refusedFor: string | null;
-  /** Whose clock to believe. */
-  readonly clock: Clock;
 }
 
 /**
@@ -162,7 +160,7 @@ function orderFault(events: readonly ResultEvent[]): string | null {
 
 /** The first word about other facts, or without a ground when it was said. */
 export function untruth(
-  { facts, occasions, clock }: Case,
+  { facts, occasions }: Case,
   words: readonly Pick<Word, 'event' | 'streamId'>[],
 ): string | null {
   for (const { event, streamId } of words) {
@@ -172,7 +170,7 @@ export function untruth(
     const wrong = names.find((name) => !isDeepStrictEqual(data[name], facts[name]));
     if (wrong !== undefined) return `${id} is about another ${wrong}: ${JSON.stringify(data[wrong])}`;
     if (source !== `payment-poller/${facts.account}`) return `${id} comes from ${source}`;
-    const why = groundless(data, occasions, clock === 'stream' ? Number.parseInt(streamId, 10) : null);
+    const why = groundless(data, occasions, Number.parseInt(streamId, 10));
     if (why !== null) return `${id} says ${why}`;
   }
   return null;

@@ -11,12 +11,6 @@ export interface Occasion {
   readonly untilAt: number;
 }
 
-/**
- * Whose clock tells when a question was asked and a word was said: `theirs`, as the word itself says, or that of the results
- * `stream`, where the clocks of the workers are not to be believed.
- */
-export type Clock = 'theirs' | 'stream';
-
 /** What a word on the stream says about its own ground. */
 export interface Word {
   readonly status: string;
@@ -49,43 +43,39 @@ export function occasionsOf(
   return [...said.filter(({ reason }) => reason !== 'deadline'), deadline];
 }
 
-/** No answer is older than this when it becomes a word, whatever the clocks say. */
-const oldestAnswerMs = 10_000;
+/** No word states a time so far ahead of the stream, whatever the clocks of the workers say. */
+const mostAheadMs = 10_000;
 
 /**
  * Why a word should not have been said, `null` when it had its ground: the provider said so between our question and the
- * word, or the deadline had passed when it was asked. A soft word needs two readings.
+ * word, or the deadline had passed when it was asked. A soft word needs two readings. The times that the word states are
+ * held against the stream, whose clock is right: a word cannot be heard before there was a ground for it.
  *
- * @param heardAt when it could be read, by a clock that is right, in place of what the word says of its own times
+ * @param heardAt when it could be read, epoch milliseconds
  */
-export function groundless(
-  word: Word,
-  occasions: readonly Occasion[],
-  heardAt: number | null = null,
-): string | null {
+export function groundless(word: Word, occasions: readonly Occasion[], heardAt: number): string | null {
   const { status, reason, evidence } = word;
   const said = `${status}/${reason}`;
+  const toldAt = Date.parse(word.settledAt);
   const decisive = evidence.at(-1);
-  const toldAt = heardAt ?? Date.parse(word.settledAt);
-  const readAt = heardAt ?? Date.parse(String(decisive?.at));
+  const readAt = Date.parse(String(decisive?.at));
   if (decisive === undefined || !Number.isFinite(readAt) || readAt > toldAt)
     return `${said} without evidence`;
+  if (toldAt > heardAt + mostAheadMs) return `${said} at ${word.settledAt}, which was still to come`;
   const possible = occasions.filter((one) => one.status === status && one.reason === reason);
   if (possible.length === 0) return `${said}, for which there was never an occasion`;
+  const firstAt = Math.min(...possible.map(({ fromAt }) => fromAt));
   if (reason === 'deadline') {
-    // A worker whose clock is ahead meets the deadline as much too early: it has no other clock to read.
-    if (heardAt !== null) return null;
     const lastAskedAt = Math.max(...evidence.map(askedAtOf));
-    return lastAskedAt >= (possible[0]?.fromAt ?? 0) ? null : `${said} without a question after the deadline`;
+    return Math.min(lastAskedAt, heardAt) >= firstAt ? null : `${said} without a question after the deadline`;
   }
-  const askedAt = heardAt === null ? askedAtOf(decisive) : heardAt - oldestAnswerMs;
-  if (!possible.some(({ fromAt, untilAt }) => fromAt <= toldAt && askedAt < untilAt)) {
+  const [askedAt, knownAt] = [askedAtOf(decisive), Math.min(toldAt, heardAt)];
+  if (!possible.some(({ fromAt, untilAt }) => fromAt <= knownAt && askedAt < untilAt)) {
     return `${said} from an answer that was asked for at another time than the provider said so`;
   }
   if (decisive.certainty !== 'soft') return null;
-  const firstAt =
-    heardAt === null ? firstReadAt(evidence) : Math.min(...possible.map(({ fromAt }) => fromAt));
-  return readAt - firstAt >= confirmAfterMs ? null : `${said}, a soft word that was read once`;
+  const waitedMs = Math.min(readAt - firstReadAt(evidence), heardAt - firstAt);
+  return waitedMs >= confirmAfterMs ? null : `${said}, a soft word that was read once`;
 }
 
 /** An answer that was pushed does not say when its question was asked; that the question was taken is evidence of its own. */

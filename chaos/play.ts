@@ -123,13 +123,12 @@ async function live<Server extends DrillRedis>(scenario: Scenario<Server>, stage
   const healedAt = Date.now();
   say(`healed; ${checkout.acknowledged} of ${script.length} orders acknowledged`);
   const boundMs = boundOf(scenario, script.length);
-  const { clock = 'theirs' } = scenario;
-  const known = await awaitTruth(world, checkout, { healedAt, boundMs, clock, stop, say });
-  await scenario.check?.(stage, casesOf(known, clock), known);
+  const known = await awaitTruth(world, checkout, { healedAt, boundMs, stop, say });
+  await scenario.check?.(stage, casesOf(known), known);
   // Long enough for a second word to show, if anybody wanted to say one.
   await delay(quietMs);
   const words = (await world.results()).map(readEntry);
-  return { cases: casesOf(known, clock), truthMs: timesToTruth(known, healedAt, words) };
+  return { cases: casesOf(known), truthMs: timesToTruth(known, healedAt, words) };
 }
 
 /**

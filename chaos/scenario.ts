@@ -4,7 +4,6 @@ import type { Random } from '../test/support/random.ts';
 import type { DrillRedis } from '../test/support/redis-topology.ts';
 import type { Checkout } from './checkout.ts';
 import type { Case } from './judge.ts';
-import type { Clock } from './occasions.ts';
 import type { SingleRedis } from './redis-single.ts';
 import type { DrillOrder, ScriptOptions } from './script.ts';
 import type { Known } from './truth.ts';
@@ -62,8 +61,6 @@ export interface Scenario<Server extends DrillRedis = SingleRedis> {
   readonly except?: (order: DrillOrder, count: number) => boolean;
   /** Answers upon which the checkout sends an order again, besides 503. */
   readonly sendsAgainOn?: (status: number, order: DrillOrder) => boolean;
-  /** Whose clock the judge believes; default `theirs`. */
-  readonly clock?: Clock;
   /** Comes before the first order. Returns further workers, which are up. */
   prepare?(stage: Backstage<Server>): Promise<Child[]>;
   /** Makes misery for its time, heals, and returns. */

@@ -5,7 +5,7 @@ import { confirmAfterMs, drillDeadlineMs } from './environment.ts';
 import { type Truth, truthOf } from './expected.ts';
 import { type Case, differenceOf, readEntry, type Word } from './judge.ts';
 import { orderKey, wordKey } from './lives.ts';
-import { type Clock, type Occasion, occasionsOf } from './occasions.ts';
+import { type Occasion, occasionsOf } from './occasions.ts';
 import { dividePayments } from './payments.ts';
 import type { World } from './world.ts';
 
@@ -25,8 +25,6 @@ export interface Known {
 export interface Patience {
   readonly healedAt: number;
   readonly boundMs: number;
-  /** Whose clock to believe. */
-  readonly clock: Clock;
   readonly stop: AbortSignal;
   say(line: string): void;
 }
@@ -45,10 +43,10 @@ const tellMs = 5_000;
 
 /** Waits until every order of ours has its truth on the stream, or the bound has passed. */
 export async function awaitTruth(world: World, checkout: Checkout, patience: Patience): Promise<Known[]> {
-  const { healedAt, boundMs, clock, stop, say } = patience;
+  const { healedAt, boundMs, stop, say } = patience;
   await Promise.race([checkout.done, delay(boundMs, undefined, { ref: false })]);
   const known = await learnTruth(world, checkout);
-  const cases = casesOf(known, clock);
+  const cases = casesOf(known);
   const latestAt = known.reduce((latest, { truthAt }) => Math.max(latest, truthAt), healedAt);
   const wordsSoFar = followWords(world);
   for (let told = 0; ; ) {
@@ -106,7 +104,7 @@ function untold(cases: readonly Case[], words: readonly Word[]): number {
 }
 
 /** What the judge needs to know of each order. */
-export function casesOf(known: readonly Known[], clock: Clock): Case[] {
+export function casesOf(known: readonly Known[]): Case[] {
   return known.map(({ handed, truth, occasions, payment }) => {
     const { orderId, provider, simulated, input } = handed.order;
     const { amount: amountExpected } = simulated;
@@ -117,7 +115,7 @@ export function casesOf(known: readonly Known[], clock: Clock): Case[] {
       ...{ currency: 'KES', createdAt, metadata },
     };
     const { oursSince, refusedFor } = handed;
-    return { orderId, isOurs: oursSince !== null, facts, truth, occasions, payment, refusedFor, clock };
+    return { orderId, isOurs: oursSince !== null, facts, truth, occasions, payment, refusedFor };
   });
 }
 

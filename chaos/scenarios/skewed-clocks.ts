@@ -19,8 +19,6 @@ export const skewedClocks: Scenario = {
   leastMiseryMs: 24_000,
   leastKillsAMinute: 10,
   workers: 3,
-  // What a word says of its own times is worth nothing here.
-  clock: 'stream',
   world: (random) => ({
     clockOffMs: skew(random),
     env: { NODE_OPTIONS: `--import=${preload}` },

@@ -59,7 +59,7 @@ function entry(version: number, truth: Truth, changes: { [field: string]: unknow
     ...data,
   };
   return {
-    streamId: `${version}-0`,
+    streamId: `${Number(told)}-${version}`,
     fields: [
       ...['specversion', '1.0', 'id', String(id), 'source', 'payment-poller/jenga'],
       ...['type', `payment.${truth.status}`, 'subject', orderId, 'time', time],
@@ -74,7 +74,7 @@ const cancelled = (version: number, changes: { [field: string]: unknown } = {}) 
   entry(version, unpaid, { at: askedAt - 5_000, told: askedAt - 4_900, ...changes });
 
 function caseOf(changes: Partial<Case> = {}): Case {
-  const alone = { payment: null, refusedFor: null, clock: 'theirs' } as const;
+  const alone = { payment: null, refusedFor: null } as const;
   return { orderId, isOurs: true, facts, truth: paid, occasions, ...alone, ...changes };
 }
 
@@ -214,7 +214,7 @@ describe('of orders that speak of one payment', () => {
     const { owner = '', ...others } = changes;
     const { fields } = entry(1, truth, { orderId: id, ...others });
     const renamed = fields.map((field) => field.replaceAll(orderId, id).replace('OWNER', String(owner)));
-    return { streamId: `${place}-0`, fields: renamed };
+    return { streamId: `${toldAt}-${place}`, fields: renamed };
   };
   const named = (id: string, place: number, owner: string) =>
     word(id, place, used, { evidence: [owned], owner });
@@ -278,20 +278,30 @@ describe('of an id that is used again', () => {
 });
 
 describe('where the clocks of the workers are wrong', () => {
-  const soft = [{ source: 'poll', certainty: 'soft', at: '2020-01-01T00:00:00.000Z', reading: 'failed' }];
   const cancelsAt = askedAt - 9_000;
-  const heard = (streamMs: number) => {
-    const { fields } = cancelled(1, { evidence: soft, told: 0 });
-    return verdict([{ streamId: `${streamMs}-0`, fields }], { truth: unpaid, clock: 'stream' }).class;
-  };
+  const at = (ms: number) => new Date(askedAt - ms).toISOString();
+  const soft = { source: 'poll', certainty: 'soft', reading: 'failed', at: at(5_000), firstAt: at(6_500) };
+  const heard = (streamMs: number, { fields }: StreamEntry, truth: Truth) =>
+    verdict([{ streamId: `${streamMs}-0`, fields }], { truth }).class;
 
-  test('the stream tells whether a soft word waited for its second reading', () => {
-    expect(heard(cancelsAt + 999)).toBe('1 conflicting');
-    expect(heard(cancelsAt + 1_001)).toBe('1 match');
+  test('the stream tells whether a soft word waited for its second reading, whatever the word says', () => {
+    const word = cancelled(1, { evidence: [soft] });
+    expect(heard(cancelsAt + 999, word, unpaid)).toBe('1 conflicting');
+    expect(heard(cancelsAt + 1_001, word, unpaid)).toBe('1 match');
   });
 
   test('the stream tells whether the provider had said it at all', () => {
-    expect(heard(cancelsAt - 1)).toBe('1 conflicting');
+    expect(heard(paidAt - 1, entry(1, paid), paid)).toBe('1 conflicting');
+    expect(heard(paidAt + 1, entry(1, paid), paid)).toBe('1 match');
+  });
+
+  test('the stream tells whether the deadline had passed', () => {
+    expect(heard(deadlineAt - 1, entry(1, deadline), deadline)).toBe('1 conflicting');
+    expect(heard(deadlineAt + 1, entry(1, deadline), deadline)).toBe('1 match');
+  });
+
+  test('a word from a time that is still to come conflicts', () => {
+    expect(heard(toldAt, entry(1, paid, { told: toldAt + 60_000 }), paid)).toBe('1 conflicting');
   });
 });
 
