@@ -9,12 +9,14 @@ import { writeLastRun } from './last-run.ts';
 import type { Outcome } from './play.ts';
 import { details, jsonLine, summary, table } from './report.ts';
 import { type Playable, scenarios, scenariosNamed } from './scenarios/index.ts';
+import { playSideBySide } from './side-by-side.ts';
 
 const usage = `usage: npm run chaos -- [--orders 300] [--seed 7] [--minutes M] [--scenario all|NAME,NAME] [--short]
-                        [--markdown FILE] [--keep]
+                        [--at-once 2] [--markdown FILE] [--keep]
 
   --minutes M      how long the misery lasts; default a minute for 2 500 orders, at least 0.3
   --short          what CI plays: ${shortDrill().scenario} with few orders, unless told otherwise
+  --at-once N      how many scenarios share the machine, each with a Redis and processes of its own
   --markdown FILE  writes the outcome into the page FILE, in place of its last one
   --keep           leaves the folder with logs and data behind
   POLL_BACKEND=bullmq in the environment plays it with BullMQ's own back end
@@ -38,26 +40,36 @@ async function main(): Promise<number> {
   // The short drill says a line for each scenario, and more only of those that failed.
   const tell = given.short ? () => {} : (line: string) => console.log(line);
   const play = async (scenario: Playable) => {
-    const say = (line: string) => tell(`  ${clock()} ${line}`);
-    tell(`${clock()} ${scenario.name}: ${scenario.title}`);
+    const { name, title } = scenario;
+    const say = (line: string) => tell(`  ${clock()} ${name}: ${line}`);
+    tell(`${clock()} ${name}: ${title}`);
     try {
       const outcome = await scenario.play({ ...given, redisServer, stop, say });
       outcomes.push(outcome);
       console.log(`${clock()} ${summary(outcome)}`);
       for (const line of details(outcome)) (outcome.passed ? tell : console.log)(`  ${line}`);
     } catch (error) {
-      failures.push(scenario.name);
-      console.error(`${clock()} ${scenario.name}: FAILED, it could not be played:`, error);
+      failures.push(name);
+      console.error(`${clock()} ${name}: FAILED, it could not be played:`, error);
     }
   };
-  // In the short drill those of one letter, which wait most of their time, share the machine.
-  const groups = Map.groupBy(given.chosen, ({ letter, name }) => (given.short ? letter : name));
-  for (const group of groups.values()) if (!stop.aborted) await Promise.all(group.map(play));
+  await playSideBySide(given.chosen, given.atOnce, stop, play);
   const allPlayed = failures.length === 0 && outcomes.length === given.chosen.length && !stop.aborted;
   const passed = allPlayed && outcomes.every((outcome) => outcome.passed);
+  // In the order of the list, whichever ended first.
+  const place = ({ scenario }: Outcome) => given.chosen.findIndex(({ name }) => name === scenario);
+  outcomes.sort((a, b) => place(a) - place(b));
   console.log(`\n${table(outcomes)}\n`);
-  const { orders, seed, minutes, markdown } = given;
-  const line = jsonLine(outcomes, { ...factsOf(redisServer), orders, seed, minutes, passed, failures });
+  const { orders, seed, minutes, atOnce, markdown } = given;
+  const line = jsonLine(outcomes, {
+    ...factsOf(redisServer),
+    orders,
+    seed,
+    minutes,
+    atOnce,
+    passed,
+    failures,
+  });
   console.log(line);
   if (markdown !== undefined) writeLastRun(markdown, [line]);
   if (stop.aborted) return 130;
@@ -72,6 +84,7 @@ function readArguments() {
         seed: { type: 'string', default: '7' },
         minutes: { type: 'string' },
         scenario: { type: 'string' },
+        'at-once': { type: 'string', default: '2' },
         short: { type: 'boolean', default: false },
         markdown: { type: 'string' },
         keep: { type: 'boolean', default: false },
@@ -83,14 +96,19 @@ function readArguments() {
     const seed = Number(values.seed);
     const minutes = Number(values.minutes ?? usual.minutes ?? Math.max(0.3, orders / 2_500));
     const chosen = scenariosNamed(values.scenario ?? usual.scenario);
-    const isGood = Number.isInteger(orders) && orders > 0 && Number.isInteger(seed) && minutes > 0;
+    const atOnce = Number(values['at-once']);
+    const isGood = isCount(orders) && Number.isInteger(seed) && minutes > 0 && isCount(atOnce);
     if (values.help || chosen === null || !isGood) throw new Error(usage);
     const { keep, short, markdown } = values;
-    return { orders, seed, minutes, keep, short, chosen, markdown };
+    return { orders, seed, minutes, atOnce, keep, short, chosen, markdown };
   } catch (error) {
     console.error(error instanceof Error && error.message !== usage ? `${error.message}\n\n${usage}` : usage);
     return null;
   }
+}
+
+function isCount(value: number): boolean {
+  return Number.isInteger(value) && value > 0;
 }
 
 /** A function, since the text of the usage comes first. */

@@ -51,6 +51,8 @@ export interface Scenario<Server extends DrillRedis = SingleRedis> {
   readonly leastMiseryMs?: number;
   /** With fewer kills than this, and fewer than one, it was no misery, and proves nothing. */
   readonly leastKillsAMinute?: number;
+  /** Needs the machine for itself: what it promises is about the load that it makes. */
+  readonly isAlone?: boolean;
   readonly workers?: number;
   readonly appendfsync?: FsyncPolicy;
   readonly script?: Partial<ScriptOptions>;

@@ -30,12 +30,13 @@ export interface Playable {
   readonly title: string;
   /** Part of `all`. */
   readonly isUsual: boolean;
+  readonly isAlone: boolean;
   play(options: DrillOptions): Promise<Outcome>;
 }
 
 function playable<Server extends DrillRedis>(scenario: Scenario<Server>, isUsual = true): Playable {
-  const { letter, name, title } = scenario;
-  return { letter, name, title, isUsual, play: (options) => play(scenario, options) };
+  const { letter, name, title, isAlone = false } = scenario;
+  return { letter, name, title, isUsual, isAlone, play: (options) => play(scenario, options) };
 }
 
 /** Every scenario of the drill, in the order of `--scenario all`. */

@@ -19,6 +19,7 @@ export const load: Scenario = {
   letter: 'load',
   name: 'load',
   title: '200 000 open orders, 2 000 new ones a second for a minute, polling goes on',
+  isAlone: true,
   boundMs: 60_000,
   workers: 2,
   world: () => ({ env: { SWEEP_INTERVAL_MS: '60000' } }),
