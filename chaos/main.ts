@@ -113,7 +113,7 @@ function isCount(value: number): boolean {
 
 /** A function, since the text of the usage comes first. */
 function shortDrill() {
-  return { orders: 150, minutes: 0.2, scenario: 'a,b,c,f,g,h,m,q' };
+  return { orders: 150, minutes: 0.2, scenario: 'a,b,c,f,g,h,m,q,s' };
 }
 
 /** The first signal heals and cleans up; the second ends the drill at once, and its children with it. */

@@ -49,6 +49,8 @@ export interface WorldOptions<Server extends DrillRedis> {
 
 const root = join(import.meta.dirname, '..');
 export const launcher = join(root, 'bin', 'payment-poller.js');
+/** The key of the checkout. */
+export const chaosApiKey = 'chaos-api-key';
 const prefix = 'drill';
 const upMs = 60_000;
 const batch = 2_000;
@@ -85,8 +87,8 @@ export async function startWorld<Server extends DrillRedis>(
       redisUrl: redis.serviceUrl,
       prefix,
       apiPort,
-      apiKey: 'drill-api-key',
-      callbackToken: 'drill-callback-token',
+      apiKey: chaosApiKey,
+      callbackToken: 'chaos-callback-token',
     };
     const envOf = (port: number) => ({ ...drillEnvironment(places, port), ...options.env });
     const ownEnv = (name: string, place: number, port: number) => ({

@@ -1,10 +1,6 @@
-import { randomBytes } from 'node:crypto';
 import { Agent, request } from 'undici';
-import type { ProviderId } from '../../src/simulator/simulator.ts';
-import type { Random } from '../../test/support/random.ts';
-import { callbackUrl } from '../environment.ts';
-import type { Scenario, Stage } from '../scenario.ts';
-import type { DrillOrder } from '../script.ts';
+import { type Forged, forge } from '../forged-callbacks.ts';
+import type { Scenario } from '../scenario.ts';
 import { again } from './misery.ts';
 
 const perBurst = 10;
@@ -23,7 +19,8 @@ export const callbacksScenario: Scenario = {
   boundMs: 30_000,
   script: { pushed: 1, wildPushes: true },
   async misery(stage) {
-    const { script, random, miseryMs, stop, note, fault } = stage;
+    const { world, script, random, miseryMs, stop, note, fault } = stage;
+    const { apiPort, callbackToken } = world.places;
     const agent = new Agent({ connections: mostInFlight });
     const answers = new Map<string, number>();
     const unanswered = new Set<string>();
@@ -32,10 +29,12 @@ export const callbacksScenario: Scenario = {
     await again(miseryMs, [50, 150], random, stop, async () => {
       for (let left = perBurst; left > 0 && inFlight.size < mostInFlight; left -= 1) {
         forged += 1;
-        const lie = forge(stage, random, random.pick(script));
-        const sent = post(agent, lie).then((answer) => {
+        const { provider, simulated } = random.pick(script);
+        const { reference, amount } = simulated;
+        const lie = forge(random, callbackToken, { provider, reference, amount });
+        const sent = post(agent, apiPort, lie).then((answer) => {
           answers.set(answer, (answers.get(answer) ?? 0) + 1);
-          if (!isStatus(answer) && lie.body.length <= largestBody) unanswered.add(`${lie.url} (${answer})`);
+          if (!isStatus(answer) && lie.body.length <= largestBody) unanswered.add(`${lie.path} (${answer})`);
           inFlight.delete(sent);
         });
         inFlight.add(sent);
@@ -60,69 +59,14 @@ export const callbacksScenario: Scenario = {
   },
 };
 
-interface Forged {
-  readonly url: string;
-  readonly body: string | Buffer;
-}
-
-/** What a liar may send who knows our addresses, and at the worst the account's token too. */
-function forge({ world }: Stage, random: Random, { provider, simulated }: DrillOrder): Forged {
-  const base = `http://127.0.0.1:${world.places.apiPort}/callbacks`;
-  const url = callbackUrl(world.places, provider);
-  const lie = JSON.stringify(conclusionOf(provider, simulated.reference, simulated.amount));
-  // Daraja's answers come under one-time tokens: a guess is all that a liar has.
-  const guess = `${base}/daraja/${randomBytes(32).toString('hex')}.${random.pick(['result', 'timeout'])}`;
-  switch (random.between(0, 9)) {
-    case 0:
-      return { url: `${base}/${provider}/${randomBytes(12).toString('hex')}`, body: lie };
-    case 1:
-      return { url, body: `{"\u0000":${random.next()}` };
-    case 2:
-      return { url, body: Buffer.alloc(random.pick([257, 300, 2_000]) * 1_024, '7') };
-    case 3:
-      return { url, body: '['.repeat(20_000) };
-    case 4:
-      return { url: `${base}/no-such-account/${world.places.callbackToken}`, body: lie };
-    case 5:
-    case 6:
-      return { url: guess, body: lie };
-    default:
-      return { url: provider === 'daraja' ? guess : url, body: lie };
-  }
-}
-
-/** A body of the provider's own form that says "paid in full". */
-function conclusionOf(provider: ProviderId, reference: string, amount: string): object {
-  switch (provider) {
-    case 'jenga':
-      return { callbackType: 'IPN', customer: { reference }, transaction: { amount, status: 'SUCCESS' } };
-    case 'daraja-stk':
-      return { Body: { stkCallback: { CheckoutRequestID: reference, ResultCode: 0, ResultDesc: 'ok' } } };
-    case 'daraja': {
-      const ResultParameter = [
-        { Key: 'TransactionStatus', Value: 'Completed' },
-        { Key: 'Amount', Value: amount },
-        { Key: 'ReceiptNo', Value: reference },
-      ];
-      return { Result: { ResultCode: 0, ResultDesc: 'ok', ResultParameters: { ResultParameter } } };
-    }
-    case 'vexora':
-      return { tradeNo: reference, mpesaReceiptNumber: reference, status: '0000', amount };
-    case 'lipia':
-      return { response: { ExternalReference: reference, Status: 'Success', Amount: amount }, status: true };
-    case 'tanda':
-      return { trackingId: reference, reference, status: 'S000000', result: { ref: 'FORGED1234' } };
-  }
-}
-
 function isStatus(answer: string): boolean {
   return /^\d+$/.test(answer);
 }
 
 /** The status of the answer, or why there was none. */
-async function post(agent: Agent, { url, body }: Forged): Promise<string> {
+async function post(agent: Agent, port: number, { path, body }: Forged): Promise<string> {
   try {
-    const answer = await request(url, {
+    const answer = await request(`http://127.0.0.1:${port}${path}`, {
       dispatcher: agent,
       method: 'POST',
       headers: { 'content-type': 'application/json' },

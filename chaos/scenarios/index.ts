@@ -9,6 +9,7 @@ import { damagedKeys } from './damaged-keys.ts';
 import { clusterFailover, sentinelFailover } from './failover.ts';
 import { frozenWorkers } from './frozen-workers.ts';
 import { hintStorms } from './hint-storms.ts';
+import { hostileDoor } from './hostile-door.ts';
 import { idsReused } from './ids-reused.ts';
 import { load } from './load.ts';
 import { providerChanged } from './provider-changed.ts';
@@ -63,6 +64,7 @@ export const scenarios: readonly Playable[] = [
   playable(badReferences),
   playable(hintStorms),
   playable(idsReused),
+  playable(hostileDoor),
   playable(load, false),
 ];
 

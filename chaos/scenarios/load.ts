@@ -1,7 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Child } from '../../test/support/child.ts';
+import { residentMb } from '../resident.ts';
 import type { Scenario, Stage } from '../scenario.ts';
 import type { World } from '../world.ts';
 import { pollsOf } from './progress.ts';
@@ -141,16 +140,5 @@ async function loadedOrders({ reader, keys }: World): Promise<number> {
     count += entries.filter((entry, index) => index % 2 === 0 && entry.startsWith('load:')).length;
     if (next === '0') return count;
     cursor = next;
-  }
-}
-
-/** Linux only; elsewhere nobody knows. */
-function residentMb({ pid }: Child): number | null {
-  try {
-    const kilobytes = /^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
-    return Math.round(Number(kilobytes) / 1_024);
-  } catch {
-    // No such file system here.
-    return null;
   }
 }

@@ -1,19 +1,16 @@
 /** The access list of docs/security.md lets a subscriber do its work, and nothing else. */
 import { randomUUID } from 'node:crypto';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { eventFields } from '../../src/domain/result-event.ts';
 import { connectRedis } from '../../src/redis/connection.ts';
 import { createKeys } from '../../src/redis/keys.ts';
 import { subscribe } from '../../src/results/subscribe.ts';
 import { aResult, publish } from '../results/publish.ts';
 import { testPrefix, testRedis, testRedisUrl } from '../support/redis.ts';
-import { codeBlocks } from './code-blocks.ts';
+import { subscriberAttacks, subscriberPassword, subscriberRights } from '../support/subscriber-acl.ts';
 
 // Far above what they take: the machine may be busy with other things.
 vi.setConfig({ testTimeout: 90_000 });
 
-const rules =
-  codeBlocks('docs/security.md').find(({ code }) => code.includes('ACL SETUSER shop'))?.code ?? '';
 const redis = testRedis();
 const version = Number(/^redis_version:(\d+)/m.exec(await redis.info('server'))?.[1] ?? 0);
 
@@ -21,16 +18,9 @@ const version = Number(/^redis_version:(\d+)/m.exec(await redis.info('server'))?
 async function setup() {
   const prefix = testPrefix();
   const user = `shop-${randomUUID()}`;
-  const [, words = ''] = /SETUSER shop ([\s\S]*?)\n\s*redis-cli/.exec(rules) ?? [];
-  // As the shell splits them: blanks outside of quotes.
-  const args = words
-    .replaceAll('\\\n', ' ')
-    .replaceAll('$PREFIX', prefix)
-    .matchAll(/"([^"]*)"|'([^']*)'|(\S+)/g);
-  const rights = [...args].map(([, double, single, bare]) => double ?? single ?? bare ?? '');
-  await redis.acl('SETUSER', user, ...rights);
+  await redis.acl('SETUSER', user, ...subscriberRights(prefix));
   onTestFinished(async () => void (await redis.acl('DELUSER', user)));
-  const url = testRedisUrl().replace('redis://', `redis://${user}:change-me@`);
+  const url = testRedisUrl().replace('redis://', `redis://${user}:${subscriberPassword}@`);
   return { prefix, keys: createKeys(prefix), user, url };
 }
 
@@ -108,30 +98,7 @@ describe.runIf(version >= 7)('a subscriber under it', () => {
     for (const group of ['shop', 'other']) await redis.xgroup('CREATE', keys.results, group, '0');
     const reader = connectRedis(url, 'patient');
     onTestFinished(() => reader.disconnect());
-    const forged = eventFields(aResult('forged'));
-    const attacks: string[][] = [
-      ['XADD', keys.results, '*', ...forged],
-      ['PEXPIRE', keys.results, '1'],
-      ['HSET', keys.results, 'a', 'b'],
-      ['DEL', keys.results],
-      ['XTRIM', keys.results, 'MAXLEN', '0'],
-      ['XGROUP', 'CREATE', keys.results, 'more', '0'],
-      ['XGROUP', 'DESTROY', keys.results, 'other'],
-      ['XGROUP', 'SETID', keys.results, 'other', '$'],
-      ['XGROUP', 'DELCONSUMER', keys.results, 'other', 'one'],
-      ['HSET', keys.order('ord-1'), 'a', 'b'],
-      ['GET', keys.token('jenga')],
-      ['CLIENT', 'KILL', 'TYPE', 'normal'],
-      ['CLIENT', 'PAUSE', '60000'],
-      ['CLIENT', 'LIST'],
-      ['SCRIPT', 'FLUSH'],
-      ['FLUSHALL'],
-      ['CONFIG', 'SET', 'maxmemory', '1'],
-      ['ACL', 'SETUSER', 'me', 'on', 'nopass', '+@all', '~*'],
-      ['KEYS', '*'],
-      ['SUBSCRIBE', 'anything'],
-    ];
-    for (const [name = '', ...args] of attacks) {
+    for (const [name = '', ...args] of subscriberAttacks(prefix)) {
       await expect(reader.call(name, ...args), `${name} ${args[0]}`).rejects.toThrow('NOPERM');
       // And not by a script either, in which other rules might hold.
       const script = 'return redis.call(unpack(ARGV))';
