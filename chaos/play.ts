@@ -5,6 +5,7 @@ import { nameOf, openCheckout } from './checkout.ts';
 import { drillDeadlineMs } from './environment.ts';
 import { type Judgement, judge, readEntry } from './judge.ts';
 import { mendedBySweeper } from './logs.ts';
+import { watchMachine } from './machine.ts';
 import { startSingleRedis } from './redis-single.ts';
 import type { Scenario, Stage } from './scenario.ts';
 import { writeScript } from './script.ts';
@@ -65,6 +66,8 @@ export async function play<Server extends DrillRedis>(
   const folder = await makeFolder();
   const closing: (() => Promise<unknown>)[] = [];
   try {
+    const machine = watchMachine();
+    closing.push(() => machine.close());
     const random = createRandom(options.seed).fork(scenario.name);
     const redis = await startRedis(scenario, options.redisServer, folder.dir);
     closing.push(() => redis.close());
@@ -72,8 +75,10 @@ export async function play<Server extends DrillRedis>(
     const world = await startWorld({ dir: folder.dir, redis, workers, ...scenario.world?.(random) });
     closing.push(() => world.close());
     const book = openBook();
-    const { note } = book;
+    const { note, kills } = book;
     const { stop, say } = options;
+    const allow = (ms: number) => Math.round(ms * machine.slowdown);
+    const isEnough = () => killedIn(kills) >= leastKillsOf(scenario, miseryMs);
     const share = Math.min(1, miseryMs / 60_000);
     const others = (await scenario.prepare?.({ world, share, note, say })) ?? [];
     say(`${script.length} orders arrive over ${Math.round(spanMs / 1_000)} s`);
@@ -87,14 +92,17 @@ export async function play<Server extends DrillRedis>(
     closing.push(() => checkout.close());
     const storms = openStorms(checkout, world.places, stop);
     closing.push(() => storms.close());
-    const stage = { world, checkout, script, random, miseryMs, stop, others, say, ...book };
+    const stage = { world, checkout, script, random, miseryMs, stop, others, say, allow, isEnough, ...book };
     const { cases, truthMs } = await live(scenario, stage);
     const judgement = judge(cases, await world.results());
     for (const fault of commonFaults(scenario, stage, book.kills)) book.fault(fault);
-    if (truthMs.max > boundOf(scenario, script.length)) book.fault('the time to truth is over its bound');
+    const boundMs = allow(boundOf(scenario, script.length));
+    if (machine.slowdown > 1)
+      note('slowed down by other work', `${machine.slowdown.toFixed(1)} ×, and so the bounds`);
+    if (truthMs.max > boundMs) book.fault('the time to truth is over its bound');
     const mended = mendedBySweeper(folder.dir);
     if (mended !== '') note('mended by the sweeper', mended);
-    const { kills, notes, faults } = book;
+    const { notes, faults } = book;
     const isClean = judgement.counts.match > 0 && judgement.faults.length === 0 && faults.length === 0;
     return {
       scenario: scenario.name,
@@ -104,7 +112,7 @@ export async function play<Server extends DrillRedis>(
         judgement,
         kills,
         truthMs,
-        boundMs: boundOf(scenario, script.length),
+        boundMs,
         tookMs: Date.now() - startedAt,
       },
       ...{ notes, faults, passed: isClean && !stop.aborted },
@@ -118,11 +126,11 @@ export async function play<Server extends DrillRedis>(
 
 /** Misery, healing, truth, and whatever else the scenario promises. */
 async function live<Server extends DrillRedis>(scenario: Scenario<Server>, stage: Stage<Server>) {
-  const { world, checkout, script, stop, say } = stage;
+  const { world, checkout, script, stop, say, allow } = stage;
   await scenario.misery(stage);
   const healedAt = Date.now();
   say(`healed; ${checkout.acknowledged} of ${script.length} orders acknowledged`);
-  const boundMs = boundOf(scenario, script.length);
+  const boundMs = () => allow(boundOf(scenario, script.length));
   const known = await awaitTruth(world, checkout, { healedAt, boundMs, stop, say });
   await scenario.check?.(stage, casesOf(known), known);
   // Long enough for a second word to show, if anybody wanted to say one.
@@ -165,13 +173,13 @@ function checkoutOf({ except, sendsAgainOn }: Pick<Scenario, 'except' | 'sendsAg
 
 /** What must never be, whatever the scenario. */
 function commonFaults<Server extends DrillRedis>(
-  { except, leastKillsAMinute = 0 }: Scenario<Server>,
+  scenario: Scenario<Server>,
   { script, checkout, world, miseryMs }: Stage<Server>,
   kills: Readonly<Record<string, number>>,
 ): string[] {
   const faults = checkout.refusals.slice(0, shownRefusals);
   const left = script.filter((order) => {
-    if (except?.(order, script.length) === true) return false;
+    if (scenario.except?.(order, script.length) === true) return false;
     const one = checkout.handed.get(nameOf(order));
     return one?.acknowledgedAt == null && one?.refusedFor == null;
   });
@@ -179,10 +187,20 @@ function commonFaults<Server extends DrillRedis>(
   for (const { name, surprises } of world.children) {
     if (surprises > 0) faults.push(`${name} ended ${surprises} times though nobody asked it to`);
   }
-  const killed = Object.values(kills).reduce((sum, count) => sum + count, 0);
-  const leastKills = leastKillsAMinute === 0 ? 0 : Math.max(1, (leastKillsAMinute * miseryMs) / 60_000);
+  const [killed, leastKills] = [killedIn(kills), leastKillsOf(scenario, miseryMs)];
   if (killed < leastKills) faults.push(`it was no misery: ${killed} kills where ${leastKills} were due`);
   return faults;
+}
+
+function killedIn(kills: Readonly<Record<string, number>>): number {
+  return Object.values(kills).reduce((sum, count) => sum + count, 0);
+}
+
+function leastKillsOf(
+  { leastKillsAMinute = 0 }: Pick<Scenario, 'leastKillsAMinute'>,
+  miseryMs: number,
+): number {
+  return leastKillsAMinute === 0 ? 0 : Math.max(1, Math.ceil((leastKillsAMinute * miseryMs) / 60_000));
 }
 
 function startRedis<Server extends DrillRedis>(

@@ -21,6 +21,10 @@ export interface Stage<Server extends DrillRedis = SingleRedis> {
   readonly stop: AbortSignal;
   /** The further workers that `prepare` started. */
   readonly others: readonly Child[];
+  /** Whether as much was killed as the scenario has to kill. */
+  isEnough(): boolean;
+  /** A time that is a bound, longer while the machine is busy with other things. */
+  allow(ms: number): number;
   /** Counts what was killed. */
   killed(what: string): void;
   /** Notes a figure for the table. */

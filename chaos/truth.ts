@@ -24,7 +24,8 @@ export interface Known {
 /** How long to wait for the truth, and who may cut it short. */
 export interface Patience {
   readonly healedAt: number;
-  readonly boundMs: number;
+  /** As it is at the moment. */
+  boundMs(): number;
   readonly stop: AbortSignal;
   say(line: string): void;
 }
@@ -44,14 +45,14 @@ const tellMs = 5_000;
 /** Waits until every order of ours has its truth on the stream, or the bound has passed. */
 export async function awaitTruth(world: World, checkout: Checkout, patience: Patience): Promise<Known[]> {
   const { healedAt, boundMs, stop, say } = patience;
-  await Promise.race([checkout.done, delay(boundMs, undefined, { ref: false })]);
+  await Promise.race([checkout.done, delay(boundMs(), undefined, { ref: false })]);
   const known = await learnTruth(world, checkout);
   const cases = casesOf(known);
   const latestAt = known.reduce((latest, { truthAt }) => Math.max(latest, truthAt), healedAt);
   const wordsSoFar = followWords(world);
   for (let told = 0; ; ) {
     const left = untold(cases, await wordsSoFar());
-    if (left === 0 || Date.now() > latestAt + boundMs || stop.aborted) return known;
+    if (left === 0 || Date.now() > latestAt + boundMs() || stop.aborted) return known;
     if (Date.now() - told > tellMs) {
       told = Date.now();
       say(`${left} orders still without their truth`);

@@ -22,7 +22,7 @@ const everyMs = { 'an order': 250, 'event stream': 2_000, login: 3_000 } as cons
 
 /** From now on a checkout looks up orders, a consumer opens event streams, and the operator logs in, again and again. */
 export function openHonestClients(
-  { world, checkout, random, stop }: Stage,
+  { world, checkout, random, stop, allow }: Stage,
   operator: Target['operator'],
 ): HonestClients {
   const { apiPort: port, apiKey } = world.places;
@@ -47,7 +47,7 @@ export function openHonestClients(
     while (!over.aborted) {
       const startedAt = performance.now();
       let answer = await requests[what]();
-      while (answer !== '200' && performance.now() - startedAt < patienceMs && !stop.aborted) {
+      while (answer !== '200' && performance.now() - startedAt < allow(patienceMs) && !stop.aborted) {
         await delay(retryMs);
         answer = await requests[what]();
       }

@@ -19,14 +19,15 @@ export const callbacksScenario: Scenario = {
   boundMs: 30_000,
   script: { pushed: 1, wildPushes: true },
   async misery(stage) {
-    const { world, script, random, miseryMs, stop, note, fault } = stage;
+    const { world, script, random, miseryMs, note, fault } = stage;
     const { apiPort, callbackToken } = world.places;
     const agent = new Agent({ connections: mostInFlight });
     const answers = new Map<string, number>();
     const unanswered = new Set<string>();
     const inFlight = new Set<Promise<void>>();
+    const leastForged = (leastForgedAMinute * miseryMs) / 60_000;
     let forged = 0;
-    await again(miseryMs, [50, 150], random, stop, async () => {
+    await again({ ...stage, isEnough: () => forged >= leastForged }, [50, 150], async () => {
       for (let left = perBurst; left > 0 && inFlight.size < mostInFlight; left -= 1) {
         forged += 1;
         const { provider, simulated } = random.pick(script);
@@ -54,7 +55,6 @@ export const callbacksScenario: Scenario = {
     const broken = answers.get('500') ?? 0;
     if (broken > 0) fault(`${broken} forged callbacks were answered with a server error`);
     if (unanswered.size > 0) fault(`forged callbacks were not answered: ${[...unanswered].slice(0, 3)}`);
-    const leastForged = (leastForgedAMinute * miseryMs) / 60_000;
     if (forged < leastForged) fault(`${forged} callbacks were forged where ${leastForged} were due`);
   },
 };

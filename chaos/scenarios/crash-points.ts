@@ -8,7 +8,8 @@ import { pause } from './misery.ts';
 
 const fullTimes = 20;
 const slots = 2;
-const crashMs = 30_000;
+/** A new process, three steps of an order at most, and what a busy machine adds. */
+const crashMs = 60_000;
 const tries = 3;
 const folder = join(import.meta.dirname, '..');
 

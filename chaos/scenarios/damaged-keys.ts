@@ -32,9 +32,9 @@ export const damagedKeys: Scenario = {
   // What is broken by hand may be a fault of the server for as long as it is.
   sendsAgainOn: (status) => status >= 500,
   async misery(stage) {
-    const { world, random, miseryMs, stop, killed } = stage;
+    const { world, random, stop, killed } = stage;
     const { reader } = world;
-    await again(miseryMs, [300, 900], random, stop, async () => {
+    await again(stage, [300, 900], async () => {
       const mend = random.chance(0.4)
         ? await forbid(reader, user, random.pick(commands))
         : await damage(reader, random.pick(await breakable(stage)));

@@ -47,10 +47,10 @@ async function failOverAgainAndAgain<Server extends DrillRedis>(
   stage: Stage<Server>,
   failOver: () => Promise<number>,
 ): Promise<void> {
-  const { random, miseryMs, stop, killed, note } = stage;
+  const { killed, note } = stage;
   const tookMs: number[] = [];
   let lost = 0;
-  await again(miseryMs, pausesMs, random, stop, async () => {
+  await again(stage, pausesMs, async () => {
     const killedAt = Date.now();
     tookMs.push(await failOver());
     killed('masters');

@@ -18,11 +18,11 @@ export const idsReused: Scenario = {
   // What was paid by a payment that is forgotten may be paid by it again.
   script: { shared: 0 },
   async misery(stage) {
-    const { world, checkout, random, miseryMs, stop, note, fault } = stage;
+    const { world, checkout, random, note, fault } = stage;
     for (const shop of shops) openShop(world, shop);
     const used = new Set<string>();
     const taken: Promise<void>[] = [];
-    await again(miseryMs, [300, 700], random, stop, async () => {
+    await again(stage, [300, 700], async () => {
       for (const orderId of await forgetSome(stage, used)) {
         used.add(orderId);
         const first = checkout.handed.get(orderId)?.order;

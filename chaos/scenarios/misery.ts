@@ -1,18 +1,23 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Random } from '../../test/support/random.ts';
+import type { Stage } from '../scenario.ts';
 
-/** Does something again and again, with pauses of `leastMs` to `mostMs`, until time is up or the signal is given. */
+/** On a slow machine it takes so much longer until enough has happened. */
+const mostMoreMs = 60_000;
+
+/**
+ * Does something again and again, with pauses of `leastMs` to `mostMs`, until time is up and enough has happened, or the signal
+ * is given.
+ */
 export async function again(
-  forMs: number,
+  { miseryMs, random, stop, isEnough }: Pick<Stage, 'miseryMs' | 'random' | 'stop' | 'isEnough'>,
   [leastMs, mostMs]: readonly [number, number],
-  random: Random,
-  stop: AbortSignal,
   act: () => Promise<void>,
 ): Promise<void> {
-  const until = Date.now() + forMs;
+  const until = Date.now() + miseryMs;
   while (!stop.aborted) {
     const pauseMs = random.between(leastMs, mostMs);
-    if (Date.now() + pauseMs >= until) {
+    const nextAt = Date.now() + pauseMs;
+    if (nextAt >= until && (isEnough() || nextAt >= until + mostMoreMs)) {
       await pause(until - Date.now(), stop);
       return;
     }

@@ -32,10 +32,11 @@ export const providerMisery: Scenario = {
   leastKillsAMinute: 40,
   script: { faulty: 0.5 },
   world: (random) => ({ clockOffMs: random.pick([90_000, -90_000]), tokenLifeMs: 5_000 }),
-  async misery({ world, random, miseryMs, stop, killed }) {
+  async misery(stage) {
+    const { world, random, killed } = stage;
     const { desk } = world;
     const rounds = [...sicknesses];
-    await again(miseryMs, [300, 900], random, stop, async () => {
+    await again(stage, [300, 900], async () => {
       const provider = random.pick(drillAccounts);
       if (random.chance(0.15) && withLogin.includes(provider)) {
         await desk.expireTokens(provider);

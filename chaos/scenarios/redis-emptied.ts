@@ -13,8 +13,8 @@ export const redisEmptied: Scenario = {
   leastMiseryMs: 20_000,
   leastKillsAMinute: 3,
   async misery(stage) {
-    const { world, checkout, random, miseryMs, stop, killed } = stage;
-    await again(miseryMs, pausesMs, random, stop, async () => {
+    const { world, checkout, stop, killed } = stage;
+    await again(stage, pausesMs, async () => {
       await world.redis.killAndEmpty();
       killed('Redis');
       await pause(awayMs, stop);

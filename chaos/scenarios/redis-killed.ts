@@ -79,9 +79,9 @@ function listen({ world, stop }: Stage): Heard {
 
 /** @param kill returns from when on what was acknowledged may be gone */
 async function killAgainAndAgain(stage: Stage, kill: () => Promise<number>): Promise<void> {
-  const { world, random, miseryMs, stop, killed, note } = stage;
+  const { world, random, stop, killed, note } = stage;
   let lost = 0;
-  await again(miseryMs, [5_000, 10_000], random, stop, async () => {
+  await again(stage, [5_000, 10_000], async () => {
     const lostFrom = await kill();
     killed('Redis');
     await pause(random.between(100, 1_500), stop);

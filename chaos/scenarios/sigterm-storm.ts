@@ -24,10 +24,10 @@ export const sigtermStorm: Scenario = {
   leastKillsAMinute: 10,
   workers: 4,
   async misery(stage) {
-    const { world, random, miseryMs, stop, killed, note, fault } = stage;
+    const { world, random, killed, note, fault, allow } = stage;
     const endings: Promise<End>[] = [];
     const watch = watchOverdue(stage);
-    await again(miseryMs, [1_000, 2_000], random, stop, async () => {
+    await again(stage, [1_000, 2_000], async () => {
       const alive = world.workers.filter((worker) => worker.isUp());
       // As in a rolling restart, the others are there to take over: that some work is left behind must be the news.
       if (alive.length < leastUp) return;
@@ -53,8 +53,9 @@ export const sigtermStorm: Scenario = {
         .join(' | ');
       fault(`${child.name} ended with ${ending.code ?? ending.signal}: ${lastWords}`);
     }
-    if (slowestMs > shutdownMs + graceMs) fault('a process took longer to stop than SHUTDOWN_MS');
-    if (worst.lateMs > lateBoundMs) fault(`an order waited ${worst.lateMs} ms: longer than a lock lasts`);
+    if (slowestMs > shutdownMs + allow(graceMs)) fault('a process took longer to stop than SHUTDOWN_MS');
+    if (worst.lateMs > allow(lateBoundMs))
+      fault(`an order waited ${worst.lateMs} ms: longer than a lock lasts`);
     await Promise.all([world.api, ...world.workers].map((child) => child.awaitUp(60_000)));
   },
 };

@@ -24,11 +24,12 @@ export const skewedClocks: Scenario = {
     env: { NODE_OPTIONS: `--import=${preload}` },
     envOf: (name, _, dir) => ({ CLOCK_FILE: clockFile(dir, name) }),
   }),
-  async misery({ world, random, miseryMs, stop, killed, note }) {
+  async misery(stage) {
+    const { world, random, killed, note } = stage;
     const clocks = [world.api, ...world.workers];
     const turn = (name: string, offMs: number) => writeFileSync(clockFile(world.dir, name), String(offMs));
     for (const { name } of clocks) turn(name, skew(random));
-    await again(miseryMs, [1_000, 3_000], random, stop, async () => {
+    await again(stage, [1_000, 3_000], async () => {
       turn(random.pick(clocks).name, random.chance(0.3) ? 0 : skew(random));
       killed('jumps');
     });

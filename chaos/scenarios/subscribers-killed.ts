@@ -11,9 +11,10 @@ export const subscribersKilled: Scenario = {
   title: 'subscribers are killed with SIGKILL every second or two and started again',
   boundMs: 30_000,
   leastKillsAMinute: 10,
-  async misery({ world, random, miseryMs, stop, killed }) {
+  async misery(stage) {
+    const { world, random, killed } = stage;
     const children = shops.map((name) => ({ child: openShop(world, name), name, handled: 0 }));
-    await again(miseryMs, [1_000, 2_000], random, stop, async () => {
+    await again(stage, [1_000, 2_000], async () => {
       // One that has handled nothing since it started would never get to work on a slow machine.
       const atWork = children.filter((shop) => handledBy(world, shop.name) > shop.handled);
       if (atWork.length === 0) return;

@@ -28,7 +28,8 @@ export const twoVersions: Scenario = {
     await Promise.all(others.map((child) => child.awaitUp(upMs)));
     return others;
   },
-  async misery({ world, others, random, miseryMs, stop, killed, note, fault }) {
+  async misery(stage) {
+    const { world, others, random, killed, note, fault } = stage;
     const all = [...world.workers, ...others];
     const polls = { this: 0, other: 0 };
     const count = async (child: Child) => {
@@ -36,7 +37,7 @@ export const twoVersions: Scenario = {
       polls[others.includes(child) ? 'other' : 'this'] += done;
       return done;
     };
-    await again(miseryMs, [2_000, 4_000], random, stop, async () => {
+    await again(stage, [2_000, 4_000], async () => {
       const child = random.pick(all);
       if (!child.isUp() || (await count(child)) === 0) return;
       const ending = await child.signal(random.pick(['SIGKILL', 'SIGTERM'] as const));

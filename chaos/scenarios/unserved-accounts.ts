@@ -57,12 +57,12 @@ function probe({ world }: Stage) {
 }
 
 /** Looks until nothing is left to wait for, or for as long as it may take. */
-async function until({ stop }: Stage, look: () => Promise<readonly string[]>) {
+async function until({ stop, allow }: Stage, look: () => Promise<readonly string[]>) {
   const startedAt = Date.now();
   for (;;) {
     const left = await look();
     const tookMs = Date.now() - startedAt;
-    if (left.length === 0 || tookMs > noticedMs || stop.aborted) return { left, tookMs };
+    if (left.length === 0 || tookMs > allow(noticedMs) || stop.aborted) return { left, tookMs };
     await delay(lookMs);
   }
 }

@@ -10,8 +10,9 @@ export const workersKilled: Scenario = {
   boundMs: 30_000,
   leastKillsAMinute: 10,
   workers: 3,
-  async misery({ world, random, miseryMs, stop, killed }) {
-    await again(miseryMs, [1_000, 2_000], random, stop, async () => {
+  async misery(stage) {
+    const { world, random, killed } = stage;
+    await again(stage, [1_000, 2_000], async () => {
       // One that has not polled yet has nothing in its hands, and on a slow machine none would ever get to work.
       const polls = await Promise.all(
         world.workers.map((worker) => (worker.isUp() ? pollsOf(worker) : null)),
