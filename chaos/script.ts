@@ -149,8 +149,10 @@ function follow(cast: Cast, order: DrillOrder, leader: DrillOrder, { spanMs }: S
   const receipt = leader.simulated.receipt ?? leader.simulated.reference;
   if (sharing === 'same receipt') {
     const { key, reference } = referenceFor(random, provider, index, true);
-    const simulated = { ...order.simulated, reference: key, receipt };
-    return { ...order, sharing, arrivesAtMs, simulated, input: { ...order.input, reference } };
+    // One payment has one amount, by whichever reference it is found.
+    const { amount } = leader.simulated;
+    const simulated = { ...order.simulated, reference: key, receipt, amount };
+    return { ...order, sharing, arrivesAtMs, simulated, input: { ...order.input, reference, amount } };
   }
   const { simulated, story } = leader;
   const { amount } = leader.input;

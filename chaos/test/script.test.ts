@@ -70,6 +70,18 @@ describe('orders that speak of one payment', () => {
     expect(Math.max(...gaps)).toBeGreaterThan(3_000);
   });
 
+  test('speak of one amount: a receipt that is found by two references is one payment', () => {
+    const amounts = new Map<string, Set<string>>();
+    for (const { provider, simulated, input } of shared) {
+      const payment = `${provider} ${simulated.receipt ?? simulated.reference}`;
+      amounts.set(
+        payment,
+        (amounts.get(payment) ?? new Set()).add(simulated.amount).add(String(input.amount)),
+      );
+    }
+    expect([...amounts.values()].filter(({ size }) => size > 1)).toEqual([]);
+  });
+
   test('are left out on request', () => {
     expect(writeScript({ ...options, shared: 0 }).filter(({ isShared }) => isShared)).toEqual([]);
   });
