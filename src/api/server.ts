@@ -12,6 +12,7 @@ import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod
 import type { Audit } from '../audit/audit.ts';
 import type { ApiKey } from '../config/named-keys.ts';
 import type { Log } from '../observability/log.ts';
+import { isRedisFault } from '../redis/redis-fault.ts';
 import type { ApiSettings, RouteParts } from './api.ts';
 import { createKeyFinder, requireApiKey } from './api-keys.ts';
 import { createStrangerBudget, requestIdOf } from './audit-request.ts';
@@ -19,7 +20,6 @@ import type { CallbackParts } from './callbacks.ts';
 import { type HealthParts, healthRoutes } from './health-routes.ts';
 import { redisMs } from './in-time.ts';
 import { problemOf, problemType, sendNotFound, sendProblem } from './problem.ts';
-import { isRedisFault } from './redis-fault.ts';
 
 /** What every listener of ours has. */
 export interface ServerParts {

@@ -1,5 +1,6 @@
 import { Cluster, Command } from 'ioredis';
 import type { Redis } from '../redis/connection.ts';
+import { RedisUnavailableError } from '../redis/redis-fault.ts';
 
 /** How long the mark is kept that is written before Redis is asked whether it is on disk. */
 const markLifeMs = 60_000;
@@ -43,7 +44,7 @@ async function confirm(redis: Redis, mark: string, timeoutMs: number): Promise<v
     if (((confirmed as [number, number])[0] ?? 0) >= 1) return;
     break;
   }
-  throw new Error('Redis did not confirm the order on disk in time; enqueue it again.');
+  throw new RedisUnavailableError('Redis did not confirm the order on disk in time; enqueue it again.');
 }
 
 /** A command without keys goes to the master that owns the slot of `key` all the same. */

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Cluster, Command, Redis as IORedis, type RedisOptions } from 'ioredis';
+import { RedisUnavailableError } from './redis-fault.ts';
 import { withTimeout } from './timeout.ts';
 import { parseRedisUrl, type RedisTarget, type RedisTlsFiles, redisAddress } from './url.ts';
 
@@ -168,7 +169,7 @@ export async function awaitRedis(redis: Redis, url: string, timeoutMs: number): 
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
   }
-  throw new Error(
+  throw new RedisUnavailableError(
     `Redis at ${redisAddress(url)} does not answer; check REDIS_URL and that Redis is running and accepts our credentials.`,
     { cause: last },
   );

@@ -1,6 +1,6 @@
-import { isRedisFault } from '../api/redis-fault.ts';
 import type { Log } from '../observability/log.ts';
 import type { Redis } from '../redis/connection.ts';
+import { isRedisFault } from '../redis/redis-fault.ts';
 import { withTimeout } from '../redis/timeout.ts';
 
 /** Tells of an outage of Redis once when it begins and once when it ends, however much fails meanwhile. */

@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { isRedisFault } from '../../src/api/redis-fault.ts';
 import { createOrderStore } from '../../src/orders/store.ts';
 import { awaitRedis, connectRedis } from '../../src/redis/connection.ts';
 import { createKeys } from '../../src/redis/keys.ts';
+import { isRedisFault } from '../../src/redis/redis-fault.ts';
 import { anOrder } from '../support/builders.ts';
 import { redisServer, startRestartableRedis } from '../support/restartable-redis.ts';
 

@@ -11,9 +11,9 @@ import { type OrderView, viewOf } from '../../orders/view.ts';
 import { redact } from '../../providers/redact.ts';
 import type { Redis } from '../../redis/connection.ts';
 import type { Keys } from '../../redis/keys.ts';
+import { isRedisFault } from '../../redis/redis-fault.ts';
 import { auditRequest } from '../audit-request.ts';
 import { sendProblem } from '../problem.ts';
-import { isRedisFault } from '../redis-fault.ts';
 import type { AccountInfo } from './overview.ts';
 import { createMask, type Mask } from './redact-personal-data.ts';
 

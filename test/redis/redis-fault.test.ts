@@ -1,8 +1,8 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { isRedisFault } from '../../src/api/redis-fault.ts';
 import { createProducer } from '../../src/jobs/producer.ts';
 import { connectRedis, type Redis } from '../../src/redis/connection.ts';
 import { createKeys } from '../../src/redis/keys.ts';
+import { isRedisFault } from '../../src/redis/redis-fault.ts';
 import { testPrefix, testRedis, testRedisUrl } from '../support/redis.ts';
 import { registerEveryAccount } from '../support/registered.ts';
 import { startRunningService } from '../support/running-service.ts';
