@@ -7,7 +7,7 @@ export function mendedBySweeper(dir: string): string {
     .filter((file) => file.endsWith('.log'))
     .flatMap((file) => readFileSync(join(dir, file), 'utf8').split('\n'));
   const kinds = lines
-    .filter((line) => line.includes('the sweeper mended an order'))
+    .filter((line) => line.includes('the sweeper repaired an order'))
     .map((line) => /"kind":"([a-z-]+)"/.exec(line)?.[1] ?? 'unknown');
   return [...Map.groupBy(kinds, (kind) => kind)].map(([kind, all]) => `${all.length} ${kind}`).join(', ');
 }

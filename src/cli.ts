@@ -39,10 +39,10 @@ async function main(): Promise<number> {
   let exitCode = 0;
   const program = new Command('payment-poller')
     .description(
-      'The truth about every pending mobile-money order, exactly once, with evidence, on a Redis stream.',
+      'Polls mobile-money gateways about pending orders and publishes one evidence-backed verdict per order to a Redis stream.',
     )
     .version(packageVersion())
-    .showHelpAfterError('(add --help for what is possible)')
+    .showHelpAfterError('(use --help to see the options)')
     .exitOverride();
   for (const create of await loadCommands(process.argv[2])) {
     const command = create(terminal, (code) => {
@@ -65,7 +65,7 @@ function loadEnvFile(): void {
   try {
     process.loadEnvFile('.env');
   } catch (cause) {
-    throw new UsageError('Cannot read .env in this folder; make it a readable file, or move it away.', {
+    throw new UsageError('Cannot read .env in this folder; make it a readable file, or move it elsewhere.', {
       cause,
     });
   }

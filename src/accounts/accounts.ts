@@ -11,16 +11,18 @@ const positiveMs = z
 
 /** Schema of `Schedule`, in settings and in API input; with `.partial()` for overrides of single orders. */
 export const scheduleSchema = z.object({
-  firstPollAfterMs: positiveMs.describe('First poll, counted from createdAt'),
-  initialIntervalMs: positiveMs.describe('Interval after the first poll'),
-  factor: z.number().min(1).max(10).describe('Growth of the interval with every poll'),
-  maxIntervalMs: positiveMs.describe('The interval grows no further than this'),
+  firstPollAfterMs: positiveMs.describe('Time from createdAt to the first poll'),
+  initialIntervalMs: positiveMs.describe('Interval between the first and the second poll'),
+  factor: z.number().min(1).max(10).describe('Factor by which the interval grows with every poll'),
+  maxIntervalMs: positiveMs.describe('Maximum interval between polls'),
   jitter: z
     .number()
     .min(0)
     .max(0.5)
-    .describe('Share of the interval by which a poll may come earlier or later'),
-  deadlineMs: positiveMs.describe('When the checkout must hear something, counted from createdAt'),
+    .describe('Fraction of the interval by which a poll may come earlier or later'),
+  deadlineMs: positiveMs.describe(
+    'Time from createdAt to the deadline, when a verdict is due even if no answer was final',
+  ),
 });
 
 /** What a producer needs to know about an account. The service writes it to Redis (registry.ts). */
@@ -34,7 +36,7 @@ const accountInfoSchema = z.object({
   /** Limits on the schedules of single orders. Earlier releases did not write them. */
   limits: z
     .object({
-      minIntervalMs: positiveMs.describe('Least interval'),
+      minIntervalMs: positiveMs.describe('Minimum interval'),
       maxDeadlineMs: positiveMs.describe('Latest deadline'),
     })
     .optional(),

@@ -14,11 +14,14 @@ interface Flags {
 export function auditCommand(terminal: CommandContext): Command {
   return new Command('audit')
     .description(
-      'who did what: logins, rejected keys, orders submitted, polls requested, actions on the board',
+      'show who did what: logins, rejected keys, submitted orders, poll requests, actions on the board',
     )
-    .option('--json', 'one JSON object a line')
-    .option('--from <position>', '0 for the beginning, or the stream id from which on (default: the newest)')
-    .option('--count <n>', 'so many entries at most', parseCount, 50)
+    .option('--json', 'print one JSON object per line')
+    .option(
+      '--from <position>',
+      '0 for the beginning, or the stream id to start from (default: the newest entries)',
+    )
+    .option('--count <n>', 'maximum number of entries', parseCount, 50)
     .action(async ({ json, from, count }: Flags) => {
       if (from !== undefined && !/^\d{1,19}(-\d{1,19})?$/.test(from))
         throw new UsageError('--from takes 0 or a stream id such as 1723209757300-0.');
@@ -63,6 +66,6 @@ function forPeople({
 
 function parseCount(text: string): number {
   const count = Number(text);
-  if (!Number.isInteger(count) || count < 1) throw new InvalidArgumentError('A count is 1 or more.');
+  if (!Number.isInteger(count) || count < 1) throw new InvalidArgumentError('The count must be 1 or more.');
   return count;
 }

@@ -20,13 +20,13 @@ export async function waitForRedis(redisUrl: string, log: Log, stop: AbortSignal
       try {
         await awaitRedis(redis, redisUrl, patienceMs);
         if (isTold)
-          log.warn({ durationMs: Math.round(performance.now() - beganAt) }, 'Redis answers; starting');
+          log.warn({ durationMs: Math.round(performance.now() - beganAt) }, 'Redis responds; starting');
         return true;
       } catch (error) {
         const { cause } = error as Error;
         const reason = cause instanceof Error ? cause.message : String(error);
         if (!isTold)
-          log.error({ redis: redisAddress(redisUrl), reason }, 'Redis does not answer; waiting for it');
+          log.error({ redis: redisAddress(redisUrl), reason }, 'Redis does not respond; waiting for it');
         isTold = true;
       }
     }

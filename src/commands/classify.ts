@@ -11,8 +11,10 @@ import { UsageError } from './usage-error.ts';
 
 export function classifyCommand(terminal: CommandContext): Command {
   return new Command('classify')
-    .description('say what the adapter makes of an answer; needs no Redis and no credentials')
-    .addArgument(new Argument('<provider>', 'whose answer it is').choices([...providers.keys()]))
+    .description('show how the adapter classifies an answer; needs no Redis and no credentials')
+    .addArgument(
+      new Argument('<provider>', 'the provider that gave the answer').choices([...providers.keys()]),
+    )
     .argument(
       '[file]',
       'the answer as JSON {"kind","httpStatus","headers","body","order"}; default: standard input',
@@ -20,12 +22,12 @@ export function classifyCommand(terminal: CommandContext): Command {
     .action(async (providerId: string, file: string | undefined) => {
       const provider = providers.get(providerId) as Provider;
       if (file === undefined && terminal.stdin.isTTY) {
-        terminal.stderr.write('Reading the answer from the keyboard; end it with Ctrl-D.\n');
+        terminal.stderr.write('Reading the answer from standard input; end it with Ctrl-D.\n');
       }
       const input = parseInput(file === undefined ? await text(terminal.stdin) : await readInput(file));
       if (input.kind === 'result' && provider.asyncResult === undefined) {
         throw new UsageError(
-          `${providerId} answers at once: it posts no results. Use the kind "status" or "callback".`,
+          `${providerId} answers synchronously and posts no results. Use the kind "status" or "callback".`,
         );
       }
       terminal.stdout.write(
@@ -45,9 +47,12 @@ async function readInput(file: string): Promise<string> {
   try {
     return await readFile(file, 'utf8');
   } catch (cause) {
-    throw new UsageError(`Cannot read ${file}; name a file with the answer, or pass it on standard input.`, {
-      cause,
-    });
+    throw new UsageError(
+      `Cannot read ${file}; name a file that contains the answer, or pass the answer on standard input.`,
+      {
+        cause,
+      },
+    );
   }
 }
 
@@ -57,17 +62,17 @@ function parseInput(json: string): AnswerInput {
     value = JSON.parse(json.replace(/^\uFEFF/, ''));
   } catch (cause) {
     const help =
-      'The answer must be JSON like {"httpStatus":200,"body":{…}}; a body that is no JSON goes in as a string.';
+      'The answer must be JSON like {"httpStatus":200,"body":{…}}; pass a body that is not JSON as a string.';
     throw new UsageError(help, { cause });
   }
-  if (isTooDeep(value)) throw new UsageError('The answer is nested too deep; give its body as a string.');
+  if (isTooDeep(value)) throw new UsageError('The answer is nested too deeply; pass its body as a string.');
   const parsed = answerInputSchema.safeParse(value);
   if (parsed.success) return parsed.data;
   const faults = parsed.error.issues
     .map((issue) => toFault(issue, value))
-    .map(({ path, message }) => `${path || 'the whole'}: ${message}`);
+    .map(({ path, message }) => `${path || 'the input'}: ${message}`);
   throw new UsageError(
-    `The answer is not of the form {"kind","httpStatus","headers","body","order"}: ${faults.join('; ')}.`,
+    `The answer does not have the form {"kind","httpStatus","headers","body","order"}: ${faults.join('; ')}.`,
   );
 }
 

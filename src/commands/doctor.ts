@@ -10,8 +10,8 @@ const signs = { ok: ['ok', 'green'], warning: ['warning', 'yellow'], danger: ['D
 
 export function doctorCommand(terminal: CommandContext, exit: (code: number) => void): Command {
   return new Command('doctor')
-    .description('check Redis, the configuration and the clock; exit 1 on a danger')
-    .option('--live', 'also fetch an access token from every account', false)
+    .description('check Redis, the configuration and the clock; exit with 1 on a danger')
+    .option('--live', 'also fetch an access token for every account', false)
     .action(async ({ live }: { live: boolean }) => {
       const findings: Diagnosis[] = [];
       for await (const finding of examine(terminal, live)) {
@@ -19,9 +19,7 @@ export function doctorCommand(terminal: CommandContext, exit: (code: number) => 
         terminal.stdout.write(`${line(finding, terminal.stdout.isTTY)}\n`);
       }
       const dangers = findings.filter(({ level }) => level === 'danger').length;
-      terminal.stdout.write(
-        dangers === 0 ? '\nNothing stands in the way.\n' : `\n${dangers} to mend first.\n`,
-      );
+      terminal.stdout.write(dangers === 0 ? '\nNo dangers found.\n' : `\n${dangers} to fix first.\n`);
       exit(dangers === 0 ? 0 : 1);
     });
 }

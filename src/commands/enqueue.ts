@@ -22,24 +22,24 @@ interface Flags {
 
 export function enqueueCommand(terminal: CommandContext, exit: (code: number) => void): Command {
   return new Command('enqueue')
-    .description('hand in one order by flags, or many with --file')
-    .option('--file <file>', 'orders as JSON, one a line; - for standard input')
-    .option('--order-id <id>', 'your own key of the order')
+    .description('submit one order with flags, or many with --file')
+    .option('--file <file>', 'orders as JSON, one per line; - for standard input')
+    .option('--order-id <id>', "the checkout's own id of the order")
     .option('--account <id>', 'the account that the payment was started with')
     .option(
       '--reference <reference>',
-      'what the provider knows it by: a string, or JSON such as {"tradeNo":"…"}',
+      'identifier of the payment at the provider: a string, or JSON such as {\"tradeNo\":\"…\"}",
     )
-    .option('--amount <amount>', 'amount expected, in major units, e.g. 2.00')
+    .option('--amount <amount>', 'expected amount in major units, e.g. 2.00')
     .option('--currency <code>', "ISO 4217 (default: the account's)")
     .option('--created-at <time>', 'when the payment was started, RFC 3339 (default: now)')
     .option('--schedule <json>', 'overrides of the poll schedule, e.g. {"deadlineMs":60000}')
-    .option('--metadata <json>', 'your own data, handed back with the result')
+    .option('--metadata <json>', 'your own data, returned with the result')
     .action(async (flags: Flags) => {
       const single = Object.keys(flags).some((name) => name !== 'file');
       if (single === (flags.file !== undefined)) {
         throw new UsageError(
-          'Give either --file, or one order by --order-id, --account, --reference and --amount.',
+          'Give either --file, or one order with --order-id, --account, --reference and --amount.',
         );
       }
       const { redisUrl, prefix } = readServiceSettings(terminal.environment);
@@ -113,7 +113,7 @@ async function enqueueFile(producer: Producer, file: string, terminal: CommandCo
       }
     }
     batch = [];
-    screen.progress(`${counts.new + counts.same} orders in`);
+    screen.progress(`${counts.new + counts.same} orders accepted`);
   }
 
   try {
@@ -143,7 +143,7 @@ async function enqueueBatch(
     return await producer.enqueueMany(batch.map(({ order }) => order as OrderInput));
   } catch (cause) {
     const what = cause instanceof Error ? cause.message : String(cause);
-    const where = `The good lines before line ${batch[0]?.line} are in; handing the file in again is safe.`;
+    const where = `The valid orders before line ${batch[0]?.line} were accepted; submitting the file again is safe.`;
     throw new Error(`${what} ${where}`, { cause });
   }
 }
@@ -187,7 +187,7 @@ async function openFile(file: string): Promise<FileHandle> {
 }
 
 function cannotRead(file: string): string {
-  return `Cannot read ${file}; name a file with one order a line, or - for standard input.`;
+  return `Cannot read ${file}; name a file with one order per line, or - for standard input.`;
 }
 
 function parseLine(line: number, content: string | undefined): OrderLine {
@@ -198,12 +198,12 @@ function parseLine(line: number, content: string | undefined): OrderLine {
   } catch {
     // Told below, in the same words as for JSON that is no object.
   }
-  return { line, fault: 'is not a JSON object; write one order a line' };
+  return { line, fault: 'is not a JSON object; write one order per line' };
 }
 
 /** The order is in; but only one of those under its reference can be paid by it. */
 function sharingOf({ orderId, sharesReferenceWith }: Extract<EnqueueResult, { outcome: 'new' | 'same' }>) {
-  return `${orderId} has the reference of ${sharesReferenceWith?.join(', ')}: the first to be paid owns the payment.`;
+  return `${orderId} has the same reference as ${sharesReferenceWith?.join(', ')}: only the first of them that is paid owns the payment.`;
 }
 
 function faultsOf(result: Extract<EnqueueResult, { faults: unknown }>): string {

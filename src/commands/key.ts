@@ -13,19 +13,19 @@ interface Flags {
 
 export function keyCommand(terminal: CommandContext): Command {
   const create = new Command('new')
-    .description('make an API key: prints it once, and the entry of API_KEYS that lets it in; needs no Redis')
-    .requiredOption('--name <name>', 'what logs and the audit trail call it', parseName)
+    .description('make an API key and print it once, with its entry for API_KEYS; needs no Redis')
+    .requiredOption('--name <name>', 'name of the key in logs and the audit trail', parseName)
     .requiredOption(
       '--scope <scopes>',
-      `what it may do, separated by commas: ${scopes.join(', ')}`,
+      `what the key may do, separated by commas: ${scopes.join(', ')}`,
       parseScopes,
     )
     .option(
       '--account <ids>',
-      'accounts whose orders it may see, separated by commas (default: all)',
+      'accounts that the key is limited to, separated by commas (default: all)',
       parseAccounts,
     )
-    .option('--expires <date>', 'from when on it is refused: a date or an RFC 3339 time', parseExpiry)
+    .option('--expires <date>', 'when the key expires: a date or an RFC 3339 time', parseExpiry)
     .action(({ name, scope, account, expires }: Flags) => {
       const { key, sha256 } = newKey();
       const entry = {
@@ -33,9 +33,9 @@ export function keyCommand(terminal: CommandContext): Command {
         ...(account && { accounts: account }),
         ...(expires && { expiresAt: expires }),
       };
-      terminal.stderr.write('The key, shown this once, for the client:\n');
+      terminal.stderr.write('The key for the client, shown only this once:\n');
       terminal.stdout.write(`${key}\n`);
-      terminal.stderr.write('Its entry in the JSON list of API_KEYS, for the service:\n');
+      terminal.stderr.write('Its entry for the JSON list API_KEYS of the service:\n');
       terminal.stdout.write(`${JSON.stringify(entry)}\n`);
     });
   return new Command('key').description('make API keys').addCommand(create);
@@ -51,21 +51,21 @@ function parseScopes(text: string, before: readonly Scope[] = []): readonly Scop
   const named = words(text);
   const known = named.filter((word): word is Scope => (scopes as readonly string[]).includes(word));
   if (named.length === 0 || known.length < named.length)
-    throw new InvalidArgumentError(`Scopes are ${scopes.join(', ')}.`);
+    throw new InvalidArgumentError(`The scopes are ${scopes.join(', ')}.`);
   return [...new Set([...before, ...known])];
 }
 
 function parseAccounts(text: string, before: readonly string[] = []): readonly string[] {
   const ids = words(text);
   if (ids.length === 0 || !ids.every((id) => accountIdPattern.test(id)))
-    throw new InvalidArgumentError('Accounts are given by their ids, e.g. jenga,shop2.');
+    throw new InvalidArgumentError('Give account ids, e.g. jenga,shop2.');
   return [...new Set([...before, ...ids])];
 }
 
 function parseExpiry(text: string): string {
   const parsed = expirySchema.safeParse(text);
-  if (!parsed.success) throw new InvalidArgumentError('It is a date or an RFC 3339 time, e.g. 2027-01-01.');
-  if (parsed.data <= Date.now()) throw new InvalidArgumentError('It lies in the past.');
+  if (!parsed.success) throw new InvalidArgumentError('Give a date or an RFC 3339 time, e.g. 2027-01-01.');
+  if (parsed.data <= Date.now()) throw new InvalidArgumentError('The expiry is in the past.');
   return text;
 }
 

@@ -9,13 +9,13 @@ const minIntervalMs = 1_000;
 
 export function pollCommand(terminal: CommandContext, exit: (code: number) => void): Command {
   return new Command('poll')
-    .description('ask the provider about an order now')
-    .argument('<orderId>', "the checkout's own key of the order")
+    .description('poll the provider about an order now')
+    .argument('<orderId>', "the checkout's own id of the order")
     .action(async (orderId: string) => {
       await withStore(terminal, orderId, async (store, redis, prefix) => {
         const account = (await store.read(orderId))?.order.account;
         if (account === undefined) {
-          terminal.stderr.write(`No order ${orderId} is known here; check its id and REDIS_URL.\n`);
+          terminal.stderr.write(`Order ${orderId} is unknown; check its id and REDIS_URL.\n`);
           return exit(1);
         }
         const [{ createPollQueue }, { pollNow }] = await Promise.all([
@@ -37,7 +37,7 @@ export function pollCommand(terminal: CommandContext, exit: (code: number) => vo
           return exit(1);
         }
         terminal.stdout.write(
-          `${orderId} is asked about now; follow it with payment-poller results, or show ${orderId}\n`,
+          `${orderId} is polled now; follow it with payment-poller results or payment-poller show ${orderId}\n`,
         );
       });
     });

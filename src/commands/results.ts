@@ -15,10 +15,10 @@ interface Flags {
 export function resultsCommand(terminal: CommandContext): Command {
   return new Command('results')
     .description('follow the verdicts as they are published')
-    .option('--json', 'one JSON object a line')
+    .option('--json', 'print one JSON object per line')
     .option(
       '--from <position>',
-      '0 for the beginning, or the stream id after which to go on (default: from now on)',
+      '0 for the beginning, or the stream id to continue after (default: only new results)',
     )
     .option('--count <n>', 'stop after n results', parseCount)
     .action(async ({ json, from = '$', count = Number.POSITIVE_INFINITY }: Flags) => {
@@ -30,7 +30,7 @@ export function resultsCommand(terminal: CommandContext): Command {
       try {
         await awaitRedis(redis, redisUrl, 6_000);
         const onInvalid = (streamId: string) =>
-          terminal.stderr.write(`entry ${streamId} is not a result of payment-poller; passed over\n`);
+          terminal.stderr.write(`entry ${streamId} is not a result of payment-poller; skipped\n`);
         for await (const result of readResults({
           redis,
           prefix,
@@ -57,6 +57,6 @@ function toJson({ streamId, event }: Result): string {
 
 function parseCount(text: string): number {
   const count = Number(text);
-  if (!Number.isInteger(count) || count < 1) throw new InvalidArgumentError('A count is 1 or more.');
+  if (!Number.isInteger(count) || count < 1) throw new InvalidArgumentError('The count must be 1 or more.');
   return count;
 }

@@ -10,14 +10,14 @@ import { UsageError } from './usage-error.ts';
 
 export function showCommand(terminal: CommandContext, exit: (code: number) => void): Command {
   return new Command('show')
-    .description('everything known about an order, and why its verdict is what it is')
-    .argument('<orderId>', "the checkout's own key of the order")
-    .option('--json', 'as one JSON object')
+    .description('show everything known about an order, and why it has its verdict')
+    .argument('<orderId>', "the checkout's own id of the order")
+    .option('--json', 'print one JSON object')
     .action(async (orderId: string, { json }: { json?: boolean }) => {
       await withStore(terminal, orderId, async (store) => {
         const record = await store.read(orderId);
         if (record === null) {
-          terminal.stderr.write(`No order ${orderId} is known here; check its id and REDIS_URL.\n`);
+          terminal.stderr.write(`Order ${orderId} is unknown; check its id and REDIS_URL.\n`);
           exit(1);
           return;
         }
@@ -33,7 +33,8 @@ export async function withStore(
   orderId: string,
   work: (store: OrderStore, redis: Redis, prefix: string) => Promise<void>,
 ): Promise<void> {
-  if (!orderIdPattern.test(orderId)) throw new UsageError('An order id is 1 to 128 of A-Z a-z 0-9 . _ : -');
+  if (!orderIdPattern.test(orderId))
+    throw new UsageError('An order id has 1 to 128 characters from A-Z a-z 0-9 . _ : -');
   const { redisUrl, prefix, retentionDays } = readServiceSettings(environment);
   const redis = connectRedis(redisUrl, 'patient');
   try {

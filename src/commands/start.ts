@@ -9,7 +9,7 @@ const roles: readonly Role[] = ['worker', 'api'];
 export function startCommand(terminal: CommandContext): Command {
   return new Command('start')
     .description('run the service until SIGTERM or SIGINT')
-    .addOption(new Option('--role <role>', 'run only this part').choices(roles))
+    .addOption(new Option('--role <role>', 'run only this role').choices(roles))
     .action(async ({ role }: { role?: Role }) => {
       const service = await withSmallYoungGeneration(() =>
         start(terminal, role === undefined ? roles : [role]),

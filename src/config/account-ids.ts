@@ -29,23 +29,21 @@ export function readAccountIds(text: string | undefined, faults: string[]): Name
     const provider = providers.get(providerId);
     if (!accountIdPattern.test(id) || id.length > 40 || rest.length > 0) {
       faults.push(
-        'ACCOUNTS has an entry that is not `id` or `id=provider` with an id of lower-case words joined by "-".',
+        'ACCOUNTS has an invalid entry: write `id` or `id=provider`, where the id is lower-case words joined by "-".',
       );
       return [];
     }
     if (id === reservedId) {
-      faults.push(`ACCOUNTS: ${id} is the name of a queue of our own; give the account another id.`);
+      faults.push(`ACCOUNTS: ${id} is a reserved name; give the account another id.`);
       return [];
     }
     if (variables.has(id)) {
-      faults.push(`ACCOUNTS names ${id} twice; every account needs an id, and settings, of its own.`);
+      faults.push(`ACCOUNTS names ${id} twice; every account needs its own id and settings.`);
       return [];
     }
     variables.add(id);
     if (provider === undefined) {
-      faults.push(
-        `ACCOUNTS: ${id} needs a provider that exists, written ${id}=<provider> (providers: ${known}).`,
-      );
+      faults.push(`ACCOUNTS: ${id} has no known provider; write ${id}=<provider> (providers: ${known}).`);
       return [];
     }
     return [{ id, provider }];

@@ -17,7 +17,7 @@ const watchList = z
     ) {
       context.addIssue({
         code: 'custom',
-        message: 'must be ascending whole milliseconds, separated by commas',
+        message: 'must be whole milliseconds in ascending order, separated by commas',
       });
     }
     return steps;
@@ -38,7 +38,7 @@ export const accountSettings = z.object({
     .transform((text) => [...new Set(text.split(/[\s,]+/))] as [string, ...string[]])
     .optional()
     .describe(
-      'The currency this account settles in, KES unless given; several, separated by commas, where its answers name theirs. The first is that of orders that name none',
+      'Currency of this account, by default KES; several, separated by commas, if the provider names the currency of each payment. Orders without a currency use the first',
     ),
   firstPollAfterMs: ms.default(defaultSchedule.firstPollAfterMs).describe(said('firstPollAfterMs')),
   initialIntervalMs: ms.default(defaultSchedule.initialIntervalMs).describe(said('initialIntervalMs')),
@@ -50,27 +50,29 @@ export const accountSettings = z.object({
     .enum(['exponential', 'adaptive'])
     .default('exponential')
     .describe(
-      '`adaptive` learns when orders become final, and makes as many polls as the settings above would, at better times',
+      '`adaptive` learns when orders become final, and makes as many polls as the settings above, at better times',
     ),
   minIntervalMs: ms
     .default(1_000)
     .describe(
-      'Adaptive polls of one order are at least so far apart, and so are those of an order with a schedule of its own',
+      'Minimum interval between polls of one order, for the adaptive schedule and for orders with their own schedule',
     ),
   maxDeadlineMs: ms
     .default(7 * 86_400_000)
-    .describe('Latest deadline that an order with a schedule of its own may have'),
+    .describe('Latest deadline that an order with its own schedule may have, counted from createdAt'),
   confirmAfterMs: ms
     .default(10_000)
-    .describe('A soft failure is published when a second reading, at least this much later, agrees'),
+    .describe(
+      'Minimum time between a soft reading and the poll that confirms it; only then is the failure published',
+    ),
   sharedReferences: z
     .stringbool()
     .default(false)
     .describe(
-      'Let several orders be paid by one payment, as long as it covers all of them; otherwise a payment pays one order. Only where the API tells the amount received',
+      'Allow one payment to pay several orders, as long as it covers all of them; otherwise a payment pays one order. Only for providers that report the amount received',
     ),
   watchMs: watchList.describe(
-    'When to ask again after a verdict that may still turn, counted from the verdict',
+    'Times of the watch: when to poll again after a verdict that may still change, counted from the verdict',
   ),
   ratePerSecond: z.coerce
     .number()
@@ -78,7 +80,7 @@ export const accountSettings = z.object({
     .max(10_000)
     .optional()
     .describe(
-      'Status requests per second, over all processes; default 10, for daraja 2: no provider publishes its limit',
+      'Status requests per second, over all processes; default 10, for daraja 2, because no provider publishes its limit',
     ),
   concurrency: z.coerce
     .number()
@@ -86,14 +88,14 @@ export const accountSettings = z.object({
     .min(1)
     .max(2_000)
     .default(50)
-    .describe('Status requests under way at once in one process'),
-  timeoutMs: timerMs.default(10_000).describe('Time for the headers of an answer, and again for its body'),
+    .describe('Concurrent status requests in one process'),
+  timeoutMs: timerMs.default(10_000).describe('Timeout for the headers of an answer, and again for its body'),
   maxBodyBytes: z.coerce
     .number()
     .int()
     .min(1_024)
     .default(1_048_576)
-    .describe('A larger answer counts as none'),
+    .describe('Maximum size of an answer; a larger one counts as no answer'),
   breakerFailures: z.coerce
     .number()
     .int()
@@ -101,32 +103,34 @@ export const accountSettings = z.object({
     .max(1_000)
     .default(10)
     .describe(
-      'Orders in a row that must fail for a reason of the account until its circuit breaker opens and it rests',
+      'Number of consecutive orders that must fail for a reason of the account before its circuit breaker opens',
     ),
   breakerPauseMs: ms
     .default(5_000)
-    .describe('First rest of a sick account; each further one is twice as long'),
-  breakerMaxPauseMs: ms.default(300_000).describe('Longest rest of a sick account'),
-  throttlePauseMs: ms.default(2_000).describe('Rest after a throttling answer that names no time'),
+    .describe('First pause of an open circuit breaker; each further pause is twice as long'),
+  breakerMaxPauseMs: ms.default(300_000).describe('Longest pause of an open circuit breaker'),
+  throttlePauseMs: ms.default(2_000).describe('Pause after a throttling answer without Retry-After'),
   callbackToken: z
     .string()
     .regex(/^[A-Za-z0-9_-]{16,128}$/, 'must be 16 to 128 of A-Z a-z 0-9 _ -')
     .optional()
     .meta({ secret: true })
-    .describe(
-      'Last part of the callback URL `/callbacks/<account>/<token>`; without it callbacks are refused',
-    ),
-  callbackUsername: z.string().min(1).optional().describe('HTTP Basic user that callbacks must carry'),
+    .describe('Token in the callback URL `/callbacks/<account>/<token>`; without it callbacks are refused'),
+  callbackUsername: z.string().min(1).optional().describe('HTTP Basic user name required of callbacks'),
   callbackPassword: z
     .string()
     .min(1)
     .optional()
     .meta({ secret: true })
-    .describe('HTTP Basic password that callbacks must carry'),
+    .describe('HTTP Basic password required of callbacks'),
   callbackAddresses: listOf(z.union(addressForms, 'must be addresses or CIDR blocks'))
     .default([])
-    .describe('Addresses or CIDR blocks that callbacks may come from, separated by commas; empty: any'),
-  minHintIntervalMs: ms.default(2_000).describe('Callbacks make an order be polled at most this often'),
+    .describe(
+      'Addresses or CIDR blocks from which callbacks are accepted, separated by commas; empty means any',
+    ),
+  minHintIntervalMs: ms
+    .default(2_000)
+    .describe('Minimum interval between polls of an order that callbacks or poll requests trigger'),
 });
 export type AccountSettings = z.infer<typeof accountSettings>;
 

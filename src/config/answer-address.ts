@@ -7,12 +7,12 @@ const forbiddenInUrl = /mpesa|m-pesa|safaricom|exec?|cmd|sql|query/i;
 export function answerAddressFaults(id: string, publicUrl: string | undefined): string[] {
   if (publicUrl === undefined) {
     return [
-      `PUBLIC_URL is missing: ${id} posts its answers to it (${serviceSettings.shape.publicUrl.description}).`,
+      `PUBLIC_URL is missing: ${id} sends its answers to it (${serviceSettings.shape.publicUrl.description}).`,
     ];
   }
   const found = forbiddenInUrl.exec(`${publicUrl}/callbacks/${id}`);
   if (found === null) return [];
   return [
-    `PUBLIC_URL with the account id ${id} contains "${found[0]}", which Daraja refuses in addresses; rename one.`,
+    `the callback address made of PUBLIC_URL and the account id ${id} contains "${found[0]}", which Daraja does not allow; change one of them.`,
   ];
 }

@@ -23,7 +23,7 @@ export const userNameSchema = z
   .string()
   .regex(
     /^[A-Za-z0-9][A-Za-z0-9._@+-]*$/,
-    'must be of A-Z a-z 0-9 . _ @ + - and begin with a letter or digit',
+    'may contain A-Z a-z 0-9 . _ @ + - and must begin with a letter or digit',
   )
   .max(128, 'must have at most 128 characters');
 
@@ -46,7 +46,7 @@ export const boardUsersSchema = jsonListSchema({
   nameSchema: userNameSchema,
   toEntry: ({ name, role, passwordHash = null }): BoardUser => ({ name, role, password: passwordHash }),
   conflict({ name, password }, before) {
-    if (before.some((other) => other.name === name)) return 'there are two of this name';
+    if (before.some((other) => other.name === name)) return 'this name is used twice';
     // Two people who know of each other that they have the same password.
     const twin = password && before.find((other) => other.password?.text === password.text);
     return twin ? `has the password hash of the user "${twin.name}"; make one for each` : null;

@@ -64,7 +64,7 @@ export class ConfigError extends Error {
     const distinct = [...new Set(faults)];
     const list = distinct.map((fault) => `  ${fault}`).join('\n');
     const count = `${distinct.length} fault${distinct.length === 1 ? '' : 's'}`;
-    super(`The configuration has ${count} (every setting stands in docs/configuration.md):\n${list}`);
+    super(`The configuration has ${count} (docs/configuration.md describes every setting):\n${list}`);
     this.name = 'ConfigError';
     this.faults = distinct;
   }
@@ -119,7 +119,7 @@ function readService(environment: Environment, faults: string[]): ServiceSetting
   if (service === null) return null;
   faults.push(...doubledKeyFaults(service), ...userFaults(service));
   if (service.callbackPort === service.port && service.port !== 0)
-    faults.push('CALLBACK_PORT and PORT are the same; give the callbacks a port of their own.');
+    faults.push('CALLBACK_PORT and PORT are the same; choose another port for callbacks.');
   return { ...service, redisUrl: secureRedisUrl(service, faults) };
 }
 
@@ -215,7 +215,7 @@ export function readOverrides(given: string | undefined, faults: string[]): Over
     try {
       json = readFileSync(given, 'utf8');
     } catch {
-      faults.push('STATUS_OVERRIDES is neither JSON nor the path of a file that can be read.');
+      faults.push('STATUS_OVERRIDES is neither JSON nor the path of a readable file.');
       return new Map();
     }
   }
@@ -230,7 +230,7 @@ function currencyFaults(id: string, provider: Provider, common: AccountSettings 
   const currencies = common?.currency ?? provider.currencies;
   if (common === null || provider.guarantees.currency || currencies.length === 1) return [];
   return [
-    `${variableName('currency', id)} must name one currency: ${provider.id} does not say which one an amount is in.`,
+    `${variableName('currency', id)} must name exactly one currency: ${provider.id} does not report the currency of an amount.`,
   ];
 }
 
@@ -238,14 +238,14 @@ function currencyFaults(id: string, provider: Provider, common: AccountSettings 
 function sharingFaults(id: string, provider: Provider, common: AccountSettings | null): string[] {
   if (common === null || !common.sharedReferences || provider.guarantees.amount) return [];
   return [
-    `${variableName('sharedReferences', id)} must be false: ${provider.id} does not say how much was received.`,
+    `${variableName('sharedReferences', id)} must be false: ${provider.id} does not report the amount received.`,
   ];
 }
 
 function unpairedFault(id: string, environment: Environment): string | null {
   const [user, password] = [variableName('callbackUsername', id), variableName('callbackPassword', id)];
   if (Boolean(clean(environment[user])) === Boolean(clean(environment[password]))) return null;
-  return `${user} and ${password} go together: give both or none.`;
+  return `${user} and ${password} belong together: set both or neither.`;
 }
 
 /** The account `daraja-result` would share DARAJA_RESULT_TIMEOUT_MS with the account `daraja`. */
@@ -262,7 +262,7 @@ function clashes(accounts: readonly NamedAccount[]): string[] {
       return owner === undefined
         ? []
         : [
-            `${variable} would be a setting of ${owner} and of the account ${id}; give the account another id.`,
+            `${variable} would be a setting of both ${owner} and the account ${id}; give the account another id.`,
           ];
     });
   });

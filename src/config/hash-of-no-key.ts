@@ -35,5 +35,5 @@ export function isHashOfNoKey(hash: string): boolean {
 }
 
 export const hashOfNoKeyHelp =
-  'the hash of nothing or of a placeholder, as `printf %s "$KEY" | sha256sum` gives it when KEY is not set: ' +
-  'make a key first, KEY=$(openssl rand -hex 24)';
+  'the hash of nothing or of a placeholder, which `printf %s "$KEY" | sha256sum` prints when KEY is not set; ' +
+  'make a key first: KEY=$(openssl rand -hex 24)';

@@ -34,7 +34,7 @@ function parseList<Raw, Entry extends { readonly name: string }>(
 ): { readonly entries: readonly Entry[] } | { readonly faults: readonly string[] } {
   const text = given.trimStart().startsWith('[') ? given : readText(given);
   if (text === null)
-    return { faults: ['must be a JSON list, or the path of a file with one that can be read'] };
+    return { faults: ['must be a JSON list, or the path of a readable file that contains one'] };
   let list: unknown;
   try {
     list = JSON.parse(text);
@@ -47,7 +47,7 @@ function parseList<Raw, Entry extends { readonly name: string }>(
   for (const [index, raw] of list.entries()) {
     const label = labelOf(raw, index, format);
     const parsed = hasPrototypeField(raw) ? null : format.schema.safeParse(raw);
-    if (parsed === null) faults.push(`${label}: may have ${format.fields} only`);
+    if (parsed === null) faults.push(`${label}: may only have the fields ${format.fields}`);
     else if (!parsed.success)
       faults.push(...parsed.error.issues.map((issue) => `${label}: ${faultOf(issue, format.fields)}`));
     else {
@@ -84,7 +84,7 @@ function labelOf(
 
 /** Where and what, in words of ours: neither the value nor an unknown field's name is repeated. */
 function faultOf({ code, path, message }: z.core.$ZodIssue, fields: string): string {
-  if (code === 'unrecognized_keys') return `may have ${fields} only`;
+  if (code === 'unrecognized_keys') return `may only have the fields ${fields}`;
   const [field] = path;
   if (code === 'invalid_type')
     return field === undefined ? 'must be an object' : `${String(field)} is missing or of the wrong type`;

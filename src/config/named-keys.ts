@@ -32,8 +32,8 @@ const maxNameLength = 32;
 /** The name of an API key. */
 export const keyNameSchema = z
   .string()
-  .regex(/^[a-z0-9][a-z0-9._-]*$/, 'must be of a-z 0-9 . _ - and begin with a letter or digit')
-  .max(maxNameLength, `must have at most ${maxNameLength} characters`);
+  .regex(/^[a-z0-9][a-z0-9._-]*$/, 'may contain a-z 0-9 . _ - and must begin with a letter or digit')
+  .max(maxNameLength, `must be at most ${maxNameLength} characters long`);
 
 /** Until when an API key is accepted: a day (from its first moment in UTC on it is refused) or an instant. */
 export const expirySchema = z
@@ -45,17 +45,17 @@ export const expirySchema = z
 
 const sha256Schema = z
   .string()
-  .regex(/^[0-9a-f]{64}$/i, 'must be SHA-256 in hex')
+  .regex(/^[0-9a-f]{64}$/i, 'must be a SHA-256 hash in hex')
   .refine((hash) => !isHashOfNoKey(hash), `is ${hashOfNoKeyHelp}`)
   .transform((hash) => hash.toLowerCase());
 
 const entrySchema = z.strictObject({
   name: keyNameSchema,
   sha256: sha256Schema,
-  scopes: z.array(z.enum(scopes, `must be of ${scopes.join(', ')}`)).min(1, 'must name at least one scope'),
+  scopes: z.array(z.enum(scopes, `must be one of ${scopes.join(', ')}`)).min(1, 'must name at least one scope'),
   accounts: z
     .array(z.string().regex(accountIdPattern, 'must be an account id'))
-    .min(1, 'must name at least one account; leave it out for all')
+    .min(1, 'must name at least one account; omit it to allow all')
     .optional(),
   expiresAt: expirySchema.optional(),
 });
@@ -68,9 +68,9 @@ export const namedKeysSchema = jsonListSchema({
   nameSchema: keyNameSchema,
   toEntry: ({ accounts = null, expiresAt = null, ...key }): ApiKey => ({ ...key, accounts, expiresAt }),
   conflict({ name, sha256 }, before) {
-    if (before.some((other) => other.name === name)) return 'there are two of this name';
+    if (before.some((other) => other.name === name)) return 'this name is used twice';
     const twin = before.find((other) => other.sha256 === sha256);
-    return twin === undefined ? null : `has the hash of the key "${twin.name}"; make a key for each`;
+    return twin === undefined ? null : `has the same hash as "${twin.name}"; make a separate key for each`;
   },
 });
 
@@ -85,7 +85,7 @@ export function doubledKeyFaults({
   const unlimited = new Set(apiKeysSha256.map((hash) => hash.toLowerCase()));
   return apiKeys
     .filter(({ sha256 }) => unlimited.has(sha256))
-    .map(({ name }) => `API_KEYS_SHA256 holds the key "${name}" of API_KEYS too; remove it there.`);
+    .map(({ name }) => `API_KEYS_SHA256 also contains the key "${name}" of API_KEYS; remove it from API_KEYS_SHA256.`);
 }
 
 /** The keys of API_KEYS_SHA256, which have no names: each may do everything. */

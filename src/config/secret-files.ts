@@ -48,6 +48,7 @@ function readSecret(path: string): { readonly text: string } | { readonly fault:
     const { code = 'unknown error' } = error as NodeJS.ErrnoException;
     return { fault: `names a file that cannot be read (${code}): check the path and its permissions` };
   }
-  if (text.length > longestSecret) return { fault: `names a file of more than ${longestSecret} characters` };
-  return text.trim() === '' ? { fault: 'names a file that is empty' } : { text: text.trim() };
+  if (text.length > longestSecret)
+    return { fault: `names a file with more than ${longestSecret} characters` };
+  return text.trim() === '' ? { fault: 'names an empty file' } : { text: text.trim() };
 }

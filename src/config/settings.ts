@@ -27,22 +27,22 @@ export const serviceSettings = z.object({
     .string()
     .regex(/^[A-Za-z0-9_-]{1,32}$/, 'must be 1 to 32 of A-Z a-z 0-9 _ -')
     .default(defaultPrefix)
-    .describe('First word of every Redis key'),
+    .describe('Prefix of every Redis key'),
   logLevel: z
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
     .default('info')
-    .describe('Least level that is logged'),
+    .describe('Lowest level that is logged'),
   host: z
     .string()
     .default('127.0.0.1')
-    .describe('Address that the HTTP API listens on; 0.0.0.0 in a container'),
+    .describe('Address that the HTTP API listens on; use 0.0.0.0 in a container'),
   port: z.coerce
     .number()
     .int()
     .min(0)
     .max(65_535)
     .default(8080)
-    .describe('Port of the HTTP API, 0 for a free one'),
+    .describe('Port of the HTTP API; 0 picks a free one'),
   callbackPort: z.coerce
     .number()
     .int()
@@ -50,130 +50,130 @@ export const serviceSettings = z.object({
     .max(65_535)
     .optional()
     .describe(
-      'Port of a second listener that serves /callbacks alone, for the internet; PORT then serves no callbacks',
+      'Port of a second listener that serves only /callbacks, to expose to the internet; PORT then serves no callbacks',
     ),
   publicUrl: z
     .url({ protocol: /^https?$/ })
     .optional()
-    .describe('Where providers reach the HTTP API from outside; needed by daraja accounts'),
+    .describe('Public base URL at which providers reach the HTTP API; required for daraja accounts'),
   maxConnections: z.coerce
     .number()
     .int()
     .min(16)
     .max(1_000_000)
     .default(4_096)
-    .describe('Connections to the HTTP API at once; more are hung up on'),
+    .describe('Maximum number of open connections to the HTTP API; further ones are closed'),
   apiKeys: namedKeysSchema
     .default([])
     .meta({ secret: true })
     .describe(
-      'API keys with a name, scopes, accounts and an expiry, as JSON or the path of a JSON file; `payment-poller key new` prints their entries',
+      'API keys with a name, scopes, accounts and an expiry, as JSON or the path of a JSON file; `payment-poller key new` prints the entries',
     ),
   apiKeysSha256: listOf(
     z
       .string()
-      .regex(/^[0-9a-f]{64}$/i, 'must be SHA-256 in hex')
+      .regex(/^[0-9a-f]{64}$/i, 'must be a SHA-256 hash in hex')
       .refine((hash) => !isHashOfNoKey(hash), hashOfNoKeyHelp),
   )
     .default([])
     .describe(
-      'SHA-256 in hex of API keys that may do everything, separated by commas: `printf %s "$KEY" | sha256sum`',
+      'SHA-256 hashes (hex) of API keys with full access, separated by commas: `printf %s "$KEY" | sha256sum`',
     ),
-  apiRatePerSecond: z.coerce.number().min(1).default(200).describe('Requests per second of one API key'),
+  apiRatePerSecond: z.coerce.number().min(1).default(200).describe('Requests per second allowed for each API key'),
   apiKeyWaits: z.coerce
     .number()
     .int()
     .min(1)
     .max(2_000)
     .default(500)
-    .describe('Requests with `wait` that one API key may hold open at once'),
+    .describe('Requests with `wait` that one API key may hold open at the same time'),
   apiKeyStreams: z.coerce
     .number()
     .int()
     .min(1)
     .max(200)
     .default(20)
-    .describe('Event streams of the results that one API key may follow at once'),
+    .describe('Event streams of results that one API key may hold open at the same time'),
   trustedProxies: listOf(
     z.union(
       [...addressForms, z.enum(['loopback', 'linklocal', 'uniquelocal'])],
-      'must be addresses, CIDR blocks, or the words loopback, linklocal or uniquelocal',
+      'must be addresses, CIDR blocks, or one of the words loopback, linklocal and uniquelocal',
     ),
   )
     .default([])
     .describe(
-      'Addresses or CIDR blocks of proxies whose X-Forwarded-For and TRUSTED_USER_HEADER are believed, separated by commas',
+      'Addresses or CIDR blocks of proxies whose X-Forwarded-For and TRUSTED_USER_HEADER are trusted, separated by commas',
     ),
   metricsPublic: z.stringbool().default(true).describe('Serve /metrics without an API key'),
   docsPublic: z
     .stringbool()
     .default(false)
-    .describe('Serve /docs, the description of the HTTP API, without an API key or a login'),
+    .describe('Serve /docs, the description of the HTTP API, without an API key or login'),
   boardUsers: boardUsersSchema
     .default([])
     .meta({ secret: true })
     .describe(
-      'Users of / and /board with a name, a role (`viewer` or `operator`) and a password hash, as JSON or the path of a JSON file; `payment-poller user new` prints their entries',
+      'Users of / and /board with a name, a role (`viewer` or `operator`) and a password hash, as JSON or the path of a JSON file; `payment-poller user new` prints the entries',
     ),
   boardUsername: z
     .string()
     .min(1)
     .max(128)
     .default('operator')
-    .describe('Name of the one user that BOARD_PASSWORD makes, with the role `operator`'),
+    .describe('Name of the user whose password is BOARD_PASSWORD; has the role `operator`'),
   boardPassword: passwordSchema
     .optional()
     .meta({ secret: true })
     .describe(
-      'Password of BOARD_USERNAME, at least 12 characters; without it and BOARD_USERS, / and /board are closed',
+      'Password of BOARD_USERNAME, at least 12 characters; without it and BOARD_USERS, / and /board are disabled',
     ),
   trustedUserHeader: userHeaderSchema
     .optional()
     .describe(
-      'Header by which a proxy of TRUSTED_PROXIES names the user it has logged in, e.g. `X-Forwarded-User`; only users of BOARD_USERS come in',
+      'Header in which a proxy of TRUSTED_PROXIES passes the user that it has logged in, e.g. `X-Forwarded-User`; only users of BOARD_USERS are admitted',
     ),
   boardWritable: z
     .stringbool()
     .default(false)
-    .describe('Let /board pause queues, and retry, promote and remove jobs; otherwise it only shows'),
+    .describe('Allow /board to pause queues and to retry, promote and remove jobs; otherwise it is read-only'),
   sessionHours: z.coerce
     .number()
     .min(0.01)
     .max(720)
     .default(12)
-    .describe('How long a login to / and /board lasts'),
+    .describe('How long a login to / and /board lasts, in hours'),
   privateMetadata: listOf(z.string().max(128))
     .default(['phone', 'phoneNumber', 'msisdn', 'mobile', 'email', 'name'])
     .describe(
-      'Keys of order metadata whose values / and /board never show, at any depth, separated by commas',
+      'Keys of order metadata whose values / and /board hide, at any depth, separated by commas',
     ),
-  retentionDays: days.default(90).describe('How long a closed order is kept, counted from its last change'),
+  retentionDays: days.default(90).describe('Days for which a closed order is kept after its last change'),
   resultsRetentionDays: days
     .default(30)
-    .describe('Results older than this are removed once every consumer group has acknowledged them'),
+    .describe('Results older than this many days are removed once every consumer group has acknowledged them'),
   statusOverrides: z
     .string()
     .optional()
     .describe(
-      'Further words of a provider, as JSON or the path of a JSON file: `{"jenga":{"Reversed":{"reading":"failed","certainty":"firm","reason":"rejected"}}}`',
+      'Meanings of additional provider statuses, as JSON or the path of a JSON file: `{"jenga":{"Reversed":{"reading":"failed","certainty":"firm","reason":"rejected"}}}`',
     ),
-  sweepIntervalMs: timerMs.default(60_000).describe('How often open orders are compared with the queues'),
+  sweepIntervalMs: timerMs.default(60_000).describe('Interval at which the sweeper compares open orders with the queues'),
   lockDurationMs: timerMs
     .default(10_000)
-    .describe('A worker that died is noticed after this long plus one to two STALLED_INTERVAL_MS'),
-  stalledIntervalMs: timerMs.default(5_000).describe('How often orders of dead workers are looked for'),
+    .describe('Lifetime of a job lock: a crashed worker is detected after this time plus one to two STALLED_INTERVAL_MS'),
+  stalledIntervalMs: timerMs.default(5_000).describe('Interval at which jobs of crashed workers are looked for'),
   pollBackend: z
     .enum(['batch', 'bullmq'])
     .default('batch')
     .describe(
-      'How polls reach Redis: `batch` in one script per batch of polls, `bullmq` with calls of BullMQ alone, should a release of it break the former; slower, otherwise the same',
+      'How polls access the queue in Redis: `batch` runs one script per batch of polls; `bullmq` uses only BullMQ's own calls, which is slower, in case a BullMQ release breaks `batch`',
     ),
   tracing: z
     .stringbool()
     .default(false)
     .describe(
-      'OpenTelemetry spans of enqueueing, polls and provider calls, under the SDK that Node was started with',
+      'Create OpenTelemetry spans for enqueueing, polls and provider calls; needs Node to be started with an OpenTelemetry SDK',
     ),
-  shutdownMs: timerMs.default(10_000).describe('Time for polls under way to end after SIGTERM'),
+  shutdownMs: timerMs.default(10_000).describe('How long polls in progress may take to finish after SIGTERM'),
 });
 export type ServiceSettings = z.infer<typeof serviceSettings>;

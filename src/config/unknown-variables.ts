@@ -43,7 +43,7 @@ export function unknownVariables(environment: Environment): UnknownVariable[] {
     const { name, slips } = nearest(variable, known);
     const isOurs = prefixes.some((prefix) => variable.startsWith(prefix));
     if (!isOurs && slips > slipsIn(variable)) return [];
-    const text = `${variable} is no setting and has no effect; the nearest one is ${name} (docs/configuration.md has all).`;
+    const text = `${variable} is not a setting and has no effect; did you mean ${name}? docs/configuration.md lists all settings.`;
     return [{ variable, text }];
   });
 }

@@ -22,7 +22,7 @@ function shortestPeriod(text: string): number {
 }
 
 export const weakPasswordHelp =
-  'is guessed too easily: make one, for instance with `openssl rand -base64 18`, or use four words that do not belong together';
+  'is too easy to guess: generate one, for instance with `openssl rand -base64 18`, or use four unrelated words';
 
 /** A password that a user of the pages may have. */
 export const passwordSchema = z

@@ -3,10 +3,12 @@ import type { CommandContext } from '../commands/command-context.ts';
 
 export function demoCommand(terminal: CommandContext, exit: (code: number) => void): Command {
   return new Command('demo')
-    .description('run everything on an embedded Redis against the provider simulator, with sample orders')
+    .description(
+      'run the whole service with sample orders against the provider simulator, on an embedded Redis',
+    )
     .option(
       '--once',
-      'end when every order has its verdict: exit 0 if each is the expected one, else 1',
+      'exit when every order has its verdict: with 0 if all are as expected, else with 1',
       false,
     )
     .action(async (flags: { once: boolean }) => {

@@ -11,7 +11,7 @@ import type { Diagnosis } from './diagnosis.ts';
 /** Does every account's configuration hold, and (`live`) are its credentials accepted? */
 export async function* diagnoseAccounts(config: Config, live: boolean): AsyncGenerator<Diagnosis> {
   for (const account of config.accounts) {
-    yield { level: 'ok', subject: account.id, text: `${account.provider.title}: all settings are there` };
+    yield { level: 'ok', subject: account.id, text: `${account.provider.title}: all settings are present` };
     yield* transportDiagnoses(account);
     yield* currencyDiagnoses(account);
   }
@@ -39,7 +39,7 @@ function* currencyDiagnoses({ id, provider, currencies }: AccountConfig): Genera
   yield {
     level: 'warning',
     subject: id,
-    text: `its currency is set to ${others.join(', ')}, but ${provider.id} is known to pay in ${provider.currencies.join(', ')}; make sure of it, or leave the setting out`,
+    text: `its currency is set to ${others.join(', ')}, but ${provider.id} is known to pay in ${provider.currencies.join(', ')}; verify it, or remove the setting`,
   };
 }
 
@@ -68,7 +68,7 @@ function* transportDiagnoses({ id, settings }: AccountConfig): Generator<Diagnos
       yield {
         level: 'danger',
         subject: id,
-        text: `${name} is plain http: credentials travel unprotected; use https`,
+        text: `${name} is plain http: credentials are sent unencrypted; use https`,
       };
     }
   }
@@ -89,9 +89,13 @@ async function logIn(
     const tokens = createAccessTokens({ redis, key, auth: provider.auth, settings, transport });
     const result = await tokens.current();
     if (result.token === null)
-      return { level: 'danger', subject: id, text: `${result.reason}; check its credentials and address` };
+      return {
+        level: 'danger',
+        subject: id,
+        text: `${result.reason}; check the credentials and the address`,
+      };
     const print = createHash('sha256').update(result.token).digest('hex').slice(0, 8);
-    return { level: 'ok', subject: id, text: `logged in (fingerprint of the token: ${print})` };
+    return { level: 'ok', subject: id, text: `logged in (token fingerprint ${print})` };
   } finally {
     await transport.close();
   }

@@ -76,13 +76,13 @@ async function persistence(redis: Redis, info: Info): Promise<Diagnosis> {
       return {
         level: 'warning',
         subject,
-        text: 'append-only file; this Redis hides appendfsync, make sure that it is always',
+        text: 'append-only file; this Redis hides appendfsync, make sure that it is set to always',
       };
     default:
       return {
         level: 'warning',
         subject,
-        text: `appendfsync is ${fsync}: a power loss may take the last second of orders; set it to always, or have the checkout hand in again what it is unsure of`,
+        text: `appendfsync is ${fsync}: a power loss may lose the last second of orders; set it to always, or have the checkout submit orders again when unsure`,
       };
   }
 }
@@ -102,14 +102,14 @@ async function memory(redis: Redis, info: Info): Promise<Diagnosis> {
   const limit = Number(info.get('maxmemory') ?? 0);
   const packed = await setting(redis, 'hash-max-listpack-value');
   const advice =
-    packed !== null && Number(packed) < 1_024 ? ' (hash-max-listpack-value 1024 would halve it)' : '';
+    packed !== null && Number(packed) < 1_024 ? ' (hash-max-listpack-value 1024 would halve this)' : '';
   const shown = `${Math.round(used / 1e6)} MB used${advice}`;
   if (limit === 0) return { level: 'ok', subject, text: `${shown}, no limit set` };
   const share = Math.round((100 * used) / limit);
   const text = `${shown}, ${share} % of maxmemory`;
   return share < 80
     ? { level: 'ok', subject, text }
-    : { level: 'danger', subject, text: `${text}: at 100 % new orders are refused; give it more` };
+    : { level: 'danger', subject, text: `${text}: at 100 % new orders are refused; increase maxmemory` };
 }
 
 /** Polls are due by the clock of the process that delays them, so the machines must agree. */
@@ -118,13 +118,13 @@ async function clock(redis: Redis): Promise<Diagnosis> {
   const [seconds, microseconds] = (await redis.time()) as [number, number];
   const here = (before + Date.now()) / 2;
   const skewMs = Math.round(here - (Number(seconds) * 1_000 + Number(microseconds) / 1_000));
-  const text = `this clock and that of Redis differ by ${Math.abs(skewMs)} ms`;
+  const text = `the clocks of this machine and of Redis differ by ${Math.abs(skewMs)} ms`;
   return Math.abs(skewMs) <= skewLimitMs
     ? { level: 'ok', subject: 'clock', text }
     : {
         level: 'danger',
         subject: 'clock',
-        text: `${text}: set both by NTP, or polls come too early or too late`,
+        text: `${text}: synchronise both with NTP, or polls come too early or too late`,
       };
 }
 
@@ -135,7 +135,7 @@ async function groups(redis: Redis, prefix: string): Promise<Diagnosis[]> {
     return null;
   });
   if (found === null) {
-    const text = `${keys.results} is no stream: no verdict can be published. Rename it, and find out who wrote it`;
+    const text = `${keys.results} is not a stream, so no verdict can be published: rename it, and find out what wrote it`;
     return [{ level: 'danger', subject: 'results', text }];
   }
   return found.flatMap(({ group, lag, pending, parked }): Diagnosis[] => {
@@ -146,7 +146,7 @@ async function groups(redis: Redis, prefix: string): Promise<Diagnosis[]> {
         : `group ${group} has ${behind} results to handle`;
     const progress: Diagnosis = { level: behind > 1_000 ? 'warning' : 'ok', subject: 'results', text };
     if (parked === 0) return [progress];
-    const aside = `group ${group} has parked ${parked} results: nobody has acted on them (docs/consuming-results.md)`;
+    const aside = `group ${group} has ${parked} parked results that nobody has handled (docs/consuming-results.md)`;
     return [progress, { level: 'warning', subject: 'results', text: aside }];
   });
 }

@@ -47,12 +47,12 @@ export function enqueueResultOf(
     }
     case 'conflict': {
       const message =
-        'is already followed with another account, provider, reference, amount or currency; nothing was changed';
+        'is already in use with another account, provider, reference, amount or currency; nothing was changed';
       return { orderId, outcome: 'conflict', faults: [{ path: 'orderId', message }] };
     }
     case 'in-use': {
       const { usedBy } = enqueued;
-      const message = `is the payment by which order ${usedBy} was paid; one payment pays one order, so start another payment or look at ${usedBy}`;
+      const message = `already paid order ${usedBy}; one payment pays one order, so start another payment or check ${usedBy}`;
       return { orderId, outcome: 'reference-in-use', usedBy, faults: [{ path: 'reference', message }] };
     }
   }

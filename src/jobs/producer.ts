@@ -187,9 +187,9 @@ function accountOf(input: unknown): string {
 function notTaken(cause: unknown): never {
   if (cause instanceof AccountsUnknownError) throw cause;
   const why = cause instanceof Error ? cause.message : String(cause);
-  throw new Error(`Redis did not take the order (${why}); enqueue it again, which is safe.`, { cause });
+  throw new Error(`Redis did not accept the order (${why}); enqueueing it again is safe.`, { cause });
 }
 
 function lateMessage(timeoutMs: number): string {
-  return `Redis did not acknowledge the order within ${timeoutMs} ms; enqueue it again, which is safe.`;
+  return `Redis did not acknowledge the order within ${timeoutMs} ms; enqueueing it again is safe.`;
 }

@@ -63,5 +63,5 @@ async function jobsOf(redis: Redis, keys: Keys, account: string): Promise<number
 /** What to do about them, for the log, `doctor` and readiness. */
 export function unservedText(account: string, orders: number): string {
   const which = orders === 1 ? '1 open order' : `${orders} open orders`;
-  return `${which} of account ${account}, which no process serves: nobody asks about them; put ${account} back into ACCOUNTS of a worker until they are done`;
+  return `${which} of account ${account}, which no process serves: they are not polled; put ${account} back into ACCOUNTS of a worker until they are closed`;
 }

@@ -19,18 +19,18 @@ const leastEpochMs = 1_000_000_000_000;
 export const orderInputSchema = z.strictObject({
   orderId: z
     .string()
-    .regex(orderIdPattern, 'must be 1 to 128 of A-Z a-z 0-9 . _ : -, and not . or ..')
-    .describe('Your own key of the order: 1–128 of `A-Z a-z 0-9 . _ : -`'),
+    .regex(orderIdPattern, 'must have 1 to 128 characters from A-Z a-z 0-9 . _ : - and not be . or ..')
+    .describe('Your own id of the order: 1–128 characters from `A-Z a-z 0-9 . _ : -`'),
   account: z
     .string()
     .regex(accountIdPattern, 'must be the id of a configured account')
-    .describe('Id of the account that the payment was started with'),
+    .describe('Id of the account with which the payment was started'),
   reference: z
     .union([z.string(), z.record(z.string(), z.string())], 'must be a string or an object of strings')
-    .describe('What the provider knows the payment by; its shape depends on the provider'),
+    .describe("The provider's identifier of the payment; its shape depends on the provider"),
   amount: z
     .union([z.number(), z.string()], 'must be a number or a string in major units')
-    .describe('Amount expected, in major units with at most two decimals, e.g. `"2.00"`'),
+    .describe('Expected amount, in major units with at most two decimals, e.g. `"2.00"`'),
   currency: z
     .string()
     .regex(/^[A-Z]{3}$/, 'must be an ISO 4217 code such as KES')
@@ -51,7 +51,7 @@ export const orderInputSchema = z.strictObject({
       'must be at most 4096 bytes of JSON',
     )
     .optional()
-    .describe('Your own data, handed back with the result; at most 4096 bytes of JSON'),
+    .describe('Your own data, returned with the result; at most 4096 bytes of JSON'),
 });
 export type OrderInput = z.input<typeof orderInputSchema>;
 
@@ -80,7 +80,7 @@ export function validateOrder(
   const parsed = orderInputSchema.safeParse(isTooDeep ? { ...raw, metadata: {} } : input);
   const faults: Fault[] = parsed.success ? [] : parsed.error.issues.map((issue) => toFault(issue, input));
   if (isTooDeep) {
-    faults.push({ path: 'metadata', message: `must be nested at most ${maxMetadataDepth} deep` });
+    faults.push({ path: 'metadata', message: `must be nested at most ${maxMetadataDepth} levels deep` });
   }
   const ok = (name: string) => !faults.some(({ path }) => path === name || path.startsWith(`${name}.`));
 
@@ -118,9 +118,9 @@ export function validateOrder(
   }
   const createdAt = ok('createdAt') ? toInstant(raw.createdAt as OrderInput['createdAt'], now) : now;
   if (createdAt > now + maxFutureMs) {
-    faults.push({ path: 'createdAt', message: 'lies in the future; check the clock of the sender' });
+    faults.push({ path: 'createdAt', message: 'is in the future; check the clock of the sender' });
   } else if (createdAt < leastEpochMs) {
-    faults.push({ path: 'createdAt', message: 'lies before 2001; check the clock of the sender' });
+    faults.push({ path: 'createdAt', message: 'is before 2001; check the clock of the sender' });
   }
   if (
     !parsed.success ||
@@ -191,7 +191,7 @@ function referenceFault(issue: z.core.$ZodIssue, provider: Provider): Fault {
   const path = ['reference', ...issue.path.map(String)].join('.');
   return {
     path,
-    message: `does not fit ${provider.id}: expected ${provider.reference.description ?? 'another shape'}`,
+    message: `is not a valid ${provider.id} reference: expected ${provider.reference.description ?? 'another shape'}`,
   };
 }
 

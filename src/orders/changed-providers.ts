@@ -45,6 +45,6 @@ export async function findChangedProviders(
 
 /** A sentence that says what is wrong and what to do. */
 export function changedProviderText({ account, before, now, orders, example }: ChangedProvider): string {
-  const which = orders === 1 ? `the open order ${example}` : `${orders} open orders, ${example} among them,`;
-  return `${which} belong${orders === 1 ? 's' : ''} to ${before}, but ACCOUNTS says ${account}=${now}: nobody asks about ${orders === 1 ? 'it' : 'them'}; name the account ${account}=${before} again and give ${now} an account id of its own`;
+  const which = orders === 1 ? `the open order ${example}` : `${orders} open orders, among them ${example},`;
+  return `${which} belong${orders === 1 ? 's' : ''} to ${before}, but ACCOUNTS says ${account}=${now}: ${orders === 1 ? 'it is' : 'they are'} not polled; set ${account}=${before} again and give ${now} a separate account id`;
 }

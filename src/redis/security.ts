@@ -8,18 +8,15 @@ export const redisSecuritySettings = {
     .string()
     .optional()
     .describe(
-      'PEM file of the authority that signed the certificates of Redis (and of its sentinels), if private',
+      'PEM file of the private certificate authority that signed the certificates of Redis and of its sentinels, if there is one',
     ),
-  redisCertFile: z
-    .string()
-    .optional()
-    .describe('PEM file of the certificate that we show to Redis, if it asks'),
-  redisKeyFile: z.string().optional().describe('PEM file of the key to REDIS_CERT_FILE'),
+  redisCertFile: z.string().optional().describe('PEM file of the client certificate, if Redis requires one'),
+  redisKeyFile: z.string().optional().describe('PEM file of the private key of REDIS_CERT_FILE'),
   redisSentinelUsername: z
     .string()
     .optional()
-    .describe('User at the sentinels, which know none of Redis itself'),
-  redisSentinelPassword: z.string().optional().meta({ secret: true }).describe('Password at the sentinels'),
+    .describe('User name for the sentinels, which do not know the users of Redis'),
+  redisSentinelPassword: z.string().optional().meta({ secret: true }).describe('Password for the sentinels'),
 };
 
 /** Values of `redisSecuritySettings`, with REDIS_URL. */
@@ -47,14 +44,16 @@ export function secureRedisUrl(settings: RedisSecurity, faults: string[]): strin
   if (files.length > 0 && !parseRedisUrl(redisUrl).tls) {
     // With a certificate configured, the operator expects an encrypted connection.
     const names = files.map(({ variable }) => variable).join(' and ');
-    faults.push(`REDIS_URL has no TLS, so ${names} would have no effect: write rediss instead of redis.`);
+    faults.push(
+      `REDIS_URL does not use TLS, so ${names} would have no effect: write rediss instead of redis.`,
+    );
     return redisUrl;
   }
   if ((redisCertFile === undefined) !== (redisKeyFile === undefined)) {
-    faults.push('REDIS_CERT_FILE and REDIS_KEY_FILE go together: give both or none.');
+    faults.push('REDIS_CERT_FILE and REDIS_KEY_FILE belong together: set both or neither.');
   }
   for (const { variable, path } of files) {
-    if (!isReadable(path)) faults.push(`${variable} is not the path of a file that can be read.`);
+    if (!isReadable(path)) faults.push(`${variable} is not the path of a readable file.`);
   }
   const parameters = {
     ca: redisCaFile,

@@ -88,11 +88,11 @@ export function withRedisParameters(url: string, parameters: RedisUrlParameters)
 export const redisUrlHelp =
   'A Redis URL looks like redis://host:6379, rediss://user:password@host:6380/0, ' +
   'redis+sentinel://host:26379,host:26379/mymaster or redis+cluster://host:6379,host:6379; ' +
-  'in a password, @ : / and % are written %40 %3A %2F %25.';
+  'in a password, write @ : / and % as %40 %3A %2F %25.';
 
 const redisTlsHelp =
-  'Certificates are for TLS: write rediss:// (rediss+sentinel://, rediss+cluster://) instead of redis://.';
-const redisPairHelp = "A client's certificate and its key go together: give both or none.";
+  'Certificates need TLS: write rediss:// (rediss+sentinel://, rediss+cluster://) instead of redis://.';
+const redisPairHelp = 'A client certificate and its key belong together: give both or neither.';
 
 /** Is this a URL that `connectRedis` accepts? */
 export function isRedisUrl(url: string): boolean {

@@ -13,10 +13,10 @@ export async function openApi(shared: Shared) {
     log.warn('API_KEYS and API_KEYS_SHA256 are empty: every request to /v1 is refused');
   for (const { name, expiresAt } of config.apiKeys) {
     if (expiresAt !== null && expiresAt <= Date.now())
-      log.warn({ key: name }, 'an API key has expired: remove it, or make a new one');
+      log.warn({ key: name }, 'an API key has expired; remove it, or make a new one');
   }
   if (isPlainPublicUrl(config.publicUrl))
-    log.warn('PUBLIC_URL is plain http: tokens and passwords travel in clear text; write https');
+    log.warn('PUBLIC_URL is plain http: tokens and passwords are sent unencrypted; use https');
   const { prefix } = config;
   // Somebody waits for every answer: while Redis is away commands fail at once, and are not kept to be done later.
   const prompt = connectRedis(config.redisUrl, 'prompt');

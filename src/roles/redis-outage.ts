@@ -34,7 +34,7 @@ export function watchRedis(redis: Redis, log: Log): RedisOutage {
     const now = performance.now();
     if (outage === null) {
       outage = { beganAt: now, lastFailureAt: now, failures: 0 };
-      log.error({ reason }, 'Redis cannot be used; orders wait, requests are refused, until it can');
+      log.error({ reason }, 'Redis is unavailable: until it is back, orders wait and requests are refused');
       timer = setInterval(() => void probe(), probeEveryMs);
     }
     outage.lastFailureAt = now;
@@ -51,7 +51,7 @@ export function watchRedis(redis: Redis, log: Log): RedisOutage {
     if (answer === null) outage.lastFailureAt = now;
     if (now - outage.lastFailureAt < quietMs) return;
     const { beganAt, lastFailureAt, failures } = outage;
-    log.warn({ durationMs: Math.round(lastFailureAt - beganAt), failures }, 'Redis can be used again');
+    log.warn({ durationMs: Math.round(lastFailureAt - beganAt), failures }, 'Redis is available again');
     outage = null;
     clearInterval(timer);
   }

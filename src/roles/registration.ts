@@ -38,12 +38,14 @@ export async function startRegistration(shared: Shared) {
       await look();
     } catch (error) {
       if (outage.takes(error)) return;
-      log.warn({ err: error }, 'the accounts could not be registered anew; it is tried again');
+      log.warn({ err: error }, 'the registration of the accounts could not be renewed; it is retried');
     }
   }
 
   await registerAccounts(redis, keys, accounts, { processId });
-  await look().catch((error: unknown) => log.warn({ err: error }, 'open orders could not be looked through'));
+  await look().catch((error: unknown) =>
+    log.warn({ err: error }, 'open orders of accounts that nobody serves could not be counted'),
+  );
   const timer = setInterval(
     () => {
       // While Redis is away one renewal waits for it; more would only come all at once later.

@@ -39,14 +39,14 @@ export async function startWorkers(shared: Shared) {
     stalledIntervalMs: config.stalledIntervalMs,
     mended(kind, orderId) {
       metrics.swept.inc({ kind });
-      log.warn({ kind, orderId }, 'the sweeper mended an order');
+      log.warn({ kind, orderId }, 'the sweeper repaired an order');
     },
     damaged({ counts, examples }) {
       for (const kind of damageKinds) metrics.damaged.inc({ kind }, counts[kind]);
-      log.error({ counts, examples }, 'the sweeper found what it cannot read, and went on without it');
+      log.error({ counts, examples }, 'the sweeper found unreadable keys and skipped them');
     },
     failed(error) {
-      if (!outage.takes(error)) log.error({ err: error }, 'a sweep failed; the next one goes on');
+      if (!outage.takes(error)) log.error({ err: error }, 'a sweep failed; the next one continues');
     },
   });
   await reportChangedProviders(shared);
@@ -64,7 +64,7 @@ export async function startWorkers(shared: Shared) {
       if (!isInTime) {
         log.warn(
           { shutdownMs: config.shutdownMs },
-          'polls still under way are handed back: other workers take them over',
+          'unfinished polls are released; other workers take them over',
         );
         // Not awaited: BullMQ's close hangs while Redis is away (upstream #4656), and the locks run out by themselves.
         for (const part of closing(true)) void part.catch(() => {});
@@ -133,7 +133,7 @@ function startAccount(account: AccountConfig, shared: Shared): RunningAccount {
   });
   const asker = shared.faultPoints.asker?.(plain) ?? plain;
   const activity = createActivityLog(redis, keys, id, (error) =>
-    log.debug({ err: error }, 'the time of the last poll could not be noted'),
+    log.debug({ err: error }, 'the time of the last poll could not be recorded'),
   );
   const adaptive = startAdaptive(account, shared, log);
   const worker = createPollWorker({

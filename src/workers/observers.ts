@@ -28,19 +28,19 @@ export function logPolls(log: Log, isToldElsewhere: (error: unknown) => boolean)
       if (reading.kind !== 'paid' || reading.usedBy === undefined) return;
       log.error(
         { orderId: event.subject, usedBy: reading.usedBy, receipt },
-        'one payment for two orders: it belongs to the order that was paid first; look at both',
+        'one payment for two orders: it belongs to the order that was paid first; check both',
       );
     },
     contradiction({ order }, reading) {
       log.error(
         { orderId: order.orderId, reading: reading.kind, providerStatus: reading.providerStatus },
-        'the provider contradicts a payment that it had confirmed; the order stays paid, ask the provider',
+        'the provider contradicts a payment that it had confirmed; the order stays paid; check with the provider',
       );
     },
     unknownWord(word, orderId) {
       log.warn(
         { orderId, providerStatus: word },
-        'a word that no table lists; its orders stay open (see STATUS_OVERRIDES)',
+        'unrecognised status; its orders stay open (see STATUS_OVERRIDES)',
       );
     },
     changedProvider({ order }) {
@@ -51,7 +51,7 @@ export function logPolls(log: Log, isToldElsewhere: (error: unknown) => boolean)
       const { orderId, provider } = order;
       log.error(
         { orderId, provider, turns },
-        'orders were accepted for another provider than their account has now; nobody is asked about them until ACCOUNTS is put right (payment-poller doctor)',
+        'orders were accepted for another provider than their account has now; they are not polled until ACCOUNTS is corrected (payment-poller doctor)',
       );
       turns = 0;
     },
@@ -63,12 +63,12 @@ export function logPolls(log: Log, isToldElsewhere: (error: unknown) => boolean)
     neglected(what, orderId) {
       log.error(
         { orderId, neglected: what },
-        'the order moved, but a list or figure about it could not be written; mend that key or permission',
+        'the order was updated, but a list or figure about it could not be written; repair that key or permission',
       );
     },
     error(error, orderId) {
       if (isToldElsewhere(error)) return;
-      log.error({ err: error, orderId }, 'a poll could not be completed; it is tried again');
+      log.error({ err: error, orderId }, 'a poll could not be completed; it is retried');
     },
   };
 }

@@ -202,17 +202,17 @@ describe('configuration', () => {
       ]),
     ).join('\n');
     for (const expected of [
-      /key "a": there are two of this name/,
-      /key "a": has the hash of the key "a"/,
+      /key "a": this name is used twice/,
+      /key "a": has the same hash as "a"/,
       /key 3 of the list: name must/,
-      /key 3 of the list: sha256 must be SHA-256 in hex/,
+      /key 3 of the list: sha256 must be a SHA-256 hash in hex/,
       /key 3 of the list: scopes must name at least one/,
       /key "c": sha256 is the hash of nothing/,
       /key "c": scopes must be of orders:write, orders:read/,
       /key "c": accounts must name at least one/,
       /key "c": expiresAt must be a date/,
       /key "d": sha256 is missing/,
-      /key "d": may have name, sha256, scopes, accounts and expiresAt only/,
+      /key "d": may only have the fields name, sha256, scopes, accounts and expiresAt/,
       /key 6 of the list: must be an object/,
     ]) {
       expect(faults).toMatch(expected);

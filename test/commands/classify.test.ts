@@ -384,7 +384,7 @@ describe.concurrent('its input and its exit codes', () => {
     ['nothing', ['jenga'], '', /must be JSON/],
     ['a list', ['jenga'], '[]', /not of the form/],
     ['a wrong kind and a wrong status', ['jenga'], '{"kind":"x","httpStatus":7}', /kind: .*; httpStatus: /],
-    ['a misspelt field', ['jenga'], '{"bdy":{}}', /body: is missing; the whole: has unknown fields: "?bdy/],
+    ['a misspelt field', ['jenga'], '{"bdy":{}}', /body: is missing; the input: has unknown fields: "?bdy/],
     [
       'an amount with three decimals',
       ['jenga'],

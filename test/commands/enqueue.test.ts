@@ -31,7 +31,7 @@ describe.concurrent('one order by flags', () => {
     expect(await enqueue(flags)).toMatchObject({ code: 0, stdout: 'ord-1 same\n', stderr: '' });
     const conflict = await enqueue([...flags.slice(0, -1), '3.00']);
     expect(conflict).toMatchObject({ code: 1, stdout: '' });
-    expect(conflict.stderr).toMatch(/^refused \(conflict\): orderId is already followed with another /);
+    expect(conflict.stderr).toMatch(/^refused \(conflict\): orderId is already in use with another /);
     expect(await redis.hgetall(keys.order('ord-1'))).toEqual(before);
     expect(await redis.zcard(keys.open)).toBe(1);
   });
@@ -42,7 +42,8 @@ describe.concurrent('one order by flags', () => {
     const second = ['--order-id', 'ord-2', ...flags.slice(2)];
     expect(await enqueue(second)).toMatchObject({
       ...{ code: 0, stdout: 'ord-2 new\n' },
-      stderr: 'ord-2 has the reference of ord-1: the first to be paid owns the payment.\n',
+      stderr:
+        'ord-2 has the same reference as ord-1: only the first of them that is paid owns the payment.\n',
     });
     // As the service leaves an order that is paid.
     await redis.hset(keys.order('ord-1'), 'phase', 'closed');

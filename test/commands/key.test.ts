@@ -51,9 +51,9 @@ describe.concurrent('wrong usage: exit code 2, one sentence, nothing printed', (
     ['no scope', ['--name', 'shop'], /--scope/],
     ['a name that is none', ['--name', 'A shop', '--scope', 'orders:read'], /A name must be of a-z/],
     ['an unknown scope', ['--name', 'shop', '--scope', 'orders:read,all'], /Scopes are orders:write/],
-    ['an account that is none', [...good, '--account', 'Jenga'], /Accounts are given by their ids/],
+    ['an account that is none', [...good, '--account', 'Jenga'], /Give account ids/],
     ['an end that is none', [...good, '--expires', 'tomorrow'], /a date or an RFC 3339 time/],
-    ['an end that is past', [...good, '--expires', '2020-01-01'], /lies in the past/],
+    ['an end that is past', [...good, '--expires', '2020-01-01'], /is in the past/],
   ])('%s', async (_what, flags, sentence) => {
     const { code, stdout, stderr } = await runCommand(['key', 'new', ...flags]);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });

@@ -102,7 +102,7 @@ describe.concurrent('results', () => {
     command.kill('SIGTERM');
     const { code, stderr } = await command.ended;
     expect(code).toBe(0);
-    expect(stderr).toMatch(/^entry \d+-\d+ is not a result of payment-poller; passed over\n$/);
+    expect(stderr).toMatch(/^entry \d+-\d+ is not a result of payment-poller; skipped\n$/);
   });
 
   test('a reader that goes away (`| head -1`) ends it quietly', async () => {

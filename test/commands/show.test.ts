@@ -67,7 +67,7 @@ test.each(['show', 'poll'])(
     await producer.enqueue(orderOf({ provider: 'lipia', orderId: 'known', timeline: [] }));
     const unknown = await run(command, 'unknown');
     expect(unknown).toMatchObject({ code: 1, stdout: '' });
-    expect(unknown.stderr).toBe('No order unknown is known here; check its id and REDIS_URL.\n');
+    expect(unknown.stderr).toBe('Order unknown is unknown; check its id and REDIS_URL.\n');
     expect((await run(command, 'a b')).code).toBe(2);
   },
 );

@@ -58,7 +58,7 @@ describe.concurrent('a wrong configuration: all faults at once, exit code 2, no 
   });
 
   test.each([
-    ['a name that is a queue of our own', { ACCOUNTS: 'sweeper=lipia' }, /sweeper is the name of a queue/],
+    ['a name that is a queue of our own', { ACCOUNTS: 'sweeper=lipia' }, /sweeper is a reserved name/],
     [
       'two accounts that would share a variable',
       { ACCOUNTS: 'daraja,daraja-result=lipia' },

@@ -113,7 +113,7 @@ describe.concurrent('simulate', () => {
     const { code, stderr } = await runCommand(['simulate', '--port', port]);
     expect({ code, stderr }).toEqual({
       code: 1,
-      stderr: `payment-poller: Cannot listen on 127.0.0.1:${port}; choose a free port with --port, or 0 for any.\n`,
+      stderr: `payment-poller: Cannot listen on 127.0.0.1:${port}; choose a free port with --port, or --port 0 for any.\n`,
     });
     first.kill('SIGINT');
     expect((await first.ended).code).toBe(0);

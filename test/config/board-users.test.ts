@@ -62,10 +62,10 @@ describe('BOARD_USERS', () => {
     [
       'a further field',
       [{ name: 'amina', role: 'viewer', hunter2: 1 }],
-      /may have name, role and passwordHash only/,
+      /may only have the fields name, role and passwordHash/,
     ],
     ['a prototype', `[{"name":"amina","role":"viewer","__proto__":{"role":"operator"}}]`, /only/],
-    ['one name twice', [users[0], { ...users[0], passwordHash: otherHash }], /there are two of this name/],
+    ['one name twice', [users[0], { ...users[0], passwordHash: otherHash }], /this name is used twice/],
     ['one hash twice', [users[0], { ...users[0], name: 'bob' }], /the password hash of the user "amina"/],
     ['a hash for a name', [{ name: hash, role: 'viewer' }], /user 1 of the list: name must be/],
     ...['', ' amina', 'a b', 'a,b', 'a:b', '__proto__', 'amina\n', '<b>', 'ámina', 'a'.repeat(129)].map(

@@ -76,9 +76,9 @@ test('what cannot be used is a fault among the others, which never shows what is
   });
   const text = faults.join('\n');
   expect(text).toContain('SHOP_API_KEY_FILE names a file that cannot be read (ENOENT)');
-  expect(text).toContain('REDIS_URL_FILE names a file that is empty');
+  expect(text).toContain('REDIS_URL_FILE names an empty file');
   expect(text).toContain('SHOP_CALLBACK_TOKEN and SHOP_CALLBACK_TOKEN_FILE are both set');
-  expect(text).toContain('SHOP_CALLBACK_PASSWORD_FILE names a file of more than 65536 characters');
+  expect(text).toContain('SHOP_CALLBACK_PASSWORD_FILE names a file with more than 65536 characters');
   expect(text).toContain('PORT');
   expect(text).not.toContain('a-secret-in-a-file');
   expect(text).not.toContain('ppp');

@@ -6,5 +6,5 @@ test('payments may be shared only where the provider tells how much arrived', ()
   expect(readConfig(lipia).accounts[0]?.sharedReferences).toBe(true);
   const faults = () => readConfig({ ACCOUNTS: 'daraja-stk', DARAJA_STK_SHARED_REFERENCES: 'true' });
   expect(faults).toThrow(ConfigError);
-  expect(faults).toThrow('DARAJA_STK_SHARED_REFERENCES must be false: daraja-stk does not say how much');
+  expect(faults).toThrow('DARAJA_STK_SHARED_REFERENCES must be false: daraja-stk does not report the amount');
 });

@@ -109,7 +109,7 @@ test.each([
     await follow(other);
     await verdicts(1);
     await until('it to be met again', () => logged(`order ${orderId} has version ${version}`).length > 1);
-    expect(logged('finish the upgrade')[0]).toContain('a poll could not be completed; it is tried again');
+    expect(logged('finish the upgrade')[0]).toContain('a poll could not be completed; it is retried');
 
     expect(await redis.hgetall(keys.order(orderId))).toEqual(record);
     expect(await redis.zscore(keys.open, orderId)).toBe(record.nextPollAt);

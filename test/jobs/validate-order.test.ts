@@ -185,7 +185,7 @@ describe('an order', () => {
     }
     const { faults } = validate({ ...least, account: 'vexora', reference });
     expect(faults?.[0]?.message).toBe(
-      'does not fit vexora: expected an M-Pesa receipt (ten letters and digits, such as SH90HU7FO2), or {"tradeNo": "…"} with the merchant number of the payment',
+      'is not a valid vexora reference: expected an M-Pesa receipt (ten letters and digits, such as SH90HU7FO2), or {"tradeNo": "…"} with the merchant number of the payment',
     );
   });
 

@@ -69,7 +69,7 @@ describe('whose fault it is', () => {
     await registerEveryAccount(testRedis(), prefix);
     await testRedis().set(createKeys(prefix).order('ord-1'), 'no hash');
     const error = await thrownBy(() => enqueueing(testRedisUrl(), prefix));
-    expect(String(error)).toContain('Redis did not take the order');
+    expect(String(error)).toContain('Redis did not accept the order');
     expect(isRedisFault(error)).toBe(false);
   });
 

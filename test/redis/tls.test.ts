@@ -167,7 +167,7 @@ describe('the settings', () => {
     const file = import.meta.filename;
     expect(faultsOf({ REDIS_CA_FILE: file })).toEqual([expect.stringContaining('rediss instead of redis')]);
     expect(faultsOf({ REDIS_URL: 'rediss://h', REDIS_CERT_FILE: file })).toEqual([
-      expect.stringContaining('REDIS_KEY_FILE go together'),
+      expect.stringContaining('REDIS_KEY_FILE belong together'),
     ]);
     expect(faultsOf({ REDIS_URL: 'rediss://h', REDIS_CA_FILE: '/no/such/file' })).toEqual([
       expect.stringContaining('REDIS_CA_FILE is not the path'),

@@ -65,7 +65,7 @@ describe.runIf(redisServer !== undefined)('an outage of Redis', () => {
 
     await redis.start();
     const ended = await eventually(
-      async () => lines.find(({ msg }) => msg === 'Redis can be used again'),
+      async () => lines.find(({ msg }) => msg === 'Redis is available again'),
       40_000,
     );
     expect(
@@ -73,8 +73,8 @@ describe.runIf(redisServer !== undefined)('an outage of Redis', () => {
         .slice(before)
         .map(({ msg }) => msg),
     ).toEqual([
-      'Redis cannot be used; orders wait, requests are refused, until it can',
-      'Redis can be used again',
+      'Redis is unavailable: until it is back, orders wait and requests are refused',
+      'Redis is available again',
     ]);
     expect(ended.durationMs).toBeGreaterThan(awayMs - 1_000);
     expect((await running.call('GET', '/v1/orders/ord-1')).status).toBe(200);
@@ -87,14 +87,14 @@ describe.runIf(redisServer !== undefined)('an outage of Redis', () => {
     const stop = new AbortController();
     const waiting = waitForRedis(redis.url, createLog('info', { write: log }), stop.signal);
     await eventually(async () => lines.length > 0);
-    expect(lines[0]).toMatchObject({ level: 50, msg: 'Redis does not answer; waiting for it' });
+    expect(lines[0]).toMatchObject({ level: 50, msg: 'Redis does not respond; waiting for it' });
     // Longer than the first connection attempt.
     await delay(3_000);
     await redis.start();
     expect(await waiting).toBe(true);
     expect(lines.map(({ msg }) => msg)).toEqual([
-      'Redis does not answer; waiting for it',
-      'Redis answers; starting',
+      'Redis does not respond; waiting for it',
+      'Redis responds; starting',
     ]);
     expect(lines[1]?.durationMs).toBeGreaterThan(3_000);
   });
