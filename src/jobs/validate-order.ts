@@ -99,7 +99,7 @@ export function validateOrder(
       path: 'account',
       message:
         unserved.get(String(raw.account)) ??
-        `${raw.account} is not an account of this service (known: ${known}); see ACCOUNTS`,
+        `${nameOrThis(String(raw.account))} is not an account of this service (known: ${known}); see ACCOUNTS`,
     });
   }
   // As the provider spells it: one payment has one reference, however it was typed.
@@ -173,6 +173,11 @@ export function toFault(issue: z.core.$ZodIssue, input: unknown): Fault {
 function isDeeperThan(depth: number, value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false;
   return depth === 0 || Object.values(value).some((entry) => isDeeperThan(depth - 1, entry));
+}
+
+/** An unknown account by its name, unless that may be a phone number put into the wrong field. */
+function nameOrThis(account: string): string {
+  return /\d{7}/.test(account) ? 'this' : account;
 }
 
 /** A name from outside, harmless in a log or terminal. */
