@@ -21,7 +21,8 @@ export function openapi(version: string): FastifyDynamicSwaggerOptions {
       info: {
         title: 'payment-poller',
         version,
-        description: 'The truth about every pending mobile-money order, exactly once, with evidence.',
+        description:
+          'Polls mobile-money gateways about pending orders and publishes one evidence-backed verdict per order.',
       },
       components: { securitySchemes: { apiKey: { type: 'http', scheme: 'bearer' } } },
       security: [{ apiKey: [] }],

@@ -151,7 +151,7 @@ export function ordersRoutes(parts: OrdersParts): FastifyPluginAsyncZod {
               { kind: 'reference-in-use', orderId: result.usedBy },
             );
           case 'invalid':
-            return sendProblem(reply, 422, 'Correct the order and hand it in again.', result.faults);
+            return sendProblem(reply, 422, 'Correct the order and submit it again.', result.faults);
         }
       },
     });
@@ -189,7 +189,11 @@ export function ordersRoutes(parts: OrdersParts): FastifyPluginAsyncZod {
         const place = places.take(callerOf(request));
         if (typeof place === 'string') {
           reply.header('retry-after', 1);
-          return sendProblem(reply, 429, 'Too many requests wait already; wait for fewer orders at once.');
+          return sendProblem(
+            reply,
+            429,
+            'Too many requests are waiting already; wait for fewer orders at a time.',
+          );
         }
         const gone = new AbortController();
         reply.raw.once('close', () => gone.abort());

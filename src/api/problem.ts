@@ -10,8 +10,10 @@ export const problemSchema = z.object({
   kind: z
     .enum(['order-conflict', 'reference-in-use'])
     .optional()
-    .describe('Which conflict: other facts under this orderId, or a reference that a paid order owns'),
-  requestId: z.string().optional().describe('The id of the request, for whoever looks for it in the log'),
+    .describe(
+      'Kind of conflict: this orderId has another account, reference, amount or currency, or a paid order owns the reference',
+    ),
+  requestId: z.string().optional().describe('The id of the request, as in the log'),
   orderId: z.string().optional().describe('The order that was paid under this reference'),
   faults: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
 });
@@ -28,8 +30,8 @@ export const usualProblems = {
   403: problemResponse('The API key lacks a scope, or is not for this account'),
   422: problemResponse('Everything that is wrong with the request'),
   429: problemResponse('Too many requests with this key; `Retry-After` says how long to wait'),
-  500: problemResponse('A fault of ours; it is logged'),
-  503: problemResponse('Redis cannot take or tell it now; send it again, which is safe'),
+  500: problemResponse('A bug of the service; the log has the details'),
+  503: problemResponse('Storage temporarily unavailable; safe to retry'),
 };
 
 /** The content type of problems. */
@@ -88,5 +90,5 @@ export function sendProblem(
 
 /** Answers that there is no such address. */
 export function sendNotFound(reply: FastifyReply): FastifyReply {
-  return sendProblem(reply, 404, 'There is nothing here; see /docs.');
+  return sendProblem(reply, 404, 'Not found; see /docs for the routes.');
 }

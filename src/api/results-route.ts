@@ -59,10 +59,10 @@ export function resultsRoute(parts: ResultsRouteParts): FastifyPluginAsyncZod {
         const place = places.take(callerOf(request));
         if (place === 'caller') {
           reply.header('retry-after', 5);
-          return sendProblem(reply, 429, 'This key follows the results too often already; close a stream.');
+          return sendProblem(reply, 429, 'This key has too many event streams open; close one.');
         }
         if (place === 'all')
-          return sendProblem(reply, 503, 'Too many readers follow the results already; try again.');
+          return sendProblem(reply, 503, 'Too many event streams are open; try again later.');
         try {
           const from = request.headers['last-event-id'] ?? request.query.from ?? '$';
           // Known before the reader is told that it listens: "from now on" means from then on.

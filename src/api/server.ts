@@ -180,7 +180,7 @@ function answerError(
     request.log.error({ err: error, route: request.routeOptions.url }, 'a request could not be served');
   }
   return isRedisFault(error)
-    ? sendProblem(reply, 503, 'Redis cannot take this now; send it again, which is safe.')
+    ? sendProblem(reply, 503, 'Storage temporarily unavailable; it is safe to send this again.')
     : sendProblem(
         reply,
         500,

@@ -208,7 +208,7 @@ describe('configuration', () => {
       /key 3 of the list: sha256 must be a SHA-256 hash in hex/,
       /key 3 of the list: scopes must name at least one/,
       /key "c": sha256 is the hash of nothing/,
-      /key "c": scopes must be of orders:write, orders:read/,
+      /key "c": scopes must be one of orders:write, orders:read/,
       /key "c": accounts must name at least one/,
       /key "c": expiresAt must be a date/,
       /key "d": sha256 is missing/,
@@ -228,7 +228,7 @@ describe('configuration', () => {
   test('a key in both lists is refused: one of them sets no limits', () => {
     const text = JSON.stringify([entry('shop', ['orders:read'])]);
     expect(faultsOf(text, { API_KEYS_SHA256: sha256(keyOf('shop')).toUpperCase() }).join()).toMatch(
-      /API_KEYS_SHA256 holds the key "shop"/,
+      /API_KEYS_SHA256 also contains the key "shop"/,
     );
   });
 });

@@ -43,7 +43,7 @@ test('show tells people and programs what is known of an order, and why', async 
   });
 });
 
-test('poll has an order asked about now', async () => {
+test('poll has an order polled now', async () => {
   const { start, follow, verdicts, run, store, simulator } = await setup();
   const timeline = [{ afterMs: 0, state: 'paid' as const }];
   await follow({ provider: 'lipia', orderId: 'later', timeline, order: { schedule: rarely } });
@@ -51,7 +51,7 @@ test('poll has an order asked about now', async () => {
   expect(simulator.ledger()[0]?.polls).toBe(0);
   const { code, stdout, stderr } = await run('poll', 'later');
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-  expect(stdout).toContain('later is asked about now');
+  expect(stdout).toContain('later is polled now');
   await verdicts(1);
   await until('it to be closed', async () => (await store.read('later'))?.progress.phase === 'closed');
   const again = await run('poll', 'later');

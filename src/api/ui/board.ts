@@ -124,7 +124,7 @@ function auditAction(request: FastifyRequest, status: number): void {
 function boardError(error: Error & { statusCode?: number }, { log, isToldElsewhere }: BoardParts) {
   const status = isRedisFault(error) ? 503 : (error.statusCode ?? 500);
   if (status >= 500 && !isToldElsewhere(error)) log.error({ err: error }, 'the board could not be served');
-  const unavailable = 'Redis cannot take or tell this now; try again.';
+  const unavailable = 'Redis is temporarily unavailable; try again.';
   const message =
     status === 503
       ? unavailable
