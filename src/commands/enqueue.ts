@@ -28,7 +28,7 @@ export function enqueueCommand(terminal: CommandContext, exit: (code: number) =>
     .option('--account <id>', 'the account that the payment was started with')
     .option(
       '--reference <reference>',
-      'identifier of the payment at the provider: a string, or JSON such as {\"tradeNo\":\"…\"}",
+      'identifier of the payment at the provider: a string, or JSON such as {"tradeNo":"…"}',
     )
     .option('--amount <amount>', 'expected amount in major units, e.g. 2.00')
     .option('--currency <code>', "ISO 4217 (default: the account's)")

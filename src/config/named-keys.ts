@@ -52,7 +52,9 @@ const sha256Schema = z
 const entrySchema = z.strictObject({
   name: keyNameSchema,
   sha256: sha256Schema,
-  scopes: z.array(z.enum(scopes, `must be one of ${scopes.join(', ')}`)).min(1, 'must name at least one scope'),
+  scopes: z
+    .array(z.enum(scopes, `must be one of ${scopes.join(', ')}`))
+    .min(1, 'must name at least one scope'),
   accounts: z
     .array(z.string().regex(accountIdPattern, 'must be an account id'))
     .min(1, 'must name at least one account; omit it to allow all')
@@ -85,7 +87,10 @@ export function doubledKeyFaults({
   const unlimited = new Set(apiKeysSha256.map((hash) => hash.toLowerCase()));
   return apiKeys
     .filter(({ sha256 }) => unlimited.has(sha256))
-    .map(({ name }) => `API_KEYS_SHA256 also contains the key "${name}" of API_KEYS; remove it from API_KEYS_SHA256.`);
+    .map(
+      ({ name }) =>
+        `API_KEYS_SHA256 also contains the key "${name}" of API_KEYS; remove it from API_KEYS_SHA256.`,
+    );
 }
 
 /** The keys of API_KEYS_SHA256, which have no names: each may do everything. */

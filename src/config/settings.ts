@@ -79,7 +79,11 @@ export const serviceSettings = z.object({
     .describe(
       'SHA-256 hashes (hex) of API keys with full access, separated by commas: `printf %s "$KEY" | sha256sum`',
     ),
-  apiRatePerSecond: z.coerce.number().min(1).default(200).describe('Requests per second allowed for each API key'),
+  apiRatePerSecond: z.coerce
+    .number()
+    .min(1)
+    .default(200)
+    .describe('Requests per second allowed for each API key'),
   apiKeyWaits: z.coerce
     .number()
     .int()
@@ -135,7 +139,9 @@ export const serviceSettings = z.object({
   boardWritable: z
     .stringbool()
     .default(false)
-    .describe('Allow /board to pause queues and to retry, promote and remove jobs; otherwise it is read-only'),
+    .describe(
+      'Allow /board to pause queues and to retry, promote and remove jobs; otherwise it is read-only',
+    ),
   sessionHours: z.coerce
     .number()
     .min(0.01)
@@ -144,29 +150,35 @@ export const serviceSettings = z.object({
     .describe('How long a login to / and /board lasts, in hours'),
   privateMetadata: listOf(z.string().max(128))
     .default(['phone', 'phoneNumber', 'msisdn', 'mobile', 'email', 'name'])
-    .describe(
-      'Keys of order metadata whose values / and /board hide, at any depth, separated by commas',
-    ),
+    .describe('Keys of order metadata whose values / and /board hide, at any depth, separated by commas'),
   retentionDays: days.default(90).describe('Days for which a closed order is kept after its last change'),
   resultsRetentionDays: days
     .default(30)
-    .describe('Results older than this many days are removed once every consumer group has acknowledged them'),
+    .describe(
+      'Results older than this many days are removed once every consumer group has acknowledged them',
+    ),
   statusOverrides: z
     .string()
     .optional()
     .describe(
       'Meanings of additional provider statuses, as JSON or the path of a JSON file: `{"jenga":{"Reversed":{"reading":"failed","certainty":"firm","reason":"rejected"}}}`',
     ),
-  sweepIntervalMs: timerMs.default(60_000).describe('Interval at which the sweeper compares open orders with the queues'),
+  sweepIntervalMs: timerMs
+    .default(60_000)
+    .describe('Interval at which the sweeper compares open orders with the queues'),
   lockDurationMs: timerMs
     .default(10_000)
-    .describe('Lifetime of a job lock: a crashed worker is detected after this time plus one to two STALLED_INTERVAL_MS'),
-  stalledIntervalMs: timerMs.default(5_000).describe('Interval at which jobs of crashed workers are looked for'),
+    .describe(
+      'Lifetime of a job lock: a crashed worker is detected after this time plus one to two STALLED_INTERVAL_MS',
+    ),
+  stalledIntervalMs: timerMs
+    .default(5_000)
+    .describe('Interval at which jobs of crashed workers are looked for'),
   pollBackend: z
     .enum(['batch', 'bullmq'])
     .default('batch')
     .describe(
-      'How polls access the queue in Redis: `batch` runs one script per batch of polls; `bullmq` uses only BullMQ's own calls, which is slower, in case a BullMQ release breaks `batch`',
+      'How polls access the queue in Redis: `batch` runs one script per batch of polls; `bullmq` uses only calls of BullMQ itself, which is slower, in case a BullMQ release breaks `batch`',
     ),
   tracing: z
     .stringbool()
