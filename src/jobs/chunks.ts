@@ -1,8 +1,7 @@
 /**
- * Works on a list in chunks, some of them at the same time, and returns the results in the order of the list.
+ * Processes a list in chunks, several concurrently, and returns the results in the order of the list.
  *
- * @throws the error of the first chunk that failed, once the chunks beside it have ended: its caller may repeat the whole
- *   list at once
+ * @throws the error of the first chunk that failed, once the concurrent ones have ended, so that the caller may retry at once
  */
 export async function inChunks<Item, Result>(
   items: readonly Item[],

@@ -2,20 +2,20 @@ import { Cluster, Command } from 'ioredis';
 import type { Redis } from '../redis/connection.ts';
 import { RedisUnavailableError } from '../redis/redis-fault.ts';
 
-/** How long the mark is kept that is written before Redis is asked whether it is on disk. */
+/** TTL of the marker key. */
 const markLifeMs = 60_000;
-/** A connection that is replaced in between is tried again so often. */
+/** Attempts if the connection is replaced in between. */
 const tries = 3;
 
 /**
- * Waits until what stands under keys of these slots is in the append-only file on disk, in a Cluster of the slots' owners.
+ * Waits until all earlier writes are in the append-only file on disk; in a Cluster, on the masters of the marker keys' slots.
  *
- * `WAITAOF` speaks of what its own connection wrote: on a new one, or that of another master, it confirms at once, and so it does
- * for an order that an earlier try has written. So a mark is written first, on the same connection: the file has one order,
- * and whatever was written before the mark is on disk when the mark is.
+ * `WAITAOF` only covers writes of its own connection, so it would confirm at once on a new connection, or for an order that an
+ * earlier attempt wrote. Therefore a marker is written first on the same connection: the file is sequential, so once the
+ * marker is on disk, everything before it is.
  *
- * @param marks a key in each of the slots
- * @throws when Redis does not confirm it in time, or does not know `WAITAOF`
+ * @param marks one marker key per slot
+ * @throws when Redis does not confirm in time, or does not support `WAITAOF`
  */
 export async function confirmOnDisk(
   redis: Redis,
@@ -28,7 +28,7 @@ export async function confirmOnDisk(
 async function confirm(redis: Redis, mark: string, timeoutMs: number): Promise<void> {
   for (let nth = 1; nth <= tries; nth += 1) {
     const owner = ownerOf(redis, mark);
-    // Sent together, so on one connection, unless it breaks or the slot moves in between.
+    // Sent together, so they share a connection, unless it breaks or the slot moves in between.
     const sent = [
       send(redis, mark, 'client', ['ID']),
       send(redis, mark, 'set', [mark, '', 'PX', markLifeMs]),
@@ -37,7 +37,7 @@ async function confirm(redis: Redis, mark: string, timeoutMs: number): Promise<v
     ];
     const settled = await Promise.allSettled(sent);
     const [before, , confirmed, after] = settled.map((one) => {
-      if (one.status === 'rejected') throw explained(one.reason);
+      if (one.status === 'rejected') throw toHelpfulError(one.reason);
       return one.value;
     });
     if (before !== after || ownerOf(redis, mark) !== owner) continue;
@@ -47,7 +47,7 @@ async function confirm(redis: Redis, mark: string, timeoutMs: number): Promise<v
   throw new RedisUnavailableError('Redis did not confirm the order on disk in time; enqueue it again.');
 }
 
-/** A command without keys goes to the master that owns the slot of `key` all the same. */
+/** Sends a command without keys to the master that owns the slot of `key`. */
 function send(redis: Redis, key: string, name: string, args: (string | number)[]): Promise<unknown> {
   const command = new SlotCommand(key, name, args);
   redis.sendCommand(command);
@@ -71,12 +71,12 @@ function slotOf(key: string): number {
   return new Command('get', [key]).getSlot() ?? 0;
 }
 
-/** The address of the master that a Cluster's client takes for the owner of a key; `null` without a Cluster. */
+/** The address of the key's master, as the Cluster client knows it; `null` without a Cluster. */
 function ownerOf(redis: unknown, key: string): string | null {
   return redis instanceof Cluster ? (redis.slots[slotOf(key)]?.[0] ?? null) : null;
 }
 
-function explained(error: unknown): Error {
+function toHelpfulError(error: unknown): Error {
   const message = error instanceof Error ? error.message : String(error);
   if (!/unknown command/i.test(message)) return new Error(message, { cause: error });
   return new Error('waitAof needs Redis 7.2 or newer, which knows WAITAOF', { cause: error });

@@ -1,13 +1,13 @@
-import type { Enqueued } from './enqueue.ts';
+import type { EnqueueOutcome } from './enqueue.ts';
 import type { Fault, validateOrder } from './validate-order.ts';
 
 /**
- * What became of an order handed in.
- * - `new`, `same`: acknowledged; it is followed until its verdict is out. `sharesReferenceWith` names some open orders of
- *   the account with the same reference, where there are any: the first of them to be paid owns the payment.
- * - `conflict`: this orderId stands for other facts; nothing was changed.
+ * Outcome of enqueueing an order.
+ * - `new`, `same`: acknowledged; the order is followed until its verdict is published. `sharesReferenceWith` lists some open
+ *   orders with the same reference, if there are any: the first of them to be paid claims the payment.
+ * - `conflict`: an order with this id and different facts exists; nothing was changed.
  * - `reference-in-use`: another order, `usedBy`, was paid under this reference; nothing was written.
- * - `invalid`: nothing was written; `faults` names everything that is wrong.
+ * - `invalid`: nothing was written; `faults` lists everything that is wrong.
  */
 export type EnqueueResult =
   | {
@@ -28,14 +28,14 @@ export type EnqueueResult =
     };
 
 /**
- * The result that the caller gets for one of its orders.
+ * Builds the result for one order.
  *
- * @param enqueued what Redis said of it; `undefined` where it was invalid and never sent
+ * @param enqueued the outcome in Redis; `undefined` if the order was invalid and not sent
  */
 export function enqueueResultOf(
   validated: ReturnType<typeof validateOrder>,
   input: unknown,
-  enqueued: Enqueued = { outcome: 'conflict' },
+  enqueued: EnqueueOutcome = { outcome: 'conflict' },
 ): EnqueueResult {
   if ('faults' in validated) return { orderId: idOf(input), outcome: 'invalid', faults: validated.faults };
   const { orderId } = validated.order;

@@ -4,11 +4,11 @@ import type { ReferenceRules } from '../orders/ownership.ts';
 import type { OpenResult, OrderStore } from '../orders/store.ts';
 import { type PollQueue, pollJob } from './queue.ts';
 
-/** What became of one accepted order. */
-export type Enqueued =
+/** Outcome of enqueueing one valid order. */
+export type EnqueueOutcome =
   | {
       readonly outcome: 'new' | 'same';
-      /** Some open orders under the same reference: the one that is settled first owns the payment. */
+      /** Some open orders with the same reference: the first to be paid claims the payment. */
       readonly sharing?: readonly string[];
     }
   | { readonly outcome: 'conflict' }
@@ -22,20 +22,23 @@ export interface EnqueueParts {
   readonly store: OrderStore;
   /** The queue of an account; opened at first use. */
   queue(account: string): PollQueue;
-  /** The strings under which a callback may speak of an order; none where its account takes no callbacks. */
+  /** Identifiers by which callbacks may refer to an order; none if its account accepts no callbacks. */
   names(order: Order): readonly string[];
-  /** How far the payments of the order's account are told apart. */
+  /** The rules of the order's account on which payments are the same. */
   payments(order: Order): ReferenceRules;
   readonly now: () => number;
 }
 
 /**
- * Records orders and starts their jobs. When it returns, every order that is not in conflict is acknowledged: the record
- * and the job are in Redis. A crash in between leaves a record without a job, which enqueueing again, or the sweeper, mends.
+ * Records orders and adds their jobs. When it returns, every order with outcome `new` or `same` is acknowledged: its record and
+ * its job are in Redis. After a crash in between, enqueueing again or the sweeper adds the missing job.
  *
- * @throws when Redis fails; nothing is known of these orders then, and enqueueing them again is safe
+ * @throws when Redis fails; the outcome is then unknown, and enqueueing the orders again is safe
  */
-export async function enqueueOrders(parts: EnqueueParts, orders: readonly Order[]): Promise<Enqueued[]> {
+export async function enqueueOrders(
+  parts: EnqueueParts,
+  orders: readonly Order[],
+): Promise<EnqueueOutcome[]> {
   const opened = await Promise.all(
     orders.map((order) =>
       parts.store.open(order, firstPollAt(order), parts.names(order), parts.payments(order)),
@@ -53,10 +56,10 @@ export async function enqueueOrders(parts: EnqueueParts, orders: readonly Order[
     byAccount.set(order.account, jobs);
   }
   await Promise.all([...byAccount].map(([account, jobs]) => parts.queue(account).addBulk(jobs)));
-  return outcomes.map(enqueuedOf);
+  return outcomes.map(toOutcome);
 }
 
-function enqueuedOf(opened: OpenResult): Enqueued {
+function toOutcome(opened: OpenResult): EnqueueOutcome {
   switch (opened.outcome) {
     case 'new':
     case 'same': {
@@ -70,17 +73,17 @@ function enqueuedOf(opened: OpenResult): Enqueued {
 }
 
 /**
- * An open order whose account was pointed at another provider is in conflict: its provider is among its facts, and promising
- * to follow it would be untrue. The provider of a record never changes, so it may be read afterwards.
+ * An open order whose account now has another provider is a conflict: the provider is one of its facts, and the order can no
+ * longer be polled. A record's provider never changes, so reading it afterwards is safe.
  */
 async function withProvider(store: OrderStore, order: Order, opened: OpenResult): Promise<OpenResult> {
   if (opened.outcome !== 'same' || opened.nextPollAt === null) return opened;
-  // A record that cannot be read must not keep the other orders out; a Redis that is away stops the next command.
+  // An unreadable record must not fail the other orders. If Redis is unavailable, the next command fails.
   const record = await store.read(order.orderId).catch(() => null);
   return record === null || record.order.provider === order.provider ? opened : { outcome: 'conflict' };
 }
 
-/** An order that is still open gets its job again: adding it while it exists changes nothing. */
+/** When the order's job is due; `null` for no job. Open orders always get one: adding an existing job changes nothing. */
 function pollAtOf(opened: OpenResult | undefined): number | null {
   return opened?.outcome === 'new' || opened?.outcome === 'same' ? opened.nextPollAt : null;
 }

@@ -15,7 +15,7 @@ export type PollNowResult =
   | { readonly outcome: 'waiting' }
   | { readonly outcome: 'closed' | 'gone' };
 
-/** Asks for a poll now: on a callback, or because a person wants it. Durable when it returns. */
+/** Requests a poll now, for a callback or a person. The request is durable when this returns. */
 export async function pollNow(
   store: OrderStore,
   queue: PollQueue,
@@ -28,15 +28,14 @@ export async function pollNow(
   return { outcome: 'woken', at: hinted.at };
 }
 
-/** A worker that holds the job is looked for again after this long. */
+/** First delay before retrying while a worker holds the job. */
 const retryMs = 50;
 
 /**
- * Brings an order's job forward to `at`; one that is due before then stays where it is.
+ * Promotes an order's job so that it is due at `at`; a job due earlier is left alone.
  *
- * A job that is being worked on cannot be moved; its worker sees the hint when it settles, unless it has settled just
- * before. That gap is closed by a second, small job that brings the first one forward as soon as it is delayed again:
- * it survives a crash, and only the order's own job ever polls.
+ * An active job cannot be moved. Its worker sees the hint when it settles, unless it has just settled. To close that gap, a
+ * second, durable job promotes the first one as soon as it is delayed again; only the order's own job ever polls.
  */
 export async function promote(queue: PollQueue, orderId: string, at: number, now: number): Promise<void> {
   if (
@@ -52,7 +51,7 @@ export async function promote(queue: PollQueue, orderId: string, at: number, now
   await addPromoteJob(queue, orderId, at, now);
 }
 
-/** As `promote`, for an answer that was pushed to us: taking it in asks nobody, and does not count against the rate. */
+/** Promotes an order's job for a pushed answer. Processing it needs no request, so it does not count against the rate limit. */
 export async function promoteAnswer(queue: PollQueue, orderId: string, now: number): Promise<void> {
   if (
     await bringForward(
@@ -74,7 +73,7 @@ async function addPromoteJob(queue: PollQueue, orderId: string, at: number, now:
   });
 }
 
-/** The work of the second job: returns when it must be tried again, `null` when done. */
+/** Processes the second job. Returns when to try again, `null` when done. */
 export async function promoteAgain(
   store: OrderStore,
   queue: PollQueue,
@@ -83,16 +82,16 @@ export async function promoteAgain(
 ): Promise<number | null> {
   const orderId = orderOfJob(job.data);
   const isAnswered = async () => (await store.inbox(orderId)).length > 0;
-  if (await bringForward(queue, orderId, () => wantedAt(store, orderId, now), now, isAnswered)) return null;
-  // Ever more seldom: a poll that hangs sees the hint when it settles.
+  if (await bringForward(queue, orderId, () => dueAt(store, orderId, now), now, isAnswered)) return null;
+  // Exponential backoff: the worker of a slow poll sees the hint anyway when it settles.
   return now + retryMs * 2 ** Math.min(job.attemptsStarted, 6);
 }
 
 /**
- * When the record wants the order polled, `null` when it is closed. A hint counts while no poll has served it; the one that
- * the second job was made for may have been served meanwhile, and is then no reason for another poll.
+ * When the order is to be polled according to its record; `null` if it is closed. Hints count only while pending: the one that
+ * the second job was added for may have been served meanwhile.
  */
-async function wantedAt(store: OrderStore, orderId: string, now: number): Promise<number | null> {
+async function dueAt(store: OrderStore, orderId: string, now: number): Promise<number | null> {
   const record = await store.read(orderId);
   if (record === null || record.nextPollAt === null) return null;
   if (record.hints <= record.hintsSeen) return record.nextPollAt;
@@ -100,11 +99,11 @@ async function wantedAt(store: OrderStore, orderId: string, now: number): Promis
 }
 
 /**
- * False only while a worker holds the job.
+ * Brings an order's job forward, or adds it if it is missing. False only while a worker holds the job.
  *
- * @param wanted the time to bring it forward to, `null` for none. Asked once the job is seen delayed: a worker may have held
- *   it, and served the hint, just before
- * @param isAnswered whether an answer that was pushed to us waits for the job
+ * @param wanted the time to bring it forward to, `null` for none. Called only after the job was seen delayed, because until
+ *   then a worker may have served the hint
+ * @param isAnswered whether a pushed answer waits for the job
  */
 async function bringForward(
   queue: PollQueue,
@@ -131,7 +130,7 @@ async function bringForward(
       if (at === null) return true;
       if (await isAnswered()) return moveToFront(queue, jobId, now);
       const made = at <= now ? 'due' : await makeEarlier(queue, jobId, at, now);
-      // Promoted, it is taken in turn with the jobs that are due, not behind all of them.
+      // BullMQ's promote puts the job into the wait list, so it is not queued behind all other due jobs.
       return made === 'due' ? moved(job.promote()) : made === 'earlier';
     }
     case 'failed':
@@ -146,14 +145,14 @@ async function bringForward(
   }
 }
 
-/** False when a worker took the job between our look and our move. */
+/** False if a worker fetched the job meanwhile. */
 async function moveToFront(queue: PollQueue, jobId: string, now: number): Promise<boolean> {
   const redis = (await queue.getBackend().client) as unknown as Redis;
   const keys = ['delayed', 'wait', 'prioritized', 'marker'].map((name) => queue.toKey(name));
   return (await promoteAnswerScript.run(redis, keys, [jobId, now])) === 1;
 }
 
-/** `due`: it was already. `gone`: a worker took the job between our look and our move. */
+/** `due`: the job was already due. `gone`: a worker fetched the job meanwhile. */
 async function makeEarlier(
   queue: PollQueue,
   jobId: string,
@@ -166,7 +165,7 @@ async function makeEarlier(
   return reply === 2 ? 'due' : reply === 1 ? 'earlier' : 'gone';
 }
 
-/** False when a worker took the job, or it ended, between our look and our move. */
+/** False if the job was fetched or finished meanwhile. */
 async function moved(move: Promise<void>): Promise<boolean> {
   try {
     await move;

@@ -5,16 +5,16 @@ import type { Redis } from '../redis/connection.ts';
 import type { Keys } from '../redis/keys.ts';
 import { createPollQueue, type PollQueue } from './queue.ts';
 
-/** Open orders looked at, the most overdue first: nobody moves those that are not served, so they come to stand there. */
+/** Open orders examined, most overdue first. Unserved orders are never polled, so they become the most overdue. */
 const lookLimit = 500;
-/** Orders looked at by one script, which other clients of Redis wait for. */
+/** Orders per script, small so that it does not block Redis for long. */
 const batchSize = 250;
-/** Accounts counted at most. */
+/** Most accounts examined. */
 const accountLimit = 100;
 
 /**
- * How many open orders there are of accounts that nobody serves, by account. Bounded: it asks the queues of accounts that
- * were served once, and looks at the most overdue orders for accounts of which nothing else is known.
+ * Counts open orders of unserved accounts, by account. The work is bounded: it counts the jobs of registered accounts, and
+ * examines the most overdue orders to find accounts that are not registered.
  *
  * @param own accounts that the caller serves, or is about to
  */
@@ -60,7 +60,7 @@ async function jobsOf(redis: Redis, keys: Keys, account: string): Promise<number
   }
 }
 
-/** What to do about them, for the log, `doctor` and readiness. */
+/** A sentence that says what is wrong and what to do, for the log, `doctor` and readiness. */
 export function unservedText(account: string, orders: number): string {
   const which = orders === 1 ? '1 open order' : `${orders} open orders`;
   return `${which} of account ${account}, which no process serves: they are not polled; put ${account} back into ACCOUNTS of a worker until they are closed`;

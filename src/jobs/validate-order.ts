@@ -5,17 +5,17 @@ import { accountIdPattern, type Order, orderIdPattern, type Reference } from '..
 import type { Provider } from '../providers/provider.ts';
 
 const maxMetadataBytes = 4_096;
-/** The check itself recurses: a few hundred brackets would end it with a stack overflow instead of a fault. */
+/** Validation recurses: a few hundred levels would end in a stack overflow instead of a fault. */
 const maxMetadataDepth = 32;
-/** Stricter than what providers print: `1.000` may be meant as a thousand. */
+/** Stricter than `toMinor`: a checkout may mean `1.000` as one thousand. */
 const amountPattern = /^\d+(?:\.\d{1,2})?$/;
-/** Clocks differ; an order from further ahead than this is a mistake. */
+/** Tolerated clock difference: an order dated later than this is a mistake. */
 const maxFutureMs = 600_000;
 
-/** 2001: a smaller number is an epoch in seconds, and would put the deadline into the past. */
+/** September 2001. A smaller number is probably in seconds, and would put the deadline into the past. */
 const leastEpochMs = 1_000_000_000_000;
 
-/** What a checkout hands in. */
+/** An order as a checkout enqueues it. */
 export const orderInputSchema = z.strictObject({
   orderId: z
     .string()
@@ -55,17 +55,17 @@ export const orderInputSchema = z.strictObject({
 });
 export type OrderInput = z.input<typeof orderInputSchema>;
 
-/** One thing that is wrong with an input: where, and what to do. */
+/** One thing that is wrong with an input: where, and which rule it breaks. */
 export interface Fault {
-  /** Dotted path of the field, `''` for the whole. */
+  /** Dotted path of the field, `''` for the whole input. */
   readonly path: string;
   readonly message: string;
 }
 
 /**
- * The order behind an input, or everything that is wrong with it. Pure.
+ * Validates an input. Returns the order, or everything that is wrong with the input. Pure.
  *
- * @param unserved why orders of some further accounts are refused
+ * @param unserved unserved accounts, with the reason why their orders are refused
  */
 export function validateOrder(
   input: unknown,
@@ -74,7 +74,7 @@ export function validateOrder(
   now: number,
   unserved: ReadonlyMap<string, string> = new Map(),
 ): { readonly order: Order } | { readonly faults: readonly Fault[] } {
-  // The fields are looked at one by one, so that a fault in one does not hide those in the others.
+  // Fields are checked independently, so that a fault in one does not hide those of others.
   const raw: { [name: string]: unknown } = typeof input === 'object' && input !== null ? { ...input } : {};
   const isTooDeep = isDeeperThan(maxMetadataDepth, raw.metadata);
   const parsed = orderInputSchema.safeParse(isTooDeep ? { ...raw, metadata: {} } : input);
@@ -102,7 +102,7 @@ export function validateOrder(
         `${nameOrThis(String(raw.account))} is not an account of this service (known: ${known}); see ACCOUNTS`,
     });
   }
-  // As the provider spells it: one payment has one reference, however it was typed.
+  // The provider's schema normalises the reference, so that one payment always has the same reference.
   let reference: Reference | null = null;
   if (account !== undefined && provider !== undefined) {
     if (ok('reference')) {
@@ -146,7 +146,7 @@ export function validateOrder(
   };
 }
 
-/** A key must not be able to use up the provider's rate limit, or to keep an order for years. */
+/** An API key must not be able to use up the provider's rate limit, or to keep an order open for years. */
 function scheduleFaults(own: OrderInput['schedule'], limits: AccountInfo['limits']): Fault[] {
   if (own === undefined || limits === undefined) return [];
   const tooOften = (['initialIntervalMs', 'maxIntervalMs'] as const)
@@ -160,9 +160,9 @@ function scheduleFaults(own: OrderInput['schedule'], limits: AccountInfo['limits
   return [...tooOften, { path: 'schedule.deadlineMs', message: tooLate }];
 }
 
-/** A schema's issue as a fault. Messages name the rule, never the value: it may be personal. */
+/** Converts a schema issue to a fault. Messages name the rule, never the value: it may be personal data. */
 export function toFault(issue: z.core.$ZodIssue, input: unknown): Fault {
-  // Names of fields come from outside too: control characters would reach the terminal of `enqueue --file`.
+  // Field names are untrusted: control characters would reach the terminal of `enqueue --file`.
   const path = issue.path.map(String).join('.').replace(/\p{C}/gu, '?').slice(0, 200);
   if (issue.code === 'unrecognized_keys') {
     return { path, message: `has unknown fields: ${issue.keys.slice(0, 10).map(quoted).join(', ')}` };
@@ -175,12 +175,12 @@ function isDeeperThan(depth: number, value: unknown): boolean {
   return depth === 0 || Object.values(value).some((entry) => isDeeperThan(depth - 1, entry));
 }
 
-/** An unknown account by its name, unless that may be a phone number put into the wrong field. */
+/** The name of an unknown account, unless it may be a phone number in the wrong field. */
 function nameOrThis(account: string): string {
   return /\d{7}/.test(account) ? 'this' : account;
 }
 
-/** A name from outside, harmless in a log or terminal. */
+/** Quotes an untrusted name so that it is harmless in a log or terminal. */
 function quoted(name: string): string {
   return JSON.stringify(name.slice(0, 40));
 }

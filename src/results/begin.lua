@@ -1,9 +1,9 @@
--- Has the turn of a result come? KEYS: what the group has handled of this and other orders, the lock of the order, results.
--- ARGV: group, streamId, orderId, stateversion, time of the result in ms, holder, lock ms, fresh ms.
--- Returns 'stale' (this or a newer result of the order was handled), 'wait' (a result of the order is being handled, or
--- an older one is to come first) or 'go' (the order is locked for the holder).
+-- Decides whether a result may be handled now. KEYS: delivery state of the order's bucket, lock of the order, results.
+-- ARGV: group, streamId, orderId, stateversion, time of the result in ms, holder, lock TTL in ms, idle time in ms below which
+-- another result counts as being handled. Returns 'stale' (this or a newer result of the order was handled), 'wait' (a result
+-- of the order is being handled, or an older one must come first) or 'go' (the order is locked for the holder).
 local note = redis.pcall('HGET', KEYS[1], ARGV[3])
--- A note that cannot be read is none: the result is handled, perhaps again.
+-- An entry that cannot be parsed counts as missing: the result is handled, perhaps a second time.
 local version, position, time = string.match(type(note) == 'string' and note or '', '^(%d+) (%d+%-%d+) (%d+)$')
 
 local function isAfter(one, other)
@@ -13,19 +13,19 @@ local function isAfter(one, other)
   return tonumber(nth) > tonumber(otherNth)
 end
 
--- Versions begin anew where an order id is used again after its record was removed. A result of that order stands behind the
--- old one's on the stream, like a result that was published once more; but it is younger, too.
+-- Versions restart at 1 when an order id is reused after its record expired. Like a republished result, a result of the new
+-- order is further on the stream than the handled one; unlike it, it has a later time.
 local function isHandled()
   if not position then return false end
   if not isAfter(ARGV[2], position) then return true end
   return tonumber(ARGV[4]) <= tonumber(version) and tonumber(ARGV[5]) <= tonumber(time)
 end
 
--- An older result is waited for while somebody has it in hand or it was tried only a few times; not while it keeps failing.
+-- Wait for an older result while it is being handled or was tried only a few times, but not while it keeps failing.
 local function isOlderUnderWay()
   local from = position and '(' .. position or '-'
   for _ = 1, 50 do
-    -- An error (there is no such group) has no entries.
+    -- An error reply (no such group) has no entries.
     local pending = redis.pcall('XPENDING', KEYS[3], ARGV[1], from, '(' .. ARGV[2], 100)
     for _, each in ipairs(pending) do
       from = '(' .. each[1]

@@ -1,9 +1,8 @@
--- Takes over results that were handed out and left: by a consumer that died, or by a handler that threw.
--- KEYS: results. ARGV: group, consumer, retry after ms, longest retry ms, at most so many, the stream id to begin behind ('-' =
--- with the first), then the stream ids that the caller has in hand: it may have been frozen for long, and is at them all the
--- same. A result comes again after the retry time, doubled with every try. Looks at 5,000 results at most, so that nobody
--- waits long for Redis.
--- Returns {{streamId, fields, tries} of each, where to go on ('-' = all have been looked at)}.
+-- Claims delivered results that are due for another try: their consumer died, or their handler threw.
+-- KEYS: results. ARGV: group, consumer, retry delay in ms, longest retry delay in ms, limit, the stream id to start after ('-' =
+-- from the first), then the stream ids that the caller is handling, which it must not claim again even if it was frozen.
+-- The retry delay doubles with every try. Examines at most 5,000 results, so that it does not block Redis for long.
+-- Returns {{streamId, fields, tries} of each, stream id to continue after ('-' = all were examined)}.
 local retry, longest, count = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
 local taken, inHand = {}, {}
 for i = 7, #ARGV do inHand[ARGV[i]] = true end
@@ -18,7 +17,7 @@ for _ = 1, 50 do
       if claimed then
         taken[#taken + 1] = { id, claimed[2], tries + 1 }
       else
-        -- Removed from the stream: there is nothing left to handle.
+        -- The entry was deleted from the stream: there is nothing to handle.
         redis.call('XACK', KEYS[1], ARGV[1], id)
       end
       if #taken >= count then return { taken, from } end

@@ -1,7 +1,7 @@
--- A result needs no more handling. KEYS: what the group has handled of this and other orders, the lock of the order, results,
--- parked. ARGV: group, streamId, holder, orderId, what to remember: stateversion, streamId, time ('' = nothing), life of what
--- is remembered in ms, then, to park it, the field, value, ... of the parked entry. Doing it again changes nothing.
--- Acknowledging comes last: a result that could be neither noted nor parked must come again.
+-- Completes a result. KEYS: delivery state of the order's bucket, lock of the order, results, parked. ARGV: group, streamId,
+-- holder, orderId, delivery state to store: stateversion, streamId, time ('' = none), its TTL in ms, then, to park the result,
+-- the field, value, ... of the parked entry. Idempotent.
+-- Acknowledging comes last: a result whose delivery state could not be stored, or that could not be parked, must come again.
 
 local function isAfter(one, other)
   local ms, nth = string.match(one, '^(%d+)-(%d+)$')
@@ -13,7 +13,7 @@ end
 if ARGV[5] ~= '' then
   local note = redis.pcall('HGET', KEYS[1], ARGV[4])
   if type(note) == 'table' then
-    -- Something else in the place of our notes would have every result of these orders handled for ever.
+    -- Delete a key of another type: without delivery state, results of these orders would be handled again and again.
     if not string.find(note.err, '^WRONGTYPE') then return redis.error_reply(note.err) end
     redis.call('DEL', KEYS[1])
     note = false
@@ -25,7 +25,7 @@ end
 if #ARGV > 6 then
   local pending = redis.pcall('XPENDING', KEYS[3], ARGV[1], ARGV[2], ARGV[2], 1)
   if not pending.err and #pending > 0 then
-    -- No result has this id. If acknowledging is refused, that shows before the result is parked.
+    -- No result has this id: this checks that XACK is allowed before the result is parked.
     redis.call('XACK', KEYS[3], ARGV[1], '0-0')
     redis.call('XADD', KEYS[4], '*', unpack(ARGV, 7))
   end

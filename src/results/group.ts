@@ -2,7 +2,7 @@ import { parseEvent, type ResultEvent } from '../domain/result-event.ts';
 import type { Redis } from '../redis/connection.ts';
 import type { Keys } from '../redis/keys.ts';
 import { loadScript } from '../redis/script.ts';
-import { notesKey, notesLifeMs } from './handled.ts';
+import { deliveryStateKey, deliveryStateLifeMs } from './handled.ts';
 import { lastStreamId } from './replay.ts';
 
 const claimScript = loadScript('claim', import.meta.url);
@@ -12,14 +12,14 @@ const keepScript = loadScript('keep', import.meta.url);
 const giveBackScript = loadScript('give-back', import.meta.url);
 const leaveScript = loadScript('leave', import.meta.url);
 
-/** An entry that this consumer holds. */
+/** A stream entry that was delivered to this consumer. */
 export interface Entry {
   readonly streamId: string;
   readonly fields: readonly string[];
-  /** The order it speaks of; the stream id where it is not a result of ours. */
+  /** The order of the result; the stream id if the entry is not a result of ours. */
   readonly orderId: string;
   readonly event: ResultEvent | null;
-  /** How often it has been handed out, this time included. */
+  /** How often it has been delivered, including this time. */
   readonly tries: number;
 }
 
@@ -28,36 +28,36 @@ export type ResultEntry = Entry & { readonly event: ResultEvent };
 
 export interface ResultGroupParts {
   readonly redis: Redis;
-  /** For reads that wait. */
+  /** Connection for blocking reads. */
   readonly blocking: Redis;
   readonly keys: Keys;
   readonly name: string;
   readonly consumer: string;
-  /** Tells this subscription from every other one, whatever its consumer is called. */
+  /** Unique id of this subscription, the owner of its locks. */
   readonly holder: string;
-  /** Where the group begins when it is new. */
+  /** Where a new group starts reading. */
   readonly from: '0' | '$';
-  /** How long a result stays with whoever has it, unless it is renewed. */
+  /** How long a delivered result stays with its consumer, unless renewed, in ms. */
   readonly retryAfterMs: number;
 }
 
-/** The wait between two tries doubles up to this. */
+/** Upper limit of the retry delay, which doubles with every try. */
 const longestRetryMs = 3_600_000;
 
 /** One consumer's view of its group on the results stream: the Redis commands behind `subscribe`. */
 export class ResultGroup {
   readonly #parts: ResultGroupParts;
   #exists = false;
-  /** Where the group begins should it have to be made again. */
+  /** Where the group starts if it has to be created again. */
   #start: string | null = null;
-  /** Where the walk over what was handed out goes on. */
+  /** Where the scan over pending results continues. */
   #claimFrom = '-';
 
   constructor(parts: ResultGroupParts) {
     this.#parts = parts;
   }
 
-  /** Results that nobody has been given yet. */
+  /** Reads results that were not delivered to any consumer yet. */
   async next(count: number, blockMs: number): Promise<Entry[]> {
     const { blocking, keys, name, consumer } = this.#parts;
     await this.#ensure();
@@ -85,8 +85,8 @@ export class ResultGroup {
   }
 
   /**
-   * Results that were handed out, to whomever, and whose next try is due; but for those in hand. Each call looks at a bounded
-   * number and goes on where the last one stopped; `isEnd`: all have been looked at.
+   * Claims delivered results of any consumer that are due for another try, except those being handled here. Each call examines a
+   * bounded number and continues where the last one stopped; `isEnd` is true when all were examined.
    */
   async claim(
     count: number,
@@ -102,19 +102,19 @@ export class ResultGroup {
     return { entries: taken.map((each) => toEntry(...each)), isEnd: next === '-' };
   }
 
-  /** Whether an entry's turn has come; `go` locks its order for this subscription. */
+  /** Decides whether an entry may be handled now; `go` locks its order for this subscription. */
   async begin({ streamId, orderId, event }: ResultEntry): Promise<'stale' | 'wait' | 'go'> {
     const { redis, keys, name, holder, retryAfterMs } = this.#parts;
     const time = Date.parse(event.time);
     const reply = await beginScript.run(
       redis,
-      [notesKey(keys, name, orderId), keys.handling(name, orderId), keys.results],
+      [deliveryStateKey(keys, name, orderId), keys.handling(name, orderId), keys.results],
       [name, streamId, orderId, event.stateversion, time, holder, retryAfterMs, 2 * retryAfterMs],
     );
     return reply as 'stale' | 'wait' | 'go';
   }
 
-  /** Keeps entries that are in hand from being claimed by others. */
+  /** Renews entries that are being handled, so that no other consumer claims them. */
   async keep(entries: readonly Entry[]): Promise<void> {
     const { redis, keys, name, consumer, holder, retryAfterMs } = this.#parts;
     const locks = entries.map(({ orderId }) => keys.handling(name, orderId));
@@ -122,7 +122,7 @@ export class ResultGroup {
     await keepScript.run(redis, [keys.results, ...locks], [name, consumer, holder, retryAfterMs, ...ids]);
   }
 
-  /** Handled: remembered and acknowledged in one step. */
+  /** Stores that an entry was handled, and acknowledges it, atomically. */
   async finish({ streamId, orderId, event }: ResultEntry): Promise<void> {
     const note = [event.stateversion, streamId, Date.parse(event.time)].join(' ');
     await this.#finish(streamId, orderId, note, []);
@@ -133,24 +133,24 @@ export class ResultGroup {
     await this.#finish(streamId, orderId, '', []);
   }
 
-  /** Puts an entry aside, with the reason, and acknowledges it. */
+  /** Adds an entry to the parked stream, with the reason, and acknowledges it. */
   async park({ streamId, orderId, fields }: Entry, reason: string): Promise<void> {
     const note = ['streamId', streamId, 'reason', reason.slice(0, 500)];
     await this.#finish(streamId, orderId, '', [...note, ...fields]);
   }
 
-  /** The handler threw: the entry comes again when its next try is due, and its order is free. */
+  /** After a handler error: unlocks the order; the entry is delivered again when its next try is due. */
   async release({ streamId, orderId }: Entry): Promise<void> {
     await this.#giveBack(streamId, orderId, '', 0);
   }
 
-  /** Hands an untried entry back; it may be claimed again after `delayMs`. */
+  /** Returns an entry that was not tried; it may be claimed again after `delayMs`. */
   async giveBack({ streamId, orderId, tries }: Entry, delayMs: number): Promise<void> {
     const idleMs = Math.max(0, this.#parts.retryAfterMs - delayMs);
     await this.#giveBack(streamId, orderId, tries - 1, idleMs);
   }
 
-  /** Strikes this consumer off the group, unless it still holds something. */
+  /** Removes this consumer from the group, unless it has pending results. */
   async leave(): Promise<void> {
     const { redis, keys, name, consumer } = this.#parts;
     await leaveScript.run(redis, [keys.results], [name, consumer]);
@@ -158,8 +158,8 @@ export class ResultGroup {
 
   async #finish(streamId: string, orderId: string, note: string, parked: readonly string[]) {
     const { redis, keys, name, holder } = this.#parts;
-    const [notes, lock] = [notesKey(keys, name, orderId), keys.handling(name, orderId)];
-    const args = [name, streamId, holder, orderId, note, notesLifeMs, ...parked];
+    const [notes, lock] = [deliveryStateKey(keys, name, orderId), keys.handling(name, orderId)];
+    const args = [name, streamId, holder, orderId, note, deliveryStateLifeMs, ...parked];
     await finishScript.run(redis, [notes, lock, keys.results, keys.parked(name)], args);
   }
 
@@ -172,18 +172,18 @@ export class ResultGroup {
   async #ensure(): Promise<void> {
     if (this.#exists) return;
     const { redis, keys, name, from } = this.#parts;
-    // Found out once: a group that must be made again must not skip what was published meanwhile.
+    // Resolved once: a group that is created again must not skip what was published meanwhile.
     this.#start ??= from === '$' ? await lastStreamId(redis, keys.results) : '0';
     try {
       await redis.xgroup('CREATE', keys.results, name, this.#start, 'MKSTREAM');
     } catch (error) {
-      // It is there; or it was made for us, who may not make any (docs/security.md). Reading says so if it was not.
+      // The group exists, or we may not create groups (docs/security.md). If it is missing, reading fails with NOGROUP.
       if (!(error instanceof Error && /BUSYGROUP|NOPERM/.test(error.message))) throw error;
     }
     this.#exists = true;
   }
 
-  /** A stream that was deleted by hand took its groups along: the next round makes them anew. */
+  /** If the stream was deleted, so were its groups: the next call creates ours again. */
   async #orRecreate<T>(work: Promise<T>): Promise<T> {
     try {
       return await work;
@@ -194,7 +194,7 @@ export class ResultGroup {
   }
 }
 
-/** Is this a result of ours, and not something that a stranger put into the stream? */
+/** True for a result of ours, false for an entry that another program added to the stream. */
 export function isResult(entry: Entry): entry is ResultEntry {
   return entry.event !== null;
 }

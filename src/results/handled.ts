@@ -7,28 +7,25 @@ import { groupPositions } from './trim.ts';
 const forgetScript = loadScript('forget-handled', import.meta.url);
 
 const dayMs = 86_400_000;
-/** So many hashes hold the notes of one group: up to 16 million orders, each hash is in Redis' compact form. */
+/** Hashes per group. With up to 16 million orders, each hash is small enough for Redis' compact encoding. */
 const buckets = 2 ** 17;
-/** Hashes looked at by one script, and in one call for each group: with a call a minute, each comes up every hour. */
+/** Hashes per script, and scripts per call and group: with a call a minute, each hash is cleaned up about every hour. */
 const bucketsPerStep = 128;
 const stepsPerCall = 16;
 
-/**
- * How long notes live that nobody renews: those of a group that was removed. The others are renewed, and forgotten one by
- * one, by `forgetHandled`.
- */
-export const notesLifeMs = 100 * dayMs;
+/** TTL of delivery state. `forgetHandled` renews it, so it only expires for groups that were removed. */
+export const deliveryStateLifeMs = 100 * dayMs;
 
-/** Hash: what a group has handled of this and some other orders. */
-export function notesKey(keys: Keys, group: string, orderId: string): string {
+/** The key of the hash that holds a group's delivery state of this order, among others. */
+export function deliveryStateKey(keys: Keys, group: string, orderId: string): string {
   return keys.handled(group, crc32(orderId) % buckets);
 }
 
 /**
- * Forgets what groups have handled once it can come no more: it is older than the results' retention, and than everything on
- * the stream. Goes on where the last call stopped. Returns how many notes it has forgotten.
+ * Removes delivery state of results that cannot be delivered again: older than the retention of results, and than the first
+ * entry of the stream. Continues where the last call stopped. Returns how many entries it has removed.
  *
- * @param before epoch ms; younger results may still be published once more, should the stream lose them
+ * @param before epoch ms; younger results may be republished if the stream loses them
  */
 export async function forgetHandled(redis: Redis, keys: Keys, before: number): Promise<number> {
   const [first] = await redis.xrange(keys.results, '-', '+', 'COUNT', 1);
@@ -40,7 +37,7 @@ export async function forgetHandled(redis: Redis, keys: Keys, before: number): P
       const some = Array.from({ length: bucketsPerStep }, (_, nth) =>
         keys.handled(group, (start + step * bucketsPerStep + nth) % buckets),
       );
-      forgotten += Number(await forgetScript.run(redis, some, [before, oldest, notesLifeMs]));
+      forgotten += Number(await forgetScript.run(redis, some, [before, oldest, deliveryStateLifeMs]));
     }
     await redis.hset(keys.handledWalk, group, (start + stepsPerCall * bucketsPerStep) % buckets);
   }

@@ -1,32 +1,31 @@
 import type { Cluster, RedisOptions } from 'ioredis';
 import { connectRedis, forgetArguments, type Redis } from '../redis/connection.ts';
 
-/** What a follower of the stream needs, whatever the connection that it is copied from was made for. */
+/** Options that reading the stream requires, whatever those of the copied connection. */
 const patient = {
   enableOfflineQueue: true,
   maxRetriesPerRequest: null,
   lazyConnect: false,
-  // Must exceed the longest blocking read; a half-open connection is silent for ever without it.
+  // Detects half-open connections. Must exceed the longest blocking read.
   socketTimeout: 15_000,
-  // The names of the keys are part of the contract.
+  // Key names are part of the public contract.
   keyPrefix: '',
-  // It would break reads that wait.
+  // Would fail blocking reads.
   commandTimeout: undefined,
 } as RedisOptions;
 
-/** A connection of its own that waits for Redis, for ever. The caller closes it. */
+/** Opens a separate connection that waits for Redis without limit. The caller closes it. */
 export function patientCopy(redis: string | Redis): Redis {
   if (typeof redis === 'string') return connectRedis(redis, 'patient');
   const copy = redis.isCluster ? copyOfCluster(redis as unknown as Cluster) : redis.duplicate(patient);
-  // A listener keeps ioredis from printing; failures reach the caller through commands.
+  // Without a listener ioredis prints errors. Callers see failures through their commands.
   copy.on('error', forgetArguments);
   return copy;
 }
 
 /**
- * When one of two connections is lost, asks the other for a sign of life. A half-open connection shows only by a question
- * that gets no answer: of two that are used in turn, the second would be found out when the first is back already, and the
- * time-out waited for twice.
+ * Sends a PING on one connection when the other is lost. A half-open connection is detected only by a command that times out;
+ * without the PING, the second connection would be found broken only after the first had recovered, one timeout later.
  */
 export function watchEachOther(one: Redis, other: Redis): void {
   for (const [lost, left] of [
@@ -34,7 +33,7 @@ export function watchEachOther(one: Redis, other: Redis): void {
     [other, one],
   ] as const) {
     lost.on('close', () => {
-      // Its answer is of no interest: without one, the connection is given up and made anew.
+      // The reply does not matter: without one, the socket timeout makes ioredis reconnect.
       if (left.status === 'ready') void left.ping().catch(() => {});
     });
   }

@@ -2,9 +2,9 @@ import { isWrongType, type Redis } from '../redis/connection.ts';
 import type { Keys } from '../redis/keys.ts';
 import { type GroupPosition, groupPositions } from './trim.ts';
 
-/** How far a consumer group has come, and what it could not handle. */
+/** The position of a consumer group, and how many results it has parked. */
 export interface ReaderPosition extends GroupPosition {
-  /** Results that it put aside; they stay until somebody removes them. */
+  /** Results that it could not handle; they stay until someone removes them. */
   readonly parked: number;
 }
 
@@ -14,7 +14,7 @@ export async function readerPositions(redis: Redis, keys: Keys): Promise<ReaderP
   return Promise.all(
     positions.map(async (position) => ({
       ...position,
-      // A key of another type holds nothing that was parked; its subscriber says so when it cannot park.
+      // A key of another type holds no parked results; the subscriber reports an error when it cannot park one.
       parked: await redis.xlen(keys.parked(position.group)).catch(ofWrongType),
     })),
   );

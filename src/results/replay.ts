@@ -8,53 +8,53 @@ import { unlessAborted } from './unless-aborted.ts';
 
 /** One entry of the results stream. */
 export interface Result {
-  /** Redis' own id of the entry: its position, to go on from. */
+  /** The entry's stream id, which `from` accepts. */
   readonly streamId: string;
   readonly event: ResultEvent;
 }
 
 export interface ReadResultsOptions {
-  /** A Redis URL, or an ioredis connection of yours. A blocking read uses a copy of it. */
+  /** A Redis URL, or your own ioredis connection. A blocking read uses a copy of it. */
   readonly redis: string | Redis;
   /** Default `payments`. */
   readonly prefix?: string;
-  /** `0` (default): from the beginning; `$`: only what comes from now on; or the `streamId` after which to go on. */
+  /** `0` (default): from the beginning; `$`: only new results; or the `streamId` after which to continue. */
   readonly from?: string;
-  /** Wait for further results instead of ending with the last one. Default false. */
+  /** Wait for further results instead of ending after the last one. Default false. */
   readonly follow?: boolean;
   /** Ends a followed read. */
   readonly signal?: AbortSignal;
-  /** Called for an entry that is not a result of ours, which is then passed over. Without it such an entry throws. */
+  /** Called for an entry that is not a result of ours, which is then skipped. Without it such an entry throws. */
   readonly onInvalid?: (streamId: string, error: Error) => void;
 }
 
 const batchSize = 500;
-/** Below the connection's `socketTimeout`, so that an idle stream is not taken for a dead one. */
+/** Below the connection's `socketTimeout`, so that an idle stream does not look like a dead connection. */
 const blockMs = 5_000;
 const reconnectMs = 250;
-/** What a Redis says while it starts, or hands over to another one. */
-const passes = /^(UNBLOCKED|LOADING|MASTERDOWN|CLUSTERDOWN|READONLY|TRYAGAIN)\b/;
+/** Error replies while Redis starts or fails over. */
+const transientErrors = /^(UNBLOCKED|LOADING|MASTERDOWN|CLUSTERDOWN|READONLY|TRYAGAIN)\b/;
 
 /**
- * Reads verdicts in the order in which they were published, for replay and for tools. For work that must not be lost use
- * `subscribe`, which remembers how far each consumer has come.
+ * Reads results in the order in which they were published, for replay and for tools. For work that must not be lost use
+ * `subscribe`, which keeps track of what each group has handled.
  */
 export async function* readResults(options: ReadResultsOptions): AsyncGenerator<Result> {
   const { prefix = defaultPrefix, follow = false, signal } = options;
-  // A URL, and a read that blocks, need a connection to themselves.
+  // A blocking read needs a connection of its own.
   const own = typeof options.redis === 'string' || follow ? patientCopy(options.redis) : null;
   const redis = own ?? (options.redis as Redis);
   const { results } = createKeys(prefix);
   const read = follow ? waitForBatch : readBatch;
-  const ask = <T>(question: () => Promise<T>) =>
-    unlessAborted(follow ? untilAnswered(question, signal) : question(), signal);
+  const run = <T>(command: () => Promise<T>) =>
+    unlessAborted(follow ? retryTransient(command, signal) : command(), signal);
   try {
-    // Resolved once, so that nothing published between two reads is missed.
+    // `$` is resolved only once, so that results published between two reads are not missed.
     let position: string | undefined = options.from ?? '0';
-    if (position === '$') position = await ask(() => lastStreamId(redis, results));
+    if (position === '$') position = await run(() => lastStreamId(redis, results));
     while (position !== undefined && !signal?.aborted) {
       const from: string = position;
-      const entries = (await ask(() => read(redis, results, from))) ?? [];
+      const entries = (await run(() => read(redis, results, from))) ?? [];
       if (entries.length === 0 && !follow) return;
       for (const [streamId, fields] of entries) {
         if (signal?.aborted) return;
@@ -80,13 +80,13 @@ async function waitForBatch(redis: Redis, stream: string, position: string): Pro
   return (reply?.[0]?.[1] ?? []) as RawEntry[];
 }
 
-/** Asks until Redis answers. A lost connection costs a moment, never the place. */
-async function untilAnswered<T>(question: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+/** Retries a command while Redis is unavailable. The position in the stream is kept. */
+async function retryTransient<T>(command: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   for (;;) {
     try {
-      return await question();
+      return await command();
     } catch (error) {
-      const isFinal = error instanceof ReplyError && !passes.test((error as Error).message);
+      const isFinal = error instanceof ReplyError && !transientErrors.test((error as Error).message);
       if (isFinal || signal?.aborted) throw error;
       await delay(reconnectMs);
     }

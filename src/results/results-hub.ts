@@ -3,11 +3,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Redis } from '../redis/connection.ts';
 import { type Result, readResults } from './replay.ts';
 
-/** Listens to the results stream once for everybody in this process. */
+/** Reads the results stream once for all listeners in this process. */
 export interface ResultsHub {
-  /** Calls back for every result of an order from now on, until the returned function is called. */
+  /** Calls back for every new result of an order, until the returned function is called. */
   onOrder(orderId: string, listener: (result: Result) => void): () => void;
-  /** Calls back after every result. */
+  /** Calls back after every new result, until the returned function is called. */
   onAny(listener: () => void): () => void;
   close(): Promise<void>;
 }
@@ -27,7 +27,7 @@ export function createResultsHub(redis: Redis, prefix: string): ResultsHub {
           position = reached;
         });
       } catch {
-        // Readiness tells what is wrong with Redis; the next round goes on from the same place.
+        // Readiness reports what is wrong with Redis; the next round continues from the same position.
         await delay(retryMs, undefined, { signal: closing.signal }).catch(() => {});
       }
     }
@@ -40,7 +40,7 @@ export function createResultsHub(redis: Redis, prefix: string): ResultsHub {
       from,
       follow: true,
       signal: closing.signal,
-      // A foreign entry is the business of those who consume the stream; here it only wakes nobody.
+      // Subscribers report entries that are not ours; here they are only skipped.
       onInvalid: reached,
     });
     for await (const result of results) {

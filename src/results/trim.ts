@@ -1,24 +1,24 @@
 import type { Redis } from '../redis/connection.ts';
 
-/** How far a consumer group has come. */
+/** The position of a consumer group in the stream. */
 export interface GroupPosition {
   readonly group: string;
-  /** Entries that it has not been given yet; `null` when Redis cannot tell. */
+  /** Entries not delivered to it yet; `null` if Redis cannot determine it. */
   readonly lag: number | null;
-  /** Entries given to a consumer and not acknowledged. */
+  /** Entries delivered to a consumer and not acknowledged. */
   readonly pending: number;
   /** Everything below this stream id is acknowledged. */
   readonly acknowledgedBelow: string;
 }
 
-/** Entries that one command removes at most: trimming must not delay the verdicts. */
+/** Most entries removed by one XTRIM: trimming must not delay verdicts. */
 const stepLimit = 5_000;
-/** Commands per call: a million entries. With a call a minute that is 16,000 a second, more than one Redis can publish. */
+/** XTRIMs per call: a million entries. With a call a minute that is 16,000 a second, more than one Redis can publish. */
 const stepsPerCall = 200;
 
 /**
- * Removes results that are older than `before` (epoch ms) and that every consumer group has acknowledged, in steps between
- * which other clients of Redis get their turn. Returns how many it removed.
+ * Removes results that are older than `before` (epoch ms) and that every consumer group has acknowledged, in small steps.
+ * Returns how many it removed.
  */
 export async function trimResults(redis: Redis, stream: string, before: number): Promise<number> {
   const positions = await groupPositions(redis, stream);
@@ -33,7 +33,7 @@ export async function trimResults(redis: Redis, stream: string, before: number):
   return removed;
 }
 
-/** The consumer groups of the results stream. */
+/** Reads the positions of all consumer groups of the stream. */
 export async function groupPositions(redis: Redis, stream: string): Promise<GroupPosition[]> {
   if ((await redis.exists(stream)) === 0) return [];
   const groups = (await redis.xinfo('GROUPS', stream)) as (string | number | null)[][];

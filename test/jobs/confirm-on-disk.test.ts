@@ -52,7 +52,7 @@ test.skipIf(redisServer === undefined)(
     });
     const client = connectRedis(cluster.url, 'patient');
     onTestFinished(() => client.disconnect());
-    // Before anything is counted, the connections to all masters are there.
+    // Connect to all masters before counting.
     await Promise.all(Array.from({ length: 60 }, (_, n) => client.get(`key-${n}`)));
     const masters = (client as unknown as Cluster).nodes('master');
     const asked = async () => {
@@ -60,7 +60,7 @@ test.skipIf(redisServer === undefined)(
         masters.map(async (node) => {
           const statistics = await node.info('all');
           const calls = /cmdstat_waitaof:calls=(\d+)/.exec(statistics)?.[1];
-          // A Redis that does not know the command counts an error.
+          // Redis before 7.2 does not know the command and counts an error.
           return Number(calls ?? /errorstat_ERR:count=(\d+)/.exec(statistics)?.[1] ?? 0);
         }),
       );

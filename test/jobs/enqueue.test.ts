@@ -14,7 +14,7 @@ import { redisServer, startRestartableRedis } from '../support/restartable-redis
 
 const shared = testRedis();
 
-/** Accounts as a service makes them known, and producers that know nothing else. */
+/** Registered accounts, and producers that read them from Redis. */
 async function setup(redis: Redis = shared, url = testRedisUrl()) {
   const prefix = testPrefix();
   await registerEveryAccount(redis, prefix);
@@ -30,7 +30,7 @@ async function setup(redis: Redis = shared, url = testRedisUrl()) {
     ...{ keys, queue, producer, store: createOrderStore({ redis, keys, retentionMs: 1_000 }) },
     jobs: () => queue.getJobs(['wait', 'delayed', 'active', 'completed', 'failed', 'prioritized']),
     records: async () => (await redis.keys(keys.order('*'))).length,
-    /** Everything that stands in Redis about an order. */
+    /** Everything that Redis holds about an order. */
     all: async (orderId = 'ord-1') => [
       await redis.hgetall(keys.order(orderId)),
       await redis.zrange(keys.open, '0', '-1', 'WITHSCORES'),
@@ -47,8 +47,8 @@ function input(fields: Partial<OrderInput> = {}): OrderInput {
   };
 }
 
-describe('an order handed in', () => {
-  test('has a record and a delayed job when it is acknowledged', async () => {
+describe('enqueueing an order', () => {
+  test('writes its record and a delayed job before it is acknowledged', async () => {
     const { producer, store, jobs } = await setup();
     const at = Date.now() + 60_000;
     expect(await producer().enqueue(input({ createdAt: at }))).toEqual({ orderId: 'ord-1', outcome: 'new' });
@@ -59,7 +59,7 @@ describe('an order handed in', () => {
     expect(Math.abs((job?.timestamp ?? 0) + (job?.delay ?? 0) - at - 8_000)).toBeLessThan(100);
   });
 
-  test('50 times at once, through five producers, is one record, one job, and new once', async () => {
+  test('50 times concurrently, through five producers: one record, one job, `new` once', async () => {
     const { producer, jobs, records } = await setup();
     const producers = Array.from({ length: 5 }, () => producer());
     const order = input();
@@ -69,7 +69,7 @@ describe('an order handed in', () => {
     expect([await records(), (await jobs()).length]).toEqual([1, 1]);
   });
 
-  test('50 times at once with two different amounts: one of them holds, the other is a conflict', async () => {
+  test('50 times concurrently with two different amounts: one is accepted, the other is a conflict', async () => {
     const { producer, jobs, records, store } = await setup();
     const one = producer();
     const amounts = Array.from({ length: 50 }, (_, n) => (n % 2 === 0 ? '2.00' : '3.00'));
@@ -81,7 +81,7 @@ describe('an order handed in', () => {
     expect([await records(), (await jobs()).length]).toEqual([1, 1]);
   });
 
-  test('again with other facts is refused, says so, and changes nothing', async () => {
+  test('again with different facts is refused and changes nothing', async () => {
     const { producer, all } = await setup();
     const one = producer();
     await one.enqueue(input());
@@ -100,7 +100,7 @@ describe('an order handed in', () => {
     expect(await all()).toEqual(before);
   });
 
-  test('again with its receipt typed in another way is the same order', async () => {
+  test('again with its receipt in another spelling is the same order', async () => {
     const { producer, store } = await setup();
     const one = producer();
     const typed = (reference: string) => one.enqueue({ ...same, reference });
@@ -113,7 +113,7 @@ describe('an order handed in', () => {
     expect(await typed('QWER1234TX')).toMatchObject({ outcome: 'conflict' });
   });
 
-  test('again after a crash between its record and its job gets its job', async () => {
+  test('again after a crash between record and job adds the job', async () => {
     const { producer, store, jobs } = await setup();
     const order = anOrder({ createdAt: Date.now() + 60_000 });
     await store.open(order, firstPollAt(order), []);
@@ -123,7 +123,7 @@ describe('an order handed in', () => {
     expect(Math.abs((job?.timestamp ?? 0) + (job?.delay ?? 0) - firstPollAt(order))).toBeLessThan(100);
   });
 
-  test('again after it was closed is the same, and is not asked about again', async () => {
+  test('again after it was closed is `same`, and adds no job', async () => {
     const { producer, keys, jobs, queue } = await setup();
     const one = producer();
     await one.enqueue(input());
@@ -133,7 +133,7 @@ describe('an order handed in', () => {
     expect(await jobs()).toEqual([]);
   });
 
-  test('that is not valid writes nothing', async () => {
+  test('that is invalid writes nothing', async () => {
     const { producer, records, jobs } = await setup();
     const result = await producer().enqueue(input({ amount: '1.234', account: 'nobody' }));
     expect(result).toMatchObject({ outcome: 'invalid' });
@@ -143,7 +143,7 @@ describe('an order handed in', () => {
 });
 
 describe('2,000 orders at once', () => {
-  test('keep the order of their results, with faults, repetitions and conflicts in between', async () => {
+  test('get their results in order, with faults, repetitions and conflicts in between', async () => {
     const { producer, jobs, records } = await setup();
     const one = producer();
     await one.enqueue(input({ orderId: 'many-7', amount: '9.99' }));
@@ -164,7 +164,7 @@ describe('2,000 orders at once', () => {
     expect([await records(), (await jobs()).length]).toEqual([1_960, 1_960]);
   });
 
-  test('are taken in their order, though several chunks are under way: the first of the same is the new one', async () => {
+  test('are accepted in order, although chunks run concurrently: of equal ones the first is `new`', async () => {
     const { producer, jobs } = await setup();
     const repeated = new Set([0, 499, 500, 1_001, 1_999]);
     const orders = Array.from({ length: 2_000 }, (_, n) =>
@@ -176,7 +176,7 @@ describe('2,000 orders at once', () => {
     expect(await jobs()).toHaveLength(1_996);
   });
 
-  test('of which some do not reach Redis: those written stay written, nothing comes later, and all can be repeated', async () => {
+  test('of which some do not reach Redis: those written stay written, nothing is written later, and all can be repeated', async () => {
     const { producer, jobs, records, store } = await setup();
     const lane = await openRedisLane(testRedisUrl());
     const orders = Array.from({ length: 2_000 }, (_, n) => input({ orderId: `order-${n}` }));
@@ -194,7 +194,7 @@ describe('2,000 orders at once', () => {
     expect([await records(), (await jobs()).length]).toEqual([2_000, 2_000]);
   });
 
-  test('of which a later chunk fails first: the earlier one is written to its end before it is told', async () => {
+  test('of which a later chunk fails first: the error is thrown after the earlier one has ended', async () => {
     const { producer, jobs, keys } = await setup();
     await shared.set(keys.order('order-500'), 'no hash');
     const orders = Array.from({ length: 1_000 }, (_, n) => input({ orderId: `order-${n}` }));
@@ -202,12 +202,12 @@ describe('2,000 orders at once', () => {
     expect(await jobs()).toHaveLength(500);
   });
 
-  test('none are none', async () => {
+  test('an empty list gives an empty list', async () => {
     expect(await (await setup()).producer().enqueueMany([])).toEqual([]);
   });
 });
 
-describe('an order id that BullMQ would not take as a job id', () => {
+describe('an order id that BullMQ would reject as a job id', () => {
   const ids = [
     'a:b',
     'a~b'.replace('~', '.'),
@@ -220,7 +220,7 @@ describe('an order id that BullMQ would not take as a job id', () => {
     'w-o:a',
   ];
 
-  test.each(ids)('%s has a job of its own, which leads back to it', async (orderId) => {
+  test.each(ids)('%s has a job id of its own, which converts back to it', async (orderId) => {
     const { producer, jobs } = await setup();
     expect(await producer().enqueue(input({ orderId }))).toEqual({ orderId, outcome: 'new' });
     const [job] = await jobs();
@@ -228,7 +228,7 @@ describe('an order id that BullMQ would not take as a job id', () => {
     expect(orderIdOf(job?.id ?? '')).toBe(orderId);
   });
 
-  test('no two share a job', async () => {
+  test('no two share a job id', async () => {
     const { producer, jobs } = await setup();
     const similar = ['a:b', 'a.b', 'a-b', 'a_b', 'ab', 'a::b', 'a:', ':a', 'o:a', 'O:a'];
     await producer().enqueueMany(similar.map((orderId) => input({ orderId })));
@@ -247,10 +247,10 @@ describe('a connection of the caller', () => {
   });
 });
 
-describe('Redis goes away', () => {
+describe('when Redis is unavailable', () => {
   const timeoutMs = 600;
 
-  test('nobody listens: it throws in time, and says what to look at without a password', async () => {
+  test('with a closed port it throws in time; the message says what to check and contains no password', async () => {
     const one = createProducer({ redis: 'redis://user:hunter2@127.0.0.1:1', timeoutMs });
     onTestFinished(() => one.close());
     const startedAt = Date.now();
@@ -262,7 +262,7 @@ describe('Redis goes away', () => {
   });
 
   test.runIf(redisServer)(
-    'it dies and comes back: nothing was sent meanwhile, then all is taken once',
+    'after a restart: nothing was sent meanwhile, then everything is accepted once',
     async () => {
       const noise = vi.spyOn(console, 'error').mockImplementation(() => {});
       onTestFinished(() => noise.mockRestore());
@@ -272,7 +272,7 @@ describe('Redis goes away', () => {
       const { producer, jobs, records, store } = await setup(redis, server.url);
       const one = producer({ timeoutMs });
       await one.enqueue(input({ orderId: 'before' }));
-      // Some are caught under way, the others find nobody: each is told what to do.
+      // Some fail in flight, others fail to connect; every error says what to do.
       const many = (orderId: string) =>
         Promise.allSettled(Array.from({ length: 20 }, () => one.enqueue(input({ orderId }))));
       const caught = many('caught');
@@ -293,7 +293,7 @@ describe('Redis goes away', () => {
   );
 
   test.runIf(redisServer)(
-    'it freezes: each try gives up in time, and however many were sent, one counts',
+    'when it hangs: every attempt times out, and however many were sent, one is recorded',
     async () => {
       const server = await startRestartableRedis();
       const redis = connectRedis(server.url, 'patient');
@@ -317,7 +317,7 @@ describe('Redis goes away', () => {
     },
   );
 
-  test.runIf(redisServer)('a producer closes although Redis is away', async () => {
+  test.runIf(redisServer)('a producer can be closed', async () => {
     const server = await startRestartableRedis();
     const redis = connectRedis(server.url, 'patient');
     onTestFinished(() => redis.disconnect());
@@ -330,7 +330,7 @@ describe('Redis goes away', () => {
   });
 });
 
-test('an order created long ago is asked about at once', async () => {
+test('an order created long ago is polled at once', async () => {
   const { producer, jobs } = await setup();
   await producer().enqueue(input({ createdAt }));
   expect((await jobs())[0]?.delay).toBe(0);

@@ -16,14 +16,14 @@ beforeAll(async () => {
 });
 afterAll(() => gateway.close());
 
-test('a hint moves a job earlier or not at all, and polls by hint keep their distance', {
+test('a hint only ever moves a job earlier, and hinted polls keep their least interval', {
   timeout: 60_000,
 }, async () => {
   const { store, queue, enqueue } = setupParts(redis, testPrefix(), gateway.url);
   const begunAt = Date.now() - 1_000_000;
   let orders = 0;
 
-  /** The order's job as a worker would find it: when it is due, or 0 when it waits to be taken. */
+  /** When the order's job is due, or 0 if it waits for a worker. */
   async function dueAt(orderId: string): Promise<number> {
     const score = await redis.zscore(queue.toKey('delayed'), jobIdOf(orderId));
     return score === null ? 0 : Math.floor(Number(score) / 4096);
@@ -40,7 +40,7 @@ test('a hint moves a job earlier or not at all, and polls by hint keep their dis
       now += afterMs;
       const before = await dueAt(orderId);
       if (isPolled && before <= now) {
-        // A worker has come to it: it is asked about again in a minute, or when a hint that came meanwhile says so.
+        // A worker polled it: the next poll is in a minute, or when a hint that arrived meanwhile asks for it.
         const record = await store.read(orderId);
         if (record === null) throw new Error('The order is gone.');
         const { progress, history } = record;
@@ -53,7 +53,7 @@ test('a hint moves a job earlier or not at all, and polls by hint keep their dis
       const hinted = await store.hint(orderId, now, leastMs);
       if (hinted.outcome === 'promote') await promote(queue, orderId, hinted.at, now);
       expect(await dueAt(orderId)).toBeLessThanOrEqual(before);
-      // Served at the latest after the least distance, once a worker has time.
+      // Served after the least interval at the latest, once a worker is free.
       expect(await dueAt(orderId)).toBeLessThanOrEqual(now + leastMs);
       const hintAt = (await store.read(orderId))?.hintAt ?? Number.NaN;
       if (hintAt !== lastHintAt) expect(hintAt - lastHintAt).toBeGreaterThanOrEqual(leastMs);
@@ -75,12 +75,12 @@ test('a hint moves a job earlier or not at all, and polls by hint keep their dis
   );
 });
 
-test('an order that is due is not put off by a hint, and goes before the others that are due', async () => {
+test('a hint does not delay an order that is due, and moves it ahead of other due orders', async () => {
   const { store, queue, enqueue } = setupParts(redis, testPrefix(), gateway.url);
   const orderId = 'hinted:due';
   const now = Date.now();
   await enqueue(aHurriedOrder({ orderId, createdAt: now - 5_000, schedule: seldom }));
-  // The account is at its limit: the poll that was due, and the hint of a second ago, are still to be served.
+  // The account is at its rate limit: a due poll and a hint from a second ago are still pending.
   await store.hint(orderId, now - 1_000, leastMs);
   const hinted = await store.hint(orderId, now, leastMs);
   expect(hinted).toEqual({ outcome: 'promote', at: now + 1_000 });

@@ -20,7 +20,7 @@ beforeAll(async () => {
 });
 afterAll(() => gateway.close());
 
-/** An order that nobody asks about for the next minute, unless somebody wants it. */
+/** An order whose next scheduled poll is in a minute. */
 function setup(schedule: Partial<Schedule> = {}) {
   orders += 1;
   const orderId = `wake:${orders}`;
@@ -34,7 +34,7 @@ function setup(schedule: Partial<Schedule> = {}) {
     orderId,
     order,
     wake: (through: OrderStore = store) => pollNow(through, queue, orderId, minHintMs),
-    /** Resolves when nothing is left to do but the next regular poll. */
+    /** Resolves when only the next scheduled poll is left. */
     atRest: () =>
       until('the order at rest', async () => {
         const { wait = 0, active = 0, delayed = 0 } = await queue.getJobCounts('wait', 'active', 'delayed');
@@ -44,7 +44,7 @@ function setup(schedule: Partial<Schedule> = {}) {
   };
 }
 
-describe('a wish to have an order polled now', () => {
+describe('a poll request', () => {
   test('while its job is delayed: it is polled at once', async () => {
     const { enqueue, startWorker, wake, order, orderId, atRest } = setup();
     await startWorker();
@@ -78,7 +78,7 @@ describe('a wish to have an order polled now', () => {
     expect(gateway.arrivals(orderId)).toHaveLength(1);
   });
 
-  test('while it is being asked about: it is asked about again right after, once, never twice at a time', async () => {
+  test('during a poll: it is polled once more right after, never concurrently', async () => {
     const { enqueue, startWorker, wake, order, orderId, atRest } = setup();
     gateway.hold(orderId);
     await startWorker();
@@ -89,12 +89,12 @@ describe('a wish to have an order polled now', () => {
     gateway.release(orderId);
     await gateway.arrived(orderId, 2);
     await atRest();
-    // Ten wishes: one poll now, perhaps one more after the least distance.
+    // Ten requests: one poll now, perhaps one more after the least interval.
     expect(gateway.arrivals(orderId).length).toBeLessThanOrEqual(3);
     expect(gateway.maxAtOnce(orderId)).toBe(1);
   });
 
-  test('one wish during a poll makes one more poll, not two', async () => {
+  test('one request during a poll leads to one more poll, not two', async () => {
     const { enqueue, startWorker, wake, order, orderId, atRest, queue } = setup();
     gateway.hold(orderId);
     await startWorker();
@@ -108,7 +108,7 @@ describe('a wish to have an order polled now', () => {
     expect(gateway.arrivals(orderId)).toHaveLength(2);
   });
 
-  test('in the gap between the settling and the delaying: it is not lost, and served once', async () => {
+  test('between settling and delaying the job: it is not lost, and served once', async () => {
     const { enqueue, startWorker, wake, order, orderId, store, atRest } = setup();
     let hinted = 0;
     const inTheGap: OrderStore = {
@@ -128,7 +128,7 @@ describe('a wish to have an order polled now', () => {
     expect(gateway.maxAtOnce(orderId)).toBe(1);
   });
 
-  test('in the gap of every poll: none is lost, none polls twice at once or sooner than allowed', async () => {
+  test('between settling and delaying of every poll: none is lost, none polls concurrently or too early', async () => {
     const { enqueue, startWorker, wake, order, orderId, store, atRest } = setup();
     const dueAt: number[] = [];
     const inTheGap: OrderStore = {
@@ -155,7 +155,7 @@ describe('a wish to have an order polled now', () => {
     expect(gateway.maxAtOnce(orderId)).toBe(1);
   });
 
-  test('a storm of 200 wishes polls no more often than once per least distance, and the last one is served', async () => {
+  test('200 requests at once lead to at most one poll per least interval, and the last one is served', async () => {
     const { enqueue, startWorker, wake, order, orderId, store, atRest } = setup();
     await startWorker();
     await enqueue(order);
@@ -174,7 +174,7 @@ describe('a wish to have an order polled now', () => {
     expect((await store.read(orderId))?.hints).toBe(200);
   });
 
-  test('after an early regular poll has served the one before: it does not wait for the regular time', async () => {
+  test('after an early scheduled poll has served the one before: it does not wait for the schedule', async () => {
     const { enqueue, startWorker, wake, order, orderId, atRest, store } = setup();
     await startWorker();
     await enqueue(order);
@@ -183,7 +183,7 @@ describe('a wish to have an order polled now', () => {
     await wake();
     await gateway.arrived(orderId, 2);
     await atRest();
-    await wake(); // Set down for later, and served early by a person who asks by hand:
+    await wake(); // Scheduled for later, but served early by the poll below:
     const record = await store.read(orderId);
     if (record === null) throw new Error('The order is gone.');
     await store.settle({
@@ -194,7 +194,7 @@ describe('a wish to have an order polled now', () => {
     await gateway.arrived(orderId, 3);
   });
 
-  test('of a lost job makes it again', async () => {
+  test('for a lost job adds it again', async () => {
     const { enqueue, startWorker, wake, order, orderId, queue } = setup({ firstPollAfterMs: 50_000 });
     await enqueue(order);
     await queue.obliterate({ force: true });
@@ -203,7 +203,7 @@ describe('a wish to have an order polled now', () => {
     await gateway.arrived(orderId, 1);
   });
 
-  test('of a failed job tries it again', async () => {
+  test('for a failed job retries it', async () => {
     const { enqueue, startWorker, wake, order, orderId, queue } = setup();
     await enqueue(order);
     await failJob(queue, orderId);
@@ -213,7 +213,7 @@ describe('a wish to have an order polled now', () => {
     await gateway.arrived(orderId, 1);
   });
 
-  test('of a job that a worker takes and gives back while we look is not an error, and is not lost', async () => {
+  test('for a job that a worker fetches and delays meanwhile is no error, and is not lost', async () => {
     const { enqueue, startWorker, order, orderId, queue, store } = setup({ firstPollAfterMs: 50_000 });
     await enqueue(order);
     const inBetween: PollQueue = Object.create(queue, {
@@ -230,7 +230,7 @@ describe('a wish to have an order polled now', () => {
     await gateway.arrived(orderId, 1);
   });
 
-  test('of a closed order, or of none, does nothing', async () => {
+  test('for a closed or unknown order does nothing', async () => {
     const { enqueue, startWorker, wake, order, orderId, queue, store } = setup();
     expect(await wake()).toEqual({ outcome: 'gone' });
     gateway.say('paid', orderId);
@@ -243,8 +243,8 @@ describe('a wish to have an order polled now', () => {
   });
 });
 
-describe('a wish for an order whose poll hangs', () => {
-  test('is looked after ever more seldom', async () => {
+describe('a poll request for an order whose poll hangs', () => {
+  test('is retried with increasing delays', async () => {
     const { enqueue, startWorker, wake, order, orderId } = setup();
     gateway.hold(orderId);
     const worker = await startWorker();
@@ -264,8 +264,8 @@ describe('a wish for an order whose poll hangs', () => {
   });
 });
 
-describe('hasten', () => {
-  test('that looks again does not put off a poll that is due before the wish', async () => {
+describe('promote', () => {
+  test('on retry does not delay a poll that is due earlier', async () => {
     const { enqueue, orderId, queue, store } = setup();
     const schedule = { ...seldom, firstPollAfterMs: 20_000 };
     await enqueue(aHurriedOrder({ orderId, schedule }));
@@ -278,7 +278,7 @@ describe('hasten', () => {
     expect(await due()).toBeLessThanOrEqual(20_000);
   });
 
-  test('that looks again leaves a job alone that was served between its two looks', async () => {
+  test('on retry leaves a job alone that was polled meanwhile', async () => {
     const { enqueue, orderId, queue, store } = setup();
     const schedule = { ...seldom, firstPollAfterMs: 20_000 };
     await enqueue(aHurriedOrder({ orderId, schedule }));
@@ -301,7 +301,7 @@ describe('hasten', () => {
     expect(await (await queue.getJob(jobIdOf(orderId)))?.getState()).toBe('delayed');
   });
 
-  test('to a later time leaves a job alone that waits already', async () => {
+  test('to a later time leaves a waiting job alone', async () => {
     const { enqueue, order, orderId, queue } = setup();
     await enqueue(order);
     await until('a waiting job', async () => {
@@ -314,14 +314,14 @@ describe('hasten', () => {
   });
 });
 
-/** Takes the job as a worker would, and gives it up for good. */
+/** Fetches the job as a worker would, and fails it for good. */
 async function failJob(queue: PollQueue, orderId: string): Promise<void> {
   const { worker, job } = await take(queue, orderId);
   await job.moveToFailed(new UnrecoverableError('A bug.'), 'a-token');
   await worker.close();
 }
 
-/** A worker takes the job before our move, which is refused, and has delayed it again when we look once more. */
+/** A worker fetches the job just before it is moved, and has delayed it again by the retry. */
 async function takenAndGivenBack(queue: PollQueue, job: Job): Promise<void> {
   const promote = Job.prototype.promote.bind(job);
   await promote();

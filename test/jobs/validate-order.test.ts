@@ -21,7 +21,7 @@ const accounts = new Map([
   ['left-over', account('a-provider-of-a-newer-version')],
 ]);
 
-/** The least that a checkout must say. */
+/** The required fields of an order. */
 const least = { orderId: 'ord-1', account: 'jenga', reference: 'OR28922980077', amount: '2.00' };
 
 function validate(input: unknown): { order?: Order; faults?: readonly Fault[] } {
@@ -41,7 +41,7 @@ function faultyPaths(input: unknown): string[] {
 }
 
 describe('an order', () => {
-  it('needs four fields, and gets the rest from its account', () => {
+  it('has four required fields, and defaults from its account', () => {
     expect(accepted({})).toEqual({
       orderId: 'ord-1',
       account: 'jenga',
@@ -147,7 +147,7 @@ describe('an order', () => {
     expect(faultyPaths({ ...least, account: id })).toEqual(['account']);
   });
 
-  it('names the accounts there are', () => {
+  it('lists the known accounts', () => {
     const { faults } = validate({ ...least, account: 'no-such' });
     expect(faults?.[0]?.message).toContain('jenga, vexora');
   });
@@ -211,14 +211,14 @@ describe('an order', () => {
     expect(paths[0]).toMatch(/^reference(?:\.|$)/);
   });
 
-  it('may repeat the currency of its account, and no other', () => {
+  it('may name the currency of its account, and no other', () => {
     expect(accepted({ currency: 'KES' }).currency).toBe('KES');
     for (const currency of ['UGX', 'kes', 'KSH1', '', 404, null]) {
       expect(faultyPaths({ ...least, currency })).toEqual(['currency']);
     }
   });
 
-  it('is in any currency that its account can have, and told which when it is in another', () => {
+  it('may use any currency of its account; the fault lists them', () => {
     const several = { ...account('jenga'), currencies: ['KES', 'UGX'] };
     const known = new Map([...accounts, ['several', several]]);
     const validate = (input: object) => validateOrder({ ...least, ...input }, known, providers, now);
@@ -259,7 +259,7 @@ describe('an order', () => {
     expect(faultyPaths({ ...least, createdAt: at })).toEqual(['createdAt']);
   });
 
-  it('may change parts of the schedule', () => {
+  it('may override parts of the schedule', () => {
     expect(accepted({ schedule: { deadlineMs: 60_000, factor: 1 } }).schedule).toEqual({
       ...defaultSchedule,
       deadlineMs: 60_000,
@@ -287,7 +287,7 @@ describe('an order', () => {
     expect(faultyPaths({ ...least, schedule })).toEqual([path]);
   });
 
-  it('hands metadata on as it is, up to 4096 bytes of JSON', () => {
+  it('keeps metadata unchanged, up to 4096 bytes of JSON', () => {
     const metadata = { cart: { items: [1, 'två', null, true] }, note: 'x'.repeat(4_000) };
     expect(accepted({ metadata }).metadata).toEqual(metadata);
     const overhead = JSON.stringify({ note: '' }).length;
@@ -312,25 +312,25 @@ describe('an order', () => {
     expect(paths[0]).toMatch(/^metadata(?:\.|$)/);
   });
 
-  it.each([100, 2_000, 100_000])('is refused, not thrown at, with metadata nested %i deep', (depth) => {
+  it.each([100, 2_000, 100_000])('is refused without an exception with metadata nested %i deep', (depth) => {
     const metadata = { deep: JSON.parse(`${'['.repeat(depth)}${']'.repeat(depth)}`) };
     expect(faultyPaths({ ...least, metadata })).toEqual(['metadata']);
   });
 
-  it('is refused, not thrown at, with metadata that holds itself', () => {
+  it('is refused without an exception with circular metadata', () => {
     const metadata: { self?: unknown } = {};
     metadata.self = metadata;
     expect(faultyPaths({ ...least, metadata })).toEqual(['metadata']);
   });
 
-  it('takes no harm from a metadata key `__proto__`', () => {
+  it('handles a metadata key `__proto__` safely', () => {
     const { metadata } = accepted({ metadata: JSON.parse('{"__proto__":{"polluted":true},"cart":"c1"}') });
     expect(metadata).toMatchObject({ cart: 'c1' });
     expect('polluted' in metadata).toBe(false);
     expect('polluted' in {}).toBe(false);
   });
 
-  it('is refused with fields that we do not know, by name', () => {
+  it('is refused with unknown fields, which the fault names', () => {
     const { faults } = validate({ ...least, amout: '2.00', phone: '254700000000' });
     expect(faults).toEqual([{ path: '', message: 'has unknown fields: "amout", "phone"' }]);
   });
@@ -340,7 +340,7 @@ describe('an order', () => {
     expect(faultyPaths(input)).toEqual(['']);
   });
 
-  it('cannot inherit what it must say', () => {
+  it('must have its required fields as own properties', () => {
     const input = JSON.parse(`{"__proto__":${JSON.stringify(least)}}`);
     expect(faultyPaths(input)).toEqual(expect.arrayContaining(['account', 'amount', 'orderId', 'reference']));
   });
@@ -351,7 +351,7 @@ describe('an order', () => {
 });
 
 describe('the faults of an order', () => {
-  it('are all told at once', () => {
+  it('are all reported at once', () => {
     const input = {
       orderId: 'ord 1',
       account: 'no-such',
@@ -369,7 +369,7 @@ describe('the faults of an order', () => {
     ]);
   });
 
-  it('do not hide each other, whichever check finds them', () => {
+  it('do not hide each other, whichever check reports them', () => {
     const byAccount = {
       reference: { tradeNo: 'T1' },
       currency: 'UGX',
@@ -386,7 +386,7 @@ describe('the faults of an order', () => {
     );
   });
 
-  it('never repeat a value: it may be personal', () => {
+  it('never contain a value: it may be personal data', () => {
     const personal = '254712345678';
     const inputs = [
       { orderId: `${personal} ` },
@@ -412,7 +412,7 @@ describe('the faults of an order', () => {
     }
   });
 
-  it('are told of any input whatever; it never throws', () => {
+  it('are reported for any input; nothing is thrown', () => {
     const anyFields = fc.dictionary(
       fc.oneof(
         fc.constantFrom(...['orderId', 'account', 'reference', 'amount', 'currency']),

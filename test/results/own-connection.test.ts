@@ -2,7 +2,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { patientCopy, watchEachOther } from '../../src/results/own-connection.ts';
 import { testRedis, testRedisUrl } from '../support/redis.ts';
 
-test('when one of two connections is lost, the other is asked for a sign of life', async () => {
+test('when one of two connections is lost, the other sends a PING', async () => {
   const [one, other, admin] = [patientCopy(testRedisUrl()), patientCopy(testRedisUrl()), testRedis()];
   onTestFinished(() => {
     for (const connection of [one, other]) connection.disconnect();

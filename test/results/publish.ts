@@ -16,7 +16,7 @@ export function aResult(
   return buildEvent(anOrder({ orderId }), progress, verdict, aReading.paid({ at }), [], at);
 }
 
-/** Puts results into the stream, in one go; returns their stream ids. */
+/** Adds results to the stream in one pipeline; returns their stream ids. */
 export async function publish(
   redis: Redis,
   prefix: string,

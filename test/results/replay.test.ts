@@ -7,7 +7,7 @@ import { testPrefix, testRedis, testRedisUrl } from '../support/redis.ts';
 import { redisServer, startRestartableRedis } from '../support/restartable-redis.ts';
 import { aResult, publish } from './publish.ts';
 
-// Far above what they take: the machine may be busy with other things.
+// Far longer than needed, for a busy machine.
 vi.setConfig({ testTimeout: 90_000 });
 
 const within40s = { timeout: 40_000, interval: 5 };
@@ -25,7 +25,7 @@ function setup(url = testRedisUrl()) {
         subjects.push(event.subject);
       return subjects;
     },
-    /** Reads on in the background until the test ends. */
+    /** Continues reading in the background until the test ends. */
     follow(options: Partial<ReadResultsOptions> = {}) {
       const stop = new AbortController();
       const seen: string[] = [];
@@ -44,27 +44,27 @@ function setup(url = testRedisUrl()) {
 }
 
 describe('reading the results', () => {
-  test('from the beginning, in the order of their publication, ends with the last', async () => {
+  test('from the beginning, in order of publication, ends after the last', async () => {
     const { publish, read } = setup();
     expect(await read()).toEqual([]);
     await publish('a', 'b', 'c');
     expect(await read()).toEqual(['a', 'b', 'c']);
   });
 
-  test('goes on after an entry', async () => {
+  test('continues after a given entry', async () => {
     const { publish, read } = setup();
     const [, second = ''] = await publish('a', 'b', 'c');
     expect(await read({ from: second })).toEqual(['c']);
   });
 
-  test('takes many, in batches', async () => {
+  test('reads many results in batches', async () => {
     const { publish, read } = setup();
     const ids = Array.from({ length: 1_201 }, (_, index) => `order-${index}`);
     await publish(...ids);
     expect(await read()).toEqual(ids);
   });
 
-  test('borrows a connection, which stays open, and its own for a URL', async () => {
+  test('leaves a given connection open, and closes its own for a URL', async () => {
     const { publish, read, redis } = setup();
     await publish('a');
     expect(await read({ redis })).toEqual(['a']);
@@ -72,7 +72,7 @@ describe('reading the results', () => {
     expect(redis.status).toBe('ready');
   });
 
-  test('stops at what is not a result, unless told to pass over it', async () => {
+  test('throws on an entry that is not a result, unless onInvalid is given', async () => {
     const { publish, read, redis, stream } = setup();
     const foreign = await redis.xadd(stream, '*', 'hello', 'world');
     await publish('a');
@@ -82,14 +82,14 @@ describe('reading the results', () => {
     expect(passed).toEqual([foreign]);
   });
 
-  test('says when the position is none', async () => {
+  test('rejects an invalid position', async () => {
     await expect(setup().read({ from: 'yesterday' })).rejects.toThrow('Invalid stream ID');
     await expect(setup().read({ from: 'yesterday', follow: true })).rejects.toThrow('Invalid stream ID');
   });
 });
 
 describe('following the results', () => {
-  test('waits for what comes', async () => {
+  test('waits for new results', async () => {
     const { publish, follow } = setup();
     await publish('a');
     const { hasSeen } = follow();
@@ -98,7 +98,7 @@ describe('following the results', () => {
     await hasSeen('a', 'b');
   });
 
-  test('from now on misses nothing that comes after its first result', async () => {
+  test('from `$` misses no result after the first one', async () => {
     const { publish, follow } = setup();
     await publish('a');
     const { hasSeen, seen } = follow({ from: '$', redis: testRedis() });
@@ -114,7 +114,7 @@ describe('following the results', () => {
     await hasSeen(...seen);
   });
 
-  test('ends at once when told to, idle or not, and when told before', async () => {
+  test('ends at once when aborted, idle or not, even before it starts', async () => {
     const { follow, publish } = setup();
     const idle = follow();
     await delay(100);

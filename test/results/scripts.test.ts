@@ -5,7 +5,7 @@ import { connectRedis } from '../../src/redis/connection.ts';
 import { createKeys } from '../../src/redis/keys.ts';
 import { testPrefix, testRedis, testRedisUrl } from '../support/redis.ts';
 
-// The scripts of consumer groups, each line of them: what they do is checked below, and that the checks see every line.
+// Tests the scripts of consumer groups, then that removing any line of a script fails one of its tests.
 
 const redis = testRedis();
 const scriptNames = ['begin', 'claim', 'finish', 'forget-handled', 'give-back', 'keep', 'leave'] as const;
@@ -35,7 +35,7 @@ function world(lua: Lua) {
     },
     take: (consumer: string, count: number) =>
       redis.xreadgroup('GROUP', group, consumer, 'COUNT', count, 'STREAMS', keys.results, '>'),
-    /** As if an entry had been handed out so many times, the last time so long ago. */
+    /** Sets how often an entry was delivered, and how long ago. */
     age: (id: string, consumer: string, tries: number, idleMs: number) =>
       redis.xclaim(
         keys.results,
@@ -72,7 +72,7 @@ function world(lua: Lua) {
         next,
       };
     },
-    /** Redis as a user sees it who may not use one command. */
+    /** A connection as a user without permission for one command. */
     async without(command: string) {
       const user = keys.results.replaceAll(/\W/g, '');
       await redis.acl('SETUSER', user, 'reset', 'on', '>secret', '~*', '+@all', `-${command}`);
@@ -89,7 +89,7 @@ function world(lua: Lua) {
 }
 type World = ReturnType<typeof world>;
 
-/** Each throws when its script does something else. */
+/** Each check throws if its script behaves differently. */
 const cases: { readonly [script in ScriptName]: { readonly [what: string]: (w: World) => Promise<void> } } = {
   begin: {
     'locks the order of a result whose turn has come': async ({ publish, begin, lock }) => {
@@ -441,7 +441,7 @@ describe.each(scriptNames)('%s', (script) => {
   test.each(Object.entries(cases[script]))('%s', (_what, check) => check(world(sources)));
 });
 
-/** Redis 7 does by itself what older ones need this line for. */
+/** Lines that only Redis before version 7 needs. */
 const spared: { readonly [script in ScriptName]?: readonly RegExp[] } = { claim: [/'XACK'/] };
 
 describe.each(scriptNames)('every line of %s is needed', (script) => {

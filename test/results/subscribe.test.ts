@@ -8,14 +8,14 @@ import type { ResultEvent } from '../../src/domain/result-event.ts';
 import type { Redis } from '../../src/redis/connection.ts';
 import { connectRedis } from '../../src/redis/connection.ts';
 import { createKeys } from '../../src/redis/keys.ts';
-import { notesKey } from '../../src/results/handled.ts';
+import { deliveryStateKey } from '../../src/results/handled.ts';
 import { type SubscribeOptions, type Subscription, subscribe } from '../../src/results/subscribe.ts';
 import { createdAt } from '../support/builders.ts';
 import { testPrefix, testRedis, testRedisUrl } from '../support/redis.ts';
 import { redisServer, startRestartableRedis } from '../support/restartable-redis.ts';
 import { aResult, publish } from './publish.ts';
 
-// Far above what they take: the machine may be busy with other things.
+// Far longer than needed, for a busy machine.
 vi.setConfig({ testTimeout: 90_000 });
 
 const group = 'shop';
@@ -64,14 +64,14 @@ async function pendingOf(redis: Redis, stream: string): Promise<number> {
   return count;
 }
 
-/** Takes results under the name of a consumer that then never finishes them. */
+/** Reads results as a consumer that never finishes them. */
 async function takeAndDie(redis: Redis, stream: string, count: number): Promise<void> {
   await redis.xgroup('CREATE', stream, group, '0', 'MKSTREAM').catch(() => {});
   await redis.xreadgroup('GROUP', group, 'dead', 'COUNT', count, 'STREAMS', stream, '>');
 }
 
 describe('a subscriber', () => {
-  test('is given every result, and acknowledges it', async () => {
+  test('receives every result, and acknowledges it', async () => {
     const { publish, follow, isHandled, isSettled, errors } = setup();
     await publish(aResult('a'), aResult('b', 1, 'failed'));
     follow();
@@ -82,7 +82,7 @@ describe('a subscriber', () => {
     expect(errors).toEqual([]);
   });
 
-  test('begins a new group with everything, or with what comes from now on', async () => {
+  test('starts a new group at the beginning, or with new results only', async () => {
     const { publish, follow, isHandled, redis, keys } = setup();
     await publish(aResult('old'));
     follow({ from: '$' });
@@ -91,7 +91,7 @@ describe('a subscriber', () => {
     await isHandled('new:1');
   });
 
-  test('goes on where its group left off', async () => {
+  test('continues where its group left off', async () => {
     const { publish, follow, isHandled } = setup();
     await publish(aResult('a'));
     const first = follow();
@@ -102,7 +102,7 @@ describe('a subscriber', () => {
     await isHandled('a:1', 'b:1');
   });
 
-  test('shares the results with the others of its group, each one once', async () => {
+  test('shares the results with the other consumers of its group, each delivered once', async () => {
     const { publish, follow, isHandled, isSettled } = setup();
     const ids = Array.from({ length: 200 }, (_, index) => `order-${index}`);
     for (const consumer of ['one', 'two', 'three']) follow({ consumer, retryAfterMs: 5_000 });
@@ -111,7 +111,7 @@ describe('a subscriber', () => {
     await isSettled();
   });
 
-  test('has no more in hand than it was told', async () => {
+  test('handles no more results concurrently than configured', async () => {
     const { publish, follow, redis, keys, isHandled } = setup();
     const breaker = Promise.withResolvers<void>();
     await publish(...Array.from({ length: 20 }, (_, index) => aResult(`order-${index}`)));
@@ -133,7 +133,7 @@ describe('a subscriber', () => {
     expect(most).toBe(3);
   });
 
-  test('is not held up by one slow handler', async () => {
+  test('is not blocked by one slow handler', async () => {
     const { publish, follow, isHandled } = setup();
     const breaker = Promise.withResolvers<void>();
     await publish(aResult('slow'), ...Array.from({ length: 10 }, (_, index) => aResult(`order-${index}`)));
@@ -152,7 +152,7 @@ describe('a subscriber', () => {
     expect(() => setup().follow(options)).toThrow(message);
   });
 
-  test('works on a copy of any connection, and leaves the original alone', async () => {
+  test('works with a copy of any connection, and leaves the original alone', async () => {
     const { publish, follow, isHandled } = setup();
     const mine = new IORedis(testRedisUrl(), {
       enableOfflineQueue: false,
@@ -172,7 +172,7 @@ describe('a subscriber', () => {
 });
 
 describe('a handler that throws', () => {
-  test('is given the result again', async () => {
+  test('gets the result again', async () => {
     const { publish, follow, isHandled, errors, isSettled } = setup();
     await publish(aResult('a'));
     let calls = 0;
@@ -188,7 +188,7 @@ describe('a handler that throws', () => {
     expect(errors).toEqual(Array(2).fill({ message: 'database is away', id: 'a:1' }));
   });
 
-  test('has longer and longer to mend', async () => {
+  test('gets it again after increasing delays', async () => {
     const { publish, follow, isHandled } = setup();
     await publish(aResult('a'));
     const at: number[] = [];
@@ -206,7 +206,7 @@ describe('a handler that throws', () => {
     expect(waits[2]).toBeGreaterThanOrEqual(199);
   });
 
-  test('has its result parked after the last try, and the next one of the order gets through', async () => {
+  test('has its result parked after the last try, and the next one of the order is handled', async () => {
     const { publish, follow, isHandled, isSettled, errors, redis, keys } = setup();
     const [streamId] = await publish(aResult('a'), aResult('b'));
     follow({
@@ -230,7 +230,7 @@ describe('a handler that throws', () => {
     await isSettled();
   });
 
-  test('does not hold back newer results of its order for ever, which then make it stale', async () => {
+  test('does not block newer results of its order forever; they make it stale', async () => {
     const { publish, follow, isHandled, isSettled } = setup();
     await publish(aResult('a', 1, 'unresolved'), aResult('a', 2));
     follow({
@@ -243,7 +243,7 @@ describe('a handler that throws', () => {
     await isSettled();
   });
 
-  test('may fail in a listener for errors too', async () => {
+  test('may have an onError listener that throws too', async () => {
     const { publish, follow, isHandled } = setup();
     await publish(aResult('a'));
     let calls = 0;
@@ -295,7 +295,7 @@ function ids(count: number): string[] {
 }
 
 describe('a consumer that dies', () => {
-  test('leaves its results to the others', async () => {
+  test('has its results taken over by the others', async () => {
     const { publish, follow, isHandled, isSettled, redis, keys } = setup();
     await publish(aResult('a'), aResult('b'));
     await takeAndDie(redis, keys.results, 2);
@@ -304,7 +304,7 @@ describe('a consumer that dies', () => {
     await isSettled();
   });
 
-  test('of the same result every time: it is parked, untried', async () => {
+  test('on the same result every time has it parked without another try', async () => {
     const { publish, follow, handled, isSettled, errors, redis, keys } = setup();
     const [streamId = ''] = await publish(aResult('a'));
     await takeAndDie(redis, keys.results, 1);
@@ -312,11 +312,11 @@ describe('a consumer that dies', () => {
     follow({ maxTries: 3, retryAfterMs: 20 });
     await isSettled();
     expect(handled).toEqual([]);
-    // Told once it is parked, which is when it is no longer pending.
+    // onError is called once it is parked, that is, no longer pending.
     await vi.waitFor(() => expect(errors.at(-1)?.message).toMatch(/a:1 is parked: handed out 3 times/));
   });
 
-  test('may have held a result that is gone from the stream', async () => {
+  test('may have held a result that was deleted from the stream', async () => {
     const { publish, follow, isHandled, isSettled, redis, keys } = setup();
     const [streamId = ''] = await publish(aResult('a'), aResult('b'));
     await takeAndDie(redis, keys.results, 2);
@@ -387,7 +387,7 @@ describe('a handler that runs longer than retryAfterMs', () => {
 });
 
 describe('the version guard', () => {
-  test('passes over a result that comes after a newer one', async () => {
+  test('skips a result that comes after a newer one', async () => {
     const { publish, follow, isHandled, isSettled } = setup();
     await publish(aResult('a', 2), aResult('a', 1, 'unresolved'));
     follow();
@@ -395,7 +395,7 @@ describe('the version guard', () => {
     await isSettled();
   });
 
-  test('passes over what was handled before the group was sent back to the beginning', async () => {
+  test('skips handled results after the group was reset to the beginning', async () => {
     const { publish, follow, isHandled, isSettled, redis, keys, handled } = setup();
     await publish(aResult('a'), aResult('b'));
     follow();
@@ -418,10 +418,10 @@ describe('the version guard', () => {
   });
 });
 
-describe('an order id that is used again', () => {
+describe('an order id that is reused', () => {
   const later = createdAt + 100 * 86_400_000;
 
-  test('is another order: its results are handled, those of the first one never again', async () => {
+  test('is another order: its results are handled, those of the first order never again', async () => {
     const { publish, follow, isHandled, isSettled, redis, keys, handled } = setup();
     await publish(aResult('a', 1, 'unresolved'), aResult('a', 2, 'unresolved'), aResult('a', 3));
     follow();
@@ -438,7 +438,7 @@ describe('an order id that is used again', () => {
     expect(handled.slice(3)).toEqual(['a:1', 'a:2', 'b:1']);
   });
 
-  test('has its results in their order, though the first one was handled', async () => {
+  test('gets its results in order, although one of the same version was handled before', async () => {
     const { publish, follow, isHandled, handled } = setup();
     await publish(aResult('a'));
     follow({ concurrency: 1 });
@@ -451,7 +451,7 @@ describe('an order id that is used again', () => {
     expect(handled).toEqual(['a:1', 'a:1', 'a:2']);
   });
 
-  test('is none: a result that is published once more after the stream lost it is passed over', async () => {
+  test('differs from republication: a republished result is skipped', async () => {
     const { publish, follow, isHandled, isSettled, handled } = setup();
     await publish(aResult('a', 1, 'unresolved'), aResult('a', 2));
     follow();
@@ -464,10 +464,10 @@ describe('an order id that is used again', () => {
   });
 });
 
-describe('keys of the guard that somebody broke', () => {
-  test('lose no result, and are put right', async () => {
+describe('delivery state of another type', () => {
+  test('loses no result, and is replaced', async () => {
     const { publish, follow, isHandled, isSettled, redis, keys } = setup();
-    const notes = notesKey(keys, group, 'a');
+    const notes = deliveryStateKey(keys, group, 'a');
     await redis.set(notes, 'broken');
     await redis.rpush(keys.handling(group, 'a'), 'broken');
     await publish(aResult('a'));
@@ -480,7 +480,7 @@ describe('keys of the guard that somebody broke', () => {
     await isHandled('a:1', 'b:1');
   });
 
-  test('of what is parked hold up no other result', async () => {
+  test('in place of the parked stream does not block other results', async () => {
     const { publish, follow, isHandled, redis, keys, errors } = setup();
     await redis.set(keys.parked(group), 'broken');
     await redis.xadd(keys.results, '*', 'hello', 'world');
@@ -494,14 +494,14 @@ describe('keys of the guard that somebody broke', () => {
   });
 });
 
-test('results that wait for their next try, however many, do not hide what a dead consumer left', async () => {
+test('results that wait for their next try, however many, do not hide those of a dead consumer', async () => {
   const { publish, follow, redis, keys, handled } = setup();
   const waiting = Array.from({ length: 6_000 }, (_, nth) => aResult(`waiting-${nth}`));
   for (let from = 0; from < waiting.length; from += 1_000)
     await publish(...waiting.slice(from, from + 1_000));
   await takeAndDie(redis, keys.results, waiting.length);
   const ids = (await redis.xrange(keys.results, '-', '+')).map(([id]) => id);
-  // Handed out just now, for the fifth time: their next try is due in more than a minute.
+  // Delivered just now for the fifth time, so their next try is due in more than a minute.
   await redis.xclaim(keys.results, group, 'dead', 0, ...ids, 'RETRYCOUNT', 10, 'JUSTID');
   await publish(aResult('left'));
   await takeAndDie(redis, keys.results, 1);
@@ -509,8 +509,8 @@ test('results that wait for their next try, however many, do not hide what a dea
   await vi.waitFor(() => expect(handled).toEqual(['left:1']), within40s);
 });
 
-describe('what is not a result', () => {
-  test('is parked and told', async () => {
+describe('an entry that is not a result', () => {
+  test('is parked and reported', async () => {
     const { follow, publish, isHandled, isSettled, errors, redis, keys } = setup();
     const streamId = await redis.xadd(keys.results, '*', 'hello', 'world');
     await publish(aResult('a'));
@@ -525,7 +525,7 @@ describe('what is not a result', () => {
 });
 
 describe('a stream', () => {
-  test('that is deleted under its readers begins anew', async () => {
+  test('that is deleted is read again from the start', async () => {
     const { publish, follow, isHandled, redis, keys } = setup();
     await publish(aResult('a'));
     follow();
@@ -535,7 +535,7 @@ describe('a stream', () => {
     await isHandled('a:1', 'b:1');
   });
 
-  test('whose group is destroyed is read again, and nothing handled twice', async () => {
+  test('whose group is destroyed is read again, and nothing is handled twice', async () => {
     const { publish, follow, isHandled, redis, keys } = setup();
     await publish(aResult('a'));
     follow();
@@ -547,7 +547,7 @@ describe('a stream', () => {
 });
 
 describe('close', () => {
-  test('waits for the handler that runs, and hands back what was not begun', async () => {
+  test('waits for the running handler, and releases results that were not started', async () => {
     const { publish, follow, isHandled, redis, keys } = setup();
     const breaker = Promise.withResolvers<void>();
     const begun = Promise.withResolvers<void>();
@@ -569,7 +569,7 @@ describe('close', () => {
     await isHandled('a:1', 'a:2');
   });
 
-  test('strikes an idle consumer off, and may be called twice', async () => {
+  test('removes an idle consumer from the group, and may be called twice', async () => {
     const { follow, publish, isHandled, redis, keys, isSettled } = setup();
     await publish(aResult('a'));
     const subscription = follow();
@@ -581,7 +581,7 @@ describe('close', () => {
 });
 
 describe.runIf(redisServer !== undefined)('when Redis goes away', () => {
-  test('the subscriber goes on when it is back, and nothing is lost', async () => {
+  test('the subscriber continues when it is back, and nothing is lost', async () => {
     const server = await startRestartableRedis();
     const { publish, follow, isHandled, isSettled, errors, handled } = setup(server.url);
     const breaker = Promise.withResolvers<void>();
@@ -598,7 +598,7 @@ describe.runIf(redisServer !== undefined)('when Redis goes away', () => {
     await isHandled('a:1');
     await begun.promise;
     await server.kill();
-    // A handler that ends while Redis is away is acknowledged afterwards.
+    // If a handler ends while Redis is away, its result is acknowledged afterwards.
     breaker.resolve();
     await isHandled('a:1', 'b:1');
     await vi.waitFor(() => expect(errors.length).toBeGreaterThan(0), within40s);
@@ -622,7 +622,7 @@ describe.runIf(redisServer !== undefined)('when Redis goes away', () => {
     expect(Date.now() - before).toBeLessThan(5_000);
   });
 
-  test('a subscriber may start before it', async () => {
+  test('a subscriber may start before Redis', async () => {
     const server = await startRestartableRedis();
     await server.kill();
     const { publish, follow, isHandled } = setup(server.url);

@@ -1,4 +1,4 @@
-/** A subscriber in a process of its own, for tests that kill it: notes every result it handles in a Redis list. */
+/** A subscriber in a child process, for tests that kill it: records every handled result in a Redis list. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { connectRedis } from '../../src/redis/connection.ts';
 import { subscribe } from '../../src/results/subscribe.ts';
@@ -15,7 +15,7 @@ subscribe({
   retryAfterMs: 1_000,
   async onResult(event) {
     await redis.rpush(`${prefix}:handled`, event.id);
-    // Between the effect and the acknowledgement: where a kill hurts most.
+    // The worst moment to be killed: between the effect and the acknowledgement.
     await delay(5);
   },
 });

@@ -3,10 +3,10 @@ import { createKeys } from '../../src/redis/keys.ts';
 import { groupPositions, trimResults } from '../../src/results/trim.ts';
 import { testPrefix, testRedis } from '../support/redis.ts';
 
-/** Redis trims whole nodes of its stream, which hold this many entries. */
+/** Redis trims whole stream nodes, which hold this many entries. */
 const perNode = 100;
 
-/** A stream with a node full of entries at each of the given milliseconds. */
+/** A stream with a full node of entries at each of the given milliseconds. */
 async function setup(...atMs: readonly number[]) {
   const redis = testRedis();
   const { results } = createKeys(testPrefix());
@@ -17,12 +17,12 @@ async function setup(...atMs: readonly number[]) {
   return {
     ...{ redis, results },
     group: (name: string) => redis.xgroup('CREATE', results, name, '0'),
-    /** Gives the entries of so many further milliseconds to a consumer. */
+    /** Delivers the entries of so many further milliseconds to a consumer. */
     take: (name: string, nodes: number) =>
       redis.xreadgroup('GROUP', name, 'one', 'COUNT', nodes * perNode, 'STREAMS', results, '>'),
     acknowledge: (name: string, ...ms: number[]) => redis.xack(results, name, ...ms.flatMap(idsAt)),
     trim: (before: number) => trimResults(redis, results, before),
-    /** The milliseconds of which there are entries. */
+    /** The milliseconds that still have entries. */
     async left() {
       const ids = (await redis.xrange(results, '-', '+')).map(([id]) => Number(id.split('-')[0]));
       return [...new Set(ids)];
@@ -31,13 +31,13 @@ async function setup(...atMs: readonly number[]) {
 }
 
 describe('trimming the results', () => {
-  test('removes what is old, where nobody subscribes', async () => {
+  test('removes old entries if there is no group', async () => {
     const { trim, left } = await setup(100, 200, 300);
     expect(await trim(250)).toBe(2 * perNode);
     expect(await left()).toEqual([300]);
   });
 
-  test('keeps what is young, however far its readers are', async () => {
+  test('keeps young entries, whatever the positions of the groups', async () => {
     const { trim, left, group, take, acknowledge } = await setup(100, 200, 300);
     await group('shop');
     await take('shop', 3);
@@ -46,7 +46,7 @@ describe('trimming the results', () => {
     expect(await left()).toEqual([200, 300]);
   });
 
-  test('keeps what a group has not been given', async () => {
+  test('keeps entries that were not delivered to a group', async () => {
     const { trim, left, group, take, acknowledge } = await setup(100, 200, 300);
     await group('shop');
     await group('books');
@@ -63,7 +63,7 @@ describe('trimming the results', () => {
     expect(await left()).toEqual([200, 300]);
   });
 
-  test('keeps what was given and not acknowledged, whatever came after it', async () => {
+  test('keeps delivered entries that are not acknowledged, and all after them', async () => {
     const { trim, left, group, take, acknowledge } = await setup(100, 200, 300);
     await group('shop');
     await take('shop', 3);
@@ -72,7 +72,7 @@ describe('trimming the results', () => {
     expect(await left()).toEqual([200, 300]);
   });
 
-  test('keeps what was given and not acknowledged in the middle of a node', async () => {
+  test('keeps a delivered, unacknowledged entry in the middle of a node', async () => {
     const { redis, results, trim, left, group, take } = await setup(100, 200, 300);
     await group('shop');
     await take('shop', 3);
@@ -83,7 +83,7 @@ describe('trimming the results', () => {
     expect(await redis.xrange(results, '200-50', '200-50')).toHaveLength(1);
   });
 
-  test('keeps everything for a group that has acknowledged nothing, and for one that began late', async () => {
+  test('keeps everything for a group that has acknowledged nothing, and for one that started late', async () => {
     const { redis, results, trim, left, group, take } = await setup(100, 200);
     await group('shop');
     await take('shop', 2);
@@ -92,7 +92,7 @@ describe('trimming the results', () => {
     expect(await left()).toEqual([100, 200]);
   });
 
-  test('never loses the number that the next entry gets, even when all are gone', async () => {
+  test('keeps the last id, so that ids never repeat, even when all entries are removed', async () => {
     const { redis, results, trim, left } = await setup(100, 200);
     expect(await trim(1_000)).toBe(2 * perNode);
     expect(await left()).toEqual([]);
@@ -120,7 +120,7 @@ describe('trimming the results', () => {
     expect(await redis.xlen(results)).toBe(0);
   });
 
-  test('does nothing where there is no stream', async () => {
+  test('does nothing if there is no stream', async () => {
     const { trim } = await setup();
     expect(await trim(1_000)).toBe(0);
   });
@@ -135,7 +135,7 @@ describe('trimming the results', () => {
   });
 });
 
-test('the position of a group is what it has not been given and what it has not acknowledged', async () => {
+test('the position of a group counts undelivered and unacknowledged entries', async () => {
   const { redis, results, group, take, acknowledge } = await setup(100, 200, 300);
   expect(await groupPositions(redis, results)).toEqual([]);
   await group('shop');
