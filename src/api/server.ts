@@ -12,6 +12,7 @@ import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod
 import type { Audit } from '../audit/audit.ts';
 import type { ApiKey } from '../config/named-keys.ts';
 import type { Log } from '../observability/log.ts';
+import { requestContext } from '../observability/request-context.ts';
 import { isRedisFault } from '../redis/redis-fault.ts';
 import type { ApiSettings, RouteParts } from './api.ts';
 import { createKeyFinder, requireApiKey } from './api-keys.ts';
@@ -98,7 +99,12 @@ async function createServer(parts: ServerParts) {
   app.decorate('strangers', createStrangerBudget());
   app.decorateRequest('apiKey', null);
   app.decorateRequest('user', null);
-  app.addHook('onRequest', async (request, reply) => void reply.header('x-request-id', request.id));
+  app.addHook('onRequest', (request, reply, done) => {
+    reply.header('x-request-id', request.id);
+    requestContext.run(request.id, done);
+  });
+  // What reads the body goes on in the connection's own context.
+  app.addHook('preValidation', (request, _reply, done) => requestContext.run(request.id, done));
   acceptJsonOnly(app);
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);

@@ -1,5 +1,6 @@
-import { type Bindings, type DestinationStream, type Logger, pino, stdSerializers } from 'pino';
+import { type Bindings, type DestinationStream, type Logger, pino, stdSerializers, symbols } from 'pino';
 import { redacted, redactedText, secretNames } from './redact.ts';
+import { requestContext } from './request-context.ts';
 
 export type Log = Logger;
 
@@ -17,6 +18,7 @@ export function createLog(level: string, destination?: DestinationStream): Log {
     depthLimit,
     redact: { paths: [...secretNames], censor: redactedText },
     serializers,
+    mixin: requestIdOf,
     formatters: { log: redactObjects },
   };
   const log = destination === undefined ? pino(options) : pino(options, destination);
@@ -25,6 +27,15 @@ export function createLog(level: string, destination?: DestinationStream): Log {
     return child.call(this, redactObjects(bindings), ...how);
   } as Log['child'];
   return log;
+}
+
+/** Parts below HTTP log through loggers of their own; what they do for a request carries its id all the same. */
+function requestIdOf(_fields: object, _level: number, logger: Log): { readonly requestId?: string } {
+  const requestId = requestContext.getStore();
+  if (requestId === undefined) return {};
+  const { [symbols.chindingsSym]: bindings } = logger as { readonly [symbols.chindingsSym]?: string };
+  // The logger of the request has it already, and a name that stands twice is no JSON for many readers.
+  return bindings?.includes('"requestId":') ? {} : { requestId };
 }
 
 /** Errors and requests have serializers, which choose what is told of them. */
