@@ -9,9 +9,9 @@ export const auditActions = [
 
 /** One entry of the audit trail. Holds words of ours, names of keys and users, addresses and ids: no secret, no metadata. */
 export interface AuditEntry {
-  /** The name of the API key or of the user, `cli` for the command line, `anonymous` for who was not let in. */
+  /** The name of the API key or of the user, `cli` for the command line, `library`, `anonymous` for who was not let in. */
   readonly actor: string;
-  /** The address that it came from; of a command, the name of the machine. */
+  /** The address that it came from; of a command `user@machine`, of the library the machine. */
   readonly from: string;
   readonly action: (typeof auditActions)[number];
   readonly outcome: string;

@@ -5,6 +5,7 @@ import type { EnqueueResult } from '../jobs/enqueue-result.ts';
 import type { Producer } from '../jobs/producer.ts';
 import type { OrderInput } from '../jobs/validate-order.ts';
 import type { CommandContext } from './command-context.ts';
+import { originOfCommand } from './origin.ts';
 import { readLines } from './read-lines.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -43,8 +44,8 @@ export function enqueueCommand(terminal: CommandContext, exit: (code: number) =>
         );
       }
       const { redisUrl, prefix } = readServiceSettings(terminal.environment);
-      const { createProducer } = await import('../jobs/producer.ts');
-      const producer = createProducer({ redis: redisUrl, prefix });
+      const { createProducerOf } = await import('../jobs/producer.ts');
+      const producer = createProducerOf(originOfCommand(), { redis: redisUrl, prefix });
       try {
         const refused =
           flags.file === undefined

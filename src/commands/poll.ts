@@ -1,7 +1,7 @@
-import { hostname } from 'node:os';
 import { Command } from 'commander';
 import { createKeys } from '../redis/keys.ts';
 import type { CommandContext } from './command-context.ts';
+import { originOfCommand } from './origin.ts';
 import { withStore } from './show.ts';
 
 /** A person asks seldom; a callback's limit is the account's own. */
@@ -26,7 +26,7 @@ export function pollCommand(terminal: CommandContext, exit: (code: number) => vo
         const { outcome } = await pollNow(store, queue, orderId, minIntervalMs);
         await queue.close();
         const { append } = await import('../audit/audit.ts');
-        const entry = { actor: 'cli', from: hostname(), action: 'poll-requested', outcome, orderId } as const;
+        const entry = { ...originOfCommand(), action: 'poll-requested', outcome, orderId } as const;
         await append(redis, createKeys(prefix), entry).catch((error: Error) =>
           terminal.stderr.write(`The audit trail could not be written: ${error.message}\n`),
         );

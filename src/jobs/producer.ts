@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import type { Telemetry } from 'bullmq';
 import type { AccountInfos } from '../accounts/accounts.ts';
 import {
@@ -7,6 +8,8 @@ import {
   accountsInRedis,
   type OwnAccounts,
 } from '../accounts/known-accounts.ts';
+import type { AuditEntry } from '../audit/audit.ts';
+import { createSubmissions, type Submissions } from '../audit/submissions.ts';
 import type { Order } from '../domain/order.ts';
 import { createOrderStore, type OrderStore } from '../orders/store.ts';
 import { providers } from '../providers/index.ts';
@@ -59,12 +62,17 @@ const unusedRetentionMs = 1;
 
 /** Opens a producer. It knows the accounts from the running service, through Redis. */
 export function createProducer(options: ProducerOptions): Producer {
-  return opened(new RedisProducer(options, accountsInRedis));
+  return createProducerOf({ actor: 'library', from: hostname() }, options);
 }
 
-/** Opens the producer of a service that serves accounts itself. */
+/** As `createProducer`, for somebody else whom the audit trail is to name. */
+export function createProducerOf(by: Submitter, options: ProducerOptions): Producer {
+  return opened(new RedisProducer(options, accountsInRedis, by));
+}
+
+/** Opens the producer of a service that serves accounts itself, and writes the audit trail itself. */
 export function createOwnProducer(options: ProducerOptions, own: OwnAccounts): Producer {
-  return opened(new RedisProducer(options, (redis, keys) => accountsConfigured(redis, keys, own)));
+  return opened(new RedisProducer(options, (redis, keys) => accountsConfigured(redis, keys, own), null));
 }
 
 /** Its functions work without `this`, so that a caller may take them apart. */
@@ -76,6 +84,9 @@ function opened(producer: RedisProducer): Producer {
   };
 }
 
+/** Who enqueues, and from where. */
+type Submitter = Pick<AuditEntry, 'actor' | 'from'>;
+
 class RedisProducer implements Producer {
   readonly #redis: Redis;
   /** The connection is ours to close. */
@@ -85,11 +96,16 @@ class RedisProducer implements Producer {
   readonly #store: OrderStore;
   readonly #clock: RedisClock;
   readonly #accounts: AccountSource;
+  readonly #submissions: Submissions | null;
   readonly #queues = new Map<string, PollQueue>();
   readonly #options: Pick<ProducerOptions, 'telemetry'> &
     Required<Pick<ProducerOptions, 'timeoutMs' | 'waitAof'>>;
 
-  constructor(options: ProducerOptions, sourceOf: (redis: Redis, keys: Keys) => AccountSource) {
+  constructor(
+    options: ProducerOptions,
+    sourceOf: (redis: Redis, keys: Keys) => AccountSource,
+    by: Submitter | null,
+  ) {
     const { redis, prefix = defaultPrefix, timeoutMs = 5_000, waitAof = false, telemetry } = options;
     this.#isOwn = typeof redis === 'string';
     this.#redis = typeof redis === 'string' ? connectRedis(redis, 'prompt') : redis;
@@ -98,6 +114,7 @@ class RedisProducer implements Producer {
     this.#store = createOrderStore({ redis: this.#redis, keys: this.#keys, retentionMs: unusedRetentionMs });
     this.#clock = createRedisClock(this.#redis, this.#keys);
     this.#accounts = sourceOf(this.#redis, this.#keys);
+    this.#submissions = by && createSubmissions({ redis: this.#redis, keys: this.#keys, by });
     this.#options = { timeoutMs, waitAof, ...(telemetry && { telemetry }) };
   }
 
@@ -110,9 +127,11 @@ class RedisProducer implements Producer {
     const { timeoutMs } = this.#options;
     try {
       if (this.#redis.status !== 'ready') await awaitRedis(this.#redis, this.#address, timeoutMs);
-      return await inChunks(inputs, { size: chunkSize, concurrency: concurrentChunks }, (chunk) =>
+      const results = await inChunks(inputs, { size: chunkSize, concurrency: concurrentChunks }, (chunk) =>
         withTimeout(this.#enqueueChunk(chunk).catch(notTaken), timeoutMs, lateMessage(timeoutMs)),
       );
+      for (const { outcome, orderId } of results) this.#submissions?.note(outcome, orderId);
+      return results;
     } catch (error) {
       // Whoever logs this error must not log the metadata of the orders.
       forgetArguments(error);
@@ -121,7 +140,8 @@ class RedisProducer implements Producer {
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.#queues.values()].map((queue) => queue.close()));
+    const queues = [...this.#queues.values()].map((queue) => queue.close());
+    await Promise.all([this.#submissions?.close(), ...queues]);
     if (this.#isOwn) this.#redis.disconnect();
   }
 

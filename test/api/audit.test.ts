@@ -1,5 +1,9 @@
+import { hostname, userInfo } from 'node:os';
 import { request } from 'undici';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createProducer } from '../../src/jobs/producer.ts';
+import { createLog } from '../../src/observability/log.ts';
+import { requestContext } from '../../src/observability/request-context.ts';
 import { createKeys } from '../../src/redis/keys.ts';
 import { runCommand } from '../support/command-line.ts';
 import { testRedis, testRedisUrl } from '../support/redis.ts';
@@ -133,6 +137,89 @@ test('payment-poller audit reads it, and poll is in it', async () => {
   expect(first.stdout).toMatch(
     /^\S+ {2}shop {2}127\.0\.0\.1 {2}order-submitted {2}new {2}ord-1 {2}r1\n.*conflict/,
   );
+});
+
+test('orders of the command line and of the library are in it, without a round trip for each', async () => {
+  const env = { REDIS_URL: testRedisUrl(), PREFIX: running.prefix };
+  const flags = ['--order-id', 'cli-1', '--account', 'jenga', '--reference', 'ORcli1', '--amount', '2.00'];
+  expect((await runCommand(['enqueue', ...flags], { env })).code).toBe(0);
+  const last = async () => (await entries()).at(-1);
+  expect(await last()).toMatchObject({
+    actor: 'cli',
+    from: `${userInfo().username}@${hostname()}`,
+    action: 'order-submitted',
+    outcome: 'new',
+    orderId: 'cli-1',
+  });
+
+  const before = (await entries()).length;
+  const producer = createProducer({ redis: testRedisUrl(), prefix: running.prefix });
+  const some = Array.from({ length: 20 }, (_, nth) => {
+    return { ...order, orderId: `lib-${nth}`, reference: `ORlib${nth}` };
+  });
+  await producer.enqueueMany(some);
+  await producer.enqueueMany([
+    ...some.slice(0, 2),
+    { ...order, amount: '3.00' },
+    { ...order, orderId: 'no id' },
+  ]);
+  await producer.close();
+  expect((await entries()).length).toBe(before + 1);
+  expect(await last()).toMatchObject({
+    actor: 'library',
+    from: hostname(),
+    action: 'orders-submitted',
+    outcome: '20 new, 2 same, 1 conflict, 1 invalid',
+  });
+
+  const alone = createProducer({ redis: testRedisUrl(), prefix: running.prefix });
+  await alone.enqueue({ ...order, orderId: '<b>' });
+  // Not only when it is closed.
+  const entry = await eventually(async () => {
+    const found = await last();
+    return found?.outcome === 'invalid' ? found : null;
+  });
+  expect(entry).not.toHaveProperty('orderId');
+  await alone.close();
+  expect((await entries()).length).toBe(before + 2);
+});
+
+test('an order is enqueued by whoever may not write the trail', async () => {
+  const { audit } = createKeys(running.prefix);
+  const kept = await redis.dump(audit);
+  await redis.set(audit, 'not a stream');
+  const producer = createProducer({ redis: testRedisUrl(), prefix: running.prefix });
+  expect(await producer.enqueue({ ...order, orderId: 'lib-x', reference: 'ORlibx' })).toMatchObject({
+    outcome: 'new',
+  });
+  await producer.close();
+  await redis.del(audit);
+  expect(kept).not.toBeNull();
+});
+
+test('log lines below HTTP carry the id of the request, once', async () => {
+  const queue = `${createKeys(running.prefix).queuePrefix('jenga')}:jenga:meta`;
+  const [kept, auth] = [
+    await redis.dumpBuffer(queue),
+    Buffer.from(`operator:${password}`).toString('base64'),
+  ];
+  await redis.del(queue);
+  await redis.set(queue, 'not a hash');
+  const headers = { authorization: `Basic ${auth}` };
+  const answer = await running.call('GET', '/board/api/queues', { key: null, ...as('b1', headers) });
+  expect(answer.status).toBe(500);
+  await redis.del(queue);
+  if (kept !== null) await redis.restore(queue, 0, kept);
+  const line = lines.find((each) => each.includes('the board could not be served')) ?? '';
+  expect(JSON.parse(line)).toMatchObject({ requestId: 'b1' });
+  const written: string[] = [];
+  const log = createLog('info', { write: (each) => written.push(each) });
+  requestContext.run('q1', () => {
+    log.child({ requestId: 'q1' }).info('the logger of the request');
+    log.child({ account: 'jenga' }).info('another one');
+  });
+  log.info('outside');
+  expect(written.map((each) => each.split('"requestId":"q1"').length - 1)).toEqual([1, 1, 0]);
 });
 
 test('a request does not fail for its entry', async () => {
