@@ -1,6 +1,7 @@
 import { type VerdictStatus, verdictStatuses } from '../../domain/order.ts';
 import { type readStatistics, timeToVerdictSeconds } from '../../orders/statistics.ts';
 import { count, type Html, html } from './html.ts';
+import { tableHead } from './table.ts';
 
 /** The counters of the last hours, oldest first. */
 export type Hours = Awaited<ReturnType<typeof readStatistics>>;
@@ -14,28 +15,31 @@ export function verdictsChart(hours: Hours): Html {
     verdictStatuses.reduce((sum, status) => sum + (counters[`status:${status}`] ?? 0), 0),
   );
   const highest = Math.max(...sums);
-  if (highest === 0) return html`<p class="empty">No verdict in the last 24 hours.</p>`;
+  if (highest === 0) return html`<p class="note">No verdict in the last 24 hours.</p>`;
   const corrections = total(hours, 'corrections');
-  return html`<ul class="legend">${verdictStatuses.map(
-    (status) => html`<li class="${status}"><b>${count(total(hours, `status:${status}`))}</b> ${status}</li>`,
-  )}</ul>
-<div class="columns">
-<span class="peak">${count(highest)}</span>
-<svg viewBox="0 0 ${hours.length * 10} 100" preserveAspectRatio="none" role="img" aria-label="Verdicts per hour in the last 24 hours, at most ${highest} in one hour; the table below has the numbers.">${hours.map(
-    ({ counters }, index) => column(counters, index * 10, highest),
-  )}</svg>
-<p class="axis">${[0, 8, 16, 23].map((index) => hourTime(hours[index]?.hour ?? ''))}</p>
-</div>
+  const label = `Verdicts per hour in the last 24 hours, at most ${highest} in one hour; the table below has the numbers.`;
+  const legend = (status: VerdictStatus) =>
+    html`<li class="dot ${status}"><b>${count(total(hours, `status:${status}`))}</b> ${status}</li>`;
+  return html`<ul class="legend">${verdictStatuses.map(legend)}</ul>
+<figure>
+<small>${count(highest)}</small>
+<svg class="columns" viewBox="0 0 ${hours.length * 10} 100" preserveAspectRatio="none" role="img" aria-label="${label}">
+${hours.map(({ counters }, index) => column(counters, index * 10, highest))}
+</svg>
+<figcaption>${[0, 8, 16, 23].map((index) => hourTime(hours[index]?.hour ?? ''))}</figcaption>
+</figure>
 ${corrections > 0 && html`<p class="note">${count(corrections)} of them corrected an earlier one.</p>`}
 <details><summary>As a table</summary>
-<table><thead><tr><th scope="col">Hour</th>${verdictStatuses.map((status) => html`<th scope="col">${status}</th>`)}</tr></thead>
+<table class="numbers">${tableHead('Hour', ...verdictStatuses)}
 <tbody>${hours
     .filter((_, index) => (sums[index] ?? 0) > 0)
     .toReversed()
-    .map(
-      ({ hour, counters }) =>
-        html`<tr><th scope="row">${hourTime(hour)}</th>${verdictStatuses.map((status) => html`<td>${count(counters[`status:${status}`] ?? 0)}</td>`)}</tr>`,
-    )}</tbody></table></details>`;
+    .map(hourRow)}</tbody></table></details>`;
+}
+
+function hourRow({ hour, counters }: Hours[number]): Html {
+  const cells = verdictStatuses.map((status) => html`<td>${count(counters[`status:${status}`] ?? 0)}</td>`);
+  return html`<tr><th scope="row">${hourTime(hour)}</th>${cells}</tr>`;
 }
 
 function column(counters: Hours[number]['counters'], x: number, highest: number): Html[] {
@@ -45,7 +49,8 @@ function column(counters: Hours[number]['counters'], x: number, highest: number)
     if (verdicts === 0) return html``;
     const height = (verdicts / highest) * 100;
     y -= height;
-    return html`<rect class="${status}" x="${x + 1}" y="${y.toFixed(2)}" width="8" height="${height.toFixed(2)}"/>`;
+    const [top, tall] = [y.toFixed(2), height.toFixed(2)];
+    return html`<rect class="${status}" x="${x + 1}" y="${top}" width="8" height="${tall}"/>`;
   });
 }
 
@@ -64,21 +69,24 @@ export function truthChart(hours: Hours): Html {
     { label: `> ${shortTime(timeToVerdictSeconds.at(-1) ?? 0)}`, verdicts: total(hours, 'truth:more') },
   ];
   const all = classes.reduce((sum, { verdicts }) => sum + verdicts, 0);
-  if (all === 0) return html`<p class="empty">No first verdict in the last 24 hours.</p>`;
+  if (all === 0) return html`<p class="note">No first verdict in the last 24 hours.</p>`;
   const highest = Math.max(...classes.map(({ verdicts }) => verdicts));
   let sum = 0;
   return html`<p class="note">${shares(classes, all)}</p>
-<table class="bars"><thead><tr><th scope="col">Within</th><th scope="col"><span class="unseen">Bar</span></th><th scope="col">Verdicts</th><th scope="col">By then</th></tr></thead>
+<table class="numbers bars">
+${tableHead('Within', html`<span class="unseen">Bar</span>`, 'Verdicts', 'By then')}
 <tbody>${classes.map(({ label, verdicts }) => {
     sum += verdicts;
-    return html`<tr><th scope="row">${label}</th><td class="bar">${bar(verdicts / highest)}</td><td>${count(verdicts)}</td><td>${Math.floor((sum / all) * 100)} %</td></tr>`;
+    const byThen = html`<td>${count(verdicts)}</td><td>${Math.floor((sum / all) * 100)} %</td>`;
+    return html`<tr><th scope="row">${label}</th><td>${bar(verdicts / highest)}</td>${byThen}</tr>`;
   })}</tbody></table>`;
 }
 
 /** One bar, `share` of its room. */
 export function bar(share: number): Html {
   const width = Math.min(Math.max(share, 0), 1) * 100;
-  return html`<svg viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true"><rect class="room" width="100" height="10"/><rect class="full" width="${width.toFixed(2)}" height="10"/></svg>`;
+  return html`<svg class="bar" viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true">
+<rect class="track" width="100" height="10"/><rect width="${width.toFixed(2)}" height="10"/></svg>`;
 }
 
 /** "Half of the verdicts came within 20 s, 95 % within 2 min." */

@@ -24,7 +24,10 @@ const maxReaders = 100;
 /** A reader that has missed so many in a row takes nothing any more. */
 const maxMissed = 5;
 
-/** Adds /events: the live parts of the page as server-sent events. They are rendered once for all, and only while somebody looks. */
+/**
+ * Adds /events: the live parts of the page as server-sent events. They are rendered once for all readers, and only
+ * while there are any.
+ */
 export function servePageEvents(app: FastifyInstance, parts: PageEventsParts): void {
   const readers = new Set<Reader>();
   let timer: NodeJS.Timeout | undefined;

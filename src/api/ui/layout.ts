@@ -17,6 +17,7 @@ const contentSecurityPolicy = [
 ].join('; ');
 
 const types = {
+  'base.css': 'text/css; charset=utf-8',
   'page.css': 'text/css; charset=utf-8',
   'page.js': 'text/javascript; charset=utf-8',
   'icon.svg': 'image/svg+xml',
@@ -68,6 +69,7 @@ export function sendPage(
 <meta name="robots" content="noindex">
 <title>${title}</title>
 <link rel="icon" href="${assetUrl('icon.svg')}" type="image/svg+xml">
+<link rel="stylesheet" href="${assetUrl('base.css')}">
 <link rel="stylesheet" href="${assetUrl('page.css')}">
 <script src="${assetUrl('page.js')}" defer></script>
 ${reloadSeconds !== undefined && html`<noscript><meta http-equiv="refresh" content="${reloadSeconds}"></noscript>`}
@@ -91,13 +93,14 @@ ${body}
 }
 
 function header(user: LoggedIn | null): Html {
+  const logOut = html`<form method="post" action="/logout"><button>Log out</button></form>`;
   return html`<header class="top">
-<a class="brand" href="/">payment-poller</a>
+<a class="brand" href="/"><b>payment-poller</b></a>
 <nav aria-label="Pages">
 <a href="/board/">Queues</a>
 <a href="/docs">API</a>
-${user !== null && html`<span class="user">${user.name}${user.role === 'viewer' && html` <span class="role">may only look</span>`}</span>`}
-${/* Who was logged in by a proxy logs out there. */ user?.by === 'session' && html`<form method="post" action="/logout"><button class="quiet">Log out</button></form>`}
+${user !== null && html`<span>${user.name} <small>${user.role === 'viewer' && 'may only look'}</small></span>`}
+${/* Who was logged in by a proxy logs out there. */ user?.by === 'session' && logOut}
 </nav>
 </header>`;
 }

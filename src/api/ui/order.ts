@@ -1,33 +1,39 @@
 import { jobIdOf } from '../../jobs/queue.ts';
 import type { OrderView } from '../../orders/view.ts';
 import { clock, type Html, html, money } from './html.ts';
+import { labelledCell, tableHead } from './table.ts';
 
 /** Everything known about one order. The view is masked already. */
 export function orderBody(view: OrderView): Html {
   const { orderId, account, provider, status, reason, reference, metadata } = view;
   const verdict = status ?? 'no verdict yet';
+  const queue = `/board/queue/${account}`;
+  const job = `${queue}/${encodeURIComponent(jobIdOf(orderId))}`;
   const row = (name: string, value: Html | string) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`;
-  return html`<main class="order">
-<h1><span class="id">${orderId}</span></h1>
-<p class="verdict"><span class="badge ${status ?? 'open'}">${verdict}</span>${reason !== null && html` <span class="reason">${reason}</span>`}</p>
-<p class="why">${withClocks(view.explanation)}</p>
+  return html`<main>
+<h1><code>${orderId}</code></h1>
+<p><span class="badge ${status}">${verdict}</span> ${reason}</p>
+<p>${withClocks(view.explanation)}</p>
 <dl class="facts">
 ${row('Amount', money(view.currency, view.amount))}
 ${row('Received', received(view))}
-${row('Receipt', view.receipt === null ? '–' : html`<span class="id">${view.receipt}</span>`)}
-${row('Account', html`<a href="/board/queue/${account}">${account}</a>${account !== provider && html` <small>${provider}</small>`}`)}
-${row('Reference', typeof reference === 'string' ? html`<span class="id">${reference}</span>` : pairs(reference))}
-${row('State', html`${view.phase}${view.nextPollAt !== null && html` <small><a href="/board/queue/${account}/${encodeURIComponent(jobIdOf(orderId))}">its job</a></small>`}`)}
+${row('Receipt', view.receipt === null ? '–' : html`<code>${view.receipt}</code>`)}
+${row('Account', html`<a href="${queue}">${account}</a> ${account !== provider && html`<small>${provider}</small>`}`)}
+${row('Reference', typeof reference === 'string' ? html`<code>${reference}</code>` : pairs(reference))}
+${row('State', html`${view.phase} ${view.nextPollAt !== null && html`<small><a href="${job}">its job</a></small>`}`)}
 ${row('Polls', `${view.polls}, ${view.answeredPolls} with a usable answer`)}
 ${row('Created', clock(view.createdAt))}
 ${row('Deadline', clock(view.deadlineAt))}
-${row('Verdict', view.settledAt === null ? '–' : html`${clock(view.settledAt)} <small>version ${view.stateversion}</small>`)}
+${row('Verdict', settled(view))}
 ${row('Last poll', view.lastPolledAt === null ? '–' : clock(view.lastPolledAt))}
 ${row('Next poll', view.nextPollAt === null ? 'none: closed' : clock(view.nextPollAt))}
-${Object.keys(metadata).length > 0 && html`<div class="broad"><dt>Metadata</dt><dd><pre>${JSON.stringify(metadata, null, 2)}</pre></dd></div>`}
+${
+  Object.keys(metadata).length > 0 &&
+  html`<div class="broad"><dt>Metadata</dt><dd><pre>${JSON.stringify(metadata, null, 2)}</pre></dd></div>`
+}
 </dl>
 <section><h2>What the provider said, latest first</h2>
-${view.history.length === 0 ? html`<p class="empty">Nothing yet: it has not been asked.</p>` : history(view)}
+${view.history.length === 0 ? html`<p class="note">Nothing yet: it has not been asked.</p>` : history(view)}
 </section>
 </main>`;
 }
@@ -39,6 +45,10 @@ function received({ currency, amountReceived, amountVerified, status }: OrderVie
   return html`${amount} <small>${amountVerified ? 'verified' : 'not known: the amount is not verified'}</small>`;
 }
 
+function settled({ settledAt, stateversion }: OrderView): Html {
+  return settledAt === null ? html`–` : html`${clock(settledAt)} <small>version ${stateversion}</small>`;
+}
+
 /** A sentence whose instants are turned into times that people read. */
 function withClocks(text: string): Html {
   const parts = text.split(/(\d{4}-\d\d-\d\dT[\d:.]+Z)/);
@@ -46,9 +56,7 @@ function withClocks(text: string): Html {
 }
 
 function history(view: OrderView): Html {
-  const cell = (label: string, value: Html | string) =>
-    html`<td data-label="${label}"><span>${value}</span></td>`;
-  return html`<table class="wide history"><thead><tr>${['When', 'Reading', 'In the provider’s words', 'How'].map((name) => html`<th scope="col">${name}</th>`)}</tr></thead>
+  return html`<table class="wide history">${tableHead('When', 'Reading', 'In the provider’s words', 'How')}
 <tbody>${view.history.toReversed().map((entry) => {
     const {
       reading,
@@ -79,21 +87,23 @@ function history(view: OrderView): Html {
     ].filter((note) => note);
     const owner =
       typeof usedBy === 'string' &&
-      html` <small>owned by <a class="id" href="/orders/${encodeURIComponent(usedBy)}">${usedBy}</a></small>`;
-    return html`<tr>${cell('When', clock(entry.at))}
-${cell('Reading', html`<span class="reading ${String(reading)}">${String(reading)}</span>${notes.length > 0 && html` <small>${notes.join(', ')}</small>`}${owner}`)}
-${cell('In the provider’s words', said.length === 0 ? '–' : said.join(': '))}
-${cell('How', how.filter((note) => note).join(', '))}</tr>`;
+      html` <small>owned by <a href="/orders/${encodeURIComponent(usedBy)}"><code>${usedBy}</code></a></small>`;
+    const read = html`<span class="dot ${String(reading)}">${String(reading)}</span>`;
+    return html`<tr>${labelledCell('When', clock(entry.at))}
+${labelledCell('Reading', html`${read} <small>${notes.join(', ')}</small>${owner}`)}
+${labelledCell('In the provider’s words', said.length === 0 ? '–' : said.join(': '))}
+${labelledCell('How', how.filter((note) => note).join(', '))}</tr>`;
   })}</tbody></table>`;
 }
 
 function pairs(reference: { readonly [name: string]: string }): Html {
-  return html`${Object.entries(reference).map(([name, value]) => html`<span class="pairs">${name} <span class="id">${value}</span></span> `)}`;
+  return html`${Object.entries(reference).map(([name, value]) => html`${name} <code>${value}</code> `)}`;
 }
 
 /** The page for an order that is not there. */
 export function noOrderBody(orderId: string): Html {
-  return html`<main class="order"><h1>No such order</h1>
-<p class="why">No order <span class="id">${orderId}</span> is known here: it was never handed in, or it was closed so long ago that it is no longer kept.</p>
+  return html`<main><h1>No such order</h1>
+<p>No order <code>${orderId}</code> is known here: it was never handed in, or it was closed so long ago
+that it is no longer kept.</p>
 <p><a href="/">Back to the overview</a></p></main>`;
 }

@@ -1,9 +1,11 @@
 import type { BreakerState } from '../../accounts/circuit-breaker.ts';
 import { toMajor } from '../../domain/money.ts';
+import type { VerdictStatus } from '../../domain/order.ts';
 import { ageClasses } from '../../orders/unresolved-tally.ts';
 import { bar, type Hours, truthChart, verdictsChart } from './charts.ts';
 import { ago, count, type Html, html, money, span } from './html.ts';
 import type { AccountHealth, Overview } from './overview.ts';
+import { labelledCell, tableHead } from './table.ts';
 
 /** The live parts of the page for people, by the id of their place. */
 export type Sections = { readonly [id in SectionId]: Html };
@@ -25,17 +27,20 @@ export function renderSections(overview: Overview, hours: Hours): Sections {
 /** The whole page, with its live parts as they are now. */
 export function overviewBody(sections: Sections, at: number): Html {
   const place = (id: SectionId) => html`<section id="${id}" data-live>${sections[id]}</section>`;
+  const iso = new Date(at).toISOString();
   return html`<main id="overview">
-${place('attention')}
+<div id="attention" data-live>${sections.attention}</div>
 ${place('now')}
 <form class="lookup" method="get" action="/orders" role="search">
 <label for="order">Look up an order</label>
-<div><input id="order" name="id" placeholder="order id" autocapitalize="none" autocomplete="off" spellcheck="false" required><button>Show</button></div>
+<input id="order" name="id" placeholder="order id" autocapitalize="none" autocomplete="off" spellcheck="false" required>
+<button>Show</button>
 </form>
 <div class="pair">${place('verdicts')}${place('truth')}</div>
 ${place('accounts')}
-<div class="pair loose">${place('money')}${place('readers')}</div>
-<p class="as-of"><span id="live">As of</span> <time id="at" datetime="${new Date(at).toISOString()}" data-local="clock">${new Date(at).toISOString().slice(11, 19)} UTC</time></p>
+<div class="pair">${place('money')}${place('readers')}</div>
+<p class="as-of dot"><small><span id="live">As of</span>
+<time id="at" datetime="${iso}" data-local="clock">${iso.slice(11, 19)} UTC</time></small></p>
 </main>`;
 }
 
@@ -48,10 +53,12 @@ function attention(overview: Overview): Html {
   const { at, unresolved, groups, used } = overview;
   const troubles = [
     ...overview.unreadable.map((what) => {
-      return html`A key in Redis is of another type than ${what} should be: something else writes into the keys of payment-poller.`;
+      const because = 'something else writes into the keys of payment-poller';
+      return html`A key in Redis is of another type than ${what} should be: ${because}.`;
     }),
     ...used.map(({ orderId, usedBy }) => {
-      return html`One payment for two orders: ${orderLink(orderId)} leads to the payment by which ${orderLink(usedBy)} was paid.`;
+      const [order, owner] = [orderLink(orderId), orderLink(usedBy)];
+      return html`One payment for two orders: ${order} leads to the payment by which ${owner} was paid.`;
     }),
     ...overview.accounts.flatMap((account) => accountTroubles(account, at)),
     lostOrder(overview),
@@ -69,24 +76,27 @@ function attention(overview: Overview): Html {
       const orders = classes['7d'].orders + classes.older.orders;
       const amountMinor = classes['7d'].amountMinor + classes.older.amountMinor;
       if (orders === 0) return null;
-      return html`${money(currency, toMajor(amountMinor))} in ${plural(orders, 'order')} has been unresolved for more than a day; see <a href="#money">below</a>.`;
+      const sum = money(currency, toMajor(amountMinor));
+      const link = html`<a href="#money">below</a>`;
+      return html`${sum} in ${plural(orders, 'order')} has been unresolved for more than a day; see ${link}.`;
     }),
   ].filter((trouble) => trouble !== null);
   return html`<h2 class="unseen">What needs attention</h2>${
     troubles.length === 0
-      ? html`<p class="well">Nothing needs attention.</p>`
-      : html`<ul class="troubles">${troubles.map((trouble) => html`<li>${trouble}</li>`)}</ul>`
+      ? html`<p class="note dot paid">Nothing needs attention.</p>`
+      : html`<ul class="trouble">${troubles.map((trouble) => html`<li>${trouble}</li>`)}</ul>`
   }`;
 }
 
 /** An order that is overdue and has no job, though its account is asked: nobody asks about it. */
 function lostOrder({ nextDue, accounts, at }: Overview): Html | null {
   if (nextDue === null || at - nextDue.at <= lateMs) return null;
+  const order = html`Order ${orderLink(nextDue.orderId)}`;
   const account = accounts.find(({ id }) => id === nextDue.account);
   if (account === undefined)
-    return html`Order ${orderLink(nextDue.orderId)} belongs to the account <b>${nextDue.account}</b>, which ACCOUNTS does not name: nobody asks about it.`;
+    return html`${order} belongs to the account <b>${nextDue.account}</b>, which ACCOUNTS does not name: nobody asks about it.`;
   if (account.breaker.state !== 'closed' || nextDue.hasJob) return null;
-  return html`Order ${orderLink(nextDue.orderId)} has been due for ${span(at - nextDue.at)} and has no job; the sweeper should make one.`;
+  return html`${order} has been due for ${span(at - nextDue.at)} and has no job; the sweeper should make one.`;
 }
 
 function accountTroubles(account: AccountHealth, at: number): Html[] {
@@ -118,11 +128,16 @@ function accountTroubles(account: AccountHealth, at: number): Html[] {
 function now({ asking, watching, oldestAsking, accounts, at, unresolved }: Overview): Html {
   const latest = accounts.toSorted((a, b) => b.lateMs - a.lateMs)[0];
   const isLate = latest !== undefined && latest.lateMs >= 1_000;
+  const toMoney = html`<a href="#money">money to account for</a>`;
   return html`<h2 class="unseen">Orders now</h2><dl class="figures">
 ${figure('Asking', count(asking), 'no verdict yet')}
 ${figure('Watching', count(watching), 'verdict may still turn')}
-${figure('Unresolved', unresolved === null ? '–' : count(unresolved.orders), html`<a href="#money">money to account for</a>`)}
-${figure('Oldest asking', oldestAsking === null ? '–' : span(at - oldestAsking.createdAt), oldestAsking === null ? 'no open order' : orderLink(oldestAsking.orderId))}
+${figure('Unresolved', unresolved === null ? '–' : count(unresolved.orders), toMoney)}
+${
+  oldestAsking === null
+    ? figure('Oldest asking', '–', 'no open order')
+    : figure('Oldest asking', span(at - oldestAsking.createdAt), orderLink(oldestAsking.orderId))
+}
 ${figure('Polls late by', isLate ? span(latest.lateMs) : '0 s', isLate ? latest.id : 'on time')}
 </dl>`;
 }
@@ -131,57 +146,72 @@ function figure(name: string, value: string, note: string | Html): Html {
   return html`<div><dt>${name}</dt><dd><strong>${value}</strong><small>${note}</small></dd></div>`;
 }
 
-const stateWords: { readonly [state in BreakerState]: string } = {
-  closed: 'asking',
-  resting: 'pausing, as asked',
-  open: 'left alone',
-  'half-open': 'probing',
-  locked: 'locked out',
+/** What each state of the breaker is called, and the tone of its dot. */
+const states: { readonly [state in BreakerState]: readonly [word: string, tone: VerdictStatus] } = {
+  closed: ['asking', 'paid'],
+  resting: ['pausing, as asked', 'expired'],
+  open: ['left alone', 'failed'],
+  'half-open': ['probing', 'expired'],
+  locked: ['locked out', 'failed'],
 };
 
 function accounts({ accounts, at }: Overview): Html {
-  const cell = (label: string, value: Html | string) =>
-    html`<td data-label="${label}"><span>${value}</span></td>`;
-  return html`<h2>Accounts</h2><table class="wide"><thead><tr>${['Account', 'State', 'Last answer', 'Late by', 'Limit in use', 'Open orders'].map((name) => html`<th scope="col">${name}</th>`)}</tr></thead>
-<tbody>${accounts.map((account) => {
-    const { id, provider, breaker, answeredAt, lateMs, pollsPerMinute, ratePerSecond, orders } = account;
-    const until =
-      breaker.pausedUntil === null ? '' : html` <small>for ${span(breaker.pausedUntil - at)}</small>`;
-    const use = pollsPerMinute / (ratePerSecond * 60);
-    return html`<tr><th scope="row"><a href="/board/queue/${id}">${id}</a>${id !== provider && html` <small>${provider}</small>`}</th>
-${cell('State', html`<span class="state ${breaker.state}">${stateWords[breaker.state]}</span>${until}`)}
-${cell('Last answer', answeredAt === null ? '–' : ago(answeredAt, at))}
-${cell('Late by', lateMs < 1_000 ? '0 s' : span(lateMs))}
-${cell('Limit in use', html`<span class="use">${bar(use)} ${Math.round(use * 100)} % <small>of ${ratePerSecond}/s</small></span>`)}
-${cell('Open orders', count(orders))}</tr>`;
-  })}</tbody></table>`;
+  return html`<h2>Accounts</h2><table class="wide">
+${tableHead('Account', 'State', 'Last answer', 'Late by', 'Limit in use', 'Open orders')}
+<tbody>${accounts.map((account) => accountRow(account, at))}</tbody></table>`;
+}
+
+function accountRow(account: AccountHealth, at: number): Html {
+  const { id, provider, breaker, answeredAt, lateMs, pollsPerMinute, ratePerSecond, orders } = account;
+  const [word, tone] = states[breaker.state];
+  const until = breaker.pausedUntil !== null && html`<small>for ${span(breaker.pausedUntil - at)}</small>`;
+  const use = pollsPerMinute / (ratePerSecond * 60);
+  const percent = `${Math.round(use * 100)} %`;
+  return html`<tr>
+<th scope="row"><a href="/board/queue/${id}">${id}</a> ${id !== provider && html`<small>${provider}</small>`}</th>
+${labelledCell('State', html`<span class="dot ${tone}">${word}</span> ${until}`)}
+${labelledCell('Last answer', answeredAt === null ? '–' : ago(answeredAt, at))}
+${labelledCell('Late by', lateMs < 1_000 ? '0 s' : span(lateMs))}
+${labelledCell('Limit in use', html`${bar(use)} ${percent} <small>of ${ratePerSecond}/s</small>`)}
+${labelledCell('Open orders', count(orders))}</tr>`;
 }
 
 function unresolvedMoney({ unresolved, at }: Overview): Html {
   if (unresolved === null)
-    return html`<h2>Money unresolved</h2><p class="empty">Being counted: the sums come with the sweeper's next walks.</p>`;
+    return html`<h2>Money unresolved</h2>
+<p class="note">Being counted: the sums come with the sweeper's next walks.</p>`;
   const { currencies, oldest, orders } = unresolved;
-  if (orders === 0) return html`<h2>Money unresolved</h2><p class="empty">None.</p>`;
-  return html`<h2>Money unresolved</h2><div class="scroll"><table><thead><tr><th scope="col">For</th>${currencies.map(({ currency }) => html`<th scope="col">${currency}</th>`)}<th scope="col">Orders</th></tr></thead>
+  if (orders === 0) return html`<h2>Money unresolved</h2><p class="note">None.</p>`;
+  const names = currencies.map(({ currency }) => currency);
+  return html`<h2>Money unresolved</h2><table class="numbers">${tableHead('For', ...names, 'Orders')}
 <tbody>${ageClasses.map(({ id, label }) => {
     const inClass = currencies.reduce((sum, { classes }) => sum + classes[id].orders, 0);
-    return html`<tr class="${inClass === 0 && 'nothing'}"><th scope="row">${label}</th>${currencies.map(({ classes }) => html`<td>${money('', toMajor(classes[id].amountMinor)).trim()}</td>`)}<td>${count(inClass)}</td></tr>`;
-  })}</tbody></table></div>
+    const sums = currencies.map(({ classes }) => money('', toMajor(classes[id].amountMinor)).trim());
+    return html`<tr${inClass === 0 && html` class="note"`}><th scope="row">${label}</th>
+${sums.map((sum) => html`<td>${sum}</td>`)}<td>${count(inClass)}</td></tr>`;
+  })}</tbody></table>
 <h3>The oldest</h3><ul class="oldest">${oldest.map(
-    (entry) =>
-      html`<li>${orderLink(entry.orderId)} <span>${money(entry.currency, toMajor(entry.amountMinor))}</span> <small>${entry.account}, ${ago(entry.at, at)}</small></li>`,
+    ({ orderId, currency, amountMinor, account, at: since }) =>
+      html`<li>${orderLink(orderId)} ${money(currency, toMajor(amountMinor))}<br>
+<small>${account}, ${ago(since, at)}</small></li>`,
   )}</ul>`;
 }
 
 function readers({ groups }: Overview): Html {
   if (groups.length === 0)
-    return html`<h2>Readers of results</h2><p class="empty">No consumer group reads the results yet.</p>`;
-  return html`<h2>Readers of results</h2><table><thead><tr><th scope="col">Group</th><th scope="col">Not yet read</th><th scope="col">In work</th><th scope="col">Parked</th></tr></thead>
-<tbody>${groups.map(({ group, lag, pending, parked }) => html`<tr><th scope="row">${group}</th><td>${lag === null ? 'not known' : count(lag)}</td><td>${count(pending)}</td><td>${count(parked)}</td></tr>`)}</tbody></table>`;
+    return html`<h2>Readers of results</h2><p class="note">No consumer group reads the results yet.</p>`;
+  const cells = (...figures: (number | null)[]) =>
+    figures.map((figure) => html`<td>${figure === null ? 'not known' : count(figure)}</td>`);
+  return html`<h2>Readers of results</h2><table class="numbers">
+${tableHead('Group', 'Not yet read', 'In work', 'Parked')}
+<tbody>${groups.map(
+    ({ group, lag, pending, parked }) =>
+      html`<tr><th scope="row">${group}</th>${cells(lag, pending, parked)}</tr>`,
+  )}</tbody></table>`;
 }
 
 function orderLink(orderId: string): Html {
-  return html`<a class="id" href="/orders/${encodeURIComponent(orderId)}">${orderId}</a>`;
+  return html`<a href="/orders/${encodeURIComponent(orderId)}"><code>${orderId}</code></a>`;
 }
 
 function plural(number: number, noun: string): string {

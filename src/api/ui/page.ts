@@ -51,7 +51,8 @@ export interface PagesSettings extends UserSettings {
 /** Told to whoever asks, logged in or not: without Redis nobody knows who is. */
 const awayBody = html`<main class="login">
 <h1>payment-poller</h1>
-<p class="trouble" role="alert">Redis cannot be reached, so nothing can be shown. Orders wait and lose nothing. This page loads itself again.</p>
+<p class="trouble" role="alert">Redis cannot be reached, so nothing can be shown. Orders wait and lose nothing.
+This page loads itself again.</p>
 </main>`;
 
 const defaultRefreshMs = 3_000;

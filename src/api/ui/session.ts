@@ -105,8 +105,9 @@ export function createSessions({ redis, prefix, credentialOf, lifeMs }: SessionP
 }
 
 /**
- * Does a request that changes something come from a page of ours? Browsers say where it comes from in one of
- * two headers, the first of which holds behind any proxy; clients that send neither are no browsers, and cannot be made to send anything by a foreign page.
+ * Does a request that changes something come from a page of ours? Browsers say where it comes from in one of two
+ * headers, the first of which holds behind any proxy; clients that send neither are no browsers, and cannot be made
+ * to send anything by a foreign page.
  */
 export function isFromOurPages({ headers, host }: Pick<FastifyRequest, 'headers' | 'host'>): boolean {
   const site = headers['sec-fetch-site'];

@@ -50,7 +50,7 @@ function follow() {
       if (section) replace(section, html, last[id]);
       last[id] = html;
     }
-    const troubles = document.querySelectorAll('.troubles > li').length;
+    const troubles = document.querySelectorAll('.trouble > li').length;
     document.title = troubles > 0 ? `(${troubles}) payment-poller` : 'payment-poller';
     at.dateTime = new Date(told.at).toISOString();
     localise(at.parentElement);
