@@ -3,6 +3,7 @@ import { isLess } from '../domain/money.ts';
 import type { Doubt } from '../domain/order.ts';
 import { currenciesOf, currencyFields } from './currency.ts';
 import { anything, baseUrl, code, credential, note, referenceText, secret, section, text } from './fields.ts';
+import { saysNo } from './flags.ts';
 import { tokenText } from './oauth.ts';
 import { defineCallback, defineProvider, type Finding, statuses } from './provider.ts';
 import { mpesaReceipt } from './receipts.ts';
@@ -173,14 +174,12 @@ function lifetimeMs(expiresIn: string | number | null | undefined, now: number):
 function doubtOf(body: Body, order: Order, paid: Invoice | undefined): Doubt | null {
   const saysPaid = order.orderStatus === 'Paid';
   if (saysPaid && isLess(order.amountPaid, order.orderAmount)) return 'underpaid';
-  return (saysPaid && paid === undefined) || saysNo(body) ? 'contradiction' : null;
+  return (saysPaid && paid === undefined) || refusesCall(body) ? 'contradiction' : null;
 }
 
 /** The outer layer refuses the call while the inner one speaks of a payment. `"error"` is one family's `false`. */
-function saysNo({ status, code }: Body): boolean {
-  return (
-    status === false || status === 'false' || status === 'error' || (code != null && String(code) !== '0')
-  );
+function refusesCall({ status, code }: Body): boolean {
+  return saysNo(status) || (code != null && String(code) !== '0');
 }
 
 function callFinding({ code, message }: Body): Finding {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { currenciesOf, currencyFields } from './currency.ts';
 import { anything, baseUrl, code, note, referenceText, secret, section, text } from './fields.ts';
+import { saysNo, saysYes } from './flags.ts';
 import { defineCallback, defineProvider, type Finding, type Meaning, statuses } from './provider.ts';
 import { mpesaReceipt } from './receipts.ts';
 import { isoTime } from './time.ts';
@@ -158,8 +159,8 @@ function decidingWord(response: Response): { word: string; shown: string } {
 
 /** The layers of a documented answer agree: a receipt and a true `data.status` come with SUCCESS only. */
 function isAtOdds(body: Body, { Status, ResultCode, MpesaReceiptNumber }: Response): boolean {
-  if (body.success === false || body.success === 'false' || body.status === 'error') return true;
+  if (saysNo(body.success) || saysNo(body.status)) return true;
   const said = body.data?.status;
-  if (Status === 'SUCCESS') return said === false || (ResultCode != null && String(ResultCode) !== '0');
-  return Status === 'FAILED' && (said === true || Boolean(MpesaReceiptNumber));
+  if (Status === 'SUCCESS') return saysNo(said) || (ResultCode != null && String(ResultCode) !== '0');
+  return Status === 'FAILED' && (saysYes(said) || Boolean(MpesaReceiptNumber));
 }

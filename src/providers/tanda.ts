@@ -13,6 +13,7 @@ import {
   text,
   visibleText,
 } from './fields.ts';
+import { saysNo } from './flags.ts';
 import { basic, oauthGrant } from './oauth.ts';
 import {
   defineCallback,
@@ -39,6 +40,7 @@ const answer = z.object({
   message: note,
   description: note,
   error: anything,
+  success: anything,
   category: anything,
   severity: anything,
   trackingId: text,
@@ -240,5 +242,6 @@ function doubtOf(body: Body, expectedCommandId: string | undefined): Doubt | nul
   if (!isIncoming(body, expectedCommandId)) return 'wrong-direction';
   if (body.status === 'S000000' && isLess(body.result?.amount, body.request?.amount)) return 'underpaid';
   // The error of a successful transaction is documented as empty.
-  return body.status === 'S000000' && body.error != null && body.error !== '' ? 'contradiction' : null;
+  const isAtOdds = saysNo(body.success) || (body.error != null && body.error !== '');
+  return body.status === 'S000000' && isAtOdds ? 'contradiction' : null;
 }

@@ -14,6 +14,7 @@ import {
   section,
   text,
 } from './fields.ts';
+import { saysNo } from './flags.ts';
 import { defineCallback, defineProvider, type Finding, statuses } from './provider.ts';
 import { canonicalReceipt, mpesaReceipt, receiptReference } from './receipts.ts';
 import { nairobiTime } from './time.ts';
@@ -165,6 +166,6 @@ function receivedOf({ receivedAmount, payAmount, amount }: Data): unknown {
 function doubtOf(body: Body, data: Data): Doubt | null {
   const isPaid = data.status === '0000';
   if (isPaid && isLess(receivedOf(data), data.orderAmount ?? data.amount)) return 'underpaid';
-  if (body.success === false || body.success === 'false') return 'contradiction';
+  if (saysNo(body.success)) return 'contradiction';
   return data.status !== '0001' && !isPaid && isMoney(data.receivedAmount) ? 'contradiction' : null;
 }
