@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
 import { Argument, Command } from 'commander';
 import { ConfigError, readOverrides } from '../config/config.ts';
+import { parseExactly } from '../domain/exact-json.ts';
 import { toFault } from '../jobs/validate-order.ts';
 import { providers } from '../providers/index.ts';
 import type { Provider, StatusTable } from '../providers/provider.ts';
@@ -59,7 +60,7 @@ async function readInput(file: string): Promise<string> {
 function parseInput(json: string): AnswerInput {
   let value: unknown;
   try {
-    value = JSON.parse(json.replace(/^\uFEFF/, ''));
+    value = parseExactly(json.replace(/^\uFEFF/, ''));
   } catch (cause) {
     const help =
       'The answer must be JSON like {"httpStatus":200,"body":{…}}; pass a body that is not JSON as a string.';

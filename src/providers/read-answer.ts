@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
+import { parseExactly } from '../domain/exact-json.ts';
 import type { Reading, ReadingFacts } from '../domain/order.ts';
 import { redactSecrets, secretsOf } from './known-secrets.ts';
 
@@ -140,7 +141,7 @@ function isAmbiguous(body: Uint8Array, reading: Reading, read: (said: unknown) =
   const others = otherReadings(utf8.decode(body));
   return (
     others === null ||
-    others.some((text) => !isDeepStrictEqual(essence(read(JSON.parse(text))), essence(reading)))
+    others.some((text) => !isDeepStrictEqual(essence(read(parseExactly(text))), essence(reading)))
   );
 }
 
@@ -262,7 +263,7 @@ const utf8 = new TextDecoder('utf-8', { fatal: false });
 /** The JSON of a body (a byte order mark is forgiven), or `undefined` when it is none. */
 export function parseJson(body: Uint8Array): unknown {
   try {
-    return JSON.parse(utf8.decode(body));
+    return parseExactly(utf8.decode(body));
   } catch {
     return undefined;
   }
