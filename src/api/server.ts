@@ -11,6 +11,7 @@ import Fastify, {
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
 import type { Audit } from '../audit/audit.ts';
 import type { ApiKey } from '../config/named-keys.ts';
+import { readJson } from '../jobs/read-json.ts';
 import type { Log } from '../observability/log.ts';
 import { requestContext } from '../observability/request-context.ts';
 import { isRedisFault } from '../redis/redis-fault.ts';
@@ -139,13 +140,23 @@ function hangUpWhenStopping(app: Pick<FastifyInstance, 'addHook'>): void {
 
 /** Text is no order. An empty body is none: many clients announce JSON with every POST. */
 function acceptJsonOnly(
-  app: Pick<FastifyInstance, 'getDefaultJsonParser' | 'removeAllContentTypeParsers' | 'addContentTypeParser'>,
+  app: Pick<FastifyInstance, 'removeAllContentTypeParsers' | 'addContentTypeParser'>,
 ): void {
-  const parse = app.getDefaultJsonParser('error', 'error');
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) =>
-    body === '' ? done(null) : parse(request, body as string, done),
-  );
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) => {
+    if (body === '') return done(null);
+    try {
+      const { value, faults } = readJson(String(body).replace(/^\uFEFF/, ''));
+      // In the form of a failed validation, which is answered with all faults.
+      const validation = faults.map(({ path, message }) => ({ instancePath: path, message }));
+      done(
+        faults.length === 0 ? null : Object.assign(new Error('The body is ambiguous.'), { validation }),
+        value,
+      );
+    } catch {
+      done(Object.assign(new Error('The body is not JSON.'), { statusCode: 400 }));
+    }
+  });
 }
 
 /** What is no HTTP, or came too slowly, never reaches a route: the answer is written by hand. */

@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { readServiceSettings } from '../config/config.ts';
 import type { EnqueueResult } from '../jobs/enqueue-result.ts';
 import type { Producer } from '../jobs/producer.ts';
+import { readJson } from '../jobs/read-json.ts';
 import type { OrderInput } from '../jobs/validate-order.ts';
 import type { CommandContext } from './command-context.ts';
 import { originOfCommand } from './origin.ts';
@@ -86,11 +87,15 @@ function orderOf({ file: _, reference, schedule, metadata, ...flags }: Flags): u
 }
 
 function json(flag: string, text: string): unknown {
+  let read: ReturnType<typeof readJson>;
   try {
-    return JSON.parse(text);
+    read = readJson(text);
   } catch (cause) {
     throw new UsageError(`${flag} must be JSON.`, { cause });
   }
+  const [fault] = read.faults;
+  if (fault !== undefined) throw new UsageError(`${flag} ${fault.message}.`);
+  return read.value;
 }
 
 const batchSize = 500;
@@ -194,7 +199,8 @@ function cannotRead(file: string): string {
 function parseLine(line: number, content: string | undefined): OrderLine {
   if (content === undefined) return { line, fault: `is longer than ${maxLineLength} characters` };
   try {
-    const order: unknown = JSON.parse(content);
+    const { value: order, faults } = readJson(content);
+    if (faults.length > 0) return { line, fault: faults.map(({ message }) => message).join('; ') };
     if (typeof order === 'object' && order !== null && !Array.isArray(order)) return { line, order };
   } catch {
     // Told below, in the same words as for JSON that is no object.

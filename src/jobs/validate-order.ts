@@ -81,6 +81,11 @@ export function validateOrder(
   const faults: Fault[] = parsed.success ? [] : parsed.error.issues.map((issue) => toFault(issue, input));
   if (isTooDeep) {
     faults.push({ path: 'metadata', message: `must be nested at most ${maxMetadataDepth} levels deep` });
+  } else if (hasHiddenKey(raw.metadata)) {
+    faults.push({
+      path: 'metadata',
+      message: 'has a field named __proto__, which cannot be kept; rename it',
+    });
   }
   const ok = (name: string) => !faults.some(({ path }) => path === name || path.startsWith(`${name}.`));
 
@@ -168,6 +173,12 @@ export function toFault(issue: z.core.$ZodIssue, input: unknown): Fault {
     return { path, message: `has unknown fields: ${issue.keys.slice(0, 10).map(quoted).join(', ')}` };
   }
   return { path, message: valueAt(input, issue.path) === undefined ? 'is missing' : issue.message };
+}
+
+/** No parser of ours keeps a field of this name: it would vanish from what the shop gets back. */
+function hasHiddenKey(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return Object.hasOwn(value, '__proto__') || Object.values(value).some(hasHiddenKey);
 }
 
 function isDeeperThan(depth: number, value: unknown): boolean {

@@ -26,6 +26,16 @@ export function otherReadings(text: string): readonly string[] | null {
   return Array.from({ length: most - 1 }, (_, kept) => keepOnly(text, repeated, kept));
 }
 
+/**
+ * The names of the keys that an object has more than once.
+ *
+ * @param text valid JSON
+ */
+export function repeatedNames(text: string): string[] {
+  const names = repeatedKeys(text).map(([first]) => nameOf(text.slice(first?.from, first?.to)));
+  return [...new Set(names)];
+}
+
 /** The occurrences of every key that its object has more than once. */
 function repeatedKeys(text: string): Occurrence[][] {
   const repeated: Occurrence[][] = [];
@@ -45,7 +55,7 @@ function repeatedKeys(text: string): Occurrence[][] {
       isKeyNext = keys !== null;
     } else if (isKeyNext && keys !== null) {
       // Two spellings of one key, `"a"` and `"\u0061"`, are the same to a parser.
-      const name = JSON.parse(token) as string;
+      const name = nameOf(token);
       const known = keys.get(name) ?? [];
       known.push({ from: index, to: index + token.length, nth: known.length });
       keys.set(name, known);
@@ -53,6 +63,10 @@ function repeatedKeys(text: string): Occurrence[][] {
     }
   }
   return repeated;
+}
+
+function nameOf(token: string): string {
+  return token.includes('\\') ? (JSON.parse(token) as string) : token.slice(1, -1);
 }
 
 const tokens = /"(?:[^"\\]|\\.)*"|[{}[\],]/g;

@@ -102,11 +102,26 @@ describe('POST /v1/orders', () => {
 
   test.each([
     ['cut short', '{"orderId":'],
-    ['a prototype', '{"__proto__":{"orderId":"x"},"orderId":"y"}'],
     ['deep lists', '['.repeat(30_000)],
   ])('JSON that is %s is 400', async (_name, body) => {
     const answer = await running.call('POST', '/v1/orders', { body });
     expect(answer).toMatchObject({ status: 400, json: { type: 'about:blank', status: 400 } });
+  });
+
+  test.each([
+    ['a name twice', '"amount":"1.00","amount":"2.00"', 'names "amount" more than once in one object'],
+    ['more digits than can be held', '"amount":99.99999999999999999', 'has more digits in "amount"'],
+    ['a hidden name', '"__proto__":{"orderId":"x"}', 'has unknown fields: "__proto__"'],
+    ['a hidden name in its metadata', '"metadata":{"__proto__":1}', 'has a field named __proto__'],
+  ])('an order with %s is 422, and the fault says so', async (_name, fields, message) => {
+    const least = { ...anInput({ orderId: 'ambiguous' }), amount: undefined, metadata: undefined };
+    const amount = fields.includes('amount') ? '' : '"amount":"1.00",';
+    const body = `{${amount}${fields},${JSON.stringify(least).slice(1)}`;
+    const answer = await running.call('POST', '/v1/orders', { body });
+    expect(answer.status).toBe(422);
+    expect((answer.json as { faults: { message: string }[] }).faults).toEqual([
+      { path: expect.any(String), message: expect.stringContaining(message) },
+    ]);
   });
 
   test('a body over the limit is 413', async () => {

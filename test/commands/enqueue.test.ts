@@ -149,6 +149,21 @@ describe.concurrent('many orders from a file', () => {
     expect(await enqueue(['--file', file])).toMatchObject({ stdout: '0 new, 3 same, 5 refused\n' });
   });
 
+  test('that a parser would read otherwise than they stand are bad lines', async () => {
+    const { enqueue } = await setup();
+    const least = '"account":"jenga","reference":"OR-x"';
+    const bad = [
+      `{"orderId":"x1",${least},"amount":"1.00","amount":"2.00"}`,
+      `{"orderId":"x2",${least},"amount":1.0000000000000000001}`,
+      `{"orderId":"x3",${least},"amount":"1.00","metadata":{"__proto__":{"a":1}}}`,
+    ];
+    const { code, stderr } = await enqueue(['--file', '-'], bad.join('\n'));
+    expect(code).toBe(1);
+    expect(stderr).toContain('line 1: names "amount" more than once');
+    expect(stderr).toContain('line 2: has more digits in "amount"');
+    expect(stderr).toContain('line 3: invalid: metadata has a field named __proto__');
+  });
+
   test('from standard input, three thousand of them', async () => {
     const { enqueue, redis, keys } = await setup();
     const many = Array.from({ length: 3_000 }, (_, n) => ({

@@ -323,11 +323,20 @@ describe('an order', () => {
     expect(faultyPaths({ ...least, metadata })).toEqual(['metadata']);
   });
 
-  it('handles a metadata key `__proto__` safely', () => {
-    const { metadata } = accepted({ metadata: JSON.parse('{"__proto__":{"polluted":true},"cart":"c1"}') });
-    expect(metadata).toMatchObject({ cart: 'c1' });
-    expect('polluted' in metadata).toBe(false);
-    expect('polluted' in {}).toBe(false);
+  it.each(['{"__proto__":{"polluted":true},"cart":"c1"}', '{"cart":[{"__proto__":1}]}'])(
+    'is refused with a metadata key `__proto__`, which would vanish: %s',
+    (metadata) => {
+      const { faults } = validate({ ...least, metadata: JSON.parse(metadata) });
+      expect(faults).toEqual([
+        { path: 'metadata', message: 'has a field named __proto__, which cannot be kept; rename it' },
+      ]);
+      expect('polluted' in {}).toBe(false);
+    },
+  );
+
+  it('keeps a metadata key `constructor`', () => {
+    const metadata = { constructor: { prototype: 1 }, cart: 'c1' };
+    expect(accepted({ metadata }).metadata).toEqual(metadata);
   });
 
   it('is refused with unknown fields, which the fault names', () => {

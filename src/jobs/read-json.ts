@@ -1,0 +1,31 @@
+import { parseExactly } from '../domain/exact-json.ts';
+import { repeatedNames } from '../providers/repeated-keys.ts';
+import type { Fault } from './validate-order.ts';
+
+/**
+ * JSON that somebody hands in, and what of it a parser would drop or change without a word: a field that is named twice, a
+ * number that cannot be held.
+ *
+ * @throws SyntaxError when it is not JSON
+ */
+export function readJson(text: string): { readonly value: unknown; readonly faults: readonly Fault[] } {
+  const faults: Fault[] = [];
+  const value = parseExactly(text, (key) =>
+    faults.push({
+      path: '',
+      message: `has more digits in ${shown(key)} than a number can hold; write it as a string`,
+    }),
+  );
+  for (const name of repeatedNames(text).slice(0, 10)) {
+    faults.push({
+      path: '',
+      message: `names ${shown(name)} more than once in one object; leave one of them`,
+    });
+  }
+  return { value, faults };
+}
+
+/** A name from outside, harmless in a log or terminal. */
+function shown(name: string): string {
+  return JSON.stringify(name.slice(0, 40));
+}
