@@ -6,7 +6,7 @@ import { packageVersion } from './observability/package-info.ts';
 
 type CreateCommand = (terminal: CommandContext, exit: (code: number) => void) => Command;
 
-/** In the order of the help. Only the one that is named is loaded: the service shall not carry the others about. */
+/** In the order of the help. Only the command that is run is loaded, to save memory and startup time. */
 const commands: ReadonlyMap<string, () => Promise<CreateCommand>> = new Map([
   ['start', async () => (await import('./commands/start.ts')).startCommand],
   ['demo', async () => (await import('./demo/command.ts')).demoCommand],
@@ -22,7 +22,7 @@ const commands: ReadonlyMap<string, () => Promise<CreateCommand>> = new Map([
   ['simulate', async () => (await import('./commands/simulate.ts')).simulateCommand],
 ]);
 
-/** The command that is named first, or all of them: for the help, and to guess what was meant. */
+/** Loads the named command, or all of them for the help and for suggestions. */
 function loadCommands(first: string | undefined): Promise<CreateCommand[]> {
   const named = commands.get(first ?? '');
   return Promise.all((named === undefined ? [...commands.values()] : [named]).map((load) => load()));
@@ -86,7 +86,7 @@ function stopSignal(): AbortSignal {
       controller.abort();
     });
   }
-  // `payment-poller results | head` must end with head; what has work to finish (enqueue) goes on unheard.
+  // `payment-poller results | head` must end with head. Commands that must finish their work (enqueue) continue silently.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error;
     controller.abort();

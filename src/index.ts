@@ -1,4 +1,4 @@
-/** The public face of payment-poller. */
+/** The public API of payment-poller. */
 export { AccountsUnknownError } from './accounts/known-accounts.ts';
 export type { Evidence } from './domain/evidence.ts';
 export type { ReadingKind, Reason, Reference, VerdictStatus } from './domain/order.ts';

@@ -10,18 +10,18 @@ export type { FaultPoints, Role } from './roles/shared.ts';
 
 /** A running payment-poller. */
 export interface Service {
-  /** Where this process listens: the HTTP API, and health and metrics in every role. */
+  /** URL of the HTTP server: the API, and in every role health and metrics. */
   readonly url: string;
-  /** Where this process listens for callbacks alone; `null` without CALLBACK_PORT, and in other roles. */
+  /** URL of the separate server for callbacks; `null` without CALLBACK_PORT or the role `api`. */
   readonly callbackUrl: string | null;
-  /** Stops taking work, lets what is under way end within `shutdownMs`, closes everything. */
+  /** Stops fetching jobs, waits up to `shutdownMs` for work in flight, closes everything. */
   close(): Promise<void>;
 }
 
 /**
- * Builds the parts, starts the roles.
+ * Starts a service with the given roles.
  *
- * @throws when Redis does not answer within 6 s, or the port is taken; nothing is left open then
+ * @throws when Redis does not answer within 6 s or the port is taken; everything is closed again then
  */
 export async function startService(
   config: Config,
@@ -39,7 +39,7 @@ export async function startService(
     await shared.clock.start();
     const registration = await startRegistration(shared);
     running.push(registration);
-    // The API starts first and stops last: providers send callbacks while orders are polled.
+    // The API starts first and stops last, because providers send callbacks while orders are polled.
     const http = await startHttp(shared, roles, registration.unserved);
     ({ url, callbackUrl } = http);
     running.push(http);

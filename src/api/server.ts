@@ -27,8 +27,8 @@ import { problemOf, problemType, sendNotFound, sendProblem } from './problem.ts'
 export interface ServerParts {
   readonly log: Log;
   readonly audit: Audit;
-  /** Takes in errors that somebody else logs: those of an outage of Redis. */
-  isToldElsewhere(error: unknown): boolean;
+  /** Counts an error towards a Redis outage. True for such errors, which are logged once per outage. */
+  isLoggedElsewhere(error: unknown): boolean;
   readonly trustedProxies: readonly string[];
   /** More are hung up on at once. */
   readonly maxConnections: number;
@@ -176,7 +176,7 @@ function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket): void
 /** Errors as problems: what the caller did wrong is named, what went wrong here is logged and not shown. */
 function answerError(
   error: FastifyError,
-  { isToldElsewhere }: Pick<ServerParts, 'isToldElsewhere'>,
+  { isLoggedElsewhere }: Pick<ServerParts, 'isLoggedElsewhere'>,
   request: FastifyRequest,
   reply: Parameters<typeof sendProblem>[0],
 ) {
@@ -193,7 +193,7 @@ function answerError(
   }
   const status = error.statusCode ?? 500;
   if (status < 500) return sendProblem(reply, status, error.message);
-  if (!isToldElsewhere(error)) {
+  if (!isLoggedElsewhere(error)) {
     request.log.error({ err: error, route: request.routeOptions.url }, 'a request could not be served');
   }
   return isRedisFault(error)

@@ -7,11 +7,11 @@ export const auditActions = [
   'board-action',
 ] as const;
 
-/** One entry of the audit trail. Holds words of ours, names of keys and users, addresses and ids: no secret, no metadata. */
+/** One entry of the audit trail. Holds fixed words, names of keys and users, addresses and ids; no secrets or metadata. */
 export interface AuditEntry {
-  /** The name of the API key or of the user, `cli` for the command line, `library`, `anonymous` for who was not let in. */
+  /** The name of the API key or user, `cli` for the command line, `library`, or `anonymous` for a rejected request. */
   readonly actor: string;
-  /** The address that it came from; of a command `user@machine`, of the library the machine. */
+  /** The client's address; for a command `user@host`, for the library the host name. */
   readonly from: string;
   readonly action: (typeof auditActions)[number];
   readonly outcome: string;
@@ -21,9 +21,9 @@ export interface AuditEntry {
 
 /** The audit trail: who did what. */
 export interface Audit {
-  /** Logs an entry and adds it to the stream. Never waits and never throws: no request fails for its audit entry. */
+  /** Logs an entry and adds it to the stream. Never blocks and never throws, so it cannot fail a request. */
   record(entry: AuditEntry): void;
-  /** Counts a login or a rejected key for the metrics, also where no entry is made of it. */
+  /** Counts a login or a rejected key in the metrics, even if no entry is recorded for it. */
   counted(action: AuditEntry['action'], outcome: string): void;
 }
 
@@ -34,9 +34,9 @@ export interface AuditParts {
   readonly counted: Audit['counted'];
 }
 
-/** About so many entries are kept. */
+/** Approximate number of entries kept. */
 export const auditLength = 100_000;
-/** While Redis does not answer, further entries are in the log alone. */
+/** Most writes that wait for Redis; beyond it, entries are only logged. */
 const maxPending = 1_000;
 
 /** Opens the audit trail of a process. */
@@ -45,7 +45,7 @@ export function createAudit({ redis, keys, log, counted }: AuditParts): Audit {
   let isLost = false;
 
   const lost = (err?: Error) => {
-    // Once for a whole outage.
+    // Log once per outage.
     if (!isLost) log.warn({ err }, 'the audit stream cannot be written; its entries are in this log alone');
     isLost = true;
   };

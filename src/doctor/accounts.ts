@@ -8,7 +8,7 @@ import { awaitRedis, connectRedis, type Redis } from '../redis/connection.ts';
 import { createKeys } from '../redis/keys.ts';
 import type { Diagnosis } from './diagnosis.ts';
 
-/** Does every account's configuration hold, and (`live`) are its credentials accepted? */
+/** Checks every account's configuration and, with `live`, whether its credentials are accepted. */
 export async function* diagnoseAccounts(config: Config, live: boolean): AsyncGenerator<Diagnosis> {
   for (const account of config.accounts) {
     yield { level: 'ok', subject: account.id, text: `${account.provider.title}: all settings are present` };
@@ -32,7 +32,7 @@ export async function* diagnoseAccounts(config: Config, live: boolean): AsyncGen
   }
 }
 
-/** The account's word is taken for the currency where an answer names none: a wrong one would make payments paid. */
+/** Warns of an unusual currency: where answers name none, the setting decides, and a wrong one would accept wrong payments. */
 function* currencyDiagnoses({ id, provider, currencies }: AccountConfig): Generator<Diagnosis> {
   const others = currencies.filter((currency) => !provider.currencies.includes(currency));
   if (others.length === 0) return;
@@ -43,13 +43,13 @@ function* currencyDiagnoses({ id, provider, currencies }: AccountConfig): Genera
   };
 }
 
-/** Orders that nobody asks about, because their account was pointed at another provider. */
+/** Reports orders that are not polled because their account now has another provider. */
 async function* changedProviders(config: Config, redis: Redis): AsyncGenerator<Diagnosis> {
   const keys = createKeys(config.prefix);
   try {
     await awaitRedis(redis, config.redisUrl, 5_000);
   } catch {
-    // Said already, where Redis was examined.
+    // The Redis checks have reported it already.
     return;
   }
   const store = createOrderStore({ redis, keys, retentionMs: config.retentionDays * 86_400_000 });
@@ -74,7 +74,7 @@ function* transportDiagnoses({ id, settings }: AccountConfig): Generator<Diagnos
   }
 }
 
-/** A shared token is used as it is, so that a check never takes a working one away. */
+/** Checks the login. Reuses the shared access token, because requesting a new one might invalidate it. */
 async function logIn(
   { id, provider, settings, transport: limits }: AccountConfig,
   redis: Redis,

@@ -1,7 +1,7 @@
-/** One thing that the doctor looked at. `danger`: orders may get lost or stand still. */
+/** The result of one check. `danger`: orders may be lost or not be polled. */
 export interface Diagnosis {
   readonly level: 'ok' | 'warning' | 'danger';
   readonly subject: string;
-  /** What was found, and what to do about it. Never a secret. */
+  /** What was found and what to do about it. Contains no secrets. */
   readonly text: string;
 }

@@ -5,11 +5,11 @@ import { readerPositions } from '../results/reader-positions.ts';
 import type { Diagnosis } from './diagnosis.ts';
 
 const subject = 'redis';
-/** BullMQ's own minimum. */
+/** BullMQ's minimum version. */
 const leastVersion = 6.2;
 const skewLimitMs = 2_000;
 
-/** Is this Redis reachable, and safe for payments? */
+/** Checks whether Redis is reachable and configured safely. */
 export async function* diagnoseRedis(redisUrl: string, prefix: string): AsyncGenerator<Diagnosis> {
   const redis = connectRedis(redisUrl, 'patient');
   try {
@@ -87,7 +87,7 @@ async function persistence(redis: Redis, info: Info): Promise<Diagnosis> {
   }
 }
 
-/** Managed services forbid CONFIG. */
+/** Reads a setting of Redis; `null` where CONFIG is forbidden, as with managed services. */
 async function setting(redis: Redis, name: string): Promise<string | null> {
   try {
     const [, value] = (await redis.config('GET', name)) as string[];
@@ -112,7 +112,7 @@ async function memory(redis: Redis, info: Info): Promise<Diagnosis> {
     : { level: 'danger', subject, text: `${text}: at 100 % new orders are refused; increase maxmemory` };
 }
 
-/** Polls are due by the clock of the process that delays them, so the machines must agree. */
+/** Checks the clock skew: jobs are delayed by the clock of one process and fetched by that of another. */
 async function clock(redis: Redis): Promise<Diagnosis> {
   const before = Date.now();
   const [seconds, microseconds] = (await redis.time()) as [number, number];

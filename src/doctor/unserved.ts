@@ -6,13 +6,13 @@ import type { Diagnosis } from './diagnosis.ts';
 
 const subject = 'accounts';
 
-/** Are there open orders that nobody asks about, since their account is configured nowhere any more? */
+/** Checks for open orders of unserved accounts. */
 export async function diagnoseUnserved({ redisUrl, prefix, accounts }: Config): Promise<Diagnosis[]> {
   const redis = connectRedis(redisUrl, 'patient');
   try {
     await awaitRedis(redis, redisUrl, 1_000);
   } catch {
-    // Said already, by those who looked at Redis itself.
+    // The Redis checks have reported it already.
     redis.disconnect();
     return [];
   }

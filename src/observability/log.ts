@@ -4,13 +4,13 @@ import { requestContext } from './request-context.ts';
 
 export type Log = Logger;
 
-/** Pino writes no object that lies deeper in a line. */
+/** Pino does not write objects nested deeper than this. */
 const depthLimit = 5;
 
 /**
- * The root logger: JSON lines. What we log is chosen field by field; the names of `censor.ts` are the second net, for
- * objects that carry a credential or a phone number by mistake. Pino's own net finds them in the line itself; with
- * wildcards, for the objects in it, every line took thirty times as long.
+ * Creates the root logger, which writes JSON lines. Logged fields are chosen one by one; redaction by the names in `redact.ts` is
+ * a second safeguard against credentials and phone numbers. Pino's `redact` covers top-level fields only: with wildcards for
+ * nested objects, every line took thirty times as long.
  */
 export function createLog(level: string, destination?: DestinationStream): Log {
   const options = {
@@ -29,16 +29,16 @@ export function createLog(level: string, destination?: DestinationStream): Log {
   return log;
 }
 
-/** Parts below HTTP log through loggers of their own; what they do for a request carries its id all the same. */
+/** Adds the request id to lines that modules below HTTP log while they serve a request. */
 function requestIdOf(_fields: object, _level: number, logger: Log): { readonly requestId?: string } {
   const requestId = requestContext.getStore();
   if (requestId === undefined) return {};
   const { [symbols.chindingsSym]: bindings } = logger as { readonly [symbols.chindingsSym]?: string };
-  // The logger of the request has it already, and a name that stands twice is no JSON for many readers.
+  // The request's own logger has the id already; many JSON parsers reject duplicate names.
   return bindings?.includes('"requestId":') ? {} : { requestId };
 }
 
-/** Errors and requests have serializers, which choose what is told of them. */
+/** Redacts nested objects. Errors and requests are left to their serializers. */
 function redactObjects(fields: Bindings): Bindings {
   let copy: Bindings | null = null;
   for (const name in fields) {
@@ -50,12 +50,12 @@ function redactObjects(fields: Bindings): Bindings {
   return copy ?? fields;
 }
 
-/** Fastify would log the path of a request, and callback paths carry tokens. */
+/** Only the method of a request is logged: callback paths contain tokens. */
 const serializers = { err: errorFacts, req: ({ method }: { method?: string }) => ({ method }) };
 
 /**
- * What is told of an error. Not everything that hangs on it: ioredis adds the command that failed with all its arguments,
- * among them the password of a connection and the metadata of an order.
+ * The fields of an error that are logged. Not all of them: ioredis attaches the failed command with its arguments, which may
+ * hold the password of a connection or the metadata of an order.
  */
 function errorFacts(error: unknown) {
   if (!(error instanceof Error)) return typeof error === 'string' ? withoutTokens(error) : '(no error)';

@@ -7,7 +7,7 @@ export function packageVersion(): string {
   return (JSON.parse(text) as { version: string }).version;
 }
 
-/** Tells settings apart without telling what they are: 16 hexadecimal digits. */
+/** A fingerprint of settings that does not reveal them: 16 hexadecimal digits. */
 export function fingerprintOf(settings: object): string {
   return createHash('sha256').update(JSON.stringify(settings)).digest('hex').slice(0, 16);
 }

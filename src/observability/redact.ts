@@ -1,4 +1,4 @@
-/** The names of fields that hold a credential, or the phone number of a customer. */
+/** Names of fields that hold a credential or a customer's phone number. */
 export const secretNames: readonly string[] = [
   'authorization',
   'apiKey',
@@ -22,8 +22,8 @@ export const redactedText = '[redacted]';
 const names = new Set(secretNames);
 
 /**
- * A value as it is to be written, without what stands under such a name, `levels` deep. What has no secrets is handed back
- * and not copied; what cannot be read is redacted as a whole.
+ * Replaces the values of fields with these names, down to `levels` deep. A value without secrets is returned as it is, not
+ * copied; a value that cannot be traversed is redacted as a whole.
  */
 export function redacted(value: object, levels: number): unknown {
   try {
@@ -35,7 +35,7 @@ export function redacted(value: object, levels: number): unknown {
 
 function withoutSecrets(value: unknown, levels: number): unknown {
   if (typeof value !== 'object' || value === null || levels === 0) return value;
-  // What says itself how it is written may keep its secrets in there.
+  // JSON.stringify would call toJSON later, and its result may contain secrets.
   const written: unknown = 'toJSON' in value && typeof value.toJSON === 'function' ? value.toJSON() : value;
   if (typeof written !== 'object' || written === null) return written;
   let copy: { [name: string]: unknown } | null = null;

@@ -1,11 +1,10 @@
 import { setFlagsFromString } from 'node:v8';
 
 /**
- * Keeps V8's young generation as small as it begins while the work goes on.
+ * Keeps V8's young generation at its initial size while the work runs. Use it for loading modules.
  *
- * Loading modules allocates tens of megabytes, nearly all to stay, for which V8 enlarges the young generation to 34 MB;
- * it gives nothing back to the system while a process idles. Afterwards the young generation grows as it always does,
- * with what is asked of it: a busy process is none the slower.
+ * Loading modules allocates tens of megabytes of long-lived objects, for which V8 would grow the young generation to 34 MB and
+ * not shrink it while the process idles. Afterwards it grows as usual with load, so a busy process is not slowed down.
  */
 export async function withSmallYoungGeneration<T>(work: () => Promise<T>): Promise<T> {
   growBy(1);
@@ -19,7 +18,7 @@ export async function withSmallYoungGeneration<T>(work: () => Promise<T>): Promi
 /** V8's default. */
 const usualFactor = 2;
 
-/** Read by V8 each time that it might grow. A V8 that no longer knows it says so on standard error and goes on. */
+/** V8 reads the flag whenever it might grow the heap. A V8 without this flag prints a warning and continues. */
 function growBy(factor: number): void {
   setFlagsFromString(`--semi-space-growth-factor=${factor}`);
 }

@@ -5,12 +5,12 @@ import { credentialsOf } from '../providers/known-secrets.ts';
 import type { Redis } from '../redis/connection.ts';
 import type { Shared } from './shared.ts';
 
-/** The figures, over the connection and the queues given. */
+/** Creates the overview of this service's accounts. */
 export function overviewOf({ config, keys }: Shared, redis: Redis, queue: Shared['queue']) {
   return createOverview({ redis, keys, accounts: accountsShown(config), queue });
 }
 
-/** What people are shown of the accounts. */
+/** The accounts as the pages show them. */
 export function accountsShown({ accounts }: Config) {
   return accounts.map(({ id, provider, ratePerSecond, settings }) => ({
     ...{ id, provider: provider.id, ratePerSecond },

@@ -6,7 +6,7 @@ import { ownAccounts } from './account-info.ts';
 import { accountsShown, overviewOf } from './accounts-overview.ts';
 import { ordersOn, redisStartMs, type Shared } from './shared.ts';
 
-/** The parts behind the role `api`. Loaded by the processes that have it. */
+/** Opens the parts of the role `api`. Loaded only by processes that have this role. */
 export async function openApi(shared: Shared) {
   const { config, log, redis, keys, metrics, telemetry } = shared;
   if (config.apiKeysSha256.length + config.apiKeys.length === 0)
@@ -18,7 +18,7 @@ export async function openApi(shared: Shared) {
   if (isPlainPublicUrl(config.publicUrl))
     log.warn('PUBLIC_URL is plain http: tokens and passwords are sent unencrypted; use https');
   const { prefix } = config;
-  // Somebody waits for every answer: while Redis is away commands fail at once, and are not kept to be done later.
+  // Clients wait for every response, so while Redis is unavailable commands must fail at once, not be queued.
   const prompt = connectRedis(config.redisUrl, 'prompt');
   await awaitRedis(prompt, config.redisUrl, redisStartMs).catch((error: unknown) => {
     prompt.disconnect();
@@ -50,7 +50,7 @@ export async function openApi(shared: Shared) {
     },
     pages: {
       log,
-      isToldElsewhere: shared.outage.takes,
+      isLoggedElsewhere: shared.outage.covers,
       redis: prompt,
       keys,
       store,
@@ -68,7 +68,7 @@ export async function openApi(shared: Shared) {
   return { routes, redis: prompt, stop: () => stopping.abort(), close };
 }
 
-/** Whether what is said to us from outside travels in clear text; on this machine it travels nowhere. */
+/** True if the public URL is unencrypted. Loopback addresses do not count. */
 export function isPlainPublicUrl(url: string | undefined): boolean {
   if (url === undefined || !URL.canParse(url)) return false;
   const { protocol, hostname } = new URL(url);

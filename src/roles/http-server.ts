@@ -7,12 +7,12 @@ import { packageVersion } from '../observability/package-info.ts';
 import { endsWithin } from '../redis/timeout.ts';
 import { overviewOf } from './accounts-overview.ts';
 import type { Role, Shared } from './shared.ts';
-import { measure } from './update-gauges.ts';
+import { updateGauges } from './update-gauges.ts';
 
-/** Closing connections takes a moment; while Redis is away it may never end. */
+/** How long closing the API's connections may take: while Redis is unavailable it might never end. */
 const apiCloseMs = 1_000;
 
-/** The HTTP server of this process: health and metrics in every role, everything else in the role `api`. */
+/** Starts the HTTP server: health and metrics in every role, everything else only in the role `api`. */
 export async function startHttp(
   shared: Shared,
   roles: readonly Role[],
@@ -30,7 +30,7 @@ export async function startHttp(
         if (action === 'rejected-key') metrics.rejectedKeys.inc({ reason: outcome });
       },
     }),
-    isToldElsewhere: shared.outage.takes,
+    isLoggedElsewhere: shared.outage.covers,
     trustedProxies: config.trustedProxies,
     maxConnections: config.maxConnections,
   };
@@ -47,7 +47,7 @@ export async function startHttp(
       metrics,
       readiness: () =>
         checkReadiness({ redis, keys, polls: roles.includes('worker'), lastProgressAt, unserved }),
-      measure: async () => measure(metrics, await overview(shared.clock.now())),
+      measure: async () => updateGauges(metrics, await overview(shared.clock.now())),
     },
   });
   const callbackApp =
@@ -56,7 +56,7 @@ export async function startHttp(
       : await createCallbackApi(server, opened.routes.callbacks);
   const close = async () => {
     opened?.stop();
-    // In this order: requests under way still need what the API opened.
+    // The server first: requests in flight still need the API's connections.
     await endsWithin(Promise.all([app.close(), callbackApp?.close()]), config.shutdownMs);
     await endsWithin(opened?.close() ?? Promise.resolve(), apiCloseMs);
   };
@@ -75,7 +75,7 @@ export async function startHttp(
 
 type Listener = Awaited<ReturnType<typeof createCallbackApi>>;
 
-/** Opens a listener and gives its address. @throws when the port is taken, with the setting to change */
+/** Starts listening and returns the URL. @throws when the port is taken; the message names the setting to change */
 async function listen(app: Listener, host: string, wanted: number, setting: string): Promise<string> {
   try {
     await app.listen({ host, port: wanted });

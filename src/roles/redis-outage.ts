@@ -3,17 +3,17 @@ import type { Redis } from '../redis/connection.ts';
 import { isRedisFault } from '../redis/redis-fault.ts';
 import { withTimeout } from '../redis/timeout.ts';
 
-/** Tells of an outage of Redis once when it begins and once when it ends, however much fails meanwhile. */
+/** Logs a Redis outage once when it begins and once when it ends, however many commands fail meanwhile. */
 export interface RedisOutage {
-  /** Takes a failure in. `false`: it is none of Redis', and the caller must log it. */
-  takes(error: unknown): boolean;
-  /** From now on connections are closed on purpose. */
+  /** Counts an error towards the outage. `false` if it has nothing to do with Redis, so the caller must log it. */
+  covers(error: unknown): boolean;
+  /** Stops watching; call it before connections are closed on purpose. */
   close(): void;
 }
 
 const probeEveryMs = 500;
 const probeMs = 2_000;
-/** An outage is over when Redis answers and nothing has failed for so long. A Redis that is full answers, too. */
+/** The outage is over when Redis answers and nothing has failed for this long: a full Redis still answers PING. */
 const quietMs = 3_000;
 
 interface Outage {
@@ -22,7 +22,7 @@ interface Outage {
   failures: number;
 }
 
-/** Watches the connection, which finds out by itself, and what others say of theirs. */
+/** Watches this connection, and the errors that callers report of theirs. */
 export function watchRedis(redis: Redis, log: Log): RedisOutage {
   let outage: Outage | null = null;
   let timer: NodeJS.Timeout | undefined;
@@ -60,7 +60,7 @@ export function watchRedis(redis: Redis, log: Log): RedisOutage {
   redis.on('close', lost);
 
   return {
-    takes(error) {
+    covers(error) {
       if (!isRedisFault(error)) return false;
       failed(error instanceof Error ? error.message : String(error));
       log.debug({ err: error }, 'Redis failed');

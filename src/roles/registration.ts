@@ -5,14 +5,14 @@ import { endsWithin } from '../redis/timeout.ts';
 import { ownAccounts } from './account-info.ts';
 import type { Shared } from './shared.ts';
 
-/** Redis may be away when the process ends; its entry then expires by itself. */
+/** How long unregistering may take. If Redis is unavailable, the registration expires by itself. */
 const closeMs = 1_000;
 
 /**
- * Says in Redis, again and again, which accounts this process serves, and looks whether there are open orders of accounts
- * that nobody serves. Should Redis come back empty, the entries are there again after one interval.
+ * Registers the accounts of this process in Redis and renews that periodically, so that they reappear if Redis loses its data.
+ * Also checks for open orders of unserved accounts.
  *
- * @throws when the accounts cannot be registered at start
+ * @throws when the accounts cannot be registered at startup
  */
 export async function startRegistration(shared: Shared) {
   const { config, log, metrics, redis, keys, outage } = shared;
@@ -22,7 +22,7 @@ export async function startRegistration(shared: Shared) {
   let unserved: ReadonlyMap<string, number> = new Map();
   let underWay: Promise<void> | null = null;
 
-  async function look(): Promise<void> {
+  async function checkUnserved(): Promise<void> {
     const before = unserved;
     unserved = await countUnservedOrders(redis, keys, own);
     metrics.unservedOrders.reset();
@@ -35,20 +35,20 @@ export async function startRegistration(shared: Shared) {
   async function renew(): Promise<void> {
     try {
       await registerAccounts(redis, keys, accounts, { processId, restore: true });
-      await look();
+      await checkUnserved();
     } catch (error) {
-      if (outage.takes(error)) return;
+      if (outage.covers(error)) return;
       log.warn({ err: error }, 'the registration of the accounts could not be renewed; it is retried');
     }
   }
 
   await registerAccounts(redis, keys, accounts, { processId });
-  await look().catch((error: unknown) =>
+  await checkUnserved().catch((error: unknown) =>
     log.warn({ err: error }, 'open orders of accounts that nobody serves could not be counted'),
   );
   const timer = setInterval(
     () => {
-      // While Redis is away one renewal waits for it; more would only come all at once later.
+      // While Redis is unavailable one renewal waits for it; queuing more would be pointless.
       underWay ??= renew().finally(() => {
         underWay = null;
       });

@@ -14,13 +14,13 @@ import { type RedisOutage, watchRedis } from './redis-outage.ts';
 export type Role = 'worker' | 'api';
 export const allRoles: readonly Role[] = ['worker', 'api'];
 
-/** Where somebody may put something of theirs between the parts: the drill dies there. */
+/** Hooks that wrap parts of the service, for the chaos test, which kills the process there. */
 export interface FaultPoints {
   store?(store: OrderStore): OrderStore;
   asker?(asker: Asker): Asker;
 }
 
-/** What all parts of one process share. */
+/** The parts that all roles of one process share. */
 export interface Shared {
   readonly config: Config;
   readonly log: Log;
@@ -30,21 +30,21 @@ export interface Shared {
   readonly outage: RedisOutage;
   readonly store: OrderStore;
   queue(account: string): PollQueue;
-  /** Notes that this process got something done. */
+  /** Records that this process is making progress, for readiness. */
   progressed(): void;
   readonly lastProgressAt: () => number;
   readonly telemetry: Telemetry | undefined;
   readonly faultPoints: FaultPoints;
-  /** For times that processes compare. Started by the service. */
+  /** Clock for times that processes compare. Started by the service. */
   readonly clock: RedisClock;
 }
 
-/** How long Redis may take to answer at start. */
+/** How long Redis may take to answer at startup. */
 export const redisStartMs = 6_000;
 
 export const dayMs = 86_400_000;
 
-/** Builds what the roles of this process have in common. */
+/** Builds the parts that the roles of this process share. */
 export function share(config: Config, log: Log, redis: Redis, faultPoints: FaultPoints): Shared {
   const keys = createKeys(config.prefix);
   const { store, queue } = ordersOn(redis, keys, config);
@@ -68,7 +68,7 @@ export function share(config: Config, log: Log, redis: Redis, faultPoints: Fault
   };
 }
 
-/** The order records and the queues over one connection. */
+/** Opens the order store and the queues on one connection. */
 export function ordersOn(redis: Redis, keys: Keys, config: Config): Pick<Shared, 'store' | 'queue'> {
   const queues = new Map<string, PollQueue>();
   return {

@@ -3,8 +3,8 @@ import type { Overview } from '../api/ui/overview.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import { ageClasses } from '../orders/unresolved-tally.ts';
 
-/** Sets, for a scrape, what nobody counts as it happens. */
-export function measure(metrics: Metrics, overview: Overview): void {
+/** Sets the gauges for a scrape from the overview. */
+export function updateGauges(metrics: Metrics, overview: Overview): void {
   const { at, asking, watching, oldestAsking, nextDue, groups } = overview;
   metrics.openOrders.set({ phase: 'asking' }, asking);
   metrics.openOrders.set({ phase: 'watching' }, watching);
@@ -16,11 +16,11 @@ export function measure(metrics: Metrics, overview: Overview): void {
     metrics.groupLag.set({ group }, (lag ?? 0) + pending);
     metrics.parked.set({ group }, parked);
   }
-  measureAccounts(metrics, overview);
-  measureMoney(metrics, overview);
+  updateAccountGauges(metrics, overview);
+  updateUnresolvedGauges(metrics, overview);
 }
 
-function measureAccounts(metrics: Metrics, { accounts, at }: Overview): void {
+function updateAccountGauges(metrics: Metrics, { accounts, at }: Overview): void {
   for (const { id: account, breaker, answeredAt, orders, lateMs, ratePerSecond } of accounts) {
     for (const state of breakerStates) {
       metrics.breaker.set({ account, state }, state === breaker.state ? 1 : 0);
@@ -32,8 +32,8 @@ function measureAccounts(metrics: Metrics, { accounts, at }: Overview): void {
   }
 }
 
-function measureMoney(metrics: Metrics, { unresolved }: Overview): void {
-  // A currency that is all resolved leaves the list, and its figures must not stay.
+function updateUnresolvedGauges(metrics: Metrics, { unresolved }: Overview): void {
+  // Reset, because a currency without unresolved orders is not listed any more.
   metrics.unresolvedAmount.reset();
   metrics.unresolvedOrders.reset();
   for (const { currency, classes } of unresolved?.currencies ?? []) {

@@ -22,7 +22,7 @@ import { traceAsker, tracePolls } from '../workers/tracing.ts';
 import { accountInfo, paymentRules } from './account-info.ts';
 import { dayMs, type Shared } from './shared.ts';
 
-/** The role `worker`: a poll worker for every account, and the sweeper. */
+/** Starts the role `worker`: a poll worker for every account, and the sweeper. */
 export async function startWorkers(shared: Shared) {
   const { config, log, metrics, redis, keys, store, queue, outage } = shared;
   const sweeper = await startSweeper({
@@ -46,7 +46,7 @@ export async function startWorkers(shared: Shared) {
       log.error({ counts, examples }, 'the sweeper found unreadable keys and skipped them');
     },
     failed(error) {
-      if (!outage.takes(error)) log.error({ err: error }, 'a sweep failed; the next one continues');
+      if (!outage.covers(error)) log.error({ err: error }, 'a sweep failed; the next one continues');
     },
   });
   await reportChangedProviders(shared);
@@ -66,26 +66,26 @@ export async function startWorkers(shared: Shared) {
           { shutdownMs: config.shutdownMs },
           'unfinished polls are released; other workers take them over',
         );
-        // Not awaited: BullMQ's close hangs while Redis is away (upstream #4656), and the locks run out by themselves.
+        // Not awaited: BullMQ's close hangs while Redis is unavailable (upstream #4656), and the locks expire by themselves.
         for (const part of closing(true)) void part.catch(() => {});
       }
       await Promise.all(accounts.map(({ transport }) => transport.close()));
-      // The requests that were given up with this; their jobs go back while Redis can still be reached.
+      // Closing the transport aborts requests in flight; their jobs are released while Redis is still connected.
       if (!isInTime) await endsWithin(closed, handBackMs);
     },
   };
 }
 
 /**
- * One in so many polls that the rate allows may be for an order past its deadline while the circuit breaker is open. Orders
- * make at least four polls, so those past their deadline never come faster than this.
+ * While the circuit breaker is open, orders past their deadline get one in this many of the polls that the rate limit allows.
+ * Orders are polled at least four times, so they do not reach their deadlines faster than that.
  */
 const deadlineShare = 4;
 
-/** How long the jobs of polls that were given up may take to go back at the end. */
+/** How long releasing the jobs of aborted polls may take at shutdown. */
 const handBackMs = 500;
 
-/** Says at start which orders nobody will ask about; the doctor says the same. Never keeps the workers from starting. */
+/** Logs at startup which orders cannot be polled, as `doctor` does. Never prevents the workers from starting. */
 async function reportChangedProviders({ config, redis, keys, store, log }: Shared): Promise<void> {
   try {
     const providers = new Map(config.accounts.map(({ id, provider }) => [id, provider.id]));
@@ -101,7 +101,7 @@ interface RunningAccount {
   readonly worker: ReturnType<typeof createPollWorker>;
   readonly transport: Transport;
   readonly activity: ActivityLog;
-  /** `null`: the account's schedule is the exponential one. */
+  /** `null` if the account uses the exponential schedule. */
   readonly adaptive: AdaptiveSchedule | null;
 }
 
@@ -163,7 +163,7 @@ function startAccount(account: AccountConfig, shared: Shared): RunningAccount {
     policy: adaptive?.policy ?? account.policy,
     payments: paymentRules(account),
     observer: observeAll(
-      logPolls(log, shared.outage.takes),
+      logPolls(log, shared.outage.covers),
       countPolls(metrics, id),
       notePolls(activity),
       ...(adaptive ? [adaptive.observer] : []),
@@ -183,7 +183,7 @@ function startAccount(account: AccountConfig, shared: Shared): RunningAccount {
   return { worker, transport, activity, adaptive };
 }
 
-/** How often the processes of an account tell each other what they learnt about its completion times. */
+/** How often the processes of an account exchange completion times. */
 const exchangeMs = 10_000;
 
 function startAdaptive(account: AccountConfig, shared: Shared, log: Log): AdaptiveSchedule | null {

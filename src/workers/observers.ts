@@ -9,9 +9,9 @@ const sayAgainMs = 60_000;
 /**
  * Tells the log what the polls of one account teach. Texts in readings are redacted already.
  *
- * @param isToldElsewhere takes in errors that somebody else logs
+ * @param isLoggedElsewhere true for errors that are logged elsewhere, which are then not logged here
  */
-export function logPolls(log: Log, isToldElsewhere: (error: unknown) => boolean): PollObserver {
+export function logPolls(log: Log, isLoggedElsewhere: (error: unknown) => boolean): PollObserver {
   let turns = 0;
   let sayAgainAt = 0;
   return {
@@ -67,7 +67,7 @@ export function logPolls(log: Log, isToldElsewhere: (error: unknown) => boolean)
       );
     },
     error(error, orderId) {
-      if (isToldElsewhere(error)) return;
+      if (isLoggedElsewhere(error)) return;
       log.error({ err: error, orderId }, 'a poll could not be completed; it is retried');
     },
   };

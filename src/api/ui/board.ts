@@ -19,8 +19,8 @@ import { createMask, type Mask } from './redact-personal-data.ts';
 
 export interface BoardParts {
   readonly log: Log;
-  /** Takes in errors that somebody else logs. */
-  isToldElsewhere(error: unknown): boolean;
+  /** Counts an error towards a Redis outage. True for such errors, which are logged once per outage. */
+  isLoggedElsewhere(error: unknown): boolean;
   readonly redis: Redis;
   readonly keys: Keys;
   readonly store: OrderStore;
@@ -121,9 +121,9 @@ function auditAction(request: FastifyRequest, status: number): void {
 }
 
 /** What Redis or a library said of a fault is for our log: it names keys, scripts and addresses. */
-function boardError(error: Error & { statusCode?: number }, { log, isToldElsewhere }: BoardParts) {
+function boardError(error: Error & { statusCode?: number }, { log, isLoggedElsewhere }: BoardParts) {
   const status = isRedisFault(error) ? 503 : (error.statusCode ?? 500);
-  if (status >= 500 && !isToldElsewhere(error)) log.error({ err: error }, 'the board could not be served');
+  if (status >= 500 && !isLoggedElsewhere(error)) log.error({ err: error }, 'the board could not be served');
   const unavailable = 'Redis is temporarily unavailable; try again.';
   const message =
     status === 503

@@ -24,8 +24,8 @@ import { createUsers, type UserSettings } from './users.ts';
 
 export interface PagesParts {
   readonly log: Log;
-  /** Takes in errors that somebody else logs: those of an outage of Redis. */
-  isToldElsewhere(error: unknown): boolean;
+  /** Counts an error towards a Redis outage. True for such errors, which are logged once per outage. */
+  isLoggedElsewhere(error: unknown): boolean;
   readonly redis: Redis;
   readonly keys: Keys;
   readonly store: OrderStore;
@@ -77,7 +77,7 @@ export function pages(parts: PagesParts, login: Login | null): FastifyPluginAsyn
     await app.register(formbody, { bodyLimit: maxFormBytes });
     app.setErrorHandler((error, request, reply) => {
       if (!isRedisFault(error) || !wantsPage(request)) throw error;
-      parts.isToldElsewhere(error);
+      parts.isLoggedElsewhere(error);
       return sendPage(reply, 503, {
         title: 'payment-poller',
         body: awayBody,
