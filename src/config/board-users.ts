@@ -23,7 +23,7 @@ export const userNameSchema = z
   .string()
   .regex(
     /^[A-Za-z0-9][A-Za-z0-9._@+-]*$/,
-    'may contain A-Z a-z 0-9 . _ @ + - and must begin with a letter or digit',
+    'must consist of A-Z a-z 0-9 . _ @ + - and begin with a letter or digit',
   )
   .max(128, 'must have at most 128 characters');
 

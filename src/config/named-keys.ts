@@ -32,7 +32,7 @@ const maxNameLength = 32;
 /** The name of an API key. */
 export const keyNameSchema = z
   .string()
-  .regex(/^[a-z0-9][a-z0-9._-]*$/, 'may contain a-z 0-9 . _ - and must begin with a letter or digit')
+  .regex(/^[a-z0-9][a-z0-9._-]*$/, 'must consist of a-z 0-9 . _ - and begin with a letter or digit')
   .max(maxNameLength, `must be at most ${maxNameLength} characters long`);
 
 /** Until when an API key is accepted: a day (from its first moment in UTC on it is refused) or an instant. */

@@ -49,7 +49,7 @@ describe.concurrent('wrong usage: exit code 2, one sentence, nothing printed', (
   test.each([
     ['no name', ['--scope', 'orders:read'], /--name/],
     ['no scope', ['--name', 'shop'], /--scope/],
-    ['a name that is none', ['--name', 'A shop', '--scope', 'orders:read'], /A name must be of a-z/],
+    ['a name that is none', ['--name', 'A shop', '--scope', 'orders:read'], /A name must consist of a-z/],
     ['an unknown scope', ['--name', 'shop', '--scope', 'orders:read,all'], /Scopes are orders:write/],
     ['an account that is none', [...good, '--account', 'Jenga'], /Give account ids/],
     ['an end that is none', [...good, '--expires', 'tomorrow'], /a date or an RFC 3339 time/],
