@@ -138,7 +138,7 @@ describe.concurrent('many orders from a file', () => {
     );
     expect([...told.keys()].sort()).toEqual(['line 10', 'line 3', 'line 4', 'line 6', 'line 7', 'line 8']);
     // A good one, whose reference an open order has.
-    expect(told.get('line 10')).toMatch(/ord-4 has the reference of ord-1/);
+    expect(told.get('line 10')).toMatch(/ord-4 has the same reference as ord-1/);
     expect(told.get('line 3')).toMatch(/not a JSON object/);
     expect(told.get('line 4')).toMatch(/invalid: amount .*two decimals/);
     expect(told.get('line 6')).toMatch(/conflict: orderId/);

@@ -62,17 +62,17 @@ describe.concurrent('a wrong configuration: all faults at once, exit code 2, no 
     [
       'two accounts that would share a variable',
       { ACCOUNTS: 'daraja,daraja-result=lipia' },
-      /DARAJA_RESULT_TIMEOUT_MS would be a setting of the account daraja and of the account daraja-result/,
+      /DARAJA_RESULT_TIMEOUT_MS would be a setting of both the account daraja and the account daraja-result/,
     ],
     [
       'an account that would share a variable with the service',
       { ACCOUNTS: 'api=lipia' },
-      /API_RATE_PER_SECOND would be a setting of the service and of the account api/,
+      /API_RATE_PER_SECOND would be a setting of both the service and the account api/,
     ],
     [
       'an address that Daraja refuses',
       { ACCOUNTS: 'daraja', PUBLIC_URL: 'https://mpesa.example' },
-      /contains "mpesa", which Daraja refuses/,
+      /contains "mpesa", which Daraja does not allow/,
     ],
   ])('%s', async (_what, env, sentence) => {
     const { code, stderr } = await runCommand(['start'], { env });

@@ -8,7 +8,7 @@ const accounts = { ACCOUNTS: 'jenga,shop2=lipia,daraja' };
 
 function told(environment: { readonly [name: string]: string }) {
   return unknownVariables({ ...accounts, ...environment }).map(
-    ({ variable, text }) => `${variable} -> ${/nearest one is (\w+)/.exec(text)?.[1]}`,
+    ({ variable, text }) => `${variable} -> ${/did you mean (\w+)/.exec(text)?.[1]}`,
   );
 }
 
