@@ -26,7 +26,12 @@ describe.concurrent('wrong usage: exit code 2, one sentence, nothing printed', (
     ['no name', ['user', 'new', '--role', 'viewer'], password, /--name/],
     ['no role', ['user', 'new', '--name', 'amina'], password, /--role/],
     ['another role', ['user', 'new', '--name', 'amina', '--role', 'admin'], password, /viewer or operator/],
-    ['a name that is none', ['user', 'new', '--name', 'a b', '--role', 'viewer'], password, /A name must consist of/],
+    [
+      'a name that is none',
+      ['user', 'new', '--name', 'a b', '--role', 'viewer'],
+      password,
+      /A name must consist of/,
+    ],
     ['a password among the arguments', [...good, password], password, /too many arguments/],
     ['no password', good, '', /at least 12 characters/],
     ['a short password', good, 'short', /at least 12 characters/],
