@@ -15,7 +15,7 @@ compile();
 const copied = copyAssets();
 console.log(`Built dist/ with ${copied} files copied.`);
 
-/** Emits `src` to `dist`; ends the build with the compiler's own messages and exit code when it objects. */
+/** Compiles `src` to `dist`; on errors, exits with the compiler's messages and exit code. */
 function compile(): void {
   const compiler = join(
     dirname(createRequire(import.meta.url).resolve('typescript/package.json')),
@@ -30,7 +30,7 @@ function compile(): void {
   if (status !== 0) process.exit(status ?? 1);
 }
 
-/** Copies what modules read at run time by a path relative to themselves; returns how many files. */
+/** Copies files that modules read at run time by relative path; returns how many. */
 function copyAssets(): number {
   const files = globSync(assets, { cwd: root });
   for (const file of files) {

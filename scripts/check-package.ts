@@ -34,10 +34,10 @@ try {
 console.log(faults.length === 0 ? 'The package is good.' : `${faults.length} to mend: ${faults.join('; ')}.`);
 process.exitCode = faults.length === 0 ? 0 : 1;
 
-/** Builds and packs; the names of what is in the tarball. */
+/** Builds and packs the package; returns the file names in the tarball. */
 function pack(): { tarball: string; files: string[] } {
   run('npm', ['run', 'build'], root);
-  // Built just now: `prepack` would do it again, and print into the JSON.
+  // Already built: `prepack` would build again, and print into the JSON.
   const json = run('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], root);
   const parsed = JSON.parse(json) as unknown;
   const [packed] = (Array.isArray(parsed) ? parsed : Object.values(parsed as object)) as {
@@ -79,7 +79,7 @@ function install(tarball: string): void {
     throw new Error('js-redis-server came along: it is for development only');
 }
 
-/** What a user writes, and what the compiler must object to: types that resolve to nothing would accept it. */
+/** Code of a user, with errors that the compiler must find: types that resolve to `any` would accept them. */
 function checkTypes(): void {
   writeFileSync(
     join(fresh, 'use.ts'),
@@ -121,7 +121,7 @@ function checkClassify(): void {
   expectOutput(output, /"reading":\s*"unavailable"/);
 }
 
-/** On a redis-server of the PATH: the one inside the process is not installed for users. */
+/** Runs the demo on a redis-server on the PATH: the in-process server is not installed for users. */
 function checkDemo(): void {
   expectOutput(run('npx', ['--no-install', 'payment-poller', 'demo', '--once'], fresh), /(\d+) of \1 orders/);
 }
@@ -137,7 +137,7 @@ function check(what: string, work: () => unknown): void {
   }
 }
 
-/** Runs a command to its end; what it printed. @throws with all of its output when it fails */
+/** Runs a command until it exits; returns its output. @throws with all of its output when it fails */
 function run(command: string, args: readonly string[], cwd: string = folder): string {
   const { REDIS_URL: _, ...environment } = process.env;
   const env = { ...environment, PATH: `${bin}${delimiter}${process.env.PATH ?? ''}`, NO_COLOR: '1' };

@@ -1,10 +1,10 @@
 /**
- * Writes what follows from the code: `.env.example` and docs/configuration.md, from the zod schemas of the settings.
+ * Generates `.env.example` and docs/configuration.md from the zod schemas of the settings.
  *
  *   node scripts/generate.ts            writes both
  *   node scripts/generate.ts --check    writes nothing; fails when one of them is stale
  *
- * A folder as last argument stands in for the project's own.
+ * A folder as last argument replaces the project's own folder.
  */
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';

@@ -1,8 +1,8 @@
 /**
- * Asks every provider's sandbox about a payment that does not exist: do its login, its address and its error bodies still
- * look as the adapter believes? Providers without credentials are skipped. Exit code 1 when an answer is not understood.
+ * Asks every provider's sandbox about a payment that does not exist, to check that its login, address and error bodies still
+ * match the adapter. Providers without credentials are skipped. Exit code 1 if an answer is not understood.
  *
- * Credentials come as `LIVE_<PROVIDER>_<SETTING>`, e.g. `LIVE_JENGA_API_KEY`. Addresses are written down here and taken from
+ * Credentials are read from `LIVE_<PROVIDER>_<SETTING>`, e.g. `LIVE_JENGA_API_KEY`. Addresses are hard-coded here and read from
  * nowhere else, so that no mistake in the environment can point this at a live account.
  */
 import { randomBytes } from 'node:crypto';
@@ -15,10 +15,10 @@ import type { Provider } from '../src/providers/provider.ts';
 import { parseJson } from '../src/providers/read-answer.ts';
 import { createTransport, type Transport } from '../src/providers/transport.ts';
 
-/** Where a provider may be asked, and about what. */
+/** Where a provider is asked, and about which payment. */
 interface Sandbox {
   readonly addresses: { readonly [setting: string]: string };
-  /** Of the form that the provider hands out, and never handed out. */
+  /** A reference in the provider's format that does not exist. */
   readonly reference: () => Reference;
 }
 
@@ -36,7 +36,7 @@ export const sandboxes: { readonly [provider: string]: Sandbox } = {
     addresses: { baseUrl: 'https://sandbox-api.vexora.com/kenya' },
     reference: () => ({ tradeNo: `live-check-${hex(12)}` }),
   },
-  // It has no sandbox host, only test keys: use one of those. The question reads, and changes nothing.
+  // There is no sandbox host, only test keys. The request is read-only.
   lipia: {
     addresses: { baseUrl: 'https://lipia-api.kreativelabske.com/api/v2' },
     reference: () => hex(24),
@@ -50,13 +50,13 @@ export const sandboxes: { readonly [provider: string]: Sandbox } = {
   },
 };
 
-/** What a sound adapter may make of an answer about a payment that does not exist. `pending`: only for a query merely taken. */
+/** Acceptable readings for a payment that does not exist. `pending` only if a query was acknowledged. */
 const expected: readonly ReadingKind[] = ['not-found', 'refused', 'unavailable'];
 
 type Environment = { readonly [name: string]: string | undefined };
 type Outcome = { readonly level: 'ok' | 'skipped' | 'FAULT'; readonly text: string };
 
-/** Asks one provider. Its answer is told by kind and code alone: no text of a gateway, no setting. */
+/** Asks one provider. Reports only kind and code of the answer: no gateway text, no settings. */
 export async function checkLive(provider: Provider, environment: Environment): Promise<Outcome> {
   const sandbox = sandboxes[provider.id];
   if (sandbox === undefined) return { level: 'FAULT', text: 'has no sandbox in scripts/live-check.ts' };
@@ -90,20 +90,20 @@ function judge(provider: Provider, reading: Reading): Outcome {
   return { level: expected.includes(kind) || isTaken ? 'ok' : 'FAULT', text };
 }
 
-/** Everything but addresses. */
+/** All settings except addresses. */
 function settingsOf(provider: Provider, environment: Environment): { [setting: string]: string } {
   const names = Object.keys(provider.settings.shape).filter((name) => !name.endsWith('Url'));
   const given = names.map((name) => [name, environment[`LIVE_${variableName(name, provider.id)}`]?.trim()]);
   return Object.fromEntries(given.filter(([, value]) => value));
 }
 
-/** Where a pushed answer is to go: a name that by its nature has no address. */
+/** Callback URL of pushed answers: the reserved domain `.invalid` never resolves. */
 function nowhere() {
   const url = `https://payment-poller.invalid/callbacks/${hex(32)}`;
   return { resultUrl: `${url}.result`, timeoutUrl: `${url}.timeout` };
 }
 
-/** One login, kept in memory. */
+/** An access token store in memory. */
 function ownTokens(provider: Provider, settings: object, transport: Transport): AccessTokens {
   async function logIn(): Promise<TokenResult> {
     const access = provider.auth;

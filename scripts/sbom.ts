@@ -3,7 +3,7 @@
  *
  *     node scripts/sbom.ts [file] [--all]
  *
- * Default: to standard output, and only what is installed with the package; `--all` adds what only development uses.
+ * Default: to standard output, and only what is installed with the package; `--all` adds development dependencies.
  * Made by `npm sbom`, without the network. What would differ from run to run or from machine to machine is left out, so
  * two bills of one lock file are equal.
  */
@@ -53,10 +53,10 @@ const [file] = positionals;
 if (file === undefined) process.stdout.write(bill);
 else writeFileSync(file, bill);
 
-/** What npm makes of the lock file; @throws when it cannot */
+/** Runs `npm sbom` on the lock file. @throws when it fails */
 function makeBill(): unknown {
   const args = ['sbom', '--sbom-format=cyclonedx', '--package-lock-only'];
-  // Under `npm run` the same npm is used again; else the one on the PATH.
+  // Under `npm run` use the same npm, otherwise the one on the PATH.
   const npm = process.env.npm_execpath;
   const [command, before] = npm?.endsWith('.js') ? [process.execPath, [npm]] : ['npm', []];
   const { status, stdout, stderr } = spawnSync(command, [...before, ...args], {
@@ -69,8 +69,8 @@ function makeBill(): unknown {
 }
 
 /**
- * Without what only development uses, by the lock file. Not by npm's own `--omit=dev`: that loses what development uses
- * as well, such as ioredis.
+ * Removes development-only packages by the lock file. npm's own `--omit=dev` also removes packages that development uses
+ * too, such as ioredis.
  */
 function installed({ components, dependencies, metadata, ...bill }: Bill): Bill {
   const shipped = shippedPackages();
@@ -86,7 +86,7 @@ function installed({ components, dependencies, metadata, ...bill }: Bill): Bill 
   };
 }
 
-/** `name@version` of all that an installation of the package brings along. */
+/** `name@version` of everything that is installed with the package. */
 function shippedPackages(): Set<string> {
   const { packages } = lockSchema.parse(JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')));
   return new Set(
@@ -96,7 +96,7 @@ function shippedPackages(): Set<string> {
   );
 }
 
-/** Without the time, the random number, the folder's name, and where npm happened to fetch from. */
+/** Removes the time, the random serial number, the folder name and download URLs. */
 function reproducible({ serialNumber: _, metadata, components, ...rest }: Bill) {
   const { timestamp: __, component, ...facts } = metadata;
   const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { name: string };

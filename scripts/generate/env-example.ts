@@ -6,7 +6,7 @@ import { referenceFact, type SettingFacts, settingFacts } from './setting-facts.
 
 const wrapAt = 116;
 
-/** An environment file to copy: what must be filled in stands empty, what has a default is commented out. */
+/** An environment file to copy: required settings are empty, settings with a default are commented out. */
 export function envExample(): string {
   const [first] = providers.keys();
   return [

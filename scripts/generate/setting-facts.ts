@@ -2,25 +2,25 @@ import type { z } from 'zod';
 import { variableName } from '../../src/config/config.ts';
 import type { Provider } from '../../src/providers/provider.ts';
 
-/** What the documentation tells of one setting. */
+/** What the documentation states about one setting. */
 export interface SettingFacts {
   /** Its environment variable. */
   readonly variable: string;
   readonly meaning: string;
-  /** As it would be written in the environment; `null` when there is none. */
+  /** The default as written in the environment; `null` if there is none. */
   readonly fallback: string | null;
   readonly isRequired: boolean;
   readonly isSecret: boolean;
 }
 
-/** What the orders of a provider are known by. @throws when its reference is not described */
+/** Describes the reference of a provider's orders. @throws when its schema has no description */
 export function referenceFact({ id, reference }: Provider): string {
   const { description } = reference;
   if (description === undefined) throw new Error(`The reference of ${id} needs a description.`);
   return description;
 }
 
-/** The settings of a schema, in its order. @throws when one is not described */
+/** The settings of a schema, in order. @throws when one has no description */
 export function settingFacts(schema: z.ZodObject, accountId?: string): SettingFacts[] {
   return Object.entries(schema.shape).map(([name, setting]) => {
     const { description, secret } = metaOf(setting as Wrapped);
@@ -35,13 +35,13 @@ export function settingFacts(schema: z.ZodObject, accountId?: string): SettingFa
   });
 }
 
-/** A schema, or one around another: a default, an option. */
+/** A schema, possibly wrapped in a default or optional. */
 interface Wrapped {
   meta(): { description?: string; secret?: boolean } | undefined;
   readonly def: { readonly innerType?: Wrapped; readonly defaultValue?: unknown };
 }
 
-/** What a setting says of itself, the outermost word first. */
+/** The description of a setting; that of the outermost schema takes precedence. */
 function metaOf({ meta, def }: Wrapped): { description?: string; secret?: boolean } {
   return { ...(def.innerType === undefined ? {} : metaOf(def.innerType)), ...meta() };
 }

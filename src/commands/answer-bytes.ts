@@ -1,12 +1,12 @@
 import { decodeBody } from '../providers/content-coding.ts';
 
-/** Far above what accounts allow: what is classified has been received by somebody. */
+/** Far above the limit for polls: the answer to classify was received already. */
 const maxBytes = 16 * 1024 * 1024;
 
 /**
- * The bytes of an answer, without the content coding that its headers name. A string holds the exact bytes: as text, or,
- * of a compressed answer, one character per byte or base64. Anything else is JSON that somebody has decoded already.
- * What cannot be decoded is nothing, as over the wire.
+ * The decoded bytes of an answer, by the content coding in its headers. A string body holds the exact bytes: as text or, for
+ * a compressed answer, one character per byte or base64. Any other body is JSON that was decoded already.
+ * A body that cannot be decoded counts as empty, as in a poll.
  */
 export function answerBytes(body: unknown, contentEncoding: string | undefined): Uint8Array {
   if (typeof body !== 'string') return Buffer.from(JSON.stringify(body ?? null));

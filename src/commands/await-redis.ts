@@ -2,14 +2,14 @@ import type { Log } from '../observability/log.ts';
 import { awaitRedis, connectRedis } from '../redis/connection.ts';
 import { redisAddress } from '../redis/url.ts';
 
-/** How long Redis may take before the log says that it is waited for. */
+/** How long Redis may take before the wait is logged. */
 const patienceMs = 2_000;
 
 /**
- * Waits until Redis answers, for as long as that takes: after an outage of a whole site nobody should have to start
- * services in order. The log says so once, and once how long it took.
+ * Waits until Redis answers, without limit: after an outage of a whole site nobody should have to start
+ * services in order. The beginning and the duration of the wait are logged once.
  *
- * @returns whether it answers; `false` when we were told to stop before
+ * @returns `false` if `stop` was aborted before Redis answered
  */
 export async function waitForRedis(redisUrl: string, log: Log, stop: AbortSignal): Promise<boolean> {
   const redis = connectRedis(redisUrl, 'prompt');

@@ -7,7 +7,7 @@ import type { Provider, StatusTable } from '../providers/provider.ts';
 import { type Expected, parseJson, readAnswer } from '../providers/read-answer.ts';
 import { answerBytes } from './answer-bytes.ts';
 
-/** An answer as `classify` takes it. A string `body` holds the exact bytes. */
+/** The input of `classify`. A string `body` holds the exact bytes. */
 export const answerInputSchema = z.strictObject({
   kind: z.enum(['status', 'result', 'callback']).default('status'),
   httpStatus: z.int().min(100).max(599).default(200),
@@ -19,7 +19,7 @@ export const answerInputSchema = z.strictObject({
         .union([z.string(), z.number()])
         .refine((amount) => toMinor(amount) !== null, 'must be in major units with at most two decimals')
         .optional(),
-      /** Default: one that the provider's payments can be in. */
+      /** Default: a currency of the provider. */
       currency: z
         .string()
         .trim()
@@ -27,7 +27,7 @@ export const answerInputSchema = z.strictObject({
         .regex(/^[A-Z]{3}$/, 'must be an ISO 4217 code such as KES')
         .optional(),
       reference: z.union([z.string(), z.record(z.string(), z.string())]).optional(),
-      // What the account would know of the direction of its money.
+      // Account settings that decide the direction of a payment.
       shortCode: z.string().optional(),
       shortCodes: z.array(z.string()).optional(),
       commandId: z.string().optional(),
@@ -36,7 +36,7 @@ export const answerInputSchema = z.strictObject({
 });
 export type AnswerInput = z.infer<typeof answerInputSchema>;
 
-/** What an answer would teach, in the words of the contract. */
+/** The reading of an answer, as `classify` prints it. */
 export interface Classification {
   readonly reading: Reading['kind'];
   readonly certainty: 'firm' | 'soft' | null;
@@ -44,17 +44,17 @@ export interface Classification {
   readonly receipt: string | null;
   readonly amountReceived: string | null;
   readonly providerStatus: string | null;
-  /** What this answer alone would publish; `null`: nothing yet. */
+  /** The verdict that this answer alone would lead to; `null` for none. */
   readonly verdict: string | null;
 }
 
-/** What a push would teach: which order to ask about now, and never more. */
+/** The reading of a callback: a hint which order to poll. */
 export interface PushClassification {
   readonly reading: 'hint' | 'unrecognised';
   readonly reference: string | null;
 }
 
-/** What the adapter makes of an answer. Pure but for the clock. */
+/** Classifies an answer. Pure except for the clock. */
 export function classify(
   provider: Provider,
   input: AnswerInput,
@@ -88,7 +88,7 @@ function classifyAnswer(
   return { ...wordsOf(reading), providerStatus: reading.providerStatus, verdict: publish?.status ?? null };
 }
 
-/** Whether the answer speaks of the payment; an acknowledgement, whose own answer comes later, does not. */
+/** True if the answer is about the payment, not just an acknowledgement of a query. */
 function isFinal({ asyncResult }: Provider, kind: AnswerInput['kind']): boolean {
   return asyncResult === undefined || kind === 'result';
 }
@@ -139,7 +139,7 @@ function classifyPush({ callback }: Provider, body: Uint8Array): PushClassificat
   return { reading: reference === null ? 'unrecognised' : 'hint', reference };
 }
 
-/** A reference as an order would keep it. One that no order could have stays as it is, and fits no answer. */
+/** Normalises a reference. An invalid one is kept and matches no answer. */
 function asStored({ reference }: Provider, given: Reference): Reference {
   return reference.safeParse(given).data ?? given;
 }
@@ -153,7 +153,7 @@ function expectedOf(provider: Provider, order: AnswerInput['order']): Expected {
   };
 }
 
-/** An order whose deadline is far, so that only the answer decides. */
+/** An order with a distant deadline, so that the verdict depends on the answer only. */
 function freshOrder(provider: Provider, now: number): Order {
   return {
     orderId: 'classify',

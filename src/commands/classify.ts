@@ -77,7 +77,7 @@ function parseInput(json: string): AnswerInput {
   );
 }
 
-/** JSON of any depth can be read, but not be written again. */
+/** JSON.parse accepts deeper nesting than JSON.stringify can write. */
 function isTooDeep(value: unknown): boolean {
   try {
     JSON.stringify(value);

@@ -59,7 +59,7 @@ export function enqueueCommand(terminal: CommandContext, exit: (code: number) =>
     });
 }
 
-/** One order by flags. Returns how many were refused. */
+/** Enqueues one order given by flags. Returns how many were refused. */
 async function enqueueOne(
   producer: Producer,
   order: unknown,
@@ -99,10 +99,10 @@ function json(flag: string, text: string): unknown {
 }
 
 const batchSize = 500;
-/** Far above the largest valid order. */
+/** Longest accepted line, far above the largest valid order. */
 const maxLineLength = 65_536;
 
-/** Orders as JSON, one a line. Bad lines are told by number, the good ones still go in. Returns how many were refused. */
+/** Enqueues orders from JSON lines. Invalid lines are reported by number, valid ones enqueued. Returns how many were refused. */
 async function enqueueFile(producer: Producer, file: string, terminal: CommandContext): Promise<number> {
   const counts = { new: 0, same: 0, conflict: 0, 'reference-in-use': 0, invalid: 0 };
   const screen = createScreen(terminal.stderr);
@@ -154,7 +154,7 @@ async function enqueueBatch(
   }
 }
 
-/** Complaints as lines, and on a terminal one last line that shows how far it has come. */
+/** Prints faults as lines and, on a terminal, the progress in a last line. */
 function createScreen(stderr: CommandContext['stderr']) {
   const clear = () => void (stderr.isTTY && stderr.write('\r\x1b[K'));
   return {
@@ -203,12 +203,12 @@ function parseLine(line: number, content: string | undefined): OrderLine {
     if (faults.length > 0) return { line, fault: faults.map(({ message }) => message).join('; ') };
     if (typeof order === 'object' && order !== null && !Array.isArray(order)) return { line, order };
   } catch {
-    // Told below, in the same words as for JSON that is no object.
+    // Reported below with the same message as JSON that is not an object.
   }
   return { line, fault: 'is not a JSON object; write one order per line' };
 }
 
-/** The order is in; but only one of those under its reference can be paid by it. */
+/** Warns that other open orders have the same reference: only one of them can be paid by it. */
 function sharingOf({ orderId, sharesReferenceWith }: Extract<EnqueueResult, { outcome: 'new' | 'same' }>) {
   return `${orderId} has the same reference as ${sharesReferenceWith?.join(', ')}: only the first of them that is paid owns the payment.`;
 }

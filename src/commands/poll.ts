@@ -4,7 +4,7 @@ import type { CommandContext } from './command-context.ts';
 import { originOfCommand } from './origin.ts';
 import { withStore } from './show.ts';
 
-/** A person asks seldom; a callback's limit is the account's own. */
+/** Least interval between polls requested by hand. Callbacks use the limit of their account. */
 const minIntervalMs = 1_000;
 
 export function pollCommand(terminal: CommandContext, exit: (code: number) => void): Command {

@@ -1,14 +1,14 @@
-/** One line of a text, counted from 1. */
+/** One line of a text; numbers start at 1. */
 export interface TextLine {
   readonly line: number;
-  /** Without its line end; `null` when it is longer than the limit. */
+  /** Without the line break; `null` if it is longer than the limit. */
   readonly text: string | null;
 }
 
 /**
- * The lines of a stream in UTF-8, ended by `\n` or `\r\n`, each of at most `maxLength` characters.
+ * Reads the lines of a UTF-8 stream, ended by `\n` or `\r\n`, each of at most `maxLength` characters.
  *
- * Not readline: that ends a line at U+2028 too, which may stand in the middle of JSON, and holds lines of any length.
+ * Not `readline`, which also splits at U+2028, a valid character in JSON, and buffers lines of any length.
  */
 export async function* readLines(
   stream: AsyncIterable<string | Uint8Array>,

@@ -3,7 +3,7 @@ import type { ResultEvent } from '../domain/result-event.ts';
 
 const colours = { paid: 'green', failed: 'red', expired: 'yellow', unresolved: 'magenta' } as const;
 
-/** One verdict as one aligned line for people. */
+/** Formats a verdict as one aligned line. */
 export function resultLine(event: ResultEvent, coloured: boolean): string {
   const { status, reason, amountExpected, amountReceived, amountVerified } = event.data;
   const { currency, receipt, account, polls } = event.data;

@@ -27,7 +27,7 @@ export function showCommand(terminal: CommandContext, exit: (code: number) => vo
     });
 }
 
-/** Opens the order store of the configured Redis for one command about one order. */
+/** Opens the order store of the configured Redis for a command. */
 export async function withStore(
   { environment }: CommandContext,
   orderId: string,

@@ -14,14 +14,14 @@ export function startCommand(terminal: CommandContext): Command {
       const service = await withSmallYoungGeneration(() =>
         start(terminal, role === undefined ? roles : [role]),
       );
-      // Stopped while it waited for Redis.
+      // Stopped while waiting for Redis.
       if (service === null) return;
       if (!terminal.stop.aborted) await once(terminal.stop, 'abort');
       await service.close();
     });
 }
 
-/** Loads the service and starts it as soon as Redis answers; `null` when told to stop before. @throws what `readConfig` and `startService` throw */
+/** Starts the service as soon as Redis answers; `null` if stopped before. @throws as `readConfig` and `startService` */
 async function start({ environment, stop }: CommandContext, roles: readonly Role[]): Promise<Service | null> {
   const { readConfig } = await import('../config/config.ts');
   const config = readConfig(environment);

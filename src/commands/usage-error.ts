@@ -1,2 +1,2 @@
-/** The command was called in a way that cannot work; one sentence that says what to do. Exit code 2. */
+/** Wrong usage of a command, with exit code 2. The message is one sentence that says what to do. */
 export class UsageError extends Error {}

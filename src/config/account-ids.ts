@@ -2,16 +2,16 @@ import { accountIdPattern } from '../domain/order.ts';
 import { providers } from '../providers/index.ts';
 import type { Provider } from '../providers/provider.ts';
 
-/** An account and the provider that it is at. */
+/** An account id and its provider. */
 export interface NamedAccount {
   readonly id: string;
   readonly provider: Provider;
 }
 
-/** The sweeper's queue bears this name, and an account's queue bears the account's. */
+/** Reserved: the sweeper's queue has this name, and queues are named after accounts. */
 const reservedId = 'sweeper';
 
-/** The accounts behind `ACCOUNTS`; a sentence in `faults` for each entry that is none. */
+/** Parses `ACCOUNTS`; adds a sentence to `faults` for each invalid entry. */
 export function readAccountIds(text: string | undefined, faults: string[]): NamedAccount[] {
   const known = [...providers.keys()].join(', ');
   const entries = (text ?? '')

@@ -134,5 +134,5 @@ export const accountSettings = z.object({
 });
 export type AccountSettings = z.infer<typeof accountSettings>;
 
-/** No provider publishes its limits: where nothing is configured, this many status requests a second. */
+/** Default rate of status requests per second. No provider publishes its limits. */
 export const defaultRatePerSecond = 10;

@@ -1,9 +1,9 @@
 import { serviceSettings } from './settings.ts';
 
-/** Words that Daraja refuses in a ResultURL (docs/providers.md section 2.5). */
+/** Words that Daraja rejects in a ResultURL (docs/providers.md section 2.5). */
 const forbiddenInUrl = /mpesa|m-pesa|safaricom|exec?|cmd|sql|query/i;
 
-/** A provider that answers later must be able to reach us, under an address that it accepts. */
+/** Checks that a provider with asynchronous results has a callback URL that it can reach and accepts. */
 export function answerAddressFaults(id: string, publicUrl: string | undefined): string[] {
   if (publicUrl === undefined) {
     return [

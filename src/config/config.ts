@@ -17,7 +17,7 @@ import { doubledKeyFaults } from './named-keys.ts';
 import { type Environment, withSecretsFromFiles } from './secret-files.ts';
 import { type ServiceSettings, serviceSettings } from './settings.ts';
 
-/** Everything the service is told from outside, validated. */
+/** The validated configuration of the service. */
 export interface Config extends ServiceSettings {
   readonly accounts: readonly AccountConfig[];
 }
@@ -26,16 +26,16 @@ export interface Config extends ServiceSettings {
 export interface AccountConfig {
   readonly id: string;
   readonly provider: Provider;
-  /** As the provider's own schema accepted them. */
+  /** Validated by the provider's own schema. */
   readonly settings: { readonly [name: string]: unknown };
-  /** Further words of the provider's deciding field, by configuration. */
+  /** Configured meanings for further values of the provider's status field. */
   readonly overrides: StatusTable | undefined;
-  /** All that its orders can be in; the first is that of orders that name none. */
+  /** The currencies that its orders may use; the first is the default. */
   readonly currencies: readonly [string, ...string[]];
   readonly schedule: Schedule;
-  /** Least distance of an order's polls where they are planned by what was learnt; `null`: they are not. */
+  /** Least interval between polls of an order with `SCHEDULE=adaptive`; `null` for other schedules. */
   readonly adaptive: { readonly minIntervalMs: number } | null;
-  /** What schedules of single orders must keep to. */
+  /** Limits on the schedules of single orders. */
   readonly overrideLimits: { readonly minIntervalMs: number; readonly maxDeadlineMs: number };
   readonly policy: Policy;
   /** Several orders may be paid by one payment, as far as it reaches. */
@@ -47,20 +47,20 @@ export interface AccountConfig {
   readonly ratePerSecond: number;
 }
 
-/** How an account's callbacks are let in. */
+/** How an account's callbacks are authenticated. */
 export interface CallbackSettings {
-  /** Absent: not at all. */
+  /** Absent if the account accepts no callbacks. */
   readonly token: string | undefined;
   readonly basic: { readonly username: string; readonly password: string } | undefined;
   readonly addresses: readonly string[];
   readonly minHintIntervalMs: number;
 }
 
-/** Everything that is wrong with a configuration, at once. Names settings, never their values. */
+/** Lists everything that is wrong with a configuration. Names settings, never their values. */
 export class ConfigError extends Error {
   readonly faults: readonly string[];
   constructor(faults: readonly string[]) {
-    // A list with three bad entries has one fault.
+    // Deduplicated: a list with three bad entries gives the same sentence three times.
     const distinct = [...new Set(faults)];
     const list = distinct.map((fault) => `  ${fault}`).join('\n');
     const count = `${distinct.length} fault${distinct.length === 1 ? '' : 's'}`;
@@ -79,7 +79,7 @@ export function variableName(setting: string, accountId?: string): string {
 }
 
 /**
- * The configuration behind an environment.
+ * Reads the configuration from an environment.
  *
  * @throws ConfigError with every fault at once
  */
@@ -88,7 +88,7 @@ export function readConfig(given: Environment): Config {
   const named = readAccountIds(given.ACCOUNTS, faults);
   const environment = withSecretsFromFiles(given, secretVariables(named), faults);
   const service = readService(environment, faults);
-  // Read from the environment, not from `service`: one fault must not hide the others.
+  // Read from the environment, not from `service`, so that one fault does not hide others.
   const overrides = readOverrides(clean(environment.STATUS_OVERRIDES), faults);
   faults.push(...clashes(named));
   const accounts = named.map(({ id, provider }) => {
@@ -105,7 +105,7 @@ export function readConfig(given: Environment): Config {
   return { ...service, accounts: accounts.filter((account) => account !== null) };
 }
 
-/** The service's own settings alone, for commands that need no accounts. @throws ConfigError */
+/** Reads only the service's own settings, for commands that need no accounts. @throws ConfigError */
 export function readServiceSettings(environment: Environment): ServiceSettings {
   const faults: string[] = [];
   const service = readService(withSecretsFromFiles(environment, secretVariables([]), faults), faults);
@@ -113,7 +113,7 @@ export function readServiceSettings(environment: Environment): ServiceSettings {
   return service;
 }
 
-/** The service's own settings; `null` when any was at fault. */
+/** Reads the service's own settings; `null` if any is invalid. */
 function readService(environment: Environment, faults: string[]): ServiceSettings | null {
   const service = readSettings(serviceSettings, environment, faults);
   if (service === null) return null;
@@ -123,7 +123,7 @@ function readService(environment: Environment, faults: string[]): ServiceSetting
   return { ...service, redisUrl: secureRedisUrl(service, faults) };
 }
 
-/** The variables of the service's secrets and of those of these accounts; each may be in a file instead. */
+/** The variables of all secrets of the service and these accounts; each may be in a file instead. */
 export function secretVariables(accounts: readonly NamedAccount[]): string[] {
   return [
     ...secretNames(serviceSettings).map((setting) => variableName(setting)),
@@ -135,12 +135,12 @@ export function secretVariables(accounts: readonly NamedAccount[]): string[] {
   ];
 }
 
-/** The accounts that an environment names, as far as they can be understood. */
+/** The valid entries of an environment's `ACCOUNTS`. */
 export function accountsNamed(environment: Environment): NamedAccount[] {
   return readAccountIds(environment.ACCOUNTS, []);
 }
 
-/** Reads one schema's settings; `null` when any was at fault. */
+/** Reads one schema's settings; `null` if any is invalid. */
 function readSettings<Schema extends z.ZodObject>(
   schema: Schema,
   environment: Environment,
@@ -155,7 +155,7 @@ function readSettings<Schema extends z.ZodObject>(
   for (const issue of parsed.error.issues) {
     const setting = String(issue.path[0]);
     const description = schema.shape[setting]?.description ?? '';
-    // A message of ours says what to do; zod's own about an absent value does not.
+    // Our own message says what to do, unlike zod's about a missing value.
     const isMissing = raw[setting] === undefined && issue.code !== 'custom';
     const wrong = isMissing ? 'is missing' : `is not valid: ${ruleOf(issue)}`;
     faults.push(`${variableName(setting, accountId)} ${wrong} (${description}).`);
@@ -163,12 +163,12 @@ function readSettings<Schema extends z.ZodObject>(
   return null;
 }
 
-/** The rule that was broken, never the value: it may be a secret. */
+/** The rule that the value breaks, without the value: it may be a secret. */
 function ruleOf(issue: z.core.$ZodIssue): string {
   return issue.code === 'invalid_type' ? `must be a ${issue.expected}` : issue.message.replace(/\.$/, '');
 }
 
-/** An empty variable is an absent one. */
+/** An empty variable counts as not set. */
 function clean(value: string | undefined): string | undefined {
   return value?.trim() || undefined;
 }
@@ -207,7 +207,7 @@ function toAccount(
   };
 }
 
-/** The overrides behind STATUS_OVERRIDES, which is JSON or the path of a file with it. */
+/** Reads STATUS_OVERRIDES, which is JSON or the path of a JSON file. */
 export function readOverrides(given: string | undefined, faults: string[]): Overrides {
   if (given === undefined) return new Map();
   let json = given;
@@ -225,7 +225,7 @@ export function readOverrides(given: string | undefined, faults: string[]): Over
   return new Map();
 }
 
-/** Where an API does not say what currency an amount is in, there must be only one that it can be in. */
+/** If an API does not report the currency of amounts, the account must have exactly one. */
 function currencyFaults(id: string, provider: Provider, common: AccountSettings | null): string[] {
   const currencies = common?.currency ?? provider.currencies;
   if (common === null || provider.guarantees.currency || currencies.length === 1) return [];
@@ -234,7 +234,7 @@ function currencyFaults(id: string, provider: Provider, common: AccountSettings 
   ];
 }
 
-/** Where an API does not say how much arrived, nobody can say how many orders it pays: any number of any amount would be. */
+/** If an API does not report amounts, payments cannot be shared: one payment could pay any number of orders. */
 function sharingFaults(id: string, provider: Provider, common: AccountSettings | null): string[] {
   if (common === null || !common.sharedReferences || provider.guarantees.amount) return [];
   return [
@@ -248,7 +248,7 @@ function unpairedFault(id: string, environment: Environment): string | null {
   return `${user} and ${password} belong together: set both or neither.`;
 }
 
-/** The account `daraja-result` would share DARAJA_RESULT_TIMEOUT_MS with the account `daraja`. */
+/** Finds variables of two accounts, e.g. DARAJA_RESULT_TIMEOUT_MS of the accounts `daraja` and `daraja-result`. */
 function clashes(accounts: readonly NamedAccount[]): string[] {
   const owners = new Map(
     Object.keys(serviceSettings.shape).map((name) => [variableName(name), 'the service']),

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 
 /**
- * What gets hashed by mistake: a variable that was not set (`printf %s "$KEY"` of nothing, `echo "$KEY"` of a line end),
- * the words that stand for "nothing" in some language, and those of examples.
+ * Texts that are hashed by mistake: an unset variable (`printf %s "$KEY"` hashes nothing, `echo "$KEY"` a line break),
+ * words for "nothing" in programming languages, and placeholders of examples.
  */
 const noKeys = [
   ...['', ' ', '\n', '\r\n', '\0', '""', "''", '-', '-n', '-n \n', '%s'],
@@ -29,7 +29,7 @@ const hashes = new Set(
     .map((text) => createHash('sha256').update(text).digest('hex')),
 );
 
-/** Whether a SHA-256, hex, is that of no key at all, or of one that everybody knows. */
+/** True if a SHA-256 (hex) is the hash of an empty or well-known text. */
 export function isHashOfNoKey(hash: string): boolean {
   return hashes.has(hash.toLowerCase());
 }

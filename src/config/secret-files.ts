@@ -5,20 +5,20 @@ export interface Environment {
   readonly [name: string]: string | undefined;
 }
 
-/** A secret is a line or two; whoever names a log or a device by mistake must not fill the memory. */
+/** Secrets are short. The limit protects against a log file or device configured by mistake. */
 const longestSecret = 64 * 1024;
 
-/** The variable that names the file with a secret: `BOARD_PASSWORD` → `BOARD_PASSWORD_FILE`. */
+/** The variable with the path of a secret's file: `BOARD_PASSWORD` → `BOARD_PASSWORD_FILE`. */
 export function fileVariable(variable: string): string {
   return `${variable}_FILE`;
 }
 
 /**
- * The environment with every secret that is in a file: Docker and Kubernetes mount secrets as files, systemd passes
- * credentials as files. A file's final line break is no part of its secret.
+ * Adds secrets from files to the environment: Docker and Kubernetes mount secrets as files, and systemd passes
+ * credentials as files. A final line break is not part of the secret.
  *
  * @param variables the variables of all secret settings
- * @param faults gets a sentence for each file that cannot be used; never what is in it
+ * @param faults receives a sentence for each unusable file, never its content
  */
 export function withSecretsFromFiles(
   environment: Environment,

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** The kinds of values that several settings have. */
+/** Schemas for values that several settings share. */
 
 export const days = z.coerce.number().min(1).max(3_650);
 export const ms = z.coerce
@@ -8,10 +8,10 @@ export const ms = z.coerce
   .int()
   .min(1)
   .max(366 * 86_400_000);
-/** Node's timers take no more than 24 days; longer ones would fire at once. */
+/** Node's timers are limited to 24 days; longer ones would fire at once. */
 export const timerMs = ms.max(86_400_000);
 
-/** Words separated by commas. */
+/** A comma-separated list. */
 export function listOf(item: z.ZodType<string, string>) {
   return z
     .string()

@@ -10,27 +10,27 @@ import {
 import { fileVariable } from './secret-files.ts';
 import { serviceSettings } from './settings.ts';
 
-/** A variable that looks as if it were meant for us, and is no setting. */
+/** An environment variable that looks like a misspelt setting. */
 export interface UnknownVariable {
   readonly variable: string;
-  /** One sentence with what it may have been meant to be. Never its value. */
+  /** A sentence that names the setting probably meant, never the value. */
   readonly text: string;
 }
 
-/** What the demo tells clients of the API to set: no slips for settings of the service. */
+/** Variables that API clients use, as the demo prints them: these are not misspelt settings. */
 const clientVariables = ['API_KEY', 'API_URL'];
 
 type Account = Pick<AccountConfig, 'id' | 'provider'>;
 
 /**
- * The variables that are misspelt, it seems: they begin as the settings of one of our accounts do, or are a slip away from
- * a setting. Nothing is refused for that: an environment holds what belongs to others, too.
+ * Finds variables that are probably misspelt: they start with the prefix of an account, or differ from a setting by a few
+ * letters. They only cause warnings, because an environment also holds variables of other programs.
  */
 export function unknownVariables(environment: Environment): UnknownVariable[] {
   const accounts = accountsNamed(environment);
   const known = knownVariables(accounts);
   const prefixes = accounts.map(({ id }) => variableName('', id));
-  // Settings of an account that is not served at present are no slip.
+  // Settings of providers without an account are not misspelt.
   const others = [...providers.values()].flatMap((provider) =>
     settingsOf(provider).map((setting) => variableName(setting, provider.id)),
   );
@@ -61,7 +61,7 @@ function settingsOf({ settings }: Account['provider']): string[] {
   return Object.keys({ ...accountSettings.shape, ...settings.shape });
 }
 
-/** Slips that still tell the word: HOME is not HOST, though only two letters differ. */
+/** Most typing errors at which two names still count as similar. HOME is not HOST, though only two letters differ. */
 function slipsIn(variable: string): number {
   return Math.min(2, Math.floor(variable.length / 4));
 }
@@ -72,7 +72,7 @@ function nearest(variable: string, known: readonly string[]): { name: string; sl
     .reduce((best, each) => (each.slips < best.slips ? each : best));
 }
 
-/** Letters to be put in, left out or changed to make one of the other (Levenshtein). */
+/** Levenshtein distance: letters to insert, remove or replace. */
 function distance(a: string, b: string): number {
   let above = Array.from({ length: b.length + 1 }, (_, column) => column);
   for (const [row, letter] of [...a].entries()) {

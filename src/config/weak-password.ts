@@ -1,19 +1,19 @@
 import { z } from 'zod';
 
-/** What people choose first, and guessers too. */
+/** Words that common passwords are made of. */
 const commonWords =
   /password|passwort|passwd|nywila|secret|changeme|change-me|letmein|welcome|karibu|qwerty|asdfgh|iloveyou|admin|operator|payment|poller|mpesa|safaricom|nairobi|kenya|login|test|1234567890|123456789|12345678|123456|12345|1234|abcdef|abc123|2024|2025|2026/g;
 
-/** A password of twelve characters or more that is guessed all the same. */
+/** True for a long password that is easy to guess nevertheless. */
 export function isWeakPassword(password: string): boolean {
   const text = password.toLowerCase();
-  // `xyzxyzxyzxyz`, however long the piece.
+  // Repetition of any piece: `xyzxyzxyzxyz`.
   const isRepeated = shortestPeriod(text) <= text.length / 2;
   const rest = text.replace(commonWords, '').replace(/[^\p{L}\p{N}]/gu, '');
   return isRepeated || new Set(text).size < 6 || new Set(rest).size < 4;
 }
 
-/** Length of the piece that the text repeats, its own length when it repeats none. */
+/** Length of the piece that the text repeats; the full length if it repeats none. */
 function shortestPeriod(text: string): number {
   for (let length = 1; length <= text.length / 2; length += 1) {
     if ([...text].every((character, at) => at < length || character === text[at % length])) return length;

@@ -2,7 +2,7 @@ import { styleText } from 'node:util';
 import type { ResultData } from '../domain/result-event.ts';
 import type { Sample } from './samples.ts';
 
-/** What is known of one sample while the demo runs. */
+/** The state of one sample while the demo runs. */
 export interface Line {
   readonly sample: Sample;
   polls: number;
@@ -10,7 +10,7 @@ export interface Line {
   verdict: ResultData | null;
 }
 
-/** Did the verdict come out as the story demands? */
+/** True if the verdict is the expected one. */
 export function isAsExpected({ sample: { expected }, verdict }: Line): boolean {
   if (verdict === null) return false;
   const { amountVerified = verdict.amountVerified } = expected;
@@ -21,18 +21,18 @@ export function isAsExpected({ sample: { expected }, verdict }: Line): boolean {
   );
 }
 
-/** The head of the table. */
+/** The table's header. */
 export function headLine(): string {
   const text = `  ${'provider'.padEnd(11)} ${'what happens'.padEnd(34)} polls  verdict`;
   return styleText('bold', text, unchecked);
 }
 
-/** An order that has its verdict: a line of the table that stays. */
+/** The permanent table row of an order with a verdict. */
 export function verdictLine(line: Line, verdict: ResultData): string {
   return `${beginning(line)}  ${verdictText(line, verdict)}`;
 }
 
-/** The orders that still live: lines that are redrawn in place, and so must fit the screen. */
+/** The rows of open orders, which are redrawn in place and so must fit the screen. */
 export function openLines(lines: readonly Line[], screen: { rows: number; columns: number }): string[] {
   const open = lines.filter(({ verdict }) => verdict === null);
   const room = Math.max(1, screen.rows - 4);
@@ -47,7 +47,7 @@ function beginning({ sample, polls }: Line): string {
   return `  ${sample.provider.padEnd(11)} ${sample.story.padEnd(34)} ${String(polls).padStart(3)}`;
 }
 
-/** One verdict as a plain line, for a log or a pipe. */
+/** One verdict as a plain line, for output that is not a terminal. */
 export function plainLine(line: Line, verdict: ResultData): string {
   const { sample } = line;
   return `${sample.provider.padEnd(11)} ${sample.story.padEnd(34)} ${outcomeOf(verdict)}${mark(line)}`;

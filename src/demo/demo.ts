@@ -18,13 +18,13 @@ import { headLine, isAsExpected, type Line, openLines, plainLine, verdictLine } 
 import { type DemoPlaces, demoAccounts, demoEnvironment } from './environment.ts';
 import { demoSamples } from './samples.ts';
 
-/** When the demo gives up on verdicts that stay away. */
+/** When the demo stops waiting for missing verdicts. */
 const patienceMs = 60_000;
 const redrawMs = 250;
 
 /**
- * Runs everything on a Redis of its own against the simulator, with sample orders for every provider.
- * Returns whether each got its expected verdict. Unless `once`, the service stays up until the terminal stops it.
+ * Runs the whole service against the simulator, on a Redis of its own unless REDIS_URL is set, with sample orders for every provider.
+ * Returns true if each order got its expected verdict. Unless `once`, the service keeps running until it is stopped.
  */
 export async function runDemo(
   terminal: CommandContext,
@@ -50,7 +50,7 @@ export async function runDemo(
   }
 }
 
-/** The show itself. */
+/** Starts the service, enqueues the samples and shows their verdicts. */
 async function play(
   terminal: CommandContext,
   found: FoundRedis,
@@ -58,7 +58,7 @@ async function play(
   onlyOnce: boolean,
 ): Promise<boolean> {
   const say = (line: string) => terminal.stdout.write(`${line}\n`);
-  // On a Redis that others use, the demo keeps to keys of its own.
+  // A shared Redis: the demo uses a prefix of its own.
   const prefix = terminal.environment.PREFIX || (found.kind === 'given' ? 'payments-demo' : defaultPrefix);
   const places: DemoPlaces = {
     simulator,
@@ -103,7 +103,7 @@ async function enqueue(lines: readonly Line[], { url }: FoundRedis, prefix: stri
   }
 }
 
-/** Shows the orders live until each has its verdict, time is up, or the terminal stops. */
+/** Shows the orders until each has its verdict, the time is up, or the command is stopped. */
 async function watch(
   lines: Line[],
   { url }: FoundRedis,
@@ -180,7 +180,7 @@ async function stayUp({ stdout, stop }: CommandContext, places: DemoPlaces, apiU
   if (!stop.aborted) await once(stop, 'abort');
 }
 
-/** A port that nobody listens on at the moment. */
+/** A port that is currently free. */
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');

@@ -12,7 +12,7 @@ export const demoAccounts = [
   'tanda',
 ] as const satisfies readonly ProviderId[];
 
-/** Times in milliseconds, so short that a person can watch an order live its whole life. */
+/** Times in milliseconds, short enough to watch an order until it is closed. */
 const hurried = {
   firstPollAfterMs: 500,
   initialIntervalMs: 500,
@@ -23,22 +23,22 @@ const hurried = {
   ratePerSecond: 100,
 } as const;
 
-/** Where the parts of a demo are. */
+/** Addresses and credentials of one demo run. */
 export interface DemoPlaces {
   readonly simulator: Pick<Simulator, 'url' | 'darajaCertificate'>;
   readonly redisUrl: string;
   readonly prefix: string;
   /** Port of the HTTP API. */
   readonly port: number;
-  /** Key for the HTTP API, made for this run. */
+  /** Key for the HTTP API, generated for this run. */
   readonly apiKey: string;
-  /** Password of the pages for people, made for this run; without one there are none. */
+  /** Password of the web pages, generated for this run; without one there are no pages. */
   readonly boardPassword?: string;
-  /** Last part of every callback URL, made for this run. */
+  /** Last part of every callback URL, generated for this run. */
   readonly callbackToken: string;
 }
 
-/** The environment of a service that polls the simulator: the demo is configured as any service is. */
+/** The environment variables of a service that polls the simulator. The demo has no other configuration. */
 export function demoEnvironment(places: DemoPlaces): { [name: string]: string } {
   const { simulator, redisUrl, prefix, port, apiKey, boardPassword, callbackToken } = places;
   const variables: { [name: string]: string } = {

@@ -4,10 +4,10 @@ import type { OrderInput } from '../jobs/validate-order.ts';
 import type { SimulatedOrder } from '../simulator/simulator.ts';
 import type { DemoPlaces } from './environment.ts';
 
-/** One order of the demo: what the provider will do, what the checkout hands in, and what must come out. */
+/** One order of the demo: the provider's script, the order that is enqueued, and the expected verdict. */
 export interface Sample {
   readonly provider: string;
-  /** What happens, for people. */
+  /** Description for display. */
   readonly story: string;
   readonly script: SimulatedOrder;
   readonly order: OrderInput;
@@ -23,13 +23,13 @@ export interface Expectation {
 type Timeline = SimulatedOrder['timeline'];
 type ProviderId = SimulatedOrder['provider'];
 
-/** A story that every provider is put through. Times in milliseconds. */
+/** A scenario that runs with every provider. Times in milliseconds. */
 interface Story {
   readonly name: string;
   readonly story: string;
   readonly timeline: Timeline | ((provider: ProviderId) => Timeline);
   readonly script?: Partial<SimulatedOrder>;
-  /** The push that comes along, at a provider that pushes hints. */
+  /** The callback to send, for providers with callbacks. */
   readonly callback?: { readonly afterMs: number; readonly form: 'genuine' | 'forged' };
   readonly schedule?: OrderInput['schedule'];
   expected(provider: ProviderId): Expectation;
@@ -37,7 +37,7 @@ interface Story {
 
 const paid: Expectation = { status: 'paid', reason: null };
 
-/** How a refusal is told by each provider, and what it must become. */
+/** How each provider reports a failed payment, and the expected reason. */
 const refusals = {
   jenga: { state: 'failed:cancelled', reason: 'cancelled' },
   'daraja-stk': { state: 'failed:insufficient-funds', reason: 'insufficient-funds' },
@@ -47,7 +47,7 @@ const refusals = {
   tanda: { state: 'failed:insufficient-funds', reason: 'insufficient-funds' },
 } as const satisfies Record<ProviderId, { state: string; reason: Reason }>;
 
-/** So seldom that a callback makes the difference. */
+/** Polls so rare that the callback decides when the order is polled. */
 const seldom = { firstPollAfterMs: 500, initialIntervalMs: 8_000, maxIntervalMs: 8_000 };
 
 const pays: Timeline = [
@@ -97,7 +97,7 @@ const stories: readonly Story[] = [
     story: 'pays half of it',
     timeline: [{ afterMs: 0, state: 'paid' }],
     script: { amountPaid: '50.00' },
-    // The STK query tells no amount: paid it is, and the event says that nobody could check how much.
+    // The STK query reports no amount: the verdict is paid, with `amountVerified` false.
     expected: (provider) =>
       provider === 'daraja-stk'
         ? { ...paid, amountVerified: false }
@@ -143,10 +143,10 @@ const stories: readonly Story[] = [
   },
 ];
 
-/** The demo's orders: every story at every provider. `run` keeps the orders of two demos apart. */
+/** The demo's orders: every scenario with every provider. `run` makes order ids unique to this run. */
 export function demoSamples(accounts: readonly string[], run: string, places: DemoPlaces): Sample[] {
   return accounts.flatMap((provider) =>
-    // Daraja's Transaction Status pushes nothing but the answers to our own queries.
+    // Daraja's Transaction Status sends no callbacks except the answers to our own queries.
     stories
       .filter(({ callback }) => callback === undefined || provider !== 'daraja')
       .map((story) => toSample(provider as ProviderId, story, `${provider}-${story.name}-${run}`, places)),
@@ -180,7 +180,7 @@ function toSample(provider: ProviderId, story: Story, orderId: string, places: D
   };
 }
 
-/** A reference of the form that the provider hands out, made from the order's id. */
+/** A reference in the provider's format, derived from the order id. */
 function referenceOf(
   provider: ProviderId,
   orderId: string,
@@ -197,13 +197,13 @@ function referenceOf(
     case 'daraja':
       return same(receipt);
     case 'vexora': {
-      // Its two queries: by M-Pesa receipt, and by the merchant's number.
+      // Daraja's two kinds of query: by M-Pesa receipt, or by the merchant's own number.
       if (story === 'paid') return same(receipt);
       const tradeNo = `T${hex.slice(0, 12)}`;
       return { key: tradeNo, reference: { tradeNo } };
     }
     case 'lipia': {
-      // Its callbacks may name only the merchant's own key, so the order carries both.
+      // Callbacks may contain only the merchant's own key, so the reference has both.
       const transactionReference = hex.slice(0, 24);
       return {
         key: transactionReference,

@@ -5,14 +5,14 @@ import { startWatchdog } from './watchdog.ts';
 
 const engineAnswersWithinMs = 2_000;
 const commandWithinMs = 30_000;
-/** Long, because it may download the image. */
+/** Long, because Docker may have to download the image. */
 const runWithinMs = 300_000;
 const startWithinMs = 30_000;
 
 /**
- * Starts Redis in a container on a free loopback port; `undefined` where no Docker engine answers within 2 s.
+ * Starts Redis in a container on a free loopback port; `undefined` if no Docker engine answers within 2 s.
  *
- * @throws when the engine answers but the container does not come to work
+ * @throws when the engine answers but the container does not start
  */
 export async function startDockerRedis(options: FindRedisOptions): Promise<FoundRedis | undefined> {
   const docker = await findExecutable(['docker'], options.path);
@@ -52,12 +52,12 @@ async function isEngineUp(docker: string): Promise<boolean> {
     await runCommand(docker, ['info', '--format', '{{.ServerVersion}}'], engineAnswersWithinMs);
     return true;
   } catch {
-    // A client without an engine is as good as no Docker at all: the next way is tried.
+    // A docker client without an engine counts as no Docker: the next option is tried.
     return false;
   }
 }
 
-/** Flags alone: the image's entry point puts its own server, Redis or Valkey, before them. */
+/** Only flags: the image's entry point prepends its own server, Redis or Valkey. */
 function settings({ appendfsync = 'everysec' }: FindRedisOptions): string[] {
   return [
     ...['--appendonly', 'yes', '--appendfsync', appendfsync, '--save', ''],

@@ -4,7 +4,7 @@ import { access, stat } from 'node:fs/promises';
 import { basename, delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
 
-/** The first of these names that is an executable file on `path`, names before folders; `undefined` when none is. */
+/** Finds an executable on `path`. Earlier names take precedence over earlier folders; `undefined` if there is none. */
 export async function findExecutable(names: readonly string[], path: string): Promise<string | undefined> {
   const folders = path.split(delimiter).filter((folder) => folder !== '');
   for (const name of names) {
@@ -21,15 +21,15 @@ async function isExecutable(file: string): Promise<boolean> {
     await access(file, constants.X_OK);
     return (await stat(file)).isFile();
   } catch {
-    // Not there, or not for us: either way the search goes on.
+    // Missing or not executable for us: continue the search.
     return false;
   }
 }
 
 /**
- * Runs a command to its end; resolves with what it printed.
+ * Runs a command until it exits; resolves with its output.
  *
- * @throws when it cannot be started, fails, or takes longer than `timeoutMs`; the message has its last line
+ * @throws when it cannot be started, fails, or takes longer than `timeoutMs`; the message contains its last line of output
  */
 export async function runCommand(file: string, args: readonly string[], timeoutMs: number): Promise<string> {
   try {

@@ -1,33 +1,33 @@
 /** When Redis flushes its append-only file: `always` before it answers a write, `everysec` once a second. */
 export type FsyncPolicy = 'always' | 'everysec';
 
-/** A Redis to work with, and how to be rid of it. */
+/** A Redis that was found or started. */
 export interface FoundRedis {
-  /** What to connect to. */
+  /** URL to connect to. */
   readonly url: string;
   /** Where it came from: given by URL, a child process, a container, or a server inside this process. */
   readonly kind: 'given' | 'server' | 'docker' | 'in-process';
-  /** Whether writes go to an append-only file. Whoever gives a URL answers for it: `true`. */
+  /** True if writes go to an append-only file; assumed for a given URL. */
   readonly durable: boolean;
-  /** One phrase for people, without credentials. */
+  /** Description for display, without credentials. */
   readonly description: string;
-  /** The process id of the child; only of `server`. */
+  /** Process id of the child; only for `server`. */
   readonly pid?: number;
-  /** Ends what was started, and removes its files unless `dir` was given. May be called twice. */
+  /** Stops what was started, and removes its files unless `dir` was given. May be called twice. */
   close(): Promise<void>;
 }
 
-/** Where `findRedis` may look, and how what it starts should behave. */
+/** Which options `findRedis` may use, and settings for what it starts. */
 export interface FindRedisOptions {
   /** A Redis that exists (REDIS_URL): used as it is, nothing is started. */
   readonly url?: string;
-  /** The PATH on which `redis-server`, `valkey-server`, `docker` and `apt-get` are looked for. */
+  /** The PATH that is searched for `redis-server`, `valkey-server`, `docker` and `apt-get`. */
   readonly path: string;
-  /** Which ways may be taken. */
+  /** Which options are allowed. */
   readonly allow?: {
     /** A `redis-server` or `valkey-server` on the PATH; default true. */
     readonly server?: boolean;
-    /** A container, where a Docker engine answers; default true. */
+    /** A container, if a Docker engine answers; default true. */
     readonly docker?: boolean;
     /** js-redis-server in this process, in memory only; default false. */
     readonly inProcess?: boolean;
@@ -40,9 +40,9 @@ export interface FindRedisOptions {
   readonly appendfsync?: FsyncPolicy;
   /** Image for Docker; default `redis:8-alpine`. */
   readonly image?: string;
-  /** Hears in one line each what is being done, and what did not work; default nobody. */
+  /** Receives one line per step and failure; default none. */
   readonly announce?: (line: string) => void;
 }
 
-/** The image that containers are made of unless told otherwise. */
+/** Default image of containers. */
 export const defaultRedisImage = 'redis:8-alpine';

@@ -1,11 +1,11 @@
 import { connect } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** What a Redis says about itself. */
+/** Version and process id that a Redis reports. */
 export interface ServerFacts {
   /** For example `7.0.15`. */
   readonly version: string;
-  /** Its process id, as it sees it. */
+  /** Its process id, inside its own container if it runs in one. */
   readonly processId: number;
 }
 
@@ -13,9 +13,9 @@ const answerWithinMs = 1_000;
 const askAgainAfterMs = 10;
 
 /**
- * Asks until the Redis on this loopback port answers PING, which it does not while it is still loading its data.
+ * Waits until the Redis on this loopback port answers PING, which it does not while it is loading its data.
  *
- * @throws the reason of `signal` when that ends the waiting
+ * @throws the reason of `signal` when it is aborted
  */
 export async function awaitGreeting(port: number, signal: AbortSignal): Promise<ServerFacts> {
   for (;;) {
@@ -26,7 +26,7 @@ export async function awaitGreeting(port: number, signal: AbortSignal): Promise<
   }
 }
 
-/** Asks once; `undefined` when nothing answers, or it is not a Redis that is ready. */
+/** Tries once; `undefined` if nothing answers, or not a Redis that is ready. */
 function greet(port: number): Promise<ServerFacts | undefined> {
   return new Promise((resolve) => {
     let answer = '';
@@ -36,7 +36,7 @@ function greet(port: number): Promise<ServerFacts | undefined> {
     socket.on('data', (chunk: string) => {
       answer += chunk;
     });
-    // A refused or reset connection means "not yet", which the answer, or its lack, says already.
+    // A refused or reset connection means "not ready yet", which the missing answer already shows.
     socket.on('error', () => socket.destroy());
     socket.on('close', () => resolve(readFacts(answer)));
   });

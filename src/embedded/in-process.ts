@@ -3,9 +3,9 @@ import { type AddressInfo, createServer, type Socket } from 'node:net';
 import type { FindRedisOptions, FoundRedis } from './found-redis.ts';
 
 /**
- * Starts js-redis-server in this process, on a loopback port; `undefined` where that optional package is not installed.
+ * Starts js-redis-server in this process on a loopback port; `undefined` if that optional package is not installed.
  *
- * Good for trying things out. It keeps everything in memory, shares our one thread, reaches some hundred polls a
+ * Only for trying things out: it keeps everything in memory, shares our single thread, handles a few hundred polls per
  * second, and has no WAITAOF, WAIT, persistence, replication or OBJECT.
  */
 export async function startInProcessRedis(
@@ -16,7 +16,7 @@ export async function startInProcessRedis(
   const state = new engine.RedisServerState();
   const executor = engine.createRedisCommandExecutor();
   const sockets = new Set<Socket>();
-  // Its own server listens on every interface, answers with Nagle's 40 ms delay, and cannot close under clients.
+  // The package's own server listens on all interfaces, has Nagle's 40 ms delay, and cannot close with open connections.
   const server = createServer({ noDelay: true }, (socket) => {
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));

@@ -6,15 +6,15 @@ import { basename, join, resolve } from 'node:path';
 import type { FoundRedis, FsyncPolicy } from './found-redis.ts';
 import { spawnServer } from './server-process.ts';
 
-/** How the server should run. */
+/** Options of the server. */
 export interface RedisServerOptions {
-  /** Folder for its data, kept on close; default a temporary one, removed on close. */
+  /** Data folder, kept on close; default a temporary one, removed on close. */
   readonly dir?: string;
   /** When the append-only file is flushed to disk; default `everysec`. */
   readonly appendfsync?: FsyncPolicy;
-  /** Hears in one line when the server ends though nobody closed it; default nobody. */
+  /** Receives one line when the server ends unexpectedly; default none. */
   readonly announce?: (line: string) => void;
-  /** Chooses the loopback port; default a free one. Asked again when that was taken meanwhile. */
+  /** Chooses the loopback port; default a free one. Called again if the port was taken meanwhile. */
   readonly choosePort?: () => Promise<number>;
 }
 
@@ -22,9 +22,9 @@ const portAttempts = 5;
 
 /**
  * Starts `executable` (redis-server or valkey-server) as a child on a loopback port, with an append-only file, and
- * waits until it answers PING. It ends with `close()` and, through its watchdog, with this process.
+ * waits until it answers PING. It is stopped by `close()` or, through its watchdog, when this process ends.
  *
- * @throws when it does not start, with its own last words
+ * @throws when it does not start; the message contains its last output
  */
 export async function startRedisServer(
   executable: string,
@@ -83,14 +83,14 @@ function settings(port: number, dir: string, { appendfsync = 'everysec' }: Redis
   return [
     ...['--port', String(port), '--bind', '127.0.0.1', '--protected-mode', 'yes', '--daemonize', 'no'],
     ...['--dir', dir, '--appendonly', 'yes', '--appendfsync', appendfsync, '--save', ''],
-    // Redis ends timed-out blocking reads once per tick: at the default of 10 a delayed job starts 46 ms late.
+    // Redis ends timed-out blocking reads once per tick: at the default hz of 10 a delayed job starts 46 ms late.
     ...['--maxmemory-policy', 'noeviction', '--hz', '100'],
-    // Records with their evidence take half the memory. The name that Redis 6 knows too.
+    // Halves the memory of records. Redis 6 knows only this older name of the setting.
     ...['--hash-max-ziplist-value', '1024'],
   ];
 }
 
-/** A loopback port that is free at this moment; someone else may still be quicker. */
+/** A loopback port that is currently free; another process may still take it first. */
 async function chooseFreePort(): Promise<number> {
   const probe = createServer().listen(0, '127.0.0.1');
   await once(probe, 'listening');

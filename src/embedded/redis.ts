@@ -7,11 +7,11 @@ import { startRedisServer } from './redis-server.ts';
 import { installRedisPackage } from './system-package.ts';
 
 /**
- * Finds a Redis, starting one where there is none: the given URL, else a server on the PATH, else Docker, else (when
- * allowed) a server in this process, else (when allowed) Debian's package. What it starts ends with this process,
- * however that ends; see `watchdog.ts`.
+ * Finds or starts a Redis: the given URL, else a server on the PATH, else Docker, else (if
+ * allowed) a server in this process, else (if allowed) Debian's package. What it starts ends with this process,
+ * even if the process is killed; see `watchdog.ts`.
  *
- * @throws when none can be had, with one sentence that says what to install; `cause` holds what went wrong on the way
+ * @throws when none can be found or started, with a sentence that says what to install; `cause` holds what failed
  */
 export async function findRedis(options: FindRedisOptions): Promise<FoundRedis> {
   if (options.url !== undefined) return givenRedis(options.url);

@@ -4,18 +4,18 @@ import { basename } from 'node:path';
 import { awaitGreeting, type ServerFacts } from './greet.ts';
 import { startWatchdog } from './watchdog.ts';
 
-/** A Redis server that runs as our child. */
+/** A Redis server as a child process. */
 export interface ServerProcess {
   readonly pid: number;
-  /** Resolves, with how, when the process has ended, whoever ended it. Never rejects. */
+  /** Resolves when the process has ended, with exit code and signal. Never rejects. */
   readonly ended: Promise<string>;
   /**
-   * Waits until it answers on `port`.
+   * Waits until the server answers on `port`.
    *
-   * @throws when it ends for another reason than a taken port, or does not answer within 30 s
+   * @throws when it ends for another reason than a port in use, or does not answer within 30 s
    */
   awaitStart(port: number): Promise<ServerFacts | 'port taken'>;
-  /** Ends it, by force if it takes longer than 5 s. */
+  /** Stops it, by SIGKILL after 5 s. */
   stop(): Promise<void>;
 }
 
@@ -23,7 +23,7 @@ const startWithinMs = 30_000;
 const stopWithinMs = 5_000;
 const keptOutputLength = 4_000;
 
-/** What the watchdog does: `$1` is the server's process id, `$2` the folder to remove, if any. */
+/** The watchdog's script: `$1` is the server's process id, `$2` the folder to remove, if any. */
 const endServer = `
 kill -TERM "$1"
 tries=0
@@ -38,7 +38,7 @@ export async function spawnServer(
   args: readonly string[],
   { dir, isTemporary }: { readonly dir: string; readonly isTemporary: boolean },
 ): Promise<ServerProcess> {
-  // A session of its own: Ctrl-C must reach us first, who still need Redis to stop in order.
+  // A session of its own, so that Ctrl-C does not stop Redis before us: we need it for a clean shutdown.
   const child = spawn(executable, args, { cwd: dir, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
   const keep = (chunk: Buffer) => {

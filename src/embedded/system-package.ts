@@ -6,7 +6,7 @@ const updateWithinMs = 180_000;
 const installWithinMs = 300_000;
 
 /**
- * Installs Debian's redis-server package. Only on Debian and its kin, and only as root; elsewhere it does nothing and
+ * Installs Debian's redis-server package. Only on Debian-based systems and as root; elsewhere it does nothing and
  * returns false. Where Debian's init system runs, the package also starts a Redis on port 6379, which we leave alone.
  *
  * @throws when apt-get fails

@@ -1,16 +1,16 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 
-/** Cleans up after this process should it die before it has cleaned up itself. */
+/** Cleans up after this process if it dies without cleaning up itself. */
 export interface Watchdog {
-  /** All is clean: the watchdog ends without doing anything. May be called twice. */
+  /** Ends the watchdog without running its script. May be called twice. */
   dismiss(): Promise<void>;
 }
 
 /**
- * Starts a small shell that does nothing until this process is gone, then runs `script` with `args` as `$1`, `$2`, ….
+ * Starts a shell that waits until this process has ended, then runs `script` with `args` as `$1`, `$2`, ….
  *
- * It reads a pipe whose other end only this process holds. The kernel closes that end however we end: by `exit`, an
+ * It reads from a pipe whose other end only this process holds. The kernel closes that end however we end: by `exit`, an
  * uncaught exception, SIGKILL or the out-of-memory killer. An `exit` listener would miss the last two. The shell has
  * a session of its own, so Ctrl-C in our terminal or a signal to our process group does not reach it.
  */
