@@ -22,6 +22,13 @@ export async function* diagnoseAccounts(config: Config, live: boolean): AsyncGen
       text: 'API_KEYS and API_KEYS_SHA256 are empty: every request to /v1 is refused',
     };
   }
+  if (config.resultsRetentionDays > config.retentionDays) {
+    yield {
+      level: 'warning',
+      subject: 'results',
+      text: `results are kept for ${config.resultsRetentionDays} days (RESULTS_RETENTION_DAYS), but their orders for ${config.retentionDays} only (RETENTION_DAYS): a result that the stream loses after that cannot be published again; raise RETENTION_DAYS`,
+    };
+  }
   const redis = connectRedis(config.redisUrl, 'patient');
   try {
     yield* changedProviders(config, redis);

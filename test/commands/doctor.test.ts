@@ -55,6 +55,15 @@ describe.concurrent('doctor', () => {
     expect(several.stdout).toMatch(/^DANGER +configuration +LIPIA_CURRENCY must name exactly one currency/m);
   });
 
+  test('results that outlive their orders are a warning', async () => {
+    const { code, stdout } = await runCommand(
+      ['doctor'],
+      setup({ RETENTION_DAYS: '7', RESULTS_RETENTION_DAYS: '8' }),
+    );
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^warning +results +results are kept for 8 days .* raise RETENTION_DAYS/m);
+  });
+
   test('a misspelt setting is a warning, with the name that was meant', async () => {
     const { code, stdout } = await runCommand(
       ['doctor'],
