@@ -1,6 +1,6 @@
 /**
- * A small checkout: it starts payments, hands them to payment-poller, and ships goods once they are paid.
- * Beside a running `npm run demo`, with REDIS_URL, API_URL, API_KEY and SIMULATOR_URL as the demo prints them:
+ * A small checkout: it starts payments, submits them to payment-poller, and ships goods once they are paid.
+ * Run it while `npm run demo` is running, with REDIS_URL, API_URL, API_KEY and SIMULATOR_URL as the demo prints them:
  *
  *   npx node --conditions=payment-poller-source examples/checkout.ts
  *   curl http://127.0.0.1:3000/pay --json '{"amount":"100.00"}'
@@ -20,7 +20,7 @@ const {
 } = process.env;
 const account = 'lipia';
 
-/** What the customer does, as the simulator is told it. A real gateway asks a real telephone. */
+/** What the customer does, as a script for the simulator. A real gateway prompts a real phone. */
 const customers = {
   pays: [{ afterMs: 1_000, state: 'paid' }],
   cancels: [{ afterMs: 0, state: 'failed:cancelled' }],
@@ -30,7 +30,7 @@ const customers = {
   ],
 };
 
-/** Our own side of a payment. In earnest: a table, whose row holds `stateversion`. */
+/** Our own side of a payment. In production: a table whose rows store `stateversion`. */
 interface Sale {
   readonly amount: string;
   state: 'waiting' | 'shipped' | 'declined' | 'in review';
@@ -43,14 +43,14 @@ const app = Fastify();
 app.post<{ Body: { amount: string; customer?: keyof typeof customers } }>('/pay', async (request, reply) => {
   const { amount, customer = 'pays' } = request.body;
   const orderId = `sale-${randomUUID()}`;
-  // Ours first: a verdict may come before the gateway's own answer does.
+  // Store the sale first: a verdict may arrive before the gateway's response.
   sales.set(orderId, { amount, state: 'waiting', stateversion: 0 });
   const reference = await startPayment(amount, customer);
   await handOver({ orderId, account, reference, amount });
   return reply.code(202).send({ orderId, state: 'waiting' });
 });
 
-/** Holds the answer until there is a verdict, at most 25 s; then the page asks again. */
+/** Responds when there is a verdict, at the latest after 25 s; then the page asks again. */
 app.get<{ Params: { orderId: string } }>('/pay/:orderId', async (request, reply) => {
   const { orderId } = request.params;
   const sale = sales.get(orderId);
@@ -60,7 +60,7 @@ app.get<{ Params: { orderId: string } }>('/pay/:orderId', async (request, reply)
   return { orderId, status, reason, state: sale.state };
 });
 
-/** Asks the gateway to prompt the customer; answers what the gateway knows the payment by. */
+/** Asks the gateway to prompt the customer; returns the gateway's reference of the payment. */
 async function startPayment(amount: string, customer: keyof typeof customers): Promise<string> {
   const reference = randomUUID().replaceAll('-', '').slice(0, 24);
   const script = { provider: account, reference, amount, timeline: customers[customer] };
@@ -68,7 +68,7 @@ async function startPayment(amount: string, customer: keyof typeof customers): P
   return reference;
 }
 
-/** The payment is on its way, so this must succeed: handing the same order in again is safe. */
+/** The payment is on its way, so this must succeed; submitting the same order again is safe. */
 async function handOver(order: object): Promise<void> {
   for (let attempt = 1; ; attempt += 1) {
     const answer = await call('/v1/orders', order).catch(() => null);
@@ -84,7 +84,7 @@ function call(path: string, body?: object): Promise<Response> {
   return fetch(API_URL + path, body ? { method: 'POST', headers, body: JSON.stringify(body) } : { headers });
 }
 
-/** The truth about a payment, or its correction. Called at least once for each, in the order of their versions. */
+/** A verdict on a payment, or a correction. Called at least once for each, in version order. */
 function react({ id, subject, stateversion, supersedes, data }: ResultEvent): void {
   const sale = sales.get(subject);
   if (sale === undefined || sale.stateversion >= stateversion) return;
@@ -99,7 +99,7 @@ function react({ id, subject, stateversion, supersedes, data }: ResultEvent): vo
       sale.state = 'declined';
       break;
     case 'unresolved':
-      // Neither ship nor promise a refund: a person looks, and a correction may still come.
+      // Neither ship nor promise a refund: it needs a manual review, and a correction may follow.
       sale.state = 'in review';
   }
   const change = supersedes === undefined ? sale.state : `${sale.state}, was ${before}`;

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """Follows the verdicts from Python, with nothing but redis-py (4.3 or newer; Debian: python3-redis).
 
-Beside a running `npm run demo`:
+Run it while `npm run demo` is running:
 
     REDIS_URL=<as printed> python3 examples/subscriber.py
 
-A consumer group remembers how far it has come, results that a dead consumer left are claimed, results that come after
-a newer one of their order are passed over, and what cannot be handled is put aside after some tries.
+The consumer group stores its position. Results left by a crashed consumer are claimed, results that are older than one
+already handled for their order are skipped, and results that cannot be handled are parked after some tries.
 """
 
 import json
@@ -28,12 +28,12 @@ MAX_TRIES = 10
 
 
 def handle(event, data):
-    """Yours to write. When it throws, the result comes again; it may also come again after a crash."""
+    """Replace this. If it throws, the result is delivered again, as it may be after a crash."""
     print(event["id"], data["status"], data["reason"] or data["receipt"] or "", flush=True)
 
 
 def take(client, stream_id, event, tries):
-    """Handles one entry once its turn has come, and acknowledges it."""
+    """Handles one entry and acknowledges it."""
     try:
         guard = f"{{{PREFIX}}}:{GROUP}:handled:{event['subject']}"
         version, at, data = int(event["stateversion"]), event["time"], json.loads(event["data"])
@@ -43,7 +43,7 @@ def take(client, stream_id, event, tries):
         return client.xack(RESULTS, GROUP, stream_id)
     try:
         handle(event, data)
-    except Exception as error:  # whatever it is, the next result must not wait for it
+    except Exception as error:  # of any kind: the next result must not wait for it
         print(f"{event['id']}: {error}", file=sys.stderr, flush=True)
         return park(client, stream_id, event, str(error)) if tries >= MAX_TRIES else None
     with client.pipeline(transaction=True) as done:
@@ -56,8 +56,8 @@ def take(client, stream_id, event, tries):
 def is_handled(known, stream_id, version, at):
     """Was this result, or a newer one of its order, handled before?
 
-    Versions begin anew where an order id is used again after its record was removed; such a result stands behind the
-    old ones on the stream, and is younger than they are.
+    Versions start again where an order id is reused after its record was removed; such a result comes after the old ones
+    on the stream and has a later time.
     """
     handled_position, handled_version, handled_at = known
     if handled_position is None:
@@ -88,7 +88,7 @@ def create_group(client):
 
 
 def left_behind(client):
-    """Entries that were handed out long ago and never acknowledged, with how often they were."""
+    """Entries delivered long ago and never acknowledged, with their number of deliveries."""
     _next, entries, *_deleted = client.xautoclaim(RESULTS, GROUP, CONSUMER, RETRY_AFTER_MS, "0-0", count=10)
     for stream_id, event in entries:
         if event is None:  # removed from the stream; Redis before 7 still lists it
@@ -115,7 +115,7 @@ def main():
         try:
             run(client)
         except (redis.ConnectionError, redis.TimeoutError) as error:
-            print(f"Redis does not answer, tried again until it does: {error}", file=sys.stderr, flush=True)
+            print(f"Redis does not respond; retrying: {error}", file=sys.stderr, flush=True)
             time.sleep(1)
         except redis.ResponseError as error:
             if not str(error).startswith("NOGROUP"):

@@ -1,4 +1,4 @@
-// Prints every verdict, from the first one on. Beside a running `npm run demo`:
+// Prints every verdict, from the first one on. Run it while `npm run demo` is running:
 //   REDIS_URL=<as printed> npx node --conditions=payment-poller-source examples/subscriber.ts
 import { subscribe } from 'payment-poller';
 
