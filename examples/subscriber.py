@@ -115,7 +115,7 @@ def main():
         try:
             run(client)
         except (redis.ConnectionError, redis.TimeoutError) as error:
-            print(f"Redis does not respond; retrying: {error}", file=sys.stderr, flush=True)
+            print(f"Redis does not answer, retrying: {error}", file=sys.stderr, flush=True)
             time.sleep(1)
         except redis.ResponseError as error:
             if not str(error).startswith("NOGROUP"):

@@ -64,7 +64,7 @@ export class ConfigError extends Error {
     const distinct = [...new Set(faults)];
     const list = distinct.map((fault) => `  ${fault}`).join('\n');
     const count = `${distinct.length} fault${distinct.length === 1 ? '' : 's'}`;
-    super(`The configuration has ${count} (docs/configuration.md describes every setting):\n${list}`);
+    super(`The configuration has ${count} (all settings are described in docs/configuration.md):\n${list}`);
     this.name = 'ConfigError';
     this.faults = distinct;
   }
