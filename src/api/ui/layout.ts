@@ -93,13 +93,14 @@ ${body}
 }
 
 function header(user: LoggedIn | null): Html {
+  const note = user?.role === 'viewer' && html` <small>may only look</small>`;
   const logOut = html`<form method="post" action="/logout"><button>Log out</button></form>`;
   return html`<header class="top">
 <a class="brand" href="/"><b>payment-poller</b></a>
 <nav aria-label="Pages">
 <a href="/board/">Queues</a>
 <a href="/docs">API</a>
-${user !== null && html`<span>${user.name} <small>${user.role === 'viewer' && 'may only look'}</small></span>`}
+${user !== null && html`<span class="user">${user.name}${note}</span>`}
 ${/* Who was logged in by a proxy logs out there. */ user?.by === 'session' && logOut}
 </nav>
 </header>`;
