@@ -23,7 +23,7 @@ const patienceMs = 60_000;
 const redrawMs = 250;
 
 /**
- * Runs the whole service against the simulator, on a Redis of its own unless REDIS_URL is set, with sample orders for every provider.
+ * Runs the service against the simulator, with sample orders for every provider. Without REDIS_URL it starts its own Redis.
  * Returns true if each order got its expected verdict. Unless `once`, the service keeps running until it is stopped.
  */
 export async function runDemo(

@@ -37,7 +37,7 @@ const given = {
 /** The customer's number at the provider, in callbacks, and in the checkout's own metadata. */
 const phones = { provider: '254722334455', callback: '254733445566', metadata: '254744556677' };
 
-/** What each provider knows of our credentials and must not repeat to anybody. */
+/** The credentials of each provider, which must not appear anywhere. */
 function credentialsOf(provider: string): readonly string[] {
   const all: { readonly [setting: string]: string } = simulatorCredentials[provider as ProviderId];
   const settings = providers.get(provider)?.settings.shape ?? {};
@@ -63,7 +63,7 @@ type Story = 'paid' | 'failed' | 'underpaid' | 'strange' | 'refused' | `ECHO-${n
 const scripted: readonly Story[] = ['paid', 'failed', 'underpaid', 'strange', 'refused'];
 const echoed = Array.from({ length: 8 }, (_, nth): Story => `ECHO-${nth}`);
 
-/** The order of a story, as the checkout hands it in. */
+/** The order of a scenario, as the checkout enqueues it. */
 function orderOf(provider: ProviderId, story: Story): OrderInput & { orderId: string } {
   const key = keyOf(provider, story);
   const reference: Reference = provider === 'vexora' ? { tradeNo: key } : key;
@@ -74,13 +74,13 @@ function orderOf(provider: ProviderId, story: Story): OrderInput & { orderId: st
     reference,
     amount: '100.00',
     metadata: { phone: phones.metadata, note: `call ${phones.metadata}` },
-    // Soon enough that what was heard until then is published.
+    // Early, so that the readings until then are published.
     ...(isOpenEnded ? { schedule: { deadlineMs: 2_500 } } : {}),
   };
 }
 
 function keyOf(provider: ProviderId, story: Story): string {
-  // A reference at daraja is a receipt: ten capitals and digits.
+  // A daraja reference is a receipt: ten capital letters and digits.
   if (story.startsWith('ECHO-') && provider === 'daraja') return `${story.replace('-', '')}DARAJ`;
   if (story.startsWith('ECHO-')) return `${story}-${provider}`;
   if (provider !== 'daraja') return `${provider.toUpperCase()}-${story}-1`;
@@ -165,7 +165,7 @@ test('12. Secrets stay secret', async () => {
   const bearer = { authorization: `Bearer ${given.apiKey}` };
   const hand = (order: object) => call('POST', '/v1/orders', bearer, JSON.stringify(order));
 
-  // The whole of it: six providers, every story, their callbacks, the sweeper.
+  // Everything: six providers, every scenario, their callbacks, the sweeper.
   const orders = demoAccounts.flatMap((provider) =>
     [...scripted, ...echoed].map((story) => ({ provider, story, order: orderOf(provider, story) })),
   );
@@ -176,7 +176,7 @@ test('12. Secrets stay secret', async () => {
   }
   for (const provider of demoAccounts) simulator.expireTokens(provider);
 
-  // What callers do wrong, with secrets in their hands.
+  // Invalid requests that contain secrets.
   await hand({ ...orders[0]?.order, amount: '1.00' });
   await hand({ phone: phones.metadata, account: given.apiKey });
   await call('POST', '/v1/orders', bearer, `{"phone":"${phones.metadata}`);
@@ -196,12 +196,12 @@ test('12. Secrets stay secret', async () => {
       await call('POST', `/callbacks/${provider}/${token}`, {}, `{"phone":"${phones.callback}`);
     }
   }
-  // What goes wrong in Redis: the error of a command carries all that the command was to write.
+  // Redis errors: the error of a command carries all of its arguments.
   await redis.set(keys.reference('jenga', 'POISON'), 'x');
   const poisoned = { ...orderOf('jenga', 'paid'), orderId: 'poisoned', reference: 'POISON' };
   expect((await hand(poisoned)).status).toBe(500);
   await hand({ ...orderOf('jenga', 'paid'), orderId: 'damaged', reference: 'DAMAGED' });
-  // A field that no poll under way writes over.
+  // A field that no poll in flight overwrites.
   await redis.hset(keys.order('damaged'), 'order', `oops ${phones.metadata}`);
 
   const published = async () =>
@@ -225,7 +225,7 @@ test('12. Secrets stay secret', async () => {
   );
   await subscription.close();
 
-  // Everything that people and programs are shown.
+  // All output for people and programs.
   for (const { orderId } of orders.map(({ order }) => order))
     await call('GET', `/v1/orders/${orderId}`, bearer);
   for (const path of ['/metrics', '/docs/json', '/health/ready', '/health/live', '/login', '/'])
@@ -243,7 +243,7 @@ test('12. Secrets stay secret', async () => {
   await redis.del(keys.order('damaged'));
   places.push(...(await redisPlaces(redis, prefix)));
 
-  // The password is changed under way: every connection is refused, with the old one in its hands.
+  // The Redis password changes: every connection with the old one is refused.
   await redis.call('ACL', 'SETUSER', prefix, 'resetpass', '>another-password');
   await redis.call('CLIENT', 'KILL', 'USER', prefix);
   await until('the log tells of it', () => lines.some((line) => line.includes('WRONGPASS')), 30_000);
@@ -265,7 +265,7 @@ test('12. Secrets stay secret', async () => {
   expect([...new Set(places.flatMap(find))]).toEqual([]);
 });
 
-/** What the commands print about all of this. */
+/** The output of the commands. */
 async function commandPlaces(environment: { [name: string]: string }, count: number): Promise<Place[]> {
   const run = async (name: string, create: typeof showCommand, args: readonly string[]): Promise<Place> => {
     const captured = capturedTerminal(environment);
@@ -284,7 +284,7 @@ async function commandPlaces(environment: { [name: string]: string }, count: num
   return places;
 }
 
-/** A port that nobody listens on at the moment. */
+/** A port that is currently free. */
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');

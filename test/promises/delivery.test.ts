@@ -7,7 +7,7 @@ import { testApiKey } from '../support/running-service.ts';
 import { orderOf, type Story, setupWorld, toldOf } from '../support/service-run.ts';
 import { until } from '../support/service-until.ts';
 
-// Nothing waits for its own sake, but the machine may be busy with other things.
+// Far longer than needed, for a busy machine.
 vi.setConfig({ testTimeout: 120_000 });
 
 const story = (n: number, afterMs = 0): Story => ({
@@ -24,7 +24,7 @@ test.runIf(redisServer)('2. An acknowledged order is never lost', async () => {
   onTestFinished(() => redis.disconnect());
   const world = await setupWorld({ accounts: 'lipia', redis, redisUrl: server.url });
   const { simulator, producer, environment, verdicts, start, events } = world;
-  // The first service dies with its hands full, Redis dies while orders come in, then everybody is back.
+  // The first service is killed during polls and Redis while orders are enqueued, then both are restarted.
   const first = await startServiceProcess('worker', { ...environment, PORT: '0' });
   const count = 80;
   const acknowledged: string[] = [];
@@ -41,7 +41,7 @@ test.runIf(redisServer)('2. An acknowledged order is never lost', async () => {
     if (n === 40) await first.kill();
     if (n === 50) isDown = server.kill().then(() => server.start());
     await until('the order to be taken', async () => {
-      // What a checkout does: it hands the order in until somebody says that it is taken.
+      // Like a checkout, retry until the order is acknowledged.
       const result = await producer.enqueue(orderOf(next)).catch(() => null);
       return result !== null && /new|same/.test(result.outcome);
     });

@@ -2,7 +2,7 @@ import { expect, test, vi } from 'vitest';
 import { testCallbackToken } from '../support/running-service.ts';
 import { referenceOf, type Story, setupWorld, toldOf } from '../support/service-run.ts';
 
-// Nothing waits for its own sake, but the machine may be busy with other things.
+// Far longer than needed, for a busy machine.
 vi.setConfig({ testTimeout: 120_000 });
 
 const paid: Story['timeline'] = [{ afterMs: 0, state: 'paid' }];
@@ -11,7 +11,7 @@ test('8. A callback is a hint, a poll is the proof', async () => {
   const hinted = ['jenga', 'vexora', 'lipia', 'tanda', 'daraja-stk'] as const;
   const { start, follow, asked, rescript, verdicts, events, url, store } = await setupWorld({
     accounts: [...hinted, 'daraja'].join(','),
-    // Nobody is polled by himself between the first poll and the deadline.
+    // No scheduled polls between the first poll and the deadline.
     settings: { INITIAL_INTERVAL_MS: '90000', MAX_INTERVAL_MS: '90000', MIN_HINT_INTERVAL_MS: '50' },
   });
   await start();
@@ -28,7 +28,7 @@ test('8. A callback is a hint, a poll is the proof', async () => {
   await follow(
     ...stories('genuine'),
     ...stories('forged'),
-    // Its answers come by the same door, under a token of one query.
+    // Its answers arrive at the same route, under the one-time token of a query.
     { provider: 'daraja', orderId: 'daraja-paid', timeline: paid },
     {
       ...{ provider: 'daraja', orderId: 'daraja-silent', timeline: paid },
@@ -42,7 +42,7 @@ test('8. A callback is a hint, a poll is the proof', async () => {
     ...Object.fromEntries(hinted.map((provider) => [`${provider}-genuine`, ['paid']])),
     'daraja-paid': ['paid'],
   });
-  // The forged hints were taken: the providers were asked, and their own word counted.
+  // The forged hints were accepted: they caused polls, and only the answers to these counted.
   await asked(...stories('forged'));
   // A result of Daraja that nobody asked for: right in every word, under every token but the one.
   const receipt = referenceOf('daraja', 'daraja-silent').key;

@@ -4,7 +4,7 @@ import { backend } from '../support/service-parts-of-account.ts';
 import { type Story, setupWorld, toldOf } from '../support/service-run.ts';
 import { until } from '../support/service-until.ts';
 
-// Nothing waits for its own sake, but the machine may be busy with other things.
+// Far longer than needed, for a busy machine.
 vi.setConfig({ testTimeout: 240_000 });
 
 const paid: Story['timeline'] = [{ afterMs: 0, state: 'paid' }];
@@ -29,7 +29,7 @@ test('11. A sick provider hurts only itself', async () => {
   await follow(...stories('lipia', 30), ...stories('vexora', 30));
   const healthy = await verdicts(60);
   expect(healthy.some(({ subject }) => subject.startsWith('jenga'))).toBe(false);
-  // Waiting used nothing up and ended nobody.
+  // Waiting used up no attempt and ended no order.
   const waiting = await Promise.all(Array.from({ length: 60 }, (_, n) => store.read(`jenga-${n}`)));
   expect(new Set(waiting.map((record) => record?.progress.phase))).toEqual(new Set(['asking']));
   rescript(...stories('jenga', 60));
@@ -39,7 +39,7 @@ test('11. A sick provider hurts only itself', async () => {
     const [type, subject] = ['type', 'subject'].map((name) => fields[fields.indexOf(name) + 1]);
     return `${type} ${subject}`;
   });
-  // A request that was still hanging may open the breaker once more.
+  // A request that was still in flight may open the breaker once more.
   expect(changes.slice(0, 1)).toEqual(['account.degraded jenga']);
   expect(changes.at(-1)).toBe('account.recovered jenga');
   expect(new Set(changes).size).toBe(2);
@@ -81,7 +81,7 @@ test.skipIf(backend === 'bullmq')(
     const given = startGivenTime();
     await until('every order to have a verdict', async () => (await redis.zcard(keys.asking)) === 0, 120_000);
     expect(given()).toBeLessThanOrEqual((2_000 * orders) / ratePerSecond);
-    // The doubtful ones of the outage are corrected by the watch.
+    // Orders that became unresolved during the outage are corrected by the watch.
     await until('every doubt to be gone', async () => (await redis.hlen(keys.unresolved)) === 0, 60_000);
 
     const told = toldOf(await events());
@@ -90,7 +90,7 @@ test.skipIf(backend === 'bullmq')(
       expect([n, words.at(-1)]).toEqual([n, truth(n)]);
       expect([n, words.slice(0, -1).filter((word) => word !== 'unresolved/deadline')]).toEqual([n, []]);
     }
-    // A few may arrive later than they were sent, and so closer to the next ones.
+    // Some requests may arrive late, and so closer to the next ones.
     expect(simulator.requests().jenga.maxPerSecond).toBeLessThanOrEqual(1.05 * ratePerSecond);
   },
 );

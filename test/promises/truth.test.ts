@@ -4,7 +4,7 @@ import { faultKinds } from '../../src/simulator/words.ts';
 import { referenceOf, type Story, setupWorld, toldOf } from '../support/service-run.ts';
 import { until } from '../support/service-until.ts';
 
-// Nothing waits for its own sake, but the machine may be busy with other things.
+// Far longer than needed, for a busy machine.
 vi.setConfig({ testTimeout: 120_000 });
 
 const synchronous = ['jenga', 'daraja-stk', 'vexora', 'lipia', 'tanda'] as const;
@@ -57,7 +57,7 @@ test('4. Paid is proven', async () => {
     ...synchronous.map((provider) => {
       const other = referenceOf(provider, 'somebody else').key;
       const both = provider === 'tanda' ? { externalReference: other } : {};
-      // Lipia repeats only what the merchant called the order, so it must have been told.
+      // Lipia returns the merchant's own identifier only if it was given.
       const order = provider === 'lipia' ? { reference: bothOfLipia(`${provider}-foreign`) } : {};
       return { ...story(provider, 'foreign', { answeredReference: other, ...both }), order };
     }),
@@ -98,7 +98,7 @@ test('5. Soft failures are asked twice', async () => {
       ...{ provider, orderId: `${provider}-${orderId}` },
       timeline: [{ afterMs: 0, state: 'failed:cancelled' }],
     }));
-  // A cancel that flips before the second reading never was one.
+  // A cancellation that turns into paid before the second reading is not published.
   await follow(...cancelled('flips'), ...cancelled('stays'));
   await asked(...cancelled('flips'));
   rescript(...cancelled('flips').map((story) => ({ ...story, timeline: paidAtOnce })));
@@ -113,7 +113,7 @@ test('5. Soft failures are asked twice', async () => {
     expect(stays?.evidence).toMatchObject([{ reading: 'failed', certainty: 'soft' }]);
     const record = await store.read(`${provider}-stays`);
     expect(record?.progress.phase).toBe('watching');
-    // The readings that agree are one entry of the history, from the first to the last of them.
+    // Equal readings in a row are one entry of the history.
     const [agreed] = record?.history ?? [];
     const apartMs = Date.parse(agreed?.at ?? '') - Date.parse(agreed?.firstAt ?? '');
     expect(apartMs).toBeGreaterThanOrEqual(confirmAfterMs);
@@ -136,7 +136,7 @@ test('6. Late truth is told', async () => {
   const kept: Story = { provider: 'jenga', orderId: 'kept', timeline: paidAtOnce };
   await follow(...first, kept);
   await verdicts(6);
-  // Paid never steps down, and nobody asks any more.
+  // Paid is never revoked, and the order is polled no more.
   rescript({ ...kept, timeline: [{ afterMs: 0, state: 'failed:cancelled' }] });
   rescript(...first.map((story) => ({ ...story, timeline: paidAtOnce, script: {} })));
   await asked(...first);

@@ -11,7 +11,7 @@ import type {
 } from '../../src/domain/order.ts';
 import { defaultSchedule, defaultWatchMs } from '../../src/domain/schedule.ts';
 
-/** When the orders of the tests were created, unless they say otherwise. */
+/** Default creation time of test orders. */
 export const createdAt = Date.UTC(2026, 0, 15, 9, 0, 0);
 
 /** An order of 2.00 KES at Jenga, created at `createdAt`, on the default schedule. */
@@ -34,7 +34,7 @@ export function aSchedule(fields: Partial<Schedule> = {}): Schedule {
   return { ...defaultSchedule, ...fields };
 }
 
-/** Soft readings count after 10 s; the watch of the contract. */
+/** Confirms soft readings after 10 s; the default watch. */
 export function aPolicy(fields: Partial<Policy> = {}): Policy {
   return { confirmAfterMs: 10_000, watchMs: defaultWatchMs, ...fields };
 }
@@ -53,7 +53,7 @@ function facts(providerStatus: string | null, httpStatus: number | null = 200): 
   };
 }
 
-/** Doubts that can mend themselves within seconds; the others are firm. */
+/** Doubts that often resolve themselves within seconds; the others are firm. */
 const softDoubts: readonly Doubt[] = ['receipt-missing', 'contradiction'];
 
 function paid(fields: Partial<ReadingOf<'paid'>> = {}): ReadingOf<'paid'> {
@@ -69,11 +69,11 @@ function paid(fields: Partial<ReadingOf<'paid'>> = {}): ReadingOf<'paid'> {
   };
 }
 
-/** Readings by what they say. Each is made by the first poll of `anOrder()` unless `at` says otherwise. */
+/** Readings by kind. `at` defaults to the first poll of `anOrder()`. */
 export const aReading = {
   /** Proven. */
   paid,
-  /** Says paid, but proves it not. */
+  /** Says paid, with a doubt. */
   doubtful(doubt: Doubt, fields: Partial<ReadingOf<'paid'>> = {}): ReadingOf<'paid'> {
     return paid({
       doubt,
@@ -88,14 +88,14 @@ export const aReading = {
       ...fields,
     });
   },
-  /** Firm unless told otherwise. */
+  /** Firm by default. */
   failed(fields: Partial<ReadingOf<'failed'>> = {}): ReadingOf<'failed'> {
     return { ...facts('Rejected'), kind: 'failed', certainty: 'firm', reason: 'rejected', ...fields };
   },
   softFailed(fields: Partial<ReadingOf<'failed'>> = {}): ReadingOf<'failed'> {
     return { ...facts('Cancelled'), kind: 'failed', certainty: 'soft', reason: 'cancelled', ...fields };
   },
-  /** Firm unless told otherwise. */
+  /** Firm by default. */
   expired(fields: Partial<ReadingOf<'expired'>> = {}): ReadingOf<'expired'> {
     return { ...facts('Expired'), kind: 'expired', certainty: 'firm', reason: 'timed-out', ...fields };
   },
@@ -122,7 +122,7 @@ export const aReading = {
   },
 } as const;
 
-/** One of each thing that an answer can teach, by name. `at` is when it was read. */
+/** One reading of each kind, by name. */
 export const everyReading = {
   'paid, proven': (at: number) => aReading.paid({ at }),
   'paid, underpaid': (at: number) => aReading.doubtful('underpaid', { at }),
@@ -146,7 +146,7 @@ export type ReadingName = keyof typeof everyReading;
 
 type Said = Verdict & { readonly at: number };
 
-/** States that an order can be in. */
+/** All states of an order. */
 export const aProgress = {
   fresh: freshProgress,
   asking(fields: Partial<Progress> = {}): Progress {
@@ -161,7 +161,7 @@ export const aProgress = {
 } as const;
 
 /**
- * Does a key of this value need an escape in JSON? V8 13 and 14 may misread such keys once a key with a backslash was
+ * True if a key of this value needs an escape in JSON. V8 13 and 14 may misread such keys after a key with a backslash was
  * parsed (nodejs/node issue 63785), so round trips are tested without them.
  */
 export function hasEscapedKey(value: unknown): boolean {
@@ -171,7 +171,7 @@ export function hasEscapedKey(value: unknown): boolean {
   );
 }
 
-/** Freezes a value and all that it holds, so that a function which mutates its input throws. */
+/** Deep-freezes a value, so that a function which mutates its input throws. */
 export function deepFreeze<T>(value: T): T {
   if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
     Object.freeze(value);

@@ -1,12 +1,12 @@
 import { PassThrough } from 'node:stream';
 import type { CommandContext } from '../../src/commands/command-context.ts';
 
-/** A terminal that keeps what is written to it. */
+/** A terminal that captures its output. */
 export interface CapturedTerminal {
   readonly terminal: CommandContext;
   output(): string;
   errors(): string;
-  /** Ends a command that follows something. */
+  /** Stops a command that runs until stopped. */
   stop(): void;
 }
 

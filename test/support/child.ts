@@ -4,17 +4,17 @@ import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** How to run one process of the drill. */
+/** How to run one process of the chaos test. */
 export interface ChildOptions {
   readonly name: string;
   readonly script: string;
   readonly args?: readonly string[];
   readonly env: { readonly [name: string]: string };
-  /** Where `<name>.log` is kept. */
+  /** Folder of `<name>.log`. */
   readonly logDir: string;
-  /** Port whose /health/live says that it is up; absent: up when it runs. */
+  /** Port of /health/live, which shows that it is up; if absent, it is up once it runs. */
   readonly port?: number;
-  /** Started again when it ends by itself or is killed, as a supervisor would. Default true. */
+  /** Restart it when it exits or is killed, as a supervisor would. Default true. */
   readonly supervised?: boolean;
 }
 
@@ -22,30 +22,30 @@ export interface ChildOptions {
 export interface Ending {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
-  /** From the signal to the end. */
+  /** Time from the signal to the exit. */
   readonly tookMs: number;
 }
 
-/** A process under the eyes of a supervisor. */
+/** A supervised process. */
 export interface Child {
   readonly name: string;
   readonly port: number | undefined;
-  /** Ends that nobody asked for, of a process that is to run as long as the drill: it crashed, or could not start. */
+  /** Unexpected exits of a process that should run during the whole test: it crashed, or could not start. */
   readonly surprises: number;
   readonly pid: number | undefined;
   isUp(): boolean;
   /** Resolves once it is up. @throws when it is not within `withinMs` */
   awaitUp(withinMs: number): Promise<void>;
-  /** From its next run on it has this environment. */
+  /** Sets the environment for its next runs. */
   reconfigure(env: { readonly [name: string]: string }): void;
-  /** Sends a signal and waits for the end of this run. `null` when nothing ran. */
+  /** Sends a signal and waits for the exit of this run. `null` if it was not running. */
   signal(signal: NodeJS.Signals): Promise<Ending | null>;
-  /** Waits for the end of this run, however it comes. */
+  /** Waits for the exit of this run, whatever its cause. */
   awaitEnd(): Promise<Ending>;
   log(): string;
   /** Sends a signal that does not end it. */
   poke(signal: 'SIGSTOP' | 'SIGCONT'): void;
-  /** Ends it for good. */
+  /** Stops it without a restart. */
   close(): Promise<void>;
 }
 
@@ -69,10 +69,10 @@ export function startChild(options: ChildOptions): Child {
   function run(): void {
     const log = openSync(logFile, 'a');
     const child = spawn(process.execPath, [script, ...args], {
-      // The launcher's own protocol: the end of the channel tells the child that the drill is gone, however that ended.
+      // When the IPC channel closes, the child knows that the chaos test has ended, even if it was killed.
       stdio: ['ignore', log, log, 'ipc'],
       env: { PATH: process.env.PATH ?? '', ...env, PAYMENT_POLLER_STARTED_BY_LAUNCHER: '1' },
-      // Ctrl-C must reach the drill alone, which then ends its children in order.
+      // Ctrl-C must only reach the chaos test, which then stops its children in order.
       detached: true,
     });
     closeSync(log);
@@ -105,7 +105,7 @@ export function startChild(options: ChildOptions): Child {
 
   function send(signal: NodeJS.Signals): void {
     signalledAt = Date.now();
-    // A second signal to one that is stopping would end it the hard way.
+    // A second signal would abort a graceful shutdown.
     up = false;
     running?.kill(signal);
   }
@@ -145,7 +145,7 @@ export function startChild(options: ChildOptions): Child {
       closing = true;
       clearTimeout(timer);
       if (running === null) return;
-      // A process that is frozen hears nothing else.
+      // A stopped process reacts to no other signal.
       running.kill('SIGCONT');
       send('SIGTERM');
       const force = setTimeout(() => running?.kill('SIGKILL'), closeMs);

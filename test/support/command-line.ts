@@ -8,7 +8,7 @@ import { afterAll, vi } from 'vitest';
 
 const launcher = fileURLToPath(new URL('../../bin/payment-poller.js', import.meta.url));
 
-/** A folder without a `.env`, for commands to run in; removed when the tests of the file have ended. */
+/** A working folder without a `.env`; removed after the tests of the file. */
 export const emptyFolder = mkdtempSync(join(tmpdir(), 'payment-poller-commands-'));
 const running = new Set<Command>();
 
@@ -18,25 +18,25 @@ afterAll(async () => {
   rmSync(emptyFolder, { recursive: true, force: true });
 });
 
-/** What a command left behind. */
+/** The result of a command. */
 export interface Ended {
   /** `null` when a signal ended it. */
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
   readonly stdout: string;
   readonly stderr: string;
-  /** From its start to its end. */
+  /** Duration of the run. */
   readonly tookMs: number;
 }
 
-/** A command that is running as a child of ours. */
+/** A running command. */
 export interface Command {
   readonly pid: number;
   readonly stdin: Writable;
   readonly ended: Promise<Ended>;
-  /** What it has printed so far. */
+  /** Its output so far. */
   stdout(): string;
-  /** Waits until stdout holds this. @throws when the command ends first, or after a minute */
+  /** Waits until stdout contains this. @throws when the command ends first, or after a minute */
   printed(pattern: RegExp): Promise<RegExpExecArray>;
   kill(signal: NodeJS.Signals): void;
   /** Stops reading its standard output, as `| head` does. */
@@ -44,14 +44,14 @@ export interface Command {
 }
 
 export interface CommandOptions {
-  /** Nothing of the tests' own environment is handed on but where to find programs. */
+  /** Environment variables. Of the tests' own environment only PATH is passed on. */
   readonly env?: { readonly [name: string]: string };
-  /** Written to its standard input, which then ends. `null`: left open. Default: nothing. */
+  /** Written to standard input, which is then closed; `null` leaves it open. Default: nothing. */
   readonly stdin?: string | Uint8Array | null;
   readonly cwd?: string;
 }
 
-/** A command takes about half a second of one core, and other tests want that core too. */
+/** Commands at a time: each uses about half a second of a core. */
 vi.setConfig({ testTimeout: 120_000 });
 
 /** Starts the real command line with the Node of these tests. */
@@ -63,7 +63,7 @@ export function startCommand(args: readonly string[], options: CommandOptions = 
     [launcher, ...args],
     {
       cwd,
-      // Compiled once, not once a command: it halves their start.
+      // A shared compile cache halves the startup time.
       env: { PATH: process.env.PATH, NODE_COMPILE_CACHE: join(emptyFolder, 'compiled'), ...env },
       stdio: ['pipe', 'pipe', 'pipe'],
     },
@@ -77,7 +77,7 @@ export function startCommand(args: readonly string[], options: CommandOptions = 
       for (const listener of listeners) listener();
     });
   }
-  // A command may end without having read all of its input.
+  // A command may exit before it has read all of its input.
   child.stdin.on('error', () => {});
   if (stdin !== null) child.stdin.end(stdin);
   const ended = new Promise<Ended>((resolve, reject) => {
@@ -100,12 +100,12 @@ export function startCommand(args: readonly string[], options: CommandOptions = 
   return command;
 }
 
-/** Commands that run to their end at once; more would only take the processor from each other. */
+/** Most commands that run at the same time. */
 const places = 2;
 const waiting: (() => void)[] = [];
 let taken = 0;
 
-/** Runs a command to its end. Tests may ask for many at once; a few at a time are run. */
+/** Runs a command until it exits. Calls beyond the limit wait. */
 export async function runCommand(args: readonly string[], options: CommandOptions = {}): Promise<Ended> {
   if (taken >= places) await new Promise<void>((resolve) => waiting.push(resolve));
   else taken += 1;

@@ -6,15 +6,15 @@ import type { Crash } from './crash-worker.ts';
 
 const script = fileURLToPath(new URL('./crash-worker.ts', import.meta.url));
 
-/** A worker process that dies, by its own hand or by ours. */
+/** A worker process that kills itself or is killed by the test. */
 export interface CrashChild {
-  /** Kills it as the kernel would. */
+  /** Kills it with SIGKILL. */
   kill(): Promise<void>;
-  /** Resolves when it is dead; throws when it ended in any other way than by SIGKILL. */
+  /** Resolves when it is dead; throws unless it ended by SIGKILL. */
   readonly died: Promise<void>;
 }
 
-/** Starts a worker process; if it lives still when the test is over, it is killed then. */
+/** Starts a worker process, which is killed at the end of the test at the latest. */
 export function startCrashChild(crash: Crash): CrashChild {
   const child = spawn(process.execPath, [script, JSON.stringify(crash)], {
     stdio: ['ignore', 'ignore', 'pipe'],
@@ -26,7 +26,7 @@ export function startCrashChild(crash: Crash): CrashChild {
   const died = once(child, 'close').then(([code, signal]) => {
     if (signal !== 'SIGKILL') throw new Error(`The worker ended with ${signal ?? code}: ${words}`);
   });
-  // Whoever does not wait for it must not be surprised by it.
+  // Avoids an unhandled rejection if the test does not await it.
   died.catch(() => {});
   const kill = async () => {
     child.kill('SIGKILL');

@@ -6,13 +6,13 @@ import type { Role } from '../../src/service.ts';
 
 const command = fileURLToPath(new URL('../../bin/payment-poller.js', import.meta.url));
 
-/** The service as its owner runs it, in a process of its own, until it is killed. */
+/** The service in a child process. */
 export interface ServiceProcess {
   /** SIGKILL. */
   kill(): Promise<void>;
 }
 
-/** Starts one role of the service and waits until it runs; killed when the test is over, if not before. */
+/** Starts one role of the service and waits until it runs. It is killed at the end of the test at the latest. */
 export async function startServiceProcess(
   role: Role,
   environment: { readonly [name: string]: string },

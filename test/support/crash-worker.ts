@@ -21,7 +21,7 @@ export interface Crash {
   readonly prefix: string;
   readonly gatewayUrl: string;
   readonly at: CrashPoint;
-  /** The nth time that the point is passed, from 1. */
+  /** On which passage of the point to die, from 1. */
   readonly nth: number;
 }
 

@@ -11,7 +11,7 @@ export interface ReceivedRequest {
   readonly body: string;
 }
 
-/** An honest answer. */
+/** A well-formed answer. */
 export interface HonestAnswer {
   readonly status: number;
   readonly headers?: { readonly [name: string]: string };
@@ -19,7 +19,7 @@ export interface HonestAnswer {
   readonly body: unknown;
 }
 
-/** The ways in which a gateway can be sick. */
+/** The faults of a gateway. */
 export const misbehaviours = [
   'hang',
   'hang after the headers',
@@ -42,11 +42,11 @@ export type Misbehaviour = (typeof misbehaviours)[number];
 
 export type Behaviour = HonestAnswer | Misbehaviour;
 
-/** A real HTTP server on this machine that answers what a test says, and keeps its requests. */
+/** A real local HTTP server that sends scripted answers and records its requests. */
 export interface FakeGateway {
   readonly url: string;
   readonly requests: readonly ReceivedRequest[];
-  /** How many connections are open now. */
+  /** Number of open connections. */
   openConnections(): number;
   close(): Promise<void>;
 }
@@ -98,7 +98,7 @@ function answer({ status, headers, body }: HonestAnswer, response: ServerRespons
   response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(text);
 }
 
-/** Looks like the beginning of a success, so that whoever reads it half is fooled. */
+/** A truncated body that looks like the beginning of a success. */
 const bait = '{"code":"0","status":"S000000","ResultCode":"0","data":{';
 
 function misbehave(how: Misbehaviour, response: ServerResponse): void {

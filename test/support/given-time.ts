@@ -1,7 +1,7 @@
 import { onTestFinished } from 'vitest';
 
 const tickMs = 10;
-/** The timer may be this late by itself. */
+/** Tolerated lateness of the timer itself. */
 const lateMs = 10;
 
 /**

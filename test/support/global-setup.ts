@@ -32,7 +32,7 @@ async function startContainer(): Promise<FoundRedis | undefined> {
   try {
     await getContainerRuntimeClient();
   } catch {
-    // No engine answers here, as on many machines; another Redis will do.
+    // No Docker engine answers; try the next option.
     return undefined;
   }
   try {
@@ -56,7 +56,7 @@ async function startContainer(): Promise<FoundRedis | undefined> {
   }
 }
 
-/** A Redis that was lent to us is left as it was. */
+/** Removes our keys from a Redis that was not started by us. */
 async function removeKeys(url: string, prefix: string): Promise<void> {
   const redis = connectRedis(url, 'patient');
   for await (const keys of redis.scanStream({ match: `*${prefix}-*`, count: 1_000 })) {

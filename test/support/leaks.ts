@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll } from 'vitest';
 
-/** What keeps a process alive and that a test must close: sockets, servers, pipes to children, children, workers. */
+/** Resources that keep a process alive and that tests must close: sockets, servers, pipes, children, workers. */
 const mustBeClosed = new Set([
   'TCPSocketWrap',
   'TCPServerWrap',
@@ -11,7 +11,7 @@ const mustBeClosed = new Set([
   'FSEventWrap',
 ]);
 
-/** Closing takes the kernel and the other side a few turns of the event loop. */
+/** Closing takes a few turns of the event loop. */
 const settleWithinMs = 2_000;
 
 const before = openResources();

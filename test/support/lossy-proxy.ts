@@ -2,10 +2,10 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { onTestFinished } from 'vitest';
 
-/** A TCP proxy before a Redis that loses replies, with their connections. Closed when the test is over. */
+/** A TCP proxy in front of Redis that drops replies and their connections. Closed at the end of the test. */
 export interface LossyProxy {
   readonly url: string;
-  /** The next command that contains these bytes is carried out, and its reply never arrives. */
+  /** The next command with these bytes is executed, but its reply is dropped. */
   loseReplyTo(command: string): void;
   /** How many replies were lost. */
   lost(): number;
@@ -35,7 +35,7 @@ export async function startLossyProxy(redisUrl: string): Promise<LossyProxy> {
       [client, redis],
       [redis, client],
     ] as const) {
-      // A socket that errs also closes.
+      // An error is followed by `close`.
       socket.on('error', () => {}).on('close', () => other.destroy());
     }
     sockets.add(client);

@@ -2,18 +2,18 @@ import { spawnSync } from 'node:child_process';
 import { cpus, totalmem } from 'node:os';
 import { packageVersion } from '../../src/observability/package-info.ts';
 
-/** What a run was made on, for whoever reads its figures later. */
+/** The machine and versions that a measurement was made with. */
 export interface Facts {
   readonly date: string;
   readonly version: string;
-  /** The commit of the sources; with a `+` when they were changed since. */
+  /** The commit of the sources, with a `+` for uncommitted changes. */
   readonly commit: string | null;
   readonly node: string;
   readonly redis: string;
   readonly machine: string;
 }
 
-/** Looks what this is. */
+/** Reads the facts of this machine. */
 export function factsOf(redisServer: string): Facts {
   const [{ model } = { model: 'unknown processor' }] = cpus();
   const gigabytes = Math.round(totalmem() / 2 ** 30);
@@ -30,7 +30,7 @@ export function factsOf(redisServer: string): Facts {
   };
 }
 
-/** What a command prints, `null` for nothing or a failure. */
+/** The output of a command, `null` if it is empty or the command fails. */
 function said(file: string, args: readonly string[]): string | null {
   const { status, stdout } = spawnSync(file, args, { cwd: import.meta.dirname, encoding: 'utf8' });
   return status === 0 && stdout.trim() !== '' ? stdout.trim() : null;

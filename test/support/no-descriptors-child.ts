@@ -1,7 +1,7 @@
 import { openSync } from 'node:fs';
 import { createTransport } from '../../src/providers/transport.ts';
 
-// Says what comes of a request when this process has no file descriptors left.
+// Prints the result of a request when this process has no file descriptors left.
 const transport = createTransport({ timeoutMs: 1_000, maxBodyBytes: 10_000, connections: 1 });
 try {
   for (;;) openSync('/dev/null', 'r');

@@ -1,12 +1,12 @@
 import type { Certainty, Doubt, FailureReason, Order, ReadingKind } from '../../src/domain/order.ts';
 
-/** What an answer is asked about in a fixture. */
+/** The part of an order that answers are checked against. */
 export type FixtureOrder = Pick<Order, 'reference' | 'amountMinor' | 'currency'>;
 
-/** One recorded or invented answer, and what it must teach. */
+/** One recorded or invented answer, and the reading expected from it. */
 export interface Fixture {
   readonly name: string;
-  /** `documented`: body or shape and code are printed on `page`. `made-up`: only for malformed, unknown, hostile ones. */
+  /** `documented`: `page` shows the body, or its shape and code. `made-up`: only for malformed, unknown or hostile ones. */
   readonly from: 'documented' | 'made-up';
   readonly page: string;
   readonly httpStatus: number;
@@ -15,7 +15,7 @@ export interface Fixture {
   readonly body: unknown;
   /** Default: the provider's sample order. `null`: read without an order. */
   readonly order?: FixtureOrder | null;
-  /** On top of the sample settings. */
+  /** In addition to the sample settings. */
   readonly settings?: { readonly [name: string]: unknown };
   readonly expect: {
     readonly reading: ReadingKind;
@@ -32,7 +32,7 @@ export interface Fixture {
   };
 }
 
-/** A status request as it must look. */
+/** A status request that the provider must send. */
 export interface RequestSample {
   readonly name: string;
   readonly reference: Order['reference'];
@@ -45,11 +45,11 @@ export interface RequestSample {
   };
 }
 
-/** All that the contract suite needs to know about one provider. */
+/** Everything that the contract suite needs to know about one provider. */
 export interface ProviderFixtures {
   /** Settings of an account, as its owner would write them. */
   readonly settings: { readonly [name: string]: unknown };
-  /** The order that `paid` and `failed` speak of. */
+  /** The order that `paid` and `failed` are about. */
   readonly order: FixtureOrder;
   /** A body that proves the order paid. */
   readonly paid: object;
@@ -57,20 +57,20 @@ export interface ProviderFixtures {
   readonly withCurrency?: object;
   /** A body that ends the order unpaid. */
   readonly failed: object;
-  /** Where the deciding fields stand in `paid` and `failed`, as dotted paths. */
+  /** Dotted paths of the relevant fields in `paid` and `failed`. */
   readonly at: {
     readonly word: string;
     readonly amount?: string;
     readonly receipt?: string;
     readonly references: readonly string[];
-    /** Where an answer would name its currency, were it to name one. */
+    /** Path at which an answer would name its currency. */
     readonly currency: string;
   };
-  /** A body that says the access token is no good, with its HTTP status. Absent for providers without a login. */
+  /** The answer to an invalid access token. Absent for providers without a login. */
   readonly badToken?: { readonly httpStatus: number; readonly body: unknown };
-  /** What the login answers. */
+  /** The answer to a login. */
   readonly login?: { readonly path: string; readonly body: object };
-  /** Codes of the call table that a gateway sends while it is throttling or sick. */
+  /** All answers, each with the reading expected from it. */
   readonly answers: readonly Fixture[];
   readonly requests: readonly RequestSample[];
 }

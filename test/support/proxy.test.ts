@@ -3,7 +3,7 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 import { createProxy } from './proxy.ts';
 
-test('a proxy passes on, refuses, and goes on after healing', async () => {
+test('a proxy forwards, refuses, and forwards again afterwards', async () => {
   const { proxy } = await startProxy();
   const first = await open(proxy.port);
   expect(await echo(first, 'a')).toBe('a');
@@ -17,7 +17,7 @@ test('a proxy passes on, refuses, and goes on after healing', async () => {
   expect(await echo(await open(proxy.port), 'b')).toBe('b');
 });
 
-test('a half-open proxy keeps connections and forwards nothing; those stay mute after healing', async () => {
+test('a half-open proxy keeps connections open and forwards nothing; these stay silent afterwards', async () => {
   const { proxy } = await startProxy();
   const before = await open(proxy.port);
   expect(await echo(before, 'a')).toBe('a');
@@ -32,7 +32,7 @@ test('a half-open proxy keeps connections and forwards nothing; those stay mute 
   expect(before.destroyed).toBe(false);
 });
 
-test('a deaf proxy passes on what is said and not what is answered', async () => {
+test('a deaf proxy forwards requests but no replies', async () => {
   const { proxy, heard } = await startProxy();
   const before = await open(proxy.port);
   expect(await echo(before, 'a')).toBe('a');
@@ -45,7 +45,7 @@ test('a deaf proxy passes on what is said and not what is answered', async () =>
   expect(await echo(await open(proxy.port), 'd')).toBe('d');
 });
 
-/** A proxy in front of a server that says back what it hears. */
+/** A proxy in front of an echo server. */
 async function startProxy() {
   const sockets = new Set<Socket>();
   let heard = '';
@@ -75,7 +75,7 @@ async function open(port: number): Promise<Socket> {
   return socket.on('error', () => {});
 }
 
-/** What comes back, `null` when nothing does within a moment. */
+/** The reply, `null` if there is none in time. */
 async function echo(socket: Socket, text: string): Promise<string | null> {
   socket.write(text);
   const silence = new Promise<null>((resolve) => setTimeout(() => resolve(null), 150));

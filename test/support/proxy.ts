@@ -10,7 +10,7 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
  */
 export type ProxyMode = 'pass' | 'refuse' | 'half-open' | 'deaf';
 
-/** A TCP proxy that can be told to misbehave. */
+/** A TCP proxy with faults on demand. */
 export interface TcpProxy {
   readonly port: number;
   turn(mode: ProxyMode): Promise<void>;
@@ -35,7 +35,7 @@ export async function createProxy(targetPort: number): Promise<TcpProxy> {
       inner.destroy();
       outer?.destroy();
     };
-    // A socket that errs also closes; whoever is on the other side learns of it by that.
+    // An error is followed by `close`, which closes the other side.
     for (const socket of [inner, outer]) socket?.on('error', end).on('close', end);
     if (outer === null) return inner.pause();
     inner.pipe(outer);

@@ -4,7 +4,7 @@ import { onTestFinished } from 'vitest';
 
 type Way = 'to Redis' | 'from Redis';
 
-/** A way to Redis that can be cut in the middle of a step, the sockets staying open. */
+/** A proxy to Redis that can be cut during a command while its sockets stay open. */
 export interface RedisLane {
   readonly url: string;
   /**

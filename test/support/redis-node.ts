@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { type ServerProcess, spawnServer } from '../../src/embedded/server-process.ts';
 
-/** One Redis of a group, on a port of its own, that can be killed and started again on its files. */
+/** One Redis server of a group that can be killed and restarted with its data. */
 export interface RedisNode {
   readonly port: number;
   start(): Promise<void>;
@@ -9,7 +9,7 @@ export interface RedisNode {
   close(): Promise<void>;
 }
 
-/** Makes a node; it does not run yet. */
+/** Creates a node without starting it. */
 export function createNode(
   executable: string,
   port: number,

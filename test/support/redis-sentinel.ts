@@ -96,7 +96,7 @@ async function replicas(asked: Redis): Promise<number> {
   return listed.filter(isLinked).length;
 }
 
-/** Waits for a condition. @throws when it does not come true within a minute */
+/** Waits for a condition. @throws after a minute */
 export async function until(what: string, condition: () => Promise<boolean>): Promise<void> {
   const giveUpAt = Date.now() + promotedMs;
   while (!(await condition())) {

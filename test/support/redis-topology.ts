@@ -1,10 +1,10 @@
-/** The Redis of a scenario. */
+/** The Redis servers of a scenario. */
 export interface DrillRedis {
   readonly kind: 'single' | 'sentinel' | 'cluster';
-  /** Where the drill itself looks, past any proxy. */
+  /** URL for the chaos test itself, without a proxy. */
   readonly url: string;
-  /** What the processes of the service are told. */
+  /** REDIS_URL of the service's processes. */
   readonly serviceUrl: string;
-  /** Ends every server. Their files lie in the world's folder and go with it. */
+  /** Stops every server. Their files are removed with the run's folder. */
   close(): Promise<void>;
 }

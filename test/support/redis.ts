@@ -13,12 +13,12 @@ declare module 'vitest' {
 const opened: Redis[] = [];
 let prefixes = 0;
 
-/** The URL of the run's Redis, for what opens its own connections. */
+/** The URL of the run's Redis, for code that opens its own connections. */
 export function testRedisUrl(): string {
   return inject('redisUrl');
 }
 
-/** A new connection to the run's Redis; closed when the tests of the file have ended, if not before. */
+/** A new connection to the run's Redis, closed after the tests of the file. */
 export function testRedis(): Redis {
   const redis = connectRedis(testRedisUrl(), 'patient');
   opened.push(redis);

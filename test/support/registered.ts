@@ -5,7 +5,7 @@ import { providers } from '../../src/providers/index.ts';
 import type { Redis } from '../../src/redis/connection.ts';
 import { createKeys } from '../../src/redis/keys.ts';
 
-/** What a service with one account for every provider, on the default schedule, makes known. */
+/** Account infos with one account per provider, on the default schedule. */
 export function everyAccount(): Map<string, AccountInfo> {
   return new Map(
     [...providers.values()].map(({ id, currencies }) => [
@@ -18,7 +18,7 @@ export function everyAccount(): Map<string, AccountInfo> {
   );
 }
 
-/** Makes an account known for every provider, as a service does at its start. */
+/** Registers one account per provider, as a service does at startup. */
 export function registerEveryAccount(redis: Redis, prefix: string): Promise<void> {
   return registerAccounts(redis, createKeys(prefix), everyAccount());
 }

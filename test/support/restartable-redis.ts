@@ -10,7 +10,7 @@ import { startRedisServer } from '../../src/embedded/redis-server.ts';
 /** The redis-server that tests may start and kill; `undefined` where none is on the PATH. */
 export const redisServer = await findExecutable(['redis-server', 'valkey-server'], process.env.PATH ?? '');
 
-/** A Redis of one test's own, always at the same address, that can die and come back with its data. */
+/** A Redis for one test, at a fixed address, that can be killed and restarted with its data. */
 export interface RestartableRedis {
   readonly url: string;
   /** SIGKILL. */

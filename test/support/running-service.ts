@@ -15,7 +15,7 @@ import { testPrefix, testRedisUrl } from './redis.ts';
 export const testApiKey = 'test-api-key';
 export const testCallbackToken = 'test-callback-token';
 
-/** Polls at once and then often; every account has the same. */
+/** A fast schedule for every account. */
 const hurried = {
   FIRST_POLL_AFTER_MS: '1',
   INITIAL_INTERVAL_MS: '200',
@@ -25,7 +25,7 @@ const hurried = {
   RATE_PER_SECOND: '1000',
 };
 
-/** An answer as it came over the wire. */
+/** An HTTP response. */
 export interface Answer {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
@@ -52,9 +52,9 @@ export interface RunningService {
   readonly agent: Agent;
   readonly service: Service;
   call(method: 'GET' | 'POST' | 'HEAD' | 'DELETE', path: string, options?: CallOptions): Promise<Answer>;
-  /** Hands in an order over HTTP; fails unless it is new. */
+  /** Enqueues an order over HTTP; fails unless it is new. */
   enqueue(order: OrderInput): Promise<void>;
-  /** Posts to the callback door of an account. */
+  /** Posts to the callback URL of an account. */
   callback(account: string, body: unknown, options?: CallOptions & { token?: string }): Promise<Answer>;
   /** The value of one series in /metrics, 0 when it is not there. */
   metric(series: string): Promise<number>;
@@ -64,15 +64,15 @@ export interface RunningService {
 export interface RunningServiceOptions {
   readonly accounts?: string;
   readonly roles?: readonly Role[];
-  /** Further environment, on top of the demo's and the hurried schedule. */
+  /** Further environment, in addition to the demo's and the fast schedule. */
   readonly environment?: { readonly [name: string]: string };
   readonly redisUrl?: string;
   readonly prefix?: string;
-  /** Takes the lines that the service logs. Default: it logs nothing. */
+  /** Receives the service's log lines. Default: no logging. */
   readonly log?: (line: string) => void;
 }
 
-/** Starts a service as its owner would configure it, on a key prefix of its own. */
+/** Starts a service from environment variables, with a key prefix of its own. */
 export async function startRunningService(options: RunningServiceOptions = {}): Promise<RunningService> {
   const accounts = options.accounts ?? 'jenga,daraja';
   const prefix = options.prefix ?? testPrefix();
@@ -113,7 +113,7 @@ export async function startRunningService(options: RunningServiceOptions = {}): 
       dispatcher: agent,
       method,
       headers: {
-        // Answers that shall be the same are the same to the last byte.
+        // So that equal responses can be compared byte by byte.
         'x-request-id': 'test-request',
         ...(key === null ? {} : { authorization: `Bearer ${key}` }),
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
@@ -165,7 +165,7 @@ export function forAccounts(accounts: string, settings: { readonly [name: string
   );
 }
 
-/** `shop2=jenga` has all that the account `jenga` has. */
+/** Copies the settings of account `jenga` for an entry like `shop2=jenga`. */
 function ofFurtherAccounts(accounts: string, environment: { readonly [name: string]: string }) {
   const further = accounts.split(',').filter((entry) => entry.includes('='));
   return Object.fromEntries(
@@ -184,7 +184,7 @@ export function sha256(text: string): string {
   return createHash('sha256').update(text).digest('hex');
 }
 
-/** Looks until `look` gives something, at most for `withinMs`. */
+/** Polls `look` until it returns something, at most for `withinMs`. */
 export async function eventually<T>(
   look: () => Promise<T | null | undefined | false>,
   withinMs = 10_000,
@@ -198,7 +198,7 @@ export async function eventually<T>(
   }
 }
 
-/** A port that nobody listens on at the moment. */
+/** A port that is currently free. */
 export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');

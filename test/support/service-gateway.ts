@@ -4,30 +4,30 @@ import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { until } from './service-until.ts';
 
-/** What the gateway answers about one reference, in Lipia's form. */
+/** The gateway's answer about one reference, in Lipia's format. */
 export type Said =
   | 'pending'
   | 'paid'
   | 'cancelled'
-  /** Paid by this very payment; otherwise each reference has a receipt of its own. */
+  /** The receipt; default: a different one for each reference. */
   | { readonly receipt: string }
   | { readonly status: number; readonly headers?: { readonly [name: string]: string } };
 
-/** A gateway that says what a test tells it to, holds answers back, and counts requests per reference. */
+/** A gateway with scripted answers that can delay them and counts requests per reference. */
 export interface HeldGateway {
   readonly url: string;
-  /** What is answered about a reference from now on, or about all of them; at first `pending`. */
+  /** Sets the answer about one reference or all of them. Default `pending`. */
   say(said: Said, reference?: string): void;
   /** Requests about this reference (or any) hang from now on until `release`. */
   hold(reference?: string): void;
   release(reference?: string): void;
-  /** When the requests about a reference came in. */
+  /** Arrival times of the requests about a reference. */
   arrivals(reference: string): readonly number[];
-  /** Requests of all references. */
+  /** Number of requests in total. */
   total(): number;
-  /** How many requests about one reference were under way at the same time, at most. */
+  /** Most concurrent requests about one reference. */
   maxAtOnce(reference: string): number;
-  /** Resolves once `count` requests about a reference came in. */
+  /** Resolves once `count` requests about a reference have arrived. */
   arrived(reference: string, count: number): Promise<void>;
   close(): Promise<void>;
 }

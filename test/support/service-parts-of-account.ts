@@ -14,7 +14,7 @@ import type { PollObserver } from '../../src/workers/poll-observer.ts';
 import type { PollLimits, PollWorkerParts } from '../../src/workers/poll-worker.ts';
 import { anOrder } from './builders.ts';
 
-/** Millisecond times: an order lives its whole life within a second or two. */
+/** Times in ms so short that an order is closed within a second or two. */
 export const hurried = {
   firstPollAfterMs: 1,
   initialIntervalMs: 30,
@@ -24,7 +24,7 @@ export const hurried = {
   deadlineMs: 60_000,
 } as const;
 
-/** Nothing happens by itself: only the first poll, a hint or the deadline asks. */
+/** A schedule on which only the first poll, hints and the deadline cause polls. */
 export const seldom = { ...hurried, initialIntervalMs: 50_000, maxIntervalMs: 50_000 } as const;
 
 export const account = 'lipia';
@@ -61,7 +61,7 @@ export function aHurriedOrder(fields: Partial<Order> = {}): Order {
   });
 }
 
-/** An observer that keeps what it is told. */
+/** An observer that records its calls. */
 export function keepingObserver() {
   const told = {
     readings: [] as string[],
@@ -120,7 +120,7 @@ export function buildParts(redis: Redis, prefix: string, gatewayUrl: string, obs
   return { parts, transport };
 }
 
-/** The results that stand on the stream, oldest first. */
+/** The results on the stream, oldest first. */
 export async function eventsOf(redis: Redis, keys: Keys, orderId?: string): Promise<ResultEvent[]> {
   const events = (await redis.xrange(keys.results, '-', '+')).map(([, fields]) => parseEvent(fields));
   return orderId === undefined ? events : events.filter(({ subject }) => subject === orderId);

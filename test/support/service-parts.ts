@@ -6,7 +6,7 @@ import type { Redis } from '../../src/redis/connection.ts';
 import { createPollWorker, type PollWorkerParts } from '../../src/workers/poll-worker.ts';
 import { buildParts, eventsOf, keepingObserver } from './service-parts-of-account.ts';
 
-/** Parts for one test, closed when it is over. */
+/** Parts for one test, closed at its end. */
 export function setupParts(redis: Redis, prefix: string, gatewayUrl: string) {
   const kept = keepingObserver();
   const { parts, transport } = buildParts(redis, prefix, gatewayUrl, kept.observer);

@@ -18,7 +18,7 @@ import { forAccounts, freePort, testApiKey, testCallbackToken } from './running-
 import { backend, eventsOf } from './service-parts-of-account.ts';
 import { until } from './service-until.ts';
 
-/** Millisecond times: polls every 100 ms, a soft word counts after 150 ms, a verdict is watched every 250 ms. */
+/** Short times: polls every 100 ms, soft readings confirmed after 150 ms, watch polls every 250 ms. */
 const hurried = {
   FIRST_POLL_AFTER_MS: '20',
   INITIAL_INTERVAL_MS: '100',
@@ -36,14 +36,14 @@ const hurried = {
 
 export interface WorldOptions {
   readonly accounts: string;
-  /** Settings of every account, on top of the hurried ones. */
+  /** Settings of every account, in addition to the short times. */
   readonly settings?: { readonly [name: string]: string };
   readonly environment?: { readonly [name: string]: string };
   readonly redis?: Redis;
   readonly redisUrl?: string;
 }
 
-/** One story of an order: what its provider will say, and what the checkout hands in. */
+/** One scenario: the provider's script and the order that is enqueued. */
 export interface Story {
   readonly provider: SimulatedOrder['provider'];
   readonly orderId: string;
@@ -87,18 +87,18 @@ export async function setupWorld(options: WorldOptions) {
       onTestFinished(() => service.close());
       return service;
     },
-    /** Scripts the stories and hands their orders in; fails unless all are new. */
+    /** Scripts the scenarios and enqueues their orders; fails unless all are new. */
     async follow(...stories: Story[]): Promise<void> {
       for (const story of stories) simulator.script(scriptOf(story));
       const results = await producer.enqueueMany(stories.map(orderOf));
       const refused = results.find(({ outcome }) => outcome !== 'new');
       if (refused !== undefined) throw new Error(`Not taken: ${JSON.stringify(refused)}`);
     },
-    /** From now on the providers tell another story about these orders, from its beginning. */
+    /** Replaces the providers' scripts for these orders, starting now. */
     rescript(...stories: Story[]): void {
       for (const story of stories) simulator.script(scriptOf(story));
     },
-    /** Waits until each of these orders was asked about since its story was scripted last. */
+    /** Waits until each of these orders was polled since its script was last set. */
     async asked(...stories: Story[]): Promise<void> {
       const nameOf = (provider: string, key: string) => `${provider} ${key}`;
       const unasked = () => {
@@ -113,7 +113,7 @@ export async function setupWorld(options: WorldOptions) {
       });
     },
     events: (orderId?: string) => eventsOf(redis, keys, orderId),
-    /** Waits until so many results are out, and returns all of them. */
+    /** Waits for this many results, and returns all results. */
     async verdicts(count: number, withinMs = 60_000): Promise<ResultEvent[]> {
       const areOut = async () => (await redis.xlen(keys.results)) >= count;
       await until(`${count} results`, areOut, withinMs).catch(async (error: Error) => {
@@ -124,7 +124,7 @@ export async function setupWorld(options: WorldOptions) {
   };
 }
 
-/** How some of the open orders stand, for whoever must find out why a result stays away. */
+/** The state of some open orders, to diagnose a missing result. */
 async function openOrders(redis: Redis, keys: Keys): Promise<string> {
   const orderIds = await redis.zrange(keys.open, '0', '-1');
   const fields = ['phase', 'polls', 'nextPollAt', 'account', 'hints', 'hintsSeen'] as const;
@@ -160,7 +160,7 @@ export function orderOf({ provider, orderId, order }: Story): OrderInput {
   return { orderId, account: provider, reference, amount: '100.00', ...order };
 }
 
-/** A reference of the form that the provider hands out, made from the order's id. */
+/** A reference in the provider's format, derived from the order id. */
 export function referenceOf(provider: string, orderId: string): { key: string; reference: Reference } {
   const hex = createHash('sha256').update(orderId).digest('hex');
   const digits = String(BigInt(`0x${hex.slice(0, 12)}`));

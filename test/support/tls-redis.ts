@@ -56,7 +56,7 @@ export async function makeCertificates(): Promise<Certificates> {
 export const redisPassword = 'password-of-redis';
 export const sentinelPassword = 'password-of-the-sentinel';
 
-/** A Redis that speaks nothing but TLS, asks clients for a certificate, and lies behind relays. */
+/** A TLS-only Redis that requires client certificates, behind recording relays. */
 export interface TlsRedis {
   readonly url: string;
   /** The first byte that every connection sent, through any of the relays. */
@@ -128,7 +128,7 @@ async function startServer(
   await once(child, 'spawn');
 }
 
-/** Carries bytes to the port, and notes the first one of every connection. */
+/** Forwards connections to the port, and records the first byte of each. */
 async function startRelay(port: number, firstBytes: number[]): Promise<number> {
   return listen((client) => {
     const server = connect(port, '127.0.0.1');
@@ -139,7 +139,7 @@ async function startRelay(port: number, firstBytes: number[]): Promise<number> {
   });
 }
 
-/** A listener that notes the first byte of every connection and hangs up. */
+/** A listener that records the first byte of every connection and closes it. */
 export async function startEavesdropper(): Promise<{ port: number; firstBytes: readonly number[] }> {
   const firstBytes: number[] = [];
   const port = await listen((socket) => {

@@ -67,7 +67,7 @@ function isWaitingForAnswer(past: Past, reading: Reading, deadline: number, now:
   return isFirst && Math.min(awaitedUntil(reading), reading.at + 300_000) > now;
 }
 
-/** What the reading would have us say. */
+/** The conclusion from the reading. */
 function wordOf(earlier: readonly Reading[], reading: Reading): Told | null {
   if (reading.kind === 'paid') return reading.doubt === null ? 'paid/null' : `unresolved/${reading.doubt}`;
   if (reading.kind !== 'failed' && reading.kind !== 'expired') return null;
