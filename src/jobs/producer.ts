@@ -25,7 +25,7 @@ import { type EnqueueResult, enqueueResultOf } from './enqueue-result.ts';
 import { createPollQueue, type PollQueue } from './queue.ts';
 import { type OrderInput, validateOrder } from './validate-order.ts';
 
-/** Hands orders to payment-poller. */
+/** Enqueues orders. */
 export interface Producer {
   /**
    * @throws when Redis cannot take the order within `timeoutMs`, and `AccountsUnknownError` while nobody has made the accounts
@@ -38,7 +38,7 @@ export interface Producer {
 }
 
 export interface ProducerOptions {
-  /** A Redis URL, or an ioredis connection of yours (which stays yours to close). */
+  /** A Redis URL, or your own ioredis connection, which you close yourself. */
   readonly redis: string | Redis;
   /** Default `payments`; the same as the service's. */
   readonly prefix?: string;
@@ -60,7 +60,7 @@ const concurrentChunks = 2;
 /** A producer only opens records, so this is never used. */
 const unusedRetentionMs = 1;
 
-/** Opens a producer. It knows the accounts from the running service, through Redis. */
+/** Opens a producer. It reads the accounts that running services have registered in Redis. */
 export function createProducer(options: ProducerOptions): Producer {
   return createProducerOf({ actor: 'library', from: hostname() }, options);
 }
@@ -75,7 +75,7 @@ export function createOwnProducer(options: ProducerOptions, own: OwnAccounts): P
   return opened(new RedisProducer(options, (redis, keys) => accountsConfigured(redis, keys, own), null));
 }
 
-/** Its functions work without `this`, so that a caller may take them apart. */
+/** Returns functions that work without `this`, so that callers may destructure them. */
 function opened(producer: RedisProducer): Producer {
   return {
     enqueue: (order) => producer.enqueue(order),
@@ -170,7 +170,7 @@ class RedisProducer implements Producer {
     );
   }
 
-  /** A user of Redis that may not read its clock goes by this machine's. */
+  /** Reads Redis' clock. Without permission for that, this machine's clock is used. */
   async #readClock(): Promise<void> {
     await this.#clock.refresh().catch((error: Error) => {
       if (!/NOPERM|user executing the script/.test(error.message)) throw error;
@@ -184,7 +184,7 @@ class RedisProducer implements Producer {
     return queue;
   }
 
-  /** In a Cluster, every slot that was written to has its own master: that of the records, and those of the queues. */
+  /** In a Cluster, the slots of the records and of each queue may have different masters. */
   async #confirmOnDisk(orders: readonly Order[]): Promise<void> {
     const accounts = new Set(orders.map(({ account }) => account));
     const queueKeys = [...accounts].map((account) => `${this.#keys.queuePrefix(account)}:on-disk`);
@@ -192,7 +192,7 @@ class RedisProducer implements Producer {
   }
 }
 
-/** The strings under which a callback may name an order; none where its account takes no callbacks. */
+/** Identifiers by which callbacks may refer to an order; none if its account accepts no callbacks. */
 function namesOf(order: Order, accounts: AccountInfos): readonly string[] {
   if (accounts.get(order.account)?.callbacks !== true) return [];
   return providers.get(order.provider)?.aliases(order.reference) ?? [];
@@ -200,7 +200,7 @@ function namesOf(order: Order, accounts: AccountInfos): readonly string[] {
 
 function accountOf(input: unknown): string {
   const account: unknown = typeof input === 'object' && input !== null ? Reflect.get(input, 'account') : null;
-  // Anything else may have no text at all.
+  // Any other value may not be convertible to a string.
   return typeof account === 'string' ? account : '';
 }
 

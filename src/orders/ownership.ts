@@ -7,37 +7,37 @@ import { canonicalReference } from './codec.ts';
 import type { RecordUpdate } from './record.ts';
 
 /**
- * One payment proves one order: who is paid owns its receipts, where the provider gives any, and its reference. As long as
- * its record is to be kept no other order can be paid by either, whichever account asks.
+ * One payment proves one order: a paid order claims its reference, and its receipts if the provider gives any. As long as
+ * its record is kept, no other order can be paid by either, in any account.
  */
 
-/** How far the payments of an account are told apart, and whether they may be shared. */
+/** When payments of an account count as the same payment, and whether they may be shared. */
 export interface PaymentRules {
-  /** Whether several orders may be paid by one payment, as far as it reaches. */
+  /** True if one payment may pay several orders, up to its amount. */
   readonly isShared: boolean;
-  /** Where equal references mean one payment: a part of a key's name, the same for all accounts that ask one merchant. */
+  /** Scope in which equal references mean the same payment, part of the key: the same for all accounts of one merchant. */
   readonly references: string;
-  /** Where equal receipts mean one payment: the same for all providers that pass on the receipts of one system. */
+  /** Scope in which equal receipts mean the same payment: the same for all providers with receipts of the same system. */
   receiptsLike(receipt: string): string;
 }
 
-/** The part of them that counts when an order is handed in. */
+/** The rules that matter when an order is enqueued. */
 export type ReferenceRules = Pick<PaymentRules, 'isShared' | 'references'>;
 
-/** The rules of an account of which nothing more is known. */
+/** Default rules: payments are distinguished within the account. */
 export function paymentsWithin(account: string): PaymentRules {
   return { isShared: false, references: account, receiptsLike: () => account };
 }
 
-/** What a step does about ownership, as `settle.lua` takes it: the keys, and what to do in one word and three figures. */
+/** The payment claim of a transition, as arguments of `settle.lua`. */
 export interface Owning {
   /** The reference first, then the receipts if there are any. */
   readonly keys: readonly string[];
-  /** `take`: nothing is written when another order owns one of the keys. `keep`: what is owned already lives on. */
+  /** `take`: claim the keys; nothing is written if another order has claimed one. `keep`: renew the TTL of existing claims. */
   readonly text: `${'take' | 'keep'} ${number} ${number | '-'} ${'alone' | 'shared'}`;
 }
 
-/** `null` for a step of an order that is not paid. */
+/** The claim of a transition; `null` if the order is not paid. */
 export function owningOf(
   order: Order,
   { progress, history }: Pick<RecordUpdate, 'progress' | 'history'>,
@@ -57,12 +57,12 @@ export function owningOf(
   };
 }
 
-/** The reading that an order was paid by: the first that proved it, for with that one it was published. */
+/** The reading that proved the payment: the first without a doubt, because that one was published. */
 function proving(history: readonly Evidence[]): Evidence | undefined {
   return history.find(({ reading, reason }) => reading === 'paid' && reason === undefined);
 }
 
-/** All receipts of the answer that is about to be published. */
+/** All receipts of the reading that is about to be published. */
 function receiptsToTake({ data }: ResultEvent, history: readonly Evidence[]): string[] {
   const receipts = data.receipt === null ? [] : [data.receipt];
   return [...new Set([...receipts, ...receiptsOf(history.at(-1))])];
@@ -73,13 +73,13 @@ function receiptsOf(evidence: Evidence | undefined): string[] {
   return receipt === undefined ? [] : [receipt, ...furtherReceipts];
 }
 
-/** A reading that turned out to speak of a payment by which another order was paid. */
+/** The reading with the doubt `receipt-used`, because another order was paid by the same payment. */
 export function asUsed(reading: Reading, owner: string): Reading {
   if (reading.kind !== 'paid') return reading;
   return { ...reading, doubt: 'receipt-used', certainty: 'firm', usedBy: owner };
 }
 
-/** A reference in the name of a key: text as it is, an object as JSON with its keys in order. */
+/** A reference as part of a key: a string unchanged, an object as JSON with sorted keys. */
 export function referenceName(reference: Reference): string {
   return typeof reference === 'string' ? reference : canonicalReference(reference);
 }

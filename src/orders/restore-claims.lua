@@ -1,6 +1,6 @@
--- Writes down again which payments orders own, where somebody deleted or broke that.
+-- Restores payment claims that were deleted or overwritten.
 -- KEYS: orders. ARGV: their ids. Returns per order how many of its keys were restored.
--- What another order took meanwhile is left to it as well: the payment then has two owners, and gets no third.
+-- A claim that another order made meanwhile is kept too: the payment then has two owners, but no third order can claim it.
 local function isOwner(owners, orderId)
   for owner in string.gmatch(owners, '(%S+) %d+') do
     if owner == orderId then return true end
@@ -14,7 +14,7 @@ local function restore(order, orderId)
   local life, restored = redis.call('PTTL', order), 0
   for _, key in ipairs(cjson.decode(known[1])) do
     local owners = redis.pcall('GET', key)
-    -- A key of another type would fail every order that leads to it.
+    -- A key of another type would fail every order with this payment.
     local isBroken = type(owners) == 'table'
     if isBroken or not owners or not isOwner(owners, orderId) then
       if isBroken then redis.call('DEL', key) end
@@ -30,7 +30,7 @@ end
 
 local counts = {}
 for nth, order in ipairs(KEYS) do
-  -- What cannot be read or written is told of elsewhere, and must not keep the others from theirs.
+  -- Errors are reported elsewhere, and must not affect the other orders.
   local isDone, restored = pcall(restore, order, ARGV[nth])
   counts[nth] = isDone and restored or 0
 end

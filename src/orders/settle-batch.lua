@@ -1,5 +1,5 @@
--- Moves orders one step each and publishes their verdicts (settle.lua says how); none is hindered by another.
--- KEYS, ARGV: as there. Returns a reply per order.
+-- Settles a batch of orders, independently of each other. See settle.lua.
+-- KEYS and ARGV as described there. Returns a reply per order.
 -- include: ../redis/apart
 -- include: settle
 local replies, key, from = {}, 6, 1

@@ -1,20 +1,20 @@
--- Moves orders one step each and publishes their verdicts; each order all or nothing, none hindered by another.
--- Redis does not undo what a script has written when a later command fails. So for each order everything that could fail
--- comes first: reading, and the commands that must succeed, tried in a form that changes nothing. Then the event, then the
--- record. Lists and figures come last: they are made from records, so one that cannot be written stops no verdict.
+-- Writes one transition per order and publishes their verdicts. Each order succeeds or fails as a whole, on its own.
+-- Redis does not roll back a script when a command fails. So for each order everything that could fail
+-- comes first: reads, then the required commands in a form that changes nothing. Then the event is published, then the
+-- record written. Sorted sets and statistics come last: a failure there must not prevent the verdict.
 -- KEYS: open, results, unresolved, asking, used; then per order: order, inbox, statistics of this hour; of a paid one also the
---   owners of its reference, and then of its receipts, if it has any.
+--   claims on its reference, and then on its receipts, if it has any.
 -- ARGV per order: number of its keys, number of arguments that follow, then
 --   orderId, revision it was decided on, nextPollAt ('' = closed), retention in ms, hints seen,
---   entry of the inbox that the reading came from ('' = none), what to do about ownership ('' = nothing; else 'take' or
+--   inbox entry that the reading came from ('' = none), the payment claim ('' = none; else 'take' or
 --   'keep', amount expected, amount received or '-', 'alone' or 'shared'), number of field strings, field, value, ..., the
---   first of them 'step' and an id that no other step has;
---   when something is published also: what to note of unresolved money ('' = none), what to note of a payment that another order
---   owns ('' = nothing), life of the statistics in ms,
---   number of counters, counters to raise, then the event's field, value, ...
--- Returns per order {'settled', nextPollAt, why a list or figure could not be written ('' = all were)},
---   the same without a why when this very step was made before and its reply was lost,
---   {'stale'} (someone else moved it first: decide again), {'taken', nextPollAt} (someone else has settled this entry),
+--   first of them 'step' and a unique id of this transition;
+--   if a verdict is published also: the entry for `unresolved` ('' = none), the entry for `used`, whose payment another order
+--   has claimed ('' = none), TTL of the statistics in ms,
+--   number of counters, counters to increment, then the event's field, value, ...
+-- Returns per order {'settled', nextPollAt, error of a sorted set or statistic that could not be written ('' = none)},
+--   the same with '' if this transition was already written and its reply was lost,
+--   {'stale'} (the record has changed: decide again), {'taken', nextPollAt} (another process has settled this inbox entry),
 --   {'used', orderId} (that order was paid by the same payment; nothing was written), {'gone'}, or {'failed', why}
 --   (nothing was written).
 local call = redis.call
@@ -27,7 +27,7 @@ local function contains(list, entry)
   return false
 end
 
--- The orders that own a key, each with the amount that it expects, but for the given one.
+-- The other orders that have claimed a key, each with the amount that it expects.
 local function othersAt(key, orderId)
   local others = {}
   for owner, amount in string.gmatch(call('GET', key) or '', '(%S+) (%d+)') do
@@ -61,7 +61,7 @@ local function own(key, orderId, expected, isShared, retentionMs)
   call('SET', key, table.concat(owners, ' '), 'PX', math.max(tonumber(retentionMs), call('PTTL', key)))
 end
 
--- Publishes, owning what a paid order owns: both, or neither.
+-- Writes the claims of a paid order and publishes its event: both or neither.
 local function publish(owned, owner, from, to)
   local before = {}
   for _, key in ipairs(owned) do
@@ -90,9 +90,9 @@ local function settle(keys, from, to)
   local nextPollAt, hints, hintsSeen = ARGV[from + 2], tonumber(known[2] or 0), tonumber(ARGV[from + 4])
   if hints > hintsSeen or entry ~= '' then
     local isInboxLeft = call('LLEN', inbox) > (entry ~= '' and 1 or 0)
-    -- What is left in the inbox keeps a wish unserved, so that whoever takes over after a crash looks there.
+    -- While the inbox holds further answers, keep a hint pending, so that the next worker reads them after a crash.
     if isInboxLeft then hintsSeen = math.min(hintsSeen, hints - 1) end
-    -- Someone asked for a poll while this one was under way: it may have asked too early, so ask again.
+    -- A poll requested while this one was in flight is still due: this answer may be older than the request.
     if nextPollAt == '' then
       if isInboxLeft then nextPollAt = known[3] end
     elseif hints > hintsSeen and tonumber(known[3]) < tonumber(nextPollAt) then
@@ -115,7 +115,7 @@ local function settle(keys, from, to)
   if act then
     local owner = usedBy(owned, orderId, expected, received, isShared)
     if owner and act == 'take' then return { 'used', owner } end
-    -- What another order owns by now stays with it.
+    -- A claim that another order holds by now is left to it.
     if owner then owned = {} end
   end
 
@@ -124,7 +124,7 @@ local function settle(keys, from, to)
   if isPublishing then
     call('HSET', order, 'revision', known[1])
     local id = publish(owned, { orderId, expected, isShared, retentionMs }, counters + 1, to)
-    -- Where it stands, and its version, for the sweeper: it looks whether it still does.
+    -- The event's stream id and version, by which the sweeper checks that it is still on the stream.
     fields[#fields + 1] = 'result'
     fields[#fields + 1] = id .. ' ' .. version
   end

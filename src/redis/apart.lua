@@ -1,15 +1,15 @@
--- Keeps the orders of one script apart: what fails for one of them fails for it alone.
+-- Isolates the orders of one script: an error of one order fails only that order.
 
--- Does the error lie in this order's own keys or arguments, or in what our user of Redis may do?
+-- Is the error specific to this order (its keys, its arguments, our permissions), or does it affect all orders?
 local function isOwn(why)
   return string.find(why, '^WRONGTYPE') or string.find(why, '^ERR') or string.find(why, '^NOPERM') or string.find(why, 'user_script')
 end
 
 local isAnyDone = false
 
--- Does the work for one order. Returns what it returns, or {'failed', why} when it failed: then nothing was written. Returns
--- nil and why where Redis refuses it to all (it is full, or a replica), which is then the error of the script, as Redis said
--- it: clients act on its first word. Not once an order has moved: its worker must not be told that it has not.
+-- Runs the work for one order. Returns its reply, or {'failed', error} if it failed without writing anything. Returns
+-- nil and the error if it affects all orders (out of memory, read-only): the script must then fail with that error unchanged,
+-- because clients react to its first word. But not once an order was written: its worker must get the reply.
 local function apart(work, ...)
   local isDone, reply = pcall(work, ...)
   if isDone then

@@ -2,15 +2,15 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { type Redis, sendDirectly } from './connection.ts';
 
-/** A Lua script, sent by its hash and in full only when Redis does not know it yet. */
+/** A Lua script, run by its hash; the full text is sent only when Redis does not have it cached. */
 export interface Script {
   run(redis: Redis, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown>;
 }
 
-/** A line that stands for the text of another file, named by its path from the file that it stands in. */
+/** A line that is replaced by another file, given by its path relative to the including file. */
 const includeLine = /^-- include: (\S+)$/gm;
 
-/** The text of a script, its includes in place. */
+/** Reads a script and its includes. */
 export function readScript(file: URL): string {
   return readFileSync(file, 'utf8').replace(includeLine, (_line, name) =>
     readScript(new URL(`${name}.lua`, file)),
@@ -18,8 +18,8 @@ export function readScript(file: URL): string {
 }
 
 /**
- * Loads `<name>.lua` from beside the module whose `import.meta.url` this is. Scripts share Lua by `-- include: <path>`, on a
- * line of its own: what the other file declares is known from there on.
+ * Loads `<name>.lua` from the folder of the module whose `import.meta.url` is given. A line `-- include: <path>` inserts another
+ * Lua file, whose locals can be used from there on.
  */
 export function loadScript(name: string, module: string): Script {
   const lua = readScript(new URL(`./${name}.lua`, module));

@@ -1,10 +1,10 @@
-/** The work took too long. It was not cancelled: it may still happen. */
+/** Thrown when work takes too long. The work is not cancelled and may still succeed. */
 export class TimeoutError extends Error {
   override readonly name = 'TimeoutError';
 }
 
 /**
- * The result of the work, if it ends in time. Work that does not is not cancelled; its result is ignored.
+ * Waits for work at most `ms`. Work that takes longer is not cancelled; its result is ignored.
  *
  * @throws TimeoutError with the given message after `ms`
  */
@@ -23,7 +23,7 @@ export async function withTimeout<T>(
   }
 }
 
-/** Whether the work ended in time. Work that did not goes on. @throws what the work throws in time */
+/** True if the work ended within `ms`. Otherwise it continues. @throws the error of the work, if it fails in time */
 export async function endsWithin(work: Promise<unknown>, ms: number): Promise<boolean> {
   try {
     await withTimeout(work, ms);

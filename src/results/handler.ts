@@ -9,7 +9,7 @@ export interface HandlerParts {
   readonly onResult: (event: ResultEvent) => void | Promise<void>;
   readonly retryAfterMs: number;
   readonly maxTries: number;
-  /** Aborted when the subscription closes: what has not begun is handed back. */
+  /** Aborted when the subscription closes: results that were not started are then released. */
   readonly closing: AbortSignal;
   emitError(error: unknown, event: ResultEvent | null): void;
 }
@@ -17,11 +17,11 @@ export interface HandlerParts {
 /** How long Redis may take to record the outcome of a result before the command is sent again. */
 const recordMs = 2_000;
 const longestBackoffMs = 5_000;
-/** How long a result waits here for another one of its order before it is handed back. */
+/** How long a result waits here for another one of its order before it is released. */
 const lockWaitMs = 1_000;
 const lockPollMs = 50;
 
-/** What happens to one entry of the stream: it is handled, skipped as stale, handed back, or parked. */
+/** Processes one entry of the stream: it is handled, skipped as stale, released, or parked. */
 export class ResultHandler {
   readonly #parts: HandlerParts;
 
@@ -98,7 +98,7 @@ export class ResultHandler {
       try {
         return await withTimeout(command(), recordMs);
       } catch (error) {
-        // Repeating does not mend a key of another type: the result stays with the group, and comes again later.
+        // Retrying does not fix a key of another type: the result stays pending and is delivered again later.
         if (closing.aborted || isWrongType(error)) throw error;
         emitError(error, null);
         await this.backOff(failures);

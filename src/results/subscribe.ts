@@ -10,11 +10,11 @@ import { patientCopy, watchEachOther } from './own-connection.ts';
 import { unlessAborted } from './unless-aborted.ts';
 
 export interface SubscribeOptions {
-  /** A Redis URL, or an ioredis connection of yours, of which copies are made. */
+  /** A Redis URL, or your own ioredis connection, which is copied. */
   readonly redis: string | Redis;
   /** Name of your application, 1–64 of `A-Z a-z 0-9 . _ -`: its consumers share the results between them. */
   readonly group: string;
-  /** Name of this process among them, for instance its host name; used by one process at a time. */
+  /** Name of this process within the group, e.g. its host name. Must be unique among running processes. */
   readonly consumer: string;
   /**
    * Called for every result at least once. Results of one order come in version order and never two at a time, over all
@@ -24,9 +24,9 @@ export interface SubscribeOptions {
   readonly onResult: (event: ResultEvent) => void | Promise<void>;
   /** Default `payments`. */
   readonly prefix?: string;
-  /** Where a new group begins: `0` (default) with everything that the stream holds, `$` with what comes from now on. */
+  /** Where a new group starts: `0` (default) at the beginning of the stream, `$` with new results. */
   readonly from?: '0' | '$';
-  /** Results in hand at the same time; nothing more is fetched meanwhile. Default 10. */
+  /** Most results handled at the same time; no more are fetched meanwhile. Default 10. */
   readonly concurrency?: number;
   /**
    * A result whose handler threw, or whose consumer died, comes again after so many milliseconds, then after twice as
@@ -45,13 +45,13 @@ export interface SubscribeOptions {
 }
 
 export interface Subscription {
-  /** Stops fetching, waits for handlers that run, hands back what was not begun, closes the connections. */
+  /** Stops fetching, waits for running handlers, releases results that were not started, closes the connections. */
   close(): Promise<void>;
 }
 
 /** Below the connection's `socketTimeout`. */
 const blockMs = 2_000;
-/** How often results that a consumer left unfinished are looked for. */
+/** How often unfinished results of other consumers are claimed. */
 const claimEveryMs = 5_000;
 const leaveMs = 1_000;
 const namePattern = /^[A-Za-z0-9._-]{1,64}$/;
@@ -175,7 +175,7 @@ class ResultConsumer {
     await this.#running;
     await this.#inFlight.allEnd();
     clearInterval(this.#heartbeat);
-    // First, so that the read that was abandoned above is handed nothing any more.
+    // First, so that the abandoned blocking read cannot receive results any more.
     this.#blocking.disconnect();
     await withTimeout(this.#group.leave(), leaveMs).catch(() => {});
     this.#redis.disconnect();

@@ -1,6 +1,6 @@
 /**
- * Waits for the work or for the signal, whichever comes first; `undefined` when it was the signal. The work itself goes on,
- * unheard: a command of ioredis that was in flight when its connection was closed for good may never end.
+ * Waits for the work or the signal, whichever comes first; `undefined` if the signal was first. The work continues and is
+ * ignored: an ioredis command in flight on a connection that was closed for good may never settle.
  */
 export async function unlessAborted<T>(
   work: Promise<T>,

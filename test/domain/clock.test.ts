@@ -28,7 +28,7 @@ function setup() {
   };
 }
 
-test('is never wrong by more than half of the quickest round trip, however slow the others were', () => {
+test('is never wrong by more than half of the fastest round trip, however slow the others were', () => {
   const trip = fc.record({
     thereMs: fc.integer({ min: 0, max: 5_000 }),
     backMs: fc.integer({ min: 0, max: 5_000 }),
@@ -50,7 +50,7 @@ test('is never wrong by more than half of the quickest round trip, however slow 
   );
 });
 
-test('notices a step of the other clock, and a rest of this machine, and follows both', () => {
+test('notices a jump of the remote clock and a suspension of this machine, and follows both', () => {
   const { at, ask, errorMs, clock } = setup();
   ask(1, 1);
   const first = clock.steadySince();

@@ -98,7 +98,7 @@ describe('decide, every reading in every state', () => {
     ...(['- > watch on', '- > watch on', '- > watch on', '- > watch on'] as const),
     ...(['- > close', '- > close'] as const),
   ];
-  /** Knows nothing, so the first soft word keeps waiting for its second. */
+  /** An unusable answer, so the candidate keeps waiting for its confirmation. */
   const unanswered = silent.with(2, '- > wait') as unknown as Row;
 
   const table: { readonly [name in ReadingName]: Row } = {
@@ -125,7 +125,7 @@ describe('decide, every reading in every state', () => {
       ...(['unresolved/currency-mismatch > watch', 'unresolved/currency-mismatch > watch'] as const),
       '- > alarm',
     ],
-    // The provider has the money of our reference, and another order was paid by it: told, whatever was said before.
+    // The provider has the money, but another order was paid by it: published whatever the verdict before.
     'paid, receipt used': [
       'unresolved/receipt-used > watch',
       'unresolved/receipt-used > watch',
@@ -140,10 +140,10 @@ describe('decide, every reading in every state', () => {
     'paid, receipt missing (soft)': [
       ...(['- > confirm', '- > confirm', '- > confirm'] as const),
       ...(['- > confirm', '- > confirm', '- > confirm', '- > confirm'] as const),
-      // Money after a final "failed": looked at again, not believed at once.
+      // Money after a final "failed": needs confirmation.
       ...(['- > confirm', '- > close'] as const),
     ],
-    // It speaks of another payment: once something was said about ours, it takes nothing back.
+    // It is about another payment, so it does not retract a verdict about ours.
     'paid, reference mismatch': [
       'unresolved/reference-mismatch > watch',
       'unresolved/reference-mismatch > watch',
@@ -243,7 +243,7 @@ describe('decide, every reading in every state', () => {
   });
 });
 
-/** A story of one order: readings one after the other, decided on and compared with the model as it goes. */
+/** Decides on a sequence of readings of one order, and compares each decision with the model. */
 interface Story {
   readonly progress: Progress;
   readonly past: Past;
@@ -449,7 +449,7 @@ describe('decide, any history', () => {
     assert((next === null) === (progress.phase === 'closed'), 'asked again unless closed');
     if (next !== null) {
       assert(Number.isSafeInteger(next) && next >= now, 'a next poll is a time that is not past');
-      // At once only for the poll that the deadline wants, which the next reading ends.
+      // At once only for the deadline's own poll.
       assert(next > now || (progress.phase === 'asking' && now >= deadlineAt(order)), 'no hot loop');
       if (reading.kind === 'unavailable') {
         assert(next >= now + (reading.retryAfterMs ?? 0), 'Retry-After pushes later, never earlier');
@@ -473,7 +473,7 @@ describe('decide, any history', () => {
     return (reading.kind === 'failed' || reading.kind === 'expired') && reading.certainty === 'firm';
   }
 
-  /** An answer that came in after a firm word had closed the order. */
+  /** An answer that arrived after a firm reading had closed the order. */
   function isClosedAlready({ past }: Story): boolean {
     return past.readings.some(isFirmlyUnpaid);
   }
@@ -510,7 +510,7 @@ describe('decide, any history', () => {
     }, 500);
   });
 
-  it('ends every order that is told nothing new, after a bounded number of polls', () => {
+  it('closes every order without new readings after a bounded number of polls', () => {
     const quiet = fc.constantFrom(
       ...[everyReading.pending, everyReading['not found'], everyReading.unrecognised],
       ...[everyReading.unavailable, everyReading.refused, everyReading['unavailable, Retry-After 60 s']],
@@ -545,21 +545,21 @@ describe('decide, around the deadline', () => {
   const policy = aPolicy();
   const deadline = deadlineAt(order);
 
-  it('promise 7: lets no order expire on an answer from before the deadline, but asks at once', () => {
+  it('promise 7: does not expire an order on an answer from before the deadline, but polls at once', () => {
     const onItsWay = aReading.pending({ at: deadline - 1 });
     const decision = decide(order, aProgress.asking(), onItsWay, policy, deadline + 3_000, noJitter);
     expect(decision.publish).toBeNull();
     expect(decision.nextPollAt).toBe(deadline + 3_000);
   });
 
-  it('promise 7: takes a pushed result for no poll', () => {
+  it('promise 7: does not count a pushed result as a poll', () => {
     const pushed = aReading.pending({ at: deadline + 1, source: 'callback' });
     const decision = decide(order, aProgress.asking(), pushed, policy, deadline + 1, noJitter);
     expect(decision.publish).toBeNull();
     expect(decision.nextPollAt).toBe(deadline + 1);
   });
 
-  it('promise 7: says unresolved/deadline at a poll on the deadline, to the millisecond', () => {
+  it('promise 7: publishes unresolved/deadline at a poll exactly at the deadline', () => {
     const decision = decide(
       order,
       aProgress.asking(),
@@ -584,7 +584,7 @@ describe('decide, around the deadline', () => {
       expect(first.publish).toBeNull();
       expect(first.nextPollAt).toBe(deadline + waitMs);
 
-      // It never came: the next query ends the wait, whether its answer is pushed or not.
+      // It never arrived: the next query ends the wait, whether or not its answer is pushed.
       const at = deadline + waitMs;
       const again = aReading.pending({ at, awaitedUntil: at + 4 * minute });
       const second = decide(order, first.progress, again, policy, at, noJitter);
@@ -592,7 +592,7 @@ describe('decide, around the deadline', () => {
     }
   });
 
-  it('promise 7: takes the pushed answer to a query that was sent after the deadline for its poll', () => {
+  it('promise 7: counts the pushed answer to a query sent after the deadline as its poll', () => {
     const at = deadline + 60_000;
     const asked = aProgress.asking({ lastPolledAt: deadline });
     const answer = aReading.pending({ at, source: 'callback', askedAt: deadline });
@@ -604,7 +604,7 @@ describe('decide, around the deadline', () => {
     expect(decide(order, asked, older, policy, at, noJitter).publish).toBeNull();
   });
 
-  it('promise 5: a soft word at the deadline is not final; its confirmation follows as a correction', () => {
+  it('promise 5: a soft reading at the deadline is not final; its confirmation follows as a correction', () => {
     const first = decide(
       order,
       aProgress.asking(),
@@ -623,7 +623,7 @@ describe('decide, around the deadline', () => {
     expect(second.nextPollAt).toBe(at + 120_000);
   });
 
-  it('promise 5: what is older than the clock is known to be steady proves no distance', () => {
+  it('promise 5: the age of a candidate counts only from the last jump of the clock', () => {
     const at = createdAt + 60_000;
     const before = aProgress.asking({ candidate: { kind: 'failed', at: at - 600_000 } });
     const unsure = aPolicy({ steadySince: at - 9_000 });
@@ -670,7 +670,7 @@ describe('decide, the end of the watch', () => {
     expect(decide(anOrder(), before, aReading.unavailable({ at }), policy, at, 0).nextPollAt).toBeNull();
   });
 
-  it('uses up no step of the watch with an unanswered poll, and repeats it within the hour', () => {
+  it('does not use up a step of the watch with an unanswered poll, and retries it within the hour', () => {
     const hour = 3_600_000;
     const watched = aProgress.watching({ ...verdict, at: createdAt });
     for (const make of [aReading.unavailable, aReading.refused, aReading.unrecognised]) {
@@ -699,7 +699,7 @@ describe('decide, the end of the watch', () => {
     }
   });
 
-  it('repeats an unanswered confirmation of the watch soon, then ever more seldom, within the hour', () => {
+  it('retries an unanswered confirmation with exponential backoff, up to an hour', () => {
     const hour = 3_600_000;
     let at = createdAt + 72 * hour;
     const firstAt = at;
@@ -729,7 +729,7 @@ describe('decide, the end of the watch', () => {
     expect(at - firstAt).toBeLessThan(8 * hour);
   });
 
-  it('asks again for an answer that was to be pushed in the watch and got lost', () => {
+  it('polls again when a pushed answer was lost during the watch', () => {
     const at = createdAt + 3 * day;
     const watched = aProgress.watching({ ...verdict, at: createdAt });
     const taken = aReading.pending({ at, awaitedUntil: at + 2 * 3_600_000 });
@@ -746,7 +746,7 @@ describe('decide, the end of the watch', () => {
     expect(decision.nextPollAt).toBe(at + 60_000);
   });
 
-  it('promise 6: a soft word on the last poll still gets its second reading', () => {
+  it('promise 6: a soft reading on the last poll is still confirmed', () => {
     const at = createdAt + day;
     const decision = decide(anOrder(), before, aReading.softFailed({ at }), policy, at, 0);
     expect(decision.nextPollAt).toBe(at + 10_000);

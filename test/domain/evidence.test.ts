@@ -27,7 +27,7 @@ describe('toEvidence', () => {
     });
   });
 
-  it('names the doubt of a paid answer, and leaves out what it lacked', () => {
+  it('names the doubt of a paid answer, and omits missing fields', () => {
     expect(toEvidence(aReading.doubtful('underpaid'))).toMatchObject({
       reason: 'underpaid',
       amountReceived: '1.00',
@@ -36,7 +36,7 @@ describe('toEvidence', () => {
     expect(toEvidence(aReading.doubtful('amount-unknown'))).not.toHaveProperty('amountReceived');
   });
 
-  it('keeps that an override of the configuration gave the word its meaning', () => {
+  it('records that a configured override gave the status its meaning', () => {
     expect(toEvidence(aReading.failed({ overridden: true }))).toMatchObject({
       reading: 'failed',
       reason: 'rejected',
@@ -101,7 +101,7 @@ describe('remember', () => {
     );
   });
 
-  it('loses no reading as long as there is room', () => {
+  it('keeps all readings up to the limit', () => {
     fc.assert(
       fc.property(anyReadings, (steps) => {
         const history = steps.reduce<Evidence[]>((all, [make, s]) => remember(all, make(at(s)), 1_000), []);
@@ -111,7 +111,7 @@ describe('remember', () => {
     );
   });
 
-  it('drops what was not known before what was said about the money', () => {
+  it('drops non-final readings before final ones', () => {
     let history = historyOf(aReading.doubtful('receipt-missing', { at: at(8) }));
     for (let i = 0; i < 2 * historyLimit; i += 1) {
       history = remember(history, i % 2 === 0 ? aReading.pending() : aReading.unavailable());
@@ -122,7 +122,7 @@ describe('remember', () => {
 });
 
 describe('evidenceOf', () => {
-  it('rests paid on the proof alone, not on an earlier answer about another payment', () => {
+  it('bases paid on the proof alone, not on an earlier answer about another payment', () => {
     const history = historyOf(
       aReading.doubtful('reference-mismatch', { at: at(8) }),
       aReading.pending({ at: at(13) }),
@@ -145,7 +145,7 @@ describe('evidenceOf', () => {
     expect(evidenceOf(verdict, history).map((entry) => entry.at)).toEqual([time(20)]);
   });
 
-  it('rests a soft failure on both readings', () => {
+  it('bases a soft failure on both readings', () => {
     const history = historyOf(
       aReading.softFailed({ at: at(8) }),
       aReading.unavailable({ at: at(13) }),
@@ -165,7 +165,7 @@ describe('evidenceOf', () => {
     ]);
   });
 
-  it('rests a soft doubt on soft readings', () => {
+  it('bases a soft doubt on soft readings', () => {
     const history = historyOf(
       aReading.doubtful('underpaid', { at: at(8) }),
       aReading.doubtful('receipt-missing', { at: at(13) }),

@@ -36,7 +36,7 @@ function dataOf(event: ResultEvent): string {
 }
 
 describe('a result', () => {
-  it('is the one of the contract', () => {
+  it('has the documented fields', () => {
     const fields = eventFields(anEvent());
     expect(fields.slice(0, -1)).toEqual([
       ...['specversion', '1.0'],
@@ -86,7 +86,7 @@ describe('a result', () => {
     });
   });
 
-  it('has its data in the order of the contract', () => {
+  it('has its data in the documented order', () => {
     expect(Object.keys(JSON.parse(dataOf(anEvent())))).toEqual([
       ...['orderId', 'account', 'provider', 'reference', 'status', 'reason'],
       ...['amountExpected', 'amountReceived', 'currency', 'amountVerified', 'receipt'],
@@ -95,7 +95,7 @@ describe('a result', () => {
     ]);
   });
 
-  it('names what it replaces only on a correction', () => {
+  it('names the superseded result only on a correction', () => {
     expect(namesOf(eventFields(anEvent()))).not.toContain('supersedes');
     const correction = eventFields(anEvent({ stateversion: 3 }));
     expect(namesOf(correction)).toEqual([
@@ -135,7 +135,7 @@ describe('a result', () => {
     expect(event.data.evidence[0]).not.toHaveProperty('amountReceived');
   });
 
-  it('promise 4: tells what came in of an underpaid order, and verifies nothing', () => {
+  it('promise 4: states the amount received of an underpaid order, unverified', () => {
     const event = anEvent({
       verdict: { status: 'unresolved', reason: 'underpaid' },
       reading: aReading.doubtful('underpaid'),
@@ -148,7 +148,7 @@ describe('a result', () => {
     });
   });
 
-  it('promise 7: tells of a deadline how many polls were answered, and when the last one was', () => {
+  it('promise 7: states at a deadline how many polls were answered, and when the last one was', () => {
     const unasked = { answeredPolls: 0, lastAnsweredAt: null };
     const verdict = { status: 'unresolved', reason: 'deadline' } as const;
     const event = anEvent({ verdict, reading: aReading.unavailable(), progress: unasked });
@@ -168,7 +168,7 @@ describe('parseEvent', () => {
     // JSON has no -0.
     .map((drawn) => JSON.parse(JSON.stringify(drawn)) as { [key: string]: Json });
 
-  it('gives back what was written', () => {
+  it('survives a round trip', () => {
     fc.assert(
       fc.property(text, metadata, fc.integer({ min: 1, max: 9 }), (words, drawn, stateversion) => {
         const reading = aReading.paid({ providerMessage: words, providerStatus: words });
@@ -192,7 +192,7 @@ describe('parseEvent', () => {
     );
   });
 
-  it('hands on a metadata key `__proto__` as data, and reads it without harm', () => {
+  it('handles a metadata key `__proto__` as data', () => {
     const hostile = JSON.parse('{"__proto__":{"polluted":true},"deep":{"__proto__":{"polluted":true}}}');
     const event = anEvent({ order: anOrder({ metadata: hostile }) });
     expect(dataOf(event)).toContain('"metadata":{"__proto__":{"polluted":true}');
@@ -217,7 +217,7 @@ describe('parseEvent', () => {
     expect(() => parseEvent([...eventFields(anEvent()), ...change])).toThrow();
   });
 
-  it('refuses an entry that somebody else wrote', () => {
+  it('rejects an entry that payment-poller did not write', () => {
     expect(() => parseEvent(['hello', 'world'])).toThrow();
     expect(() => parseEvent([])).toThrow();
   });

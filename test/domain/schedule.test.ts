@@ -16,7 +16,7 @@ const noJitter = 0.5;
 
 const random = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
 
-/** Everything that a configuration admits, up to a day. */
+/** All valid schedules, up to a day. */
 const schedules: fc.Arbitrary<Schedule> = fc.record({
   firstPollAfterMs: fc.integer({ min: 1, max: 86_400_000 }),
   initialIntervalMs: fc.integer({ min: 1, max: 86_400_000 }),
@@ -45,7 +45,7 @@ const notBefore = fc.oneof(
 );
 
 describe('the default schedule', () => {
-  it('is the one of the contract', () => {
+  it('has the documented values', () => {
     expect(defaultSchedule).toEqual({
       firstPollAfterMs: 8_000,
       initialIntervalMs: 5_000,
@@ -85,7 +85,7 @@ describe('firstPollAt', () => {
     expect(firstPollAt(anOrder({ schedule: aSchedule(schedule) }))).toBe(createdAt + afterMs);
   });
 
-  it('lies in the past for an order handed over late, so that it is polled at once', () => {
+  it('is in the past for an order enqueued late, so that it is polled at once', () => {
     const handedOverAt = createdAt + 3_600_000;
     expect(firstPollAt(anOrder())).toBeLessThan(handedOverAt);
   });
