@@ -44,7 +44,7 @@ const accountInfoSchema = z.object({
   callbacks: z.boolean().default(false),
   /** True if one payment may pay several orders. */
   sharedReferences: z.boolean().default(false),
-  /** Where equal references mean one payment; services of former releases do not tell. */
+  /** Scope in which equal references mean the same payment. Earlier releases did not write it. */
   referenceScope: z.string().optional(),
 });
 export type AccountInfo = z.infer<typeof accountInfoSchema>;

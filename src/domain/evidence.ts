@@ -13,7 +13,7 @@ export interface Evidence {
   readonly providerStatus: string | null;
   readonly providerMessage: string | null;
   readonly receipt?: string;
-  /** Receipts besides, where one answer tells of several payments. */
+  /** Further receipts, if one answer reports several payments. */
   readonly furtherReceipts?: readonly string[];
   /** In the order's currency. */
   readonly amountReceived?: string;

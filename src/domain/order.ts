@@ -163,7 +163,7 @@ export type Reading = ReadingFacts &
         /** `null` when the payment is proven, otherwise why it is not. */
         readonly doubt: Doubt | null;
         readonly receipt: string | null;
-        /** Where one answer tells of several payments, the receipts of the others. */
+        /** Receipts of further payments, if one answer reports several. */
         readonly furtherReceipts?: readonly string[];
         /** The amount received, in the order's currency; `null` where the provider's API does not report it. */
         readonly amountReceivedMinor: number | null;

@@ -28,8 +28,8 @@ import { type OrderInput, validateOrder } from './validate-order.ts';
 /** Enqueues orders. */
 export interface Producer {
   /**
-   * @throws when Redis cannot take the order within `timeoutMs`, and `AccountsUnknownError` while nobody has made the accounts
-   *   known in it; enqueueing it again is safe
+   * @throws when Redis does not acknowledge the order within `timeoutMs`, and `AccountsUnknownError` while no accounts are
+   *   registered in it; enqueueing the order again is safe
    */
   enqueue(order: OrderInput): Promise<EnqueueResult>;
   /** Many at once, in order. @throws as `enqueue`; those already written stay written */
@@ -65,7 +65,7 @@ export function createProducer(options: ProducerOptions): Producer {
   return createProducerOf({ actor: 'library', from: hostname() }, options);
 }
 
-/** As `createProducer`, for somebody else whom the audit trail is to name. */
+/** As `createProducer`, on behalf of an actor that the audit trail names. */
 export function createProducerOf(by: Submitter, options: ProducerOptions): Producer {
   return opened(new RedisProducer(options, accountsInRedis, by));
 }

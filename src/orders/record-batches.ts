@@ -62,9 +62,9 @@ export interface Transition extends RecordUpdate {
 }
 
 /**
- * `used`: the order `usedBy` was paid by the payment that this step rests on; nothing was written.
- * `settled`: `nextPollAt` may be earlier than asked for, somebody wanted a poll meanwhile; `neglected` says which list or
- * figure could not be written, and why. `taken`: another process has settled this entry of the inbox. `stale`: read and
+ * `used`: the order `usedBy` has claimed the payment that this transition is based on; nothing was written.
+ * `settled`: `nextPollAt` is earlier than decided if a poll was requested meanwhile; `neglected` says which sorted set or
+ * statistic could not be written, and why. `taken`: another process has settled this inbox entry. `stale`: read and
  * decide again.
  */
 export type SettleResult =

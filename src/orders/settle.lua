@@ -36,11 +36,11 @@ local function othersAt(key, orderId)
   return others
 end
 
--- The order that makes it impossible for this one to be paid by this payment; nil when there is none. What is owned is owned
--- whether or not the owner's record can still be found: nobody is told that a payment is free again by losing a record.
+-- The order that prevents this one from being paid by this payment; nil if there is none. Claims count
+-- even if the owner's record is missing: losing a record must not free its payment.
 local function usedBy(keys, orderId, expected, received, isShared)
   local left, counted = (tonumber(received) or math.huge) - expected, {}
-  -- A payment that may be shared is told by its receipts where there are any: several may come under one reference.
+  -- A shared payment is identified by its receipts, if it has any: there may be several payments under one reference.
   for nth = isShared and #keys > 1 and 2 or 1, #keys do
     for _, other in ipairs(othersAt(keys[nth], orderId)) do
       if not isShared then return other.id end

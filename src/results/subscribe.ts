@@ -39,7 +39,7 @@ export interface SubscribeOptions {
    */
   readonly maxTries?: number;
   /**
-   * Hears what went wrong: a handler that threw, a parked result (then with the event), a lost Redis (`null`). Default: nobody.
+   * Called on errors: a handler that threw, a parked result (both with the event), a lost Redis (`null`). Default: none.
    */
   readonly onError?: (error: Error, event: ResultEvent | null) => void;
 }

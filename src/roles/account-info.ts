@@ -4,11 +4,11 @@ import type { AccountConfig } from '../config/config.ts';
 import type { PaymentRules } from '../orders/ownership.ts';
 import { receiptScope, referenceScope } from '../providers/payment-scope.ts';
 
-/** What producers are told of an account. */
+/** The registry entry of an account. */
 export function accountInfo(account: AccountConfig): AccountInfo {
   const { provider, settings, currencies, schedule, overrideLimits, callbacks, sharedReferences } = account;
   const [currency] = currencies;
-  // What the account itself does, its orders may do, too.
+  // Orders may always use the account's own schedule.
   const limits = {
     minIntervalMs: Math.min(overrideLimits.minIntervalMs, schedule.initialIntervalMs, schedule.maxIntervalMs),
     maxDeadlineMs: Math.max(overrideLimits.maxDeadlineMs, schedule.deadlineMs),
@@ -20,7 +20,7 @@ export function accountInfo(account: AccountConfig): AccountInfo {
   };
 }
 
-/** How far the payments of an account are told apart. */
+/** The rules of an account on which payments are the same. */
 export function paymentRules({ provider, settings, sharedReferences }: AccountConfig): PaymentRules {
   return {
     isShared: sharedReferences,
@@ -29,7 +29,7 @@ export function paymentRules({ provider, settings, sharedReferences }: AccountCo
   };
 }
 
-/** What a process that serves these accounts knows of them without Redis. */
+/** The accounts of this process, from its configuration. */
 export function ownAccounts(accounts: readonly AccountConfig[]): OwnAccounts {
   return {
     accounts: new Map(accounts.map((account) => [account.id, accountInfo(account)])),

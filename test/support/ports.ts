@@ -7,7 +7,7 @@ import { createServer } from 'node:net';
  */
 const [firstPort, lastPort] = [10_000, 32_000];
 
-/** Loopback ports that nobody listens on at the moment, each another one. */
+/** Distinct loopback ports that are currently free. */
 export async function freePorts(count: number): Promise<number[]> {
   const found = new Set<number>();
   while (found.size < count) {

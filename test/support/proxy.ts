@@ -3,7 +3,7 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 
 /**
  * - `pass`: forwards.
- * - `refuse`: nobody listens, and what was connected is reset.
+ * - `refuse`: refuses new connections and resets existing ones.
  * - `half-open`: connections stay open and nothing is forwarded, as when a firewall has forgotten them. Those that were
  *   muted stay mute for ever; only what connects after the healing is forwarded again.
  * - `deaf`: what is sent is forwarded and no reply comes back, also after the healing; what connects meanwhile is half-open.
