@@ -7,7 +7,7 @@ export interface ProbeAnswer {
   readonly text: string;
 }
 
-/** Should it be taken, it stays open, and nothing is said of it. */
+/** Should it be accepted, it stays open without a verdict. */
 const schedule = { deadlineMs: 3_600_000 };
 
 /** Hands in an order that nobody will ever pay, and that counts for nothing. */

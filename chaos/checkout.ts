@@ -2,13 +2,13 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Agent, request } from 'undici';
 import type { ProviderId } from '../src/simulator/simulator.ts';
 import { callbackUrl, type Places } from './environment.ts';
-import type { ProviderDesk } from './provider-desk.ts';
-import { bringsItsPayment, type DrillOrder } from './script.ts';
+import type { SimulatorControl } from './simulator-control.ts';
+import { bringsItsPayment, type WorkloadOrder } from './workload.ts';
 
 /** What the checkout knows of one order. */
 export interface Handed {
-  readonly order: DrillOrder;
-  /** When it was scripted: the truth's own clock starts here, and so does the order's. */
+  readonly order: WorkloadOrder;
+  /** When it was scripted: the provider's timeline starts here, and so does the order's schedule. */
   readonly createdAt: number;
   /** When it came to be in the product's hands: acknowledged, or its record known to be written. `null` while it is not. */
   oursSince: number | null;
@@ -21,11 +21,11 @@ export interface Handed {
 
 /** A checkout that hands its orders in until each is acknowledged. */
 export interface Checkout {
-  /** By name, which `nameOf` tells. */
+  /** By name; see `nameOf`. */
   readonly handed: ReadonlyMap<string, Handed>;
   /** How long every answer took, also one that did not come in time. */
   readonly latenciesMs: readonly number[];
-  /** Answers other than "acknowledged" and "send it again"; each is a fault of the product or of the drill. */
+  /** Answers other than "acknowledged" and "send it again"; each is a fault of the product or of the chaos test. */
   readonly refusals: readonly string[];
   readonly acknowledged: number;
   /** Resolves when every order of the script is acknowledged, or the signal is given. */
@@ -33,22 +33,22 @@ export interface Checkout {
   /** Hands orders in again, as a checkout does that is not sure. Those that are not taken within a minute are refusals. */
   again(orders: readonly Handed[]): Promise<void>;
   /** Hands in one order more. Resolves once it is taken or refused. */
-  take(order: DrillOrder): Promise<void>;
+  take(order: WorkloadOrder): Promise<void>;
   /** Keeps back what is to go to this provider's account from now on; `null` sends everything again. */
   hold(provider: ProviderId | null): void;
   close(): Promise<void>;
 }
 
 export interface CheckoutParts {
-  readonly script: readonly DrillOrder[];
+  readonly script: readonly WorkloadOrder[];
   readonly places: Places;
-  readonly desk: ProviderDesk;
+  readonly simulator: SimulatorControl;
   /** Ends everything, finished or not. */
   readonly stop: AbortSignal;
   /** Orders that the checkout does not hand in itself. */
-  readonly except?: (order: DrillOrder, count: number) => boolean;
+  readonly except?: (order: WorkloadOrder, count: number) => boolean;
   /** Answers upon which this checkout sends an order again, besides 503. */
-  readonly sendsAgainOn?: (status: number, order: DrillOrder) => boolean;
+  readonly sendsAgainOn?: (status: number, order: WorkloadOrder) => boolean;
 }
 
 const tickMs = 50;
@@ -59,13 +59,13 @@ const againMs = 60_000;
 const untouched = { oursSince: null, acknowledgedAt: null, lastAcknowledgedAt: null, refusedFor: null };
 
 /** The name of an order: its id, unless earlier orders had that too. */
-export function nameOf({ orderId, earlierLives }: Pick<DrillOrder, 'orderId' | 'earlierLives'>): string {
+export function nameOf({ orderId, earlierLives }: Pick<WorkloadOrder, 'orderId' | 'earlierLives'>): string {
   return earlierLives === 0 ? orderId : `${orderId}, ${earlierLives} earlier`;
 }
 
-/** Opens the shop: from now on the orders of the script arrive. */
+/** From now on the orders of the script arrive. */
 export function openCheckout(parts: CheckoutParts): Checkout {
-  const { script, places, desk, stop } = parts;
+  const { script, places, simulator, stop } = parts;
   const startedAt = Date.now();
   const handed = new Map<string, Handed>();
   const latenciesMs: number[] = [];
@@ -91,8 +91,8 @@ export function openCheckout(parts: CheckoutParts): Checkout {
   }
 
   /** From now on their payments take their course. */
-  async function meet(orders: readonly DrillOrder[]): Promise<Handed[]> {
-    await desk.script(orders.filter(bringsItsPayment).map((order) => scripted(order, places)));
+  async function meet(orders: readonly WorkloadOrder[]): Promise<Handed[]> {
+    await simulator.script(orders.filter(bringsItsPayment).map((order) => scripted(order, places)));
     const createdAt = Date.now();
     return orders.map((order) => {
       const one: Handed = { order, createdAt, ...untouched };
@@ -185,7 +185,7 @@ function orderNamedIn(problem: string): string {
   return typeof orderId === 'string' ? orderId : '';
 }
 
-function scripted({ simulated, pushes, provider }: DrillOrder, places: Places) {
+function scripted({ simulated, pushes, provider }: WorkloadOrder, places: Places) {
   const url = callbackUrl(places, provider);
   return { ...simulated, callbacks: pushes.map((push) => ({ ...push, url })) };
 }

@@ -17,7 +17,7 @@ const keys = createKeys(process.env.PREFIX);
 const accounts = await readAccounts(redis, keys, providers);
 const validated = validateOrder(JSON.parse(process.env.ORDER ?? '{}'), accounts, providers, Date.now());
 if ('faults' in validated)
-  throw new Error(`The drill's own order is not valid: ${JSON.stringify(validated)}`);
+  throw new Error(`The chaos test's own order is not valid: ${JSON.stringify(validated)}`);
 
 const store = createOrderStore({ redis, keys, retentionMs: 86_400_000 });
 await enqueueOrders(

@@ -11,7 +11,7 @@ import { startService } from '../src/service.ts';
 import { type CrashPoint, crashPoints } from './crash-points.ts';
 
 const point = crashPoints.find((name) => name === process.env.CRASH_POINT);
-/** The crash is to come where a verdict could be lost or told twice; when none comes for a while, any step will do. */
+/** The crash is to come where a verdict could be lost or published twice; when none comes for a while, any step will do. */
 const wordsUntil = Date.now() + 4_000;
 let left = Number(process.env.CRASH_ON ?? 1);
 

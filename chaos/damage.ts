@@ -7,7 +7,7 @@ const rubbish = 'not what belongs here';
  * back, beside what the service may have written since.
  */
 export async function damage(redis: Redis, key: string): Promise<() => Promise<void>> {
-  const kept = `${key}:kept-by-the-drill`;
+  const kept = `${key}:kept-by-chaos`;
   const wasThere = (await redis.exists(key)) === 1;
   if (wasThere) await redis.multi().rename(key, kept).set(key, rubbish).exec();
   else await redis.setnx(key, rubbish);

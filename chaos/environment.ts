@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { variableName } from '../src/config/config.ts';
 import { type ProviderId, simulatorCredentials } from '../src/simulator/simulator.ts';
 
-/** The accounts of the drill, one per provider. */
-export const drillAccounts = [
+/** The accounts of the chaos test, one per provider. */
+export const chaosAccounts = [
   'jenga',
   'daraja',
   'daraja-stk',
@@ -13,7 +13,7 @@ export const drillAccounts = [
 ] as const satisfies readonly ProviderId[];
 
 /** From an order's creation to its deadline, in milliseconds. */
-export const drillDeadlineMs = 10_000;
+export const orderDeadlineMs = 10_000;
 /** How soon a dead worker is noticed: lock, then one to two looks. */
 export const lockDurationMs = 3_000;
 export const stalledIntervalMs = 1_000;
@@ -22,7 +22,7 @@ export const confirmAfterMs = 1_000;
 /** How often is looked for what fell through, and for orders of accounts that nobody serves. */
 export const sweepIntervalMs = 5_000;
 
-/** Steps so close that the truth is told within seconds of its coming, as long as a run may last. */
+/** Steps so close that a late payment is noticed within seconds, as long as a run may last. */
 const watchSeconds = [
   1, 2, 3, 4, 6, 8, 10, 12, 15, 18, 21, 25, 30, 35, 40, 45, 50, 55, 60, 70, 80, 90, 100, 120, 140, 160, 180,
   200, 220, 240, 270, 300, 360, 420, 480, 540, 600,
@@ -32,7 +32,7 @@ const hurried = {
   firstPollAfterMs: 300,
   initialIntervalMs: 500,
   maxIntervalMs: 2_000,
-  deadlineMs: drillDeadlineMs,
+  deadlineMs: orderDeadlineMs,
   confirmAfterMs,
   watchMs: watchSeconds.map((seconds) => seconds * 1_000).join(','),
   ratePerSecond: 2_000,
@@ -43,7 +43,7 @@ const hurried = {
   minHintIntervalMs: 500,
 } as const;
 
-/** Where the parts of a drill are. */
+/** Where the parts of a run are. */
 export interface Places {
   readonly simulator: { readonly url: string; readonly darajaCertificate: string };
   readonly redisUrl: string;
@@ -54,10 +54,10 @@ export interface Places {
 }
 
 /** The environment of one process of the service, configured as any other. */
-export function drillEnvironment(places: Places, port: number): { [name: string]: string } {
+export function serviceEnvironment(places: Places, port: number): { [name: string]: string } {
   const { simulator, redisUrl, prefix, apiPort, apiKey, callbackToken } = places;
   const variables: { [name: string]: string } = {
-    ACCOUNTS: drillAccounts.join(','),
+    ACCOUNTS: chaosAccounts.join(','),
     REDIS_URL: redisUrl,
     PREFIX: prefix,
     PORT: String(port),
@@ -72,7 +72,7 @@ export function drillEnvironment(places: Places, port: number): { [name: string]
     // Every scenario can be played with either back end of the poll workers.
     ...(process.env.POLL_BACKEND && { POLL_BACKEND: process.env.POLL_BACKEND }),
   };
-  for (const account of drillAccounts) {
+  for (const account of chaosAccounts) {
     const settings = {
       ...addresses(account, simulator),
       ...simulatorCredentials[account],
@@ -90,7 +90,7 @@ export function settingsOfAll(settings: { readonly [setting: string]: string | n
   [name: string]: string;
 } {
   return Object.fromEntries(
-    drillAccounts.flatMap((account) =>
+    chaosAccounts.flatMap((account) =>
       Object.entries(settings).map(([setting, value]) => [variableName(setting, account), String(value)]),
     ),
   );

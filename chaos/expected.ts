@@ -1,8 +1,8 @@
 import type { Reason, VerdictStatus } from '../src/domain/order.ts';
 import type { LedgerEntry, ProviderId, SimulatedOrder } from '../src/simulator/simulator.ts';
 
-/** The last word that the stream must hold about an order. */
-export interface Truth {
+/** The last verdict that the stream must hold about an order. */
+export interface ExpectedVerdict {
   readonly status: VerdictStatus;
   readonly reason: Reason | null;
   readonly receipt: string | null;
@@ -13,8 +13,8 @@ export interface Truth {
 type Unpaid = Readonly<Record<string, readonly ['failed' | 'expired', Reason]>>;
 
 /**
- * What each provider's words for an end without money mean, written down from the documents a second time, so that the
- * adapters are not judged by themselves. The simulator prints several ends with one word where the provider has but one.
+ * What each provider's statuses for an end without money mean, written down from the documents a second time, so that the
+ * adapters are not judged by themselves. The simulator uses one status for several ends where the provider has but one.
  */
 const unpaid: Readonly<Record<ProviderId, Unpaid>> = {
   jenga: { failed: ['failed', 'cancelled'], expired: ['expired', 'timed-out'] },
@@ -53,11 +53,11 @@ const unpaid: Readonly<Record<ProviderId, Unpaid>> = {
   },
 };
 
-/** What must be said in the end about an order whose truth the ledger tells. Pure. */
-export function truthOf(
+/** The last verdict that an order must get, by the simulator's ledger. Pure. */
+export function expectedVerdictOf(
   simulated: Pick<SimulatedOrder, 'answeredReference' | 'direction'>,
   ledger: Pick<LedgerEntry, 'provider' | 'reference' | 'finalState' | 'amount' | 'amountPaid' | 'receipt'>,
-): Truth {
+): ExpectedVerdict {
   const { provider, finalState, amountPaid } = ledger;
   // Where an order is asked about by its receipt, an answer about another payment tells the other one's.
   const isByReceipt = ledger.receipt === ledger.reference;
@@ -66,7 +66,7 @@ export function truthOf(
     return { ...nothingSaid, status: 'unresolved', reason: 'deadline' };
   }
   if (finalState === 'paid' || finalState === 'partly-paid') {
-    // The STK query tells neither the amount nor the receipt.
+    // The STK query gives neither the amount nor the receipt.
     const isBlind = provider === 'daraja-stk';
     const said = {
       receipt: isBlind ? null : receipt,

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { ProviderId } from '../src/simulator/simulator.ts';
 import type { Random } from '../test/support/random.ts';
 
-/** A payment that a liar knows of. */
+/** A payment that a forger knows of. */
 export interface KnownPayment {
   readonly provider: ProviderId;
   readonly reference: string;
@@ -15,11 +15,11 @@ export interface Forged {
   readonly body: string | Buffer;
 }
 
-/** What a liar may send who knows our addresses, and at the worst the account's token too. */
+/** What a forger may send who knows our addresses, and at the worst the account's token too. */
 export function forge(random: Random, token: string, { provider, reference, amount }: KnownPayment): Forged {
   const path = `/callbacks/${provider}/${token}`;
   const lie = JSON.stringify(claimOf(provider, reference, amount));
-  // Daraja's answers come under one-time tokens: a guess is all that a liar has.
+  // Daraja's answers come under one-time tokens: a guess is all that a forger has.
   const guess = `/callbacks/daraja/${randomBytes(32).toString('hex')}.${random.pick(['result', 'timeout'])}`;
   switch (random.between(0, 9)) {
     case 0:

@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import { parseEvent, type ResultEvent } from '../src/domain/result-event.ts';
-import type { Truth } from './expected.ts';
-import { orderKey, wordKey } from './lives.ts';
+import type { ExpectedVerdict } from './expected.ts';
 import { groundless, type Occasion } from './occasions.ts';
+import { orderKey, verdictKey } from './order-key.ts';
 import { dividePayments, refusalFault, type Shared, sharingFault } from './payments.ts';
 
 /** One entry of the results stream, as Redis holds it. */
@@ -11,7 +11,7 @@ export interface StreamEntry {
   readonly fields: readonly string[];
 }
 
-/** What was handed in, and every word about the order repeats. */
+/** What was handed in, and every verdict about the order repeats. */
 export type Facts = Pick<
   ResultEvent['data'],
   'orderId' | 'account' | 'provider' | 'reference' | 'amountExpected' | 'currency' | 'createdAt' | 'metadata'
@@ -20,11 +20,11 @@ export type Facts = Pick<
 /** What is to be accounted for. */
 export interface Case {
   readonly orderId: string;
-  /** The checkout was told that its order is in good hands, or the order's record is known to have been written. */
+  /** The API acknowledged the order, or the order's record is known to have been written. */
   readonly isOurs: boolean;
   readonly facts: Facts;
-  readonly truth: Truth;
-  /** Everything that may ever be said. */
+  readonly expected: ExpectedVerdict;
+  /** Every verdict that may ever be published. */
   readonly occasions: readonly Occasion[];
   /** Orders with the same one speak of one payment, which can pay only one of them; `null` when no money comes. */
   readonly payment: string | null;
@@ -33,12 +33,12 @@ export interface Case {
 }
 
 /**
- * - `match`: the last word is the truth, and every word before it was in order.
- * - `mismatch`: the last word is another one.
- * - `missing`: the order is ours, and the truth is not on the stream: nothing at all, or only that the deadline passed.
+ * - `match`: the last verdict is the expected one, and every verdict before it was in order.
+ * - `mismatch`: the last verdict is another one.
+ * - `missing`: the order was accepted, and its expected verdict is not on the stream: nothing at all, or only that the deadline passed.
  * - `duplicate`: one id twice.
- * - `conflicting`: one version with two contents, a gap or a step back in the versions, a word after paid, a word for
- *   which there was no ground when it was said, a word about other facts, an entry nobody can read; paid by a payment that
+ * - `conflicting`: one version with two contents, a gap or a step back in the versions, a verdict after paid, a verdict for
+ *   which there was no ground when it was said, a verdict about other facts, an entry nobody can read; paid by a payment that
  *   another order has; refused for the sake of an order that was not paid.
  */
 export const classes = ['match', 'mismatch', 'missing', 'duplicate', 'conflicting'] as const;
@@ -55,18 +55,18 @@ export interface Finding {
 export interface Judgement {
   readonly counts: Readonly<Record<Class, number>>;
   /** Everything but the matches. */
-  readonly faults: readonly Finding[];
+  readonly problems: readonly Finding[];
   /** Orders that are not known to be ours and are on the stream all the same: allowed, and worth knowing. */
-  readonly toldUnasked: number;
+  readonly publishedUnasked: number;
 }
 
 /** An entry of the stream, read; `event` is `null` when it is none of ours. */
-export interface Word extends StreamEntry {
+export interface PublishedVerdict extends StreamEntry {
   readonly event: ResultEvent | null;
 }
 
 /** Reads an entry without ever throwing. */
-export function readEntry(entry: StreamEntry): Word {
+export function readEntry(entry: StreamEntry): PublishedVerdict {
   try {
     return { ...entry, event: parseEvent(entry.fields) };
   } catch {
@@ -74,12 +74,12 @@ export function readEntry(entry: StreamEntry): Word {
   }
 }
 
-/** Holds the whole stream against the truth. Pure. */
+/** Holds the whole stream against what is expected. Pure. */
 export function judge(all: readonly Case[], entries: readonly StreamEntry[]): Judgement {
-  const words = entries.map(readEntry);
-  const cases = dividePayments(all, words);
-  const byOrder = Map.groupBy(words, ({ event }) =>
-    event === null ? 'an entry that cannot be read' : wordKey(event),
+  const published = entries.map(readEntry);
+  const cases = dividePayments(all, published);
+  const byOrder = Map.groupBy(published, ({ event }) =>
+    event === null ? 'an entry that cannot be read' : verdictKey(event),
   );
   const known = new Set(cases.map(orderKey));
   const strangers = [...byOrder].filter(([key]) => !known.has(key));
@@ -88,7 +88,7 @@ export function judge(all: readonly Case[], entries: readonly StreamEntry[]): Ju
       .filter((one) => one.isOurs || one.refusedFor !== null || byOrder.has(orderKey(one)))
       .map((one) => {
         const said = byOrder.get(orderKey(one)) ?? [];
-        return one.refusedFor === null ? judgeOrder(one, said) : judgeRefusal(one, said, cases, words);
+        return one.refusedFor === null ? judgeOrder(one, said) : judgeRefusal(one, said, cases, published);
       }),
     ...strangers.map(([orderId, found]): Finding => {
       return { orderId, class: 'conflicting', why: `${found.length} entries about an order that nobody has` };
@@ -98,42 +98,43 @@ export function judge(all: readonly Case[], entries: readonly StreamEntry[]): Ju
   for (const { class: name } of findings) counts[name] += 1;
   return {
     counts,
-    faults: findings.filter(({ class: name }) => name !== 'match'),
-    toldUnasked: cases.filter((one) => !one.isOurs && byOrder.has(orderKey(one))).length,
+    problems: findings.filter(({ class: name }) => name !== 'match'),
+    publishedUnasked: cases.filter((one) => !one.isOurs && byOrder.has(orderKey(one))).length,
   };
 }
 
 /** An order that was refused is none of ours, and the one that it was refused for was paid. */
 function judgeRefusal(
   one: Shared,
-  said: readonly Word[],
+  said: readonly PublishedVerdict[],
   cases: readonly Case[],
-  words: readonly Word[],
+  published: readonly PublishedVerdict[],
 ): Finding {
-  const why = said.length > 0 ? 'refused, and told of all the same' : refusalFault(one, cases, words);
+  const why = said.length > 0 ? 'refused, and published all the same' : refusalFault(one, cases, published);
   return { orderId: one.orderId, class: why === null ? 'match' : 'conflicting', why: why ?? '' };
 }
 
 /** What became of one order. The worst thing that is wrong names the class. */
-function judgeOrder(one: Shared, words: readonly Word[]): Finding {
-  const { orderId, truth } = one;
-  const events = words.map(({ event }) => event).filter((event) => event !== null);
-  const conflict = conflictIn(words) ?? orderFault(events) ?? sharingFault(one, words) ?? untruth(one, words);
+function judgeOrder(one: Shared, published: readonly PublishedVerdict[]): Finding {
+  const { orderId, expected } = one;
+  const events = published.map(({ event }) => event).filter((event) => event !== null);
+  const conflict =
+    conflictIn(published) ?? orderFault(events) ?? sharingFault(one, published) ?? unfounded(one, published);
   if (conflict !== null) return { orderId, class: 'conflicting', why: conflict };
   const repeated = firstRepeated(events.map(({ id }) => id));
   if (repeated !== null) return { orderId, class: 'duplicate', why: `${repeated} twice` };
   const last = events.at(-1);
   if (last === undefined) return { orderId, class: 'missing', why: 'nothing on the stream' };
-  const difference = differenceOf(last, truth);
+  const difference = differenceOf(last, expected);
   if (difference === null) return { orderId, class: 'match', why: '' };
-  const isOnlyDeadline = last.data.reason === 'deadline' && truth.reason !== 'deadline';
+  const isOnlyDeadline = last.data.reason === 'deadline' && expected.reason !== 'deadline';
   return { orderId, class: isOnlyDeadline ? 'missing' : 'mismatch', why: difference };
 }
 
 /** One id, two contents. */
-function conflictIn(words: readonly Word[]): string | null {
+function conflictIn(published: readonly PublishedVerdict[]): string | null {
   const contents = new Map<string | undefined, string>();
-  for (const { fields, event } of words) {
+  for (const { fields, event } of published) {
     const content = fields.join('\n');
     const earlier = contents.get(event?.id);
     if (earlier !== undefined && earlier !== content) return `${event?.id} twice with different content`;
@@ -158,12 +159,12 @@ function orderFault(events: readonly ResultEvent[]): string | null {
   return null;
 }
 
-/** The first word about other facts, or without a ground when it was said. */
-export function untruth(
+/** The first verdict about other facts, or without a ground when it was said. */
+export function unfounded(
   { facts, occasions }: Case,
-  words: readonly Pick<Word, 'event' | 'streamId'>[],
+  published: readonly Pick<PublishedVerdict, 'event' | 'streamId'>[],
 ): string | null {
-  for (const { event, streamId } of words) {
+  for (const { event, streamId } of published) {
     if (event === null) continue;
     const { id, source, data } = event;
     const names = Object.keys(facts) as (keyof Facts)[];
@@ -180,10 +181,10 @@ function firstRepeated(ids: readonly string[]): string | null {
   return ids.find((id, index) => ids.indexOf(id) !== index) ?? null;
 }
 
-/** What the last word says otherwise than the truth, `null` when nothing. */
-export function differenceOf({ data }: ResultEvent, truth: Truth): string | null {
-  const words = (one: Truth | typeof data) =>
+/** How the last verdict differs from the expected one, `null` when it does not. */
+export function differenceOf({ data }: ResultEvent, expected: ExpectedVerdict): string | null {
+  const textOf = (one: ExpectedVerdict | typeof data) =>
     `${one.status}/${one.reason}, receipt ${one.receipt}, received ${one.amountReceived}` +
     `${one.amountVerified ? '' : ' unverified'}`;
-  return words(data) === words(truth) ? null : `${words(data)} where true is ${words(truth)}`;
+  return textOf(data) === textOf(expected) ? null : `${textOf(data)} where ${textOf(expected)} was expected`;
 }

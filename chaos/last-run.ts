@@ -1,5 +1,5 @@
 /**
- * Writes what runs of the drill came to into a page, between its two marks. As a program:
+ * Writes what runs of the chaos test came to into a page, between its two marks. As a program:
  * `node chaos/last-run.ts PAGE LOG…`, where each log holds the line for machines of one run; of a scenario that was
  * played more than once the last one counts.
  */
@@ -13,7 +13,7 @@ type Run = Facts & {
   readonly orders: number;
   readonly seed: number;
   readonly minutes: number;
-  readonly scenarios: readonly (Row & Pick<Outcome, 'notes' | 'faults'>)[];
+  readonly scenarios: readonly (Row & Pick<Outcome, 'notes' | 'violations'>)[];
 };
 
 const begin = '<!-- the last run -->';
@@ -45,7 +45,10 @@ export function markdown(runs: readonly Run[]): string {
   const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
   const notes = played.map(({ row }) => {
     const noted = Object.entries(row.notes).map(([name, value]) => `${name}: ${value}`);
-    return { scenario: row.scenario, noted: [...noted, ...row.faults.map((fault) => `**${fault}**`)] };
+    return {
+      scenario: row.scenario,
+      noted: [...noted, ...row.violations.map((violation) => `**${violation}**`)],
+    };
   });
   return [
     ...new Set(played.map(({ run }) => factsLine(run))),
@@ -59,5 +62,5 @@ export function markdown(runs: readonly Run[]): string {
 
 function factsLine({ date, version, commit, node, redis, machine, minutes }: Run): string {
   const source = commit === null ? '' : ` (commit ${commit})`;
-  return `${date}: payment-poller ${version}${source}, Node ${node}, Redis ${redis}, ${machine}; ${minutes} minutes of misery.`;
+  return `${date}: payment-poller ${version}${source}, Node ${node}, Redis ${redis}, ${machine}; ${minutes} minutes of faults.`;
 }

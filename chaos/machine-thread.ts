@@ -1,4 +1,4 @@
-/** Works for a moment again and again, and tells how long that took in times of the core that it used. */
+/** Works for a moment again and again, and reports how long that took, as a multiple of the core time that it used. */
 import { parentPort, workerData } from 'node:worker_threads';
 
 const { everyMs, workMs } = workerData as { readonly everyMs: number; readonly workMs: number };

@@ -1,6 +1,6 @@
 /**
- * The drill: plays a seeded script of orders while something dies, then holds the results stream against the simulator's
- * truth. See docs/reliability.md.
+ * The chaos test: plays a seeded workload while faults are injected, then compares the results stream with the simulator's
+ * ledger. See docs/reliability.md.
  */
 import { parseArgs } from 'node:util';
 import { findExecutable } from '../src/embedded/executables.ts';
@@ -14,8 +14,8 @@ import { playSideBySide } from './side-by-side.ts';
 const usage = `usage: npm run chaos -- [--orders 300] [--seed 7] [--minutes M] [--scenario all|NAME,NAME] [--short]
                         [--at-once 2] [--markdown FILE] [--keep]
 
-  --minutes M      how long the misery lasts; default a minute for 2 500 orders, at least 0.3
-  --short          what CI plays: ${shortDrill().scenario} with few orders, unless told otherwise
+  --minutes M      how long faults are injected; default a minute for 2 500 orders, at least 0.3
+  --short          what CI plays: ${shortRun().scenario} with few orders, unless given otherwise
   --at-once N      how many scenarios share the machine, each with a Redis and processes of its own
   --markdown FILE  writes the outcome into the page FILE, in place of its last one
   --keep           leaves the folder with logs and data behind
@@ -23,7 +23,7 @@ const usage = `usage: npm run chaos -- [--orders 300] [--seed 7] [--minutes M] [
 
 ${scenarios.map(({ letter, name, title }) => `  ${letter.padEnd(5)} ${name.padEnd(24)} ${title}`).join('\n')}`;
 
-// Whatever a scenario that failed has left open must not keep the drill alive.
+// Whatever a scenario that failed has left open must not keep the chaos test alive.
 process.exit(await main());
 
 async function main(): Promise<number> {
@@ -31,23 +31,25 @@ async function main(): Promise<number> {
   if (given === null) return 2;
   const redisServer = await findExecutable(['redis-server', 'valkey-server'], process.env.PATH ?? '');
   if (redisServer === undefined) {
-    console.error('The drill kills its Redis, so it needs a redis-server (or valkey-server) on the PATH.');
+    console.error(
+      'The chaos test kills its Redis, so it needs a redis-server (or valkey-server) on the PATH.',
+    );
     return 2;
   }
   const stop = stopSignal();
   const outcomes: Outcome[] = [];
   const failures: string[] = [];
-  // The short drill says a line for each scenario, and more only of those that failed.
-  const tell = given.short ? () => {} : (line: string) => console.log(line);
+  // The short run prints a line for each scenario, and more only of those that failed.
+  const print = given.short ? () => {} : (line: string) => console.log(line);
   const play = async (scenario: Playable) => {
     const { name, title } = scenario;
-    const say = (line: string) => tell(`  ${clock()} ${name}: ${line}`);
-    tell(`${clock()} ${name}: ${title}`);
+    const say = (line: string) => print(`  ${clock()} ${name}: ${line}`);
+    print(`${clock()} ${name}: ${title}`);
     try {
       const outcome = await scenario.play({ ...given, redisServer, stop, say });
       outcomes.push(outcome);
       console.log(`${clock()} ${summary(outcome)}`);
-      for (const line of details(outcome)) (outcome.passed ? tell : console.log)(`  ${line}`);
+      for (const line of details(outcome)) (outcome.passed ? print : console.log)(`  ${line}`);
     } catch (error) {
       failures.push(name);
       console.error(`${clock()} ${name}: FAILED, it could not be played:`, error);
@@ -91,7 +93,7 @@ function readArguments() {
         help: { type: 'boolean', default: false },
       },
     });
-    const usual = values.short ? shortDrill() : { orders: 300, minutes: undefined, scenario: 'all' };
+    const usual = values.short ? shortRun() : { orders: 300, minutes: undefined, scenario: 'all' };
     const orders = Number(values.orders ?? usual.orders);
     const seed = Number(values.seed);
     const minutes = Number(values.minutes ?? usual.minutes ?? Math.max(0.3, orders / 2_500));
@@ -112,11 +114,11 @@ function isCount(value: number): boolean {
 }
 
 /** A function, since the text of the usage comes first. */
-function shortDrill() {
+function shortRun() {
   return { orders: 150, minutes: 0.2, scenario: 'a,b,c,f,g,h,m,q,s' };
 }
 
-/** The first signal heals and cleans up; the second ends the drill at once, and its children with it. */
+/** The first signal ends the faults and cleans up; the second ends the chaos test at once, and its children with it. */
 function stopSignal(): AbortSignal {
   const controller = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {

@@ -1,7 +1,7 @@
 import type { Reason, VerdictStatus } from '../src/domain/order.ts';
 import type { LedgerEntry, SimulatedOrder } from '../src/simulator/simulator.ts';
 import { confirmAfterMs } from './environment.ts';
-import { truthOf } from './expected.ts';
+import { expectedVerdictOf } from './expected.ts';
 
 /** A verdict that something gave rise to, from when until when it did. Epoch milliseconds. */
 export interface Occasion {
@@ -11,8 +11,8 @@ export interface Occasion {
   readonly untilAt: number;
 }
 
-/** What a word on the stream says about its own ground. */
-export interface Word {
+/** What a verdict on the stream says about its own ground. */
+export interface PublishedVerdict {
   readonly status: string;
   readonly reason: string | null;
   readonly settledAt: string;
@@ -25,14 +25,14 @@ export interface Word {
  */
 export function occasionsOf(
   simulated: Pick<SimulatedOrder, 'timeline' | 'answeredReference' | 'direction'>,
-  ledger: Parameters<typeof truthOf>[1] & Pick<LedgerEntry, 'finalAt'>,
+  ledger: Parameters<typeof expectedVerdictOf>[1] & Pick<LedgerEntry, 'finalAt'>,
   deadlineAt: number,
 ): Occasion[] {
   const { timeline } = simulated;
   const scriptedAt = ledger.finalAt - (timeline.at(-1)?.afterMs ?? 0);
   const said = timeline.map(({ state, afterMs }, index): Occasion => {
     const finalState = typeof state === 'string' ? state : 'unknown';
-    const { status, reason } = truthOf(simulated, { ...ledger, finalState });
+    const { status, reason } = expectedVerdictOf(simulated, { ...ledger, finalState });
     const nextMs = timeline[index + 1]?.afterMs ?? Number.POSITIVE_INFINITY;
     return { status, reason, fromAt: scriptedAt + afterMs, untilAt: scriptedAt + nextMs };
   });
@@ -43,25 +43,29 @@ export function occasionsOf(
   return [...said.filter(({ reason }) => reason !== 'deadline'), deadline];
 }
 
-/** No word states a time so far ahead of the stream, whatever the clocks of the workers say. */
+/** No verdict states a time so far ahead of the stream, whatever the clocks of the workers say. */
 const mostAheadMs = 10_000;
 
 /**
- * Why a word should not have been said, `null` when it had its ground: the provider said so between our question and the
- * word, or the deadline had passed when it was asked. A soft word needs two readings. The times that the word states are
- * held against the stream, whose clock is right: a word cannot be heard before there was a ground for it.
+ * Why a verdict should not have been published, `null` when it had its ground: the provider said so between our question and the
+ * verdict, or the deadline had passed when it was asked. A soft verdict needs two readings. The times that the verdict states are
+ * held against the stream, whose clock is right: a verdict cannot be published before there was a ground for it.
  *
  * @param heardAt when it could be read, epoch milliseconds
  */
-export function groundless(word: Word, occasions: readonly Occasion[], heardAt: number): string | null {
-  const { status, reason, evidence } = word;
+export function groundless(
+  verdict: PublishedVerdict,
+  occasions: readonly Occasion[],
+  heardAt: number,
+): string | null {
+  const { status, reason, evidence } = verdict;
   const said = `${status}/${reason}`;
-  const toldAt = Date.parse(word.settledAt);
+  const settledAt = Date.parse(verdict.settledAt);
   const decisive = evidence.at(-1);
   const readAt = Date.parse(String(decisive?.at));
-  if (decisive === undefined || !Number.isFinite(readAt) || readAt > toldAt)
+  if (decisive === undefined || !Number.isFinite(readAt) || readAt > settledAt)
     return `${said} without evidence`;
-  if (toldAt > heardAt + mostAheadMs) return `${said} at ${word.settledAt}, which was still to come`;
+  if (settledAt > heardAt + mostAheadMs) return `${said} at ${verdict.settledAt}, which was still to come`;
   const possible = occasions.filter((one) => one.status === status && one.reason === reason);
   if (possible.length === 0) return `${said}, for which there was never an occasion`;
   const firstAt = Math.min(...possible.map(({ fromAt }) => fromAt));
@@ -69,21 +73,21 @@ export function groundless(word: Word, occasions: readonly Occasion[], heardAt: 
     const lastAskedAt = Math.max(...evidence.map(askedAtOf));
     return Math.min(lastAskedAt, heardAt) >= firstAt ? null : `${said} without a question after the deadline`;
   }
-  const [askedAt, knownAt] = [askedAtOf(decisive), Math.min(toldAt, heardAt)];
+  const [askedAt, knownAt] = [askedAtOf(decisive), Math.min(settledAt, heardAt)];
   if (!possible.some(({ fromAt, untilAt }) => fromAt <= knownAt && askedAt < untilAt)) {
     return `${said} from an answer that was asked for at another time than the provider said so`;
   }
   if (decisive.certainty !== 'soft') return null;
   const waitedMs = Math.min(readAt - firstReadAt(evidence), heardAt - firstAt);
-  return waitedMs >= confirmAfterMs ? null : `${said}, a soft word that was read once`;
+  return waitedMs >= confirmAfterMs ? null : `${said}, a soft verdict that was read once`;
 }
 
 /** An answer that was pushed does not say when its question was asked; that the question was taken is evidence of its own. */
-function askedAtOf({ source, at }: Word['evidence'][number]): number {
+function askedAtOf({ source, at }: PublishedVerdict['evidence'][number]): number {
   return source === 'poll' ? Date.parse(String(at)) : Number.NEGATIVE_INFINITY;
 }
 
-function firstReadAt(evidence: Word['evidence']): number {
+function firstReadAt(evidence: PublishedVerdict['evidence']): number {
   const first = evidence[0];
   return Date.parse(String(first?.firstAt ?? first?.at));
 }

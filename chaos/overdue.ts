@@ -1,4 +1,4 @@
-import type { DrillRedis } from '../test/support/redis-topology.ts';
+import type { ChaosRedis } from '../test/support/redis-topology.ts';
 import type { Stage } from './scenario.ts';
 
 /** The order that has waited longest for a poll that its record wanted. */
@@ -16,7 +16,7 @@ export interface OverdueWatch {
 const lookMs = 200;
 
 /** From now on looks again and again. */
-export function watchOverdue<Server extends DrillRedis>(
+export function watchOverdue<Server extends ChaosRedis>(
   stage: Pick<Stage<Server>, 'world' | 'checkout'>,
 ): OverdueWatch {
   let worst: Overdue = { lateMs: 0, orderId: '' };
@@ -34,7 +34,7 @@ export function watchOverdue<Server extends DrillRedis>(
 }
 
 /** The most overdue order, and for how long it has been due and in our hands. */
-async function mostOverdue<Server extends DrillRedis>({
+async function mostOverdue<Server extends ChaosRedis>({
   world,
   checkout,
 }: Pick<Stage<Server>, 'world' | 'checkout'>): Promise<Overdue> {

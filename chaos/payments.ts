@@ -1,7 +1,7 @@
-import type { Truth } from './expected.ts';
-import type { Case, Word } from './judge.ts';
-import { orderKey, wordKey } from './lives.ts';
+import type { ExpectedVerdict } from './expected.ts';
+import type { Case, PublishedVerdict } from './judge.ts';
 import type { Occasion } from './occasions.ts';
+import { orderKey, verdictKey } from './order-key.ts';
 
 /** A case, and who has its payment. */
 export type Shared = Case & {
@@ -19,36 +19,36 @@ export interface Owner {
 const used = 'receipt-used';
 
 /**
- * One payment pays one order, the first to settle: the stream tells which. The others end in doubt, and may be told so from
+ * One payment pays one order, the first to settle: the stream tells which. The others end in doubt, and that may be published from
  * then on, in place of "paid". Pure.
  */
-export function dividePayments(cases: readonly Case[], words: readonly Word[]): Shared[] {
+export function dividePayments(cases: readonly Case[], published: readonly PublishedVerdict[]): Shared[] {
   const sharers = Map.groupBy(cases, ({ payment }) => payment);
   const shared = new Map([...sharers].filter(([payment, all]) => payment !== null && all.length > 1));
   const paymentOf = new Map(
     [...shared].flatMap(([payment, all]) => all.map((one) => [orderKey(one), payment])),
   );
   const owners = new Map<string, { readonly key: string; readonly owner: Owner }>();
-  for (const { event, streamId } of words) {
+  for (const { event, streamId } of published) {
     if (event?.data.status !== 'paid') continue;
-    const payment = paymentOf.get(wordKey(event));
+    const payment = paymentOf.get(verdictKey(event));
     if (payment == null || owners.has(payment)) continue;
-    owners.set(payment, { key: wordKey(event), owner: { orderId: event.subject, streamId } });
+    owners.set(payment, { key: verdictKey(event), owner: { orderId: event.subject, streamId } });
   }
   return cases.map((one) => {
     const found = one.payment === null ? undefined : owners.get(one.payment);
     if (found === undefined || found.key === orderKey(one)) return { ...one, owner: null };
-    return { ...one, owner: found.owner, truth: lost(one.truth), occasions: one.occasions.map(denied) };
+    return { ...one, owner: found.owner, expected: lost(one.expected), occasions: one.occasions.map(denied) };
   });
 }
 
-/** The case of an order that may have its payment or not, as far as its single words go. */
+/** The case of an order that may have its payment or not, as far as its single verdicts go. */
 export function whoeverIsPaid(one: Case): Case {
   return { ...one, occasions: [...one.occasions, ...one.occasions.map(denied)] };
 }
 
-function lost(truth: Truth): Truth {
-  return { ...truth, status: 'unresolved', reason: used, amountVerified: false };
+function lost(expected: ExpectedVerdict): ExpectedVerdict {
+  return { ...expected, status: 'unresolved', reason: used, amountVerified: false };
 }
 
 /** What would have been paid is in doubt. */
@@ -56,9 +56,9 @@ function denied(occasion: Occasion): Occasion {
   return occasion.status === 'paid' ? { ...occasion, status: 'unresolved', reason: used } : occasion;
 }
 
-/** What is wrong with the words about an order whose payment other orders speak of too; `null` when nothing is. */
-export function sharingFault({ owner }: Shared, words: readonly Word[]): string | null {
-  for (const { event, streamId } of words) {
+/** What is wrong with the verdicts about an order whose payment other orders speak of too; `null` when nothing is. */
+export function sharingFault({ owner }: Shared, published: readonly PublishedVerdict[]): string | null {
+  for (const { event, streamId } of published) {
     if (event === null) continue;
     const { id, data } = event;
     if (data.status === 'paid' && owner !== null) return `${id} says paid by the payment of ${owner.orderId}`;
@@ -72,8 +72,14 @@ export function sharingFault({ owner }: Shared, words: readonly Word[]): string 
 }
 
 /** What is wrong with the refusal of an order because another one was paid by the reference; `null` when nothing is. */
-export function refusalFault(one: Case, cases: readonly Case[], words: readonly Word[]): string | null {
-  const paid = new Set(words.flatMap(({ event }) => (event?.data.status === 'paid' ? [event.subject] : [])));
+export function refusalFault(
+  one: Case,
+  cases: readonly Case[],
+  published: readonly PublishedVerdict[],
+): string | null {
+  const paid = new Set(
+    published.flatMap(({ event }) => (event?.data.status === 'paid' ? [event.subject] : [])),
+  );
   const named = cases.find(({ orderId }) => orderId === one.refusedFor);
   const isSame =
     named !== undefined &&

@@ -1,20 +1,20 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { createRandom } from '../test/support/random.ts';
-import type { DrillRedis } from '../test/support/redis-topology.ts';
+import type { ChaosRedis } from '../test/support/redis-topology.ts';
 import { nameOf, openCheckout } from './checkout.ts';
-import { drillDeadlineMs } from './environment.ts';
+import { orderDeadlineMs } from './environment.ts';
 import { type Judgement, judge, readEntry } from './judge.ts';
 import { mendedBySweeper } from './logs.ts';
 import { watchMachine } from './machine.ts';
 import { startSingleRedis } from './redis-single.ts';
 import type { Scenario, Stage } from './scenario.ts';
-import { writeScript } from './script.ts';
 import { openStorms } from './storms.ts';
-import { awaitTruth, casesOf, type TimesToTruth, timesToTruth } from './truth.ts';
+import { awaitVerdicts, casesOf, type TimesToVerdict, timesToVerdict } from './verdicts.ts';
+import { writeWorkload } from './workload.ts';
 import { makeFolder, startWorld } from './world.ts';
 
-/** How big a drill is to be. */
-export interface DrillOptions {
+/** How big a run is to be. */
+export interface ChaosOptions {
   readonly orders: number;
   readonly seed: number;
   readonly minutes: number;
@@ -32,35 +32,35 @@ export interface Outcome {
   readonly acknowledged: number;
   readonly judgement: Judgement;
   readonly kills: Readonly<Record<string, number>>;
-  /** From healing, or from when the truth was there to be had, to its word on the stream. */
-  readonly truthMs: TimesToTruth;
+  /** From the end of the faults, or from when the verdict could be known, to when it could be read. */
+  readonly verdictMs: TimesToVerdict;
   readonly boundMs: number;
   readonly tookMs: number;
   readonly notes: Readonly<Record<string, string | number>>;
   /** Promises of the scenario's own that were broken, and anything else that must not be. */
-  readonly faults: readonly string[];
+  readonly violations: readonly string[];
   readonly passed: boolean;
 }
 
 const usualWorkers = 2;
 const quietMs = 2_000;
 const shownRefusals = 5;
-/** Arrivals end so long before the misery does: the last orders live through it, and have their truth to come after it. */
+/** Arrivals end so long before the faults do: the last orders are open during them, and get their last verdict afterwards. */
 const lastArrivalMs = 2_500;
 
 /** Plays one scenario from an empty Redis to the verdict on it. */
-export async function play<Server extends DrillRedis>(
+export async function play<Server extends ChaosRedis>(
   scenario: Scenario<Server>,
-  options: DrillOptions,
+  options: ChaosOptions,
 ): Promise<Outcome> {
   const startedAt = Date.now();
-  const miseryMs = Math.max(scenario.leastMiseryMs ?? 0, options.minutes * 60_000);
-  const spanMs = Math.max(miseryMs / 2, miseryMs - lastArrivalMs);
-  const script = writeScript({
+  const faultsMs = Math.max(scenario.leastFaultsMs ?? 0, options.minutes * 60_000);
+  const spanMs = Math.max(faultsMs / 2, faultsMs - lastArrivalMs);
+  const script = writeWorkload({
     seed: options.seed,
     orders: options.orders,
     spanMs,
-    deadlineMs: drillDeadlineMs,
+    deadlineMs: orderDeadlineMs,
     ...scenario.script,
   });
   const folder = await makeFolder();
@@ -74,36 +74,48 @@ export async function play<Server extends DrillRedis>(
     const workers = scenario.workers ?? usualWorkers;
     const world = await startWorld({ dir: folder.dir, redis, workers, ...scenario.world?.(random) });
     closing.push(() => world.close());
-    const book = openBook();
-    const { note, kills } = book;
+    const record = openRecord();
+    const { note, kills } = record;
     const { stop, say } = options;
     const allow = (ms: number) => Math.round(ms * machine.slowdown);
-    const isEnough = () => killedIn(kills) >= leastKillsOf(scenario, miseryMs);
-    const share = Math.min(1, miseryMs / 60_000);
+    const isEnough = () => killedIn(kills) >= leastKillsOf(scenario, faultsMs);
+    const share = Math.min(1, faultsMs / 60_000);
     const others = (await scenario.prepare?.({ world, share, note, say })) ?? [];
     say(`${script.length} orders arrive over ${Math.round(spanMs / 1_000)} s`);
     const checkout = openCheckout({
       script,
       places: world.places,
-      desk: world.desk,
+      simulator: world.simulator,
       stop,
       ...checkoutOf(scenario),
     });
     closing.push(() => checkout.close());
     const storms = openStorms(checkout, world.places, stop);
     closing.push(() => storms.close());
-    const stage = { world, checkout, script, random, miseryMs, stop, others, say, allow, isEnough, ...book };
-    const { cases, truthMs } = await live(scenario, stage);
+    const stage = {
+      world,
+      checkout,
+      script,
+      random,
+      faultsMs,
+      stop,
+      others,
+      say,
+      allow,
+      isEnough,
+      ...record,
+    };
+    const { cases, verdictMs } = await live(scenario, stage);
     const judgement = judge(cases, await world.results());
-    for (const fault of commonFaults(scenario, stage, book.kills)) book.fault(fault);
+    for (const why of commonViolations(scenario, stage, record.kills)) record.fail(why);
     const boundMs = allow(boundOf(scenario, script.length));
     if (machine.slowdown > 1)
       note('slowed down by other work', `${machine.slowdown.toFixed(1)} ×, and so the bounds`);
-    if (truthMs.max > boundMs) book.fault('the time to truth is over its bound');
+    if (verdictMs.max > boundMs) record.fail('the time to the last verdict is over its bound');
     const mended = mendedBySweeper(folder.dir);
     if (mended !== '') note('mended by the sweeper', mended);
-    const { notes, faults } = book;
-    const isClean = judgement.counts.match > 0 && judgement.faults.length === 0 && faults.length === 0;
+    const { notes, violations } = record;
+    const isClean = judgement.counts.match > 0 && judgement.problems.length === 0 && violations.length === 0;
     return {
       scenario: scenario.name,
       orders: script.length,
@@ -111,11 +123,11 @@ export async function play<Server extends DrillRedis>(
       ...{
         judgement,
         kills,
-        truthMs,
+        verdictMs,
         boundMs,
         tookMs: Date.now() - startedAt,
       },
-      ...{ notes, faults, passed: isClean && !stop.aborted },
+      ...{ notes, violations, passed: isClean && !stop.aborted },
     };
   } finally {
     for (const close of closing.toReversed()) await close();
@@ -124,24 +136,24 @@ export async function play<Server extends DrillRedis>(
   }
 }
 
-/** Misery, healing, truth, and whatever else the scenario promises. */
-async function live<Server extends DrillRedis>(scenario: Scenario<Server>, stage: Stage<Server>) {
+/** Faults, their end, the last verdicts, and whatever else the scenario promises. */
+async function live<Server extends ChaosRedis>(scenario: Scenario<Server>, stage: Stage<Server>) {
   const { world, checkout, script, stop, say, allow } = stage;
-  await scenario.misery(stage);
-  const healedAt = Date.now();
-  say(`healed; ${checkout.acknowledged} of ${script.length} orders acknowledged`);
+  await scenario.injectFaults(stage);
+  const faultsEndedAt = Date.now();
+  say(`the faults are over; ${checkout.acknowledged} of ${script.length} orders acknowledged`);
   const boundMs = () => allow(boundOf(scenario, script.length));
-  const known = await awaitTruth(world, checkout, { healedAt, boundMs, stop, say });
+  const known = await awaitVerdicts(world, checkout, { faultsEndedAt, boundMs, stop, say });
   await scenario.check?.(stage, casesOf(known), known);
-  // Long enough for a second word to show, if anybody wanted to say one.
+  // Long enough for a second verdict to show, if any process were to publish one.
   await delay(quietMs);
-  const words = (await world.results()).map(readEntry);
-  return { cases: casesOf(known), truthMs: timesToTruth(known, healedAt, words) };
+  const published = (await world.results()).map(readEntry);
+  return { cases: casesOf(known), verdictMs: timesToVerdict(known, faultsEndedAt, published) };
 }
 
 /**
  * What has piled up takes its time on two slow cores: a thousand orders get five seconds more. The bound of a scenario
- * holds a step of the watch too (at most 20 s two minutes after a verdict): an order that was told as unresolved while its
+ * holds a step of the watch too (at most 20 s two minutes after a verdict): an order that became unresolved while its
  * provider was away is asked about again at the next one.
  */
 function boundOf({ boundMs }: Pick<Scenario, 'boundMs'>, orders: number): number {
@@ -149,20 +161,20 @@ function boundOf({ boundMs }: Pick<Scenario, 'boundMs'>, orders: number): number
 }
 
 /** Where a scenario writes down what it did and found. */
-function openBook() {
+function openRecord() {
   const notes: Record<string, string | number> = {};
   const kills: Record<string, number> = {};
-  const faults: string[] = [];
+  const violations: string[] = [];
   return {
-    ...{ notes, kills, faults },
+    ...{ notes, kills, violations },
     note: (name: string, value: string | number) => {
       notes[name] = value;
     },
     killed: (what: string) => {
       kills[what] = (kills[what] ?? 0) + 1;
     },
-    fault: (why: string) => {
-      faults.push(why);
+    fail: (why: string) => {
+      violations.push(why);
     },
   };
 }
@@ -172,24 +184,25 @@ function checkoutOf({ except, sendsAgainOn }: Pick<Scenario, 'except' | 'sendsAg
 }
 
 /** What must never be, whatever the scenario. */
-function commonFaults<Server extends DrillRedis>(
+function commonViolations<Server extends ChaosRedis>(
   scenario: Scenario<Server>,
-  { script, checkout, world, miseryMs }: Stage<Server>,
+  { script, checkout, world, faultsMs }: Stage<Server>,
   kills: Readonly<Record<string, number>>,
 ): string[] {
-  const faults = checkout.refusals.slice(0, shownRefusals);
+  const violations = checkout.refusals.slice(0, shownRefusals);
   const left = script.filter((order) => {
     if (scenario.except?.(order, script.length) === true) return false;
     const one = checkout.handed.get(nameOf(order));
     return one?.acknowledgedAt == null && one?.refusedFor == null;
   });
-  if (left.length > 0) faults.push(`${left.length} orders were never acknowledged`);
+  if (left.length > 0) violations.push(`${left.length} orders were never acknowledged`);
   for (const { name, surprises } of world.children) {
-    if (surprises > 0) faults.push(`${name} ended ${surprises} times though nobody asked it to`);
+    if (surprises > 0) violations.push(`${name} ended ${surprises} times though nobody asked it to`);
   }
-  const [killed, leastKills] = [killedIn(kills), leastKillsOf(scenario, miseryMs)];
-  if (killed < leastKills) faults.push(`it was no misery: ${killed} kills where ${leastKills} were due`);
-  return faults;
+  const [killed, leastKills] = [killedIn(kills), leastKillsOf(scenario, faultsMs)];
+  if (killed < leastKills)
+    violations.push(`there were too few faults: ${killed} kills where ${leastKills} were due`);
+  return violations;
 }
 
 function killedIn(kills: Readonly<Record<string, number>>): number {
@@ -198,17 +211,17 @@ function killedIn(kills: Readonly<Record<string, number>>): number {
 
 function leastKillsOf(
   { leastKillsAMinute = 0 }: Pick<Scenario, 'leastKillsAMinute'>,
-  miseryMs: number,
+  faultsMs: number,
 ): number {
-  return leastKillsAMinute === 0 ? 0 : Math.max(1, Math.ceil((leastKillsAMinute * miseryMs) / 60_000));
+  return leastKillsAMinute === 0 ? 0 : Math.max(1, Math.ceil((leastKillsAMinute * faultsMs) / 60_000));
 }
 
-function startRedis<Server extends DrillRedis>(
+function startRedis<Server extends ChaosRedis>(
   { redis, appendfsync }: Scenario<Server>,
   executable: string,
   dir: string,
 ): Promise<Server> {
   if (redis !== undefined) return redis(executable, dir);
   // A scenario without a Redis of its own is one that was written for a single server.
-  return startSingleRedis(executable, dir, appendfsync) as Promise<DrillRedis> as Promise<Server>;
+  return startSingleRedis(executable, dir, appendfsync) as Promise<ChaosRedis> as Promise<Server>;
 }

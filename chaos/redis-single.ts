@@ -6,10 +6,10 @@ import { startRedisServer } from '../src/embedded/redis-server.ts';
 import { connectRedis } from '../src/redis/connection.ts';
 import { freePorts } from '../test/support/ports.ts';
 import { createProxy, type TcpProxy } from '../test/support/proxy.ts';
-import type { DrillRedis } from '../test/support/redis-topology.ts';
+import type { ChaosRedis } from '../test/support/redis-topology.ts';
 
 /** One Redis on its append-only file, behind a proxy, that can be killed and started again. */
-export interface SingleRedis extends DrillRedis {
+export interface SingleRedis extends ChaosRedis {
   readonly proxy: TcpProxy;
   /** SIGKILL: what was written to the append-only file stays. */
   kill(): Promise<void>;

@@ -1,13 +1,13 @@
 import { classes } from './judge.ts';
 import type { Outcome } from './play.ts';
 
-const shownFaults = 10;
+const shownFindings = 10;
 
 /** The outcome of one scenario in one line. */
-export function summary({ scenario, orders, judgement, faults, passed, tookMs }: Outcome): string {
+export function summary({ scenario, orders, judgement, violations, passed, tookMs }: Outcome): string {
   const { match } = judgement.counts;
-  const wrong = judgement.faults.length + faults.length;
-  const verdict = passed ? 'ok' : `FAILED, ${wrong} faults`;
+  const wrong = judgement.problems.length + violations.length;
+  const verdict = passed ? 'ok' : `FAILED, ${wrong} violations`;
   return `${scenario}: ${verdict}, ${match} of ${orders} orders match, ${seconds(tookMs)}`;
 }
 
@@ -28,20 +28,20 @@ export function table(outcomes: readonly Outcome[]): string {
 /** The columns of `cellsOf`. */
 export const head: readonly string[] = [
   ...['scenario', 'orders', ...classes, 'killed'],
-  ...['after healing', 'p50', 'p99', 'max', 'bound', 'took', ''],
+  ...['after faults', 'p50', 'p99', 'max', 'bound', 'took', ''],
 ];
 
 /** What a table needs of an outcome; the line for machines holds it too. */
 export type Row = Pick<
   Outcome,
-  'scenario' | 'orders' | 'kills' | 'truthMs' | 'boundMs' | 'tookMs' | 'passed'
+  'scenario' | 'orders' | 'kills' | 'verdictMs' | 'boundMs' | 'tookMs' | 'passed'
 > & {
   readonly judgement: Pick<Outcome['judgement'], 'counts'>;
 };
 
 /** One row of a table. */
-export function cellsOf({ truthMs, boundMs, tookMs, judgement, ...outcome }: Row): string[] {
-  const { p50, p99, max, orders } = truthMs;
+export function cellsOf({ verdictMs, boundMs, tookMs, judgement, ...outcome }: Row): string[] {
+  const { p50, p99, max, orders } = verdictMs;
   return [
     ...[outcome.scenario, String(outcome.orders)],
     ...classes.map((name) => String(judgement.counts[name])),
@@ -54,14 +54,14 @@ export function cellsOf({ truthMs, boundMs, tookMs, judgement, ...outcome }: Row
 }
 
 /** What was noted beside the table, and everything that went wrong. */
-export function details({ judgement, notes, faults, scenario }: Outcome): string[] {
+export function details({ judgement, notes, violations, scenario }: Outcome): string[] {
   const noted = Object.entries(notes).map(([name, value]) => `${name}: ${value}`);
-  const wrong = judgement.faults.map(({ orderId, class: name, why }) => `${orderId} ${name}: ${why}`);
-  const hidden = wrong.length - shownFaults;
+  const wrong = judgement.problems.map(({ orderId, class: name, why }) => `${orderId} ${name}: ${why}`);
+  const hidden = wrong.length - shownFindings;
   return [
     ...(noted.length === 0 ? [] : [`${scenario}: ${noted.join('; ')}`]),
-    ...faults.map((fault) => `${scenario}: ${fault}`),
-    ...wrong.slice(0, shownFaults).map((line) => `${scenario}: ${line}`),
+    ...violations.map((violation) => `${scenario}: ${violation}`),
+    ...wrong.slice(0, shownFindings).map((line) => `${scenario}: ${line}`),
     ...(hidden > 0 ? [`${scenario}: and ${hidden} more`] : []),
   ];
 }
@@ -72,7 +72,7 @@ export function jsonLine(outcomes: readonly Outcome[], facts: object): string {
     ...facts,
     scenarios: outcomes.map(({ judgement, ...outcome }) => ({
       ...outcome,
-      judgement: { ...judgement, faults: judgement.faults.slice(0, shownFaults) },
+      judgement: { ...judgement, violations: judgement.problems.slice(0, shownFindings) },
     })),
   });
 }

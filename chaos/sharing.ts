@@ -31,7 +31,7 @@ export function placeOf(root: Random, index: number, providers: number, share: n
 export function sharingsOf(provider: string): readonly Sharing[] {
   switch (provider) {
     case 'daraja-stk':
-      // It never tells a receipt.
+      // It never gives a receipt.
       return ['same reference'];
     case 'daraja':
     case 'vexora':

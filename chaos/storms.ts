@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Agent, request } from 'undici';
 import type { Checkout, Handed } from './checkout.ts';
 import type { Places } from './environment.ts';
-import { stormSeconds } from './script.ts';
+import { stormSeconds } from './workload.ts';
 
 /** Shoppers who press "check again" every second. */
 export interface Storms {

@@ -5,20 +5,20 @@ import { connectRedis, type Redis } from '../src/redis/connection.ts';
 import { createKeys, type Keys } from '../src/redis/keys.ts';
 import { type Child, startChild } from '../test/support/child.ts';
 import { freePorts } from '../test/support/ports.ts';
-import type { DrillRedis } from '../test/support/redis-topology.ts';
-import { drillEnvironment, type Places } from './environment.ts';
+import type { ChaosRedis } from '../test/support/redis-topology.ts';
+import { type Places, serviceEnvironment } from './environment.ts';
 import type { StreamEntry } from './judge.ts';
-import { openProviderDesk, type ProviderDesk } from './provider-desk.ts';
+import { openSimulatorControl, type SimulatorControl } from './simulator-control.ts';
 
 /** Everything a scenario plays with. */
-export interface World<Server extends DrillRedis = DrillRedis> {
+export interface World<Server extends ChaosRedis = ChaosRedis> {
   readonly dir: string;
   readonly redis: Server;
-  /** The drill's own connection, past any proxy. */
+  /** The chaos test's own connection, past any proxy. */
   readonly reader: Redis;
   readonly keys: Keys;
   readonly places: Places;
-  readonly desk: ProviderDesk;
+  readonly simulator: SimulatorControl;
   readonly workers: readonly Child[];
   readonly api: Child;
   /** Every process that was ever started. */
@@ -34,7 +34,7 @@ export interface World<Server extends DrillRedis = DrillRedis> {
   close(): Promise<void>;
 }
 
-export interface WorldOptions<Server extends DrillRedis> {
+export interface WorldOptions<Server extends ChaosRedis> {
   readonly dir: string;
   readonly redis: Server;
   readonly workers: number;
@@ -51,7 +51,7 @@ const root = join(import.meta.dirname, '..');
 export const launcher = join(root, 'bin', 'payment-poller.js');
 /** The key of the checkout. */
 export const chaosApiKey = 'chaos-api-key';
-const prefix = 'drill';
+const prefix = 'chaos';
 const upMs = 60_000;
 const batch = 2_000;
 
@@ -62,7 +62,7 @@ export async function makeFolder(): Promise<{ readonly dir: string; remove(): Pr
 }
 
 /** Starts the simulator, the API and the workers on a Redis, and waits until all are up. */
-export async function startWorld<Server extends DrillRedis>(
+export async function startWorld<Server extends ChaosRedis>(
   options: WorldOptions<Server>,
 ): Promise<World<Server>> {
   const { dir, redis, clockOffMs = 0, tokenLifeMs } = options;
@@ -81,16 +81,16 @@ export async function startWorld<Server extends DrillRedis>(
   };
   try {
     start(simulatorOf(simulatorPort, clockOffMs, tokenLifeMs));
-    const desk = await openProviderDesk(`http://127.0.0.1:${simulatorPort}`, clockOffMs, upMs);
+    const simulator = await openSimulatorControl(`http://127.0.0.1:${simulatorPort}`, clockOffMs, upMs);
     const places: Places = {
-      simulator: desk,
+      simulator: simulator,
       redisUrl: redis.serviceUrl,
       prefix,
       apiPort,
       apiKey: chaosApiKey,
       callbackToken: 'chaos-callback-token',
     };
-    const envOf = (port: number) => ({ ...drillEnvironment(places, port), ...options.env });
+    const envOf = (port: number) => ({ ...serviceEnvironment(places, port), ...options.env });
     const ownEnv = (name: string, place: number, port: number) => ({
       ...envOf(port),
       ...options.envOf?.(name, place, dir),
@@ -108,7 +108,7 @@ export async function startWorld<Server extends DrillRedis>(
       reader,
       keys,
       places,
-      desk,
+      simulator,
       workers,
       api,
       children,

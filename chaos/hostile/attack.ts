@@ -20,7 +20,7 @@ export interface Attack {
   readonly name: string;
   /** The answers of a service that resists, besides those of one that is busy. */
   readonly resisted: RegExp;
-  /** @param heard is told each answer: a status, an error's code, or a word */
+  /** @param heard is called with each answer: a status, an error's code, or a short text */
   run(target: Target, heard: (answer: string) => void, stop: AbortSignal): Promise<void>;
 }
 

@@ -84,7 +84,7 @@ async function keepOpen(
   );
 }
 
-/** Sends something and holds the connection until the other side ends it. `heard` is told the status, or `closed`. */
+/** Sends something and holds the connection until the other side ends it. Calls `heard` with the status, or `closed`. */
 function hold(
   { port }: Pick<Target, 'port'>,
   said: string,

@@ -1,31 +1,31 @@
 import { Agent, request } from 'undici';
 import { type Forged, forge } from '../forged-callbacks.ts';
 import type { Scenario } from '../scenario.ts';
-import { again } from './misery.ts';
+import { again } from './repeat.ts';
 
 const perBurst = 10;
 const mostInFlight = 50;
 const leastForgedAMinute = 500;
-/** Long, since the liar shares two cores with those that are to answer: this is about answers that never come. */
+/** Long, since the forger shares two cores with those that are to answer: this is about answers that never come. */
 const answerMs = 30_000;
 /** What is longer is cut off in the middle, which may show as no answer at all. */
 const largestBody = 256 * 1_024;
 
-/** Callbacks in every disorder, from providers and from liars. */
+/** Callbacks in every disorder, from providers and from forgers. */
 export const callbacksScenario: Scenario = {
   letter: 'g',
   name: 'callbacks',
   title: 'callbacks come twice, in disorder, late, forged by the thousand, and oversized',
   boundMs: 30_000,
   script: { pushed: 1, wildPushes: true },
-  async misery(stage) {
-    const { world, script, random, miseryMs, note, fault } = stage;
+  async injectFaults(stage) {
+    const { world, script, random, faultsMs, note, fail } = stage;
     const { apiPort, callbackToken } = world.places;
     const agent = new Agent({ connections: mostInFlight });
     const answers = new Map<string, number>();
     const unanswered = new Set<string>();
     const inFlight = new Set<Promise<void>>();
-    const leastForged = (leastForgedAMinute * miseryMs) / 60_000;
+    const leastForged = (leastForgedAMinute * faultsMs) / 60_000;
     let forged = 0;
     await again({ ...stage, isEnough: () => forged >= leastForged }, [50, 150], async () => {
       for (let left = perBurst; left > 0 && inFlight.size < mostInFlight; left -= 1) {
@@ -53,9 +53,9 @@ export const callbacksScenario: Scenario = {
     );
     // 503 is the honest answer of a machine that is too busy; the provider sends its callback again.
     const broken = answers.get('500') ?? 0;
-    if (broken > 0) fault(`${broken} forged callbacks were answered with a server error`);
-    if (unanswered.size > 0) fault(`forged callbacks were not answered: ${[...unanswered].slice(0, 3)}`);
-    if (forged < leastForged) fault(`${forged} callbacks were forged where ${leastForged} were due`);
+    if (broken > 0) fail(`${broken} forged callbacks were answered with a server error`);
+    if (unanswered.size > 0) fail(`forged callbacks were not answered: ${[...unanswered].slice(0, 3)}`);
+    if (forged < leastForged) fail(`${forged} callbacks were forged where ${leastForged} were due`);
   },
 };
 

@@ -4,7 +4,7 @@ import type { Handed } from '../checkout.ts';
 import { type CrashPoint, crashPoints } from '../crash-points.ts';
 import type { Scenario, Stage } from '../scenario.ts';
 import { launcher } from '../world.ts';
-import { pause } from './misery.ts';
+import { pause } from './repeat.ts';
 
 const fullTimes = 20;
 const slots = 2;
@@ -23,8 +23,8 @@ export const crashPointsScenario: Scenario = {
   world: () => ({ env: { SWEEP_INTERVAL_MS: '1000' } }),
   // An order that may be refused, since another one has its payment, could not be one whose producer dies on it.
   script: { shared: 0 },
-  except: ({ input }, count) => Number(input.metadata?.drill) % Math.ceil(count / timesFor(count)) === 0,
-  async misery(stage) {
+  except: ({ input }, count) => Number(input.metadata?.index) % Math.ceil(count / timesFor(count)) === 0,
+  async injectFaults(stage) {
     const { world, script, stop, note } = stage;
     const times = timesFor(script.length);
     const turns = crashPoints.flatMap((point) => Array.from({ length: times }, () => point));
@@ -44,7 +44,7 @@ export const crashPointsScenario: Scenario = {
     ]);
     note('points', [...reached].map(([point, count]) => `${count} ${point}`).join(', '));
     for (const point of crashPoints) {
-      if ((reached.get(point) ?? 0) < times) stage.fault(`${point} was not reached ${times} times`);
+      if ((reached.get(point) ?? 0) < times) stage.fail(`${point} was not reached ${times} times`);
     }
     for (const name of ['worker-1', 'worker-2']) {
       const { env, port } = await world.environment();
@@ -54,7 +54,7 @@ export const crashPointsScenario: Scenario = {
   },
 };
 
-/** How often each point is reached: 20 times with 5 000 orders, fewer in a small drill. */
+/** How often each point is reached: 20 times with 5 000 orders, fewer in a small run. */
 function timesFor(orders: number): number {
   return Math.min(fullTimes, Math.max(2, Math.round(orders / 150)));
 }
@@ -119,7 +119,7 @@ async function crashProducers({ world, checkout, script, stop, killed }: Stage):
     if (end.signal !== 'SIGKILL') throw new Error(`The crashing producer ended by itself: ${child.log()}`);
     killed('producers');
     count += 1;
-    // Nobody was told that it is in good hands, and yet it is: its record is there, and the sweeper sees it.
+    // It was never acknowledged, and yet it is accepted: its record is there, and the sweeper sees it.
     one.oursSince = Date.now();
     if (index % 2 === 0) await checkout.again([one]);
   }

@@ -2,13 +2,13 @@ import { createOrderStore } from '../../src/orders/store.ts';
 import { connectRedis } from '../../src/redis/connection.ts';
 import { damage, forbid } from '../damage.ts';
 import { readEntry } from '../judge.ts';
-import { orderKey, wordKey } from '../lives.ts';
+import { orderKey, verdictKey } from '../order-key.ts';
 import { startSingleRedis } from '../redis-single.ts';
 import type { Scenario, Stage } from '../scenario.ts';
-import { again, pause } from './misery.ts';
+import { again, pause } from './repeat.ts';
 
 const user = 'service';
-const password = 'drill-redis-password';
+const password = 'chaos-redis-password';
 /** What the scripts of the service write with. */
 const commands = ['xadd', 'hset', 'hdel', 'zadd', 'zrem', 'hincrby', 'pexpire', 'persist', 'lrem'] as const;
 const hourMs = 3_600_000;
@@ -31,7 +31,7 @@ export const damagedKeys: Scenario = {
   },
   // What is broken by hand may be a fault of the server for as long as it is.
   sendsAgainOn: (status) => status >= 500,
-  async misery(stage) {
+  async injectFaults(stage) {
     const { world, random, stop, killed } = stage;
     const { reader } = world;
     await again(stage, [300, 900], async () => {
@@ -44,18 +44,18 @@ export const damagedKeys: Scenario = {
     });
   },
   async check(stage, cases) {
-    const { world, fault } = stage;
-    const words = (await world.results()).map(readEntry);
-    const told = Map.groupBy(words, ({ event }) => event && wordKey(event));
+    const { world, fail } = stage;
+    const published = (await world.results()).map(readEntry);
+    const byOrder = Map.groupBy(published, ({ event }) => event && verdictKey(event));
     const store = createOrderStore({ redis: world.reader, keys: world.keys, retentionMs: hourMs });
     const wrong: string[] = [];
     for (const one of cases.filter(({ isOurs }) => isOurs)) {
       const said = (await store.read(one.orderId))?.progress.stateversion ?? 0;
-      const count = told.get(orderKey(one))?.length ?? 0;
+      const count = byOrder.get(orderKey(one))?.length ?? 0;
       if (said !== count) wrong.push(`${one.orderId}: ${said} recorded, ${count} on the stream`);
     }
     if (wrong.length > 0)
-      fault(`${wrong.length} records are at odds with the stream (${wrong.slice(0, shown).join('; ')})`);
+      fail(`${wrong.length} records are at odds with the stream (${wrong.slice(0, shown).join('; ')})`);
   },
 };
 

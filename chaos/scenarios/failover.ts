@@ -1,10 +1,10 @@
 import { type ClusterRedis, startClusterRedis } from '../../test/support/redis-cluster.ts';
 import { type SentinelRedis, startSentinelRedis } from '../../test/support/redis-sentinel.ts';
-import type { DrillRedis } from '../../test/support/redis-topology.ts';
-import { drillAccounts } from '../environment.ts';
+import type { ChaosRedis } from '../../test/support/redis-topology.ts';
+import { chaosAccounts } from '../environment.ts';
 import type { Scenario, Stage } from '../scenario.ts';
 import { mendLoss } from './loss.ts';
-import { again } from './misery.ts';
+import { again } from './repeat.ts';
 
 /** Replication is not waited for: what was acknowledged in this time before the kill may be gone. */
 const unreplicatedMs = 1_000;
@@ -16,10 +16,10 @@ export const sentinelFailover: Scenario<SentinelRedis> = {
   name: 'sentinel-failover',
   title: 'the master behind three sentinels is killed, its replica promoted, again and again',
   boundMs: 40_000,
-  leastMiseryMs: 30_000,
+  leastFaultsMs: 30_000,
   leastKillsAMinute: 2,
   redis: startSentinelRedis,
-  misery: (stage) =>
+  injectFaults: (stage) =>
     failOverAgainAndAgain(stage, () => stage.world.redis.failOver(stage.random.between(500, 3_000))),
 };
 
@@ -29,12 +29,12 @@ export const clusterFailover: Scenario<ClusterRedis> = {
   name: 'cluster-failover',
   title: 'a Cluster of three masters loses the one that holds the orders, then others; replicas are promoted',
   boundMs: 40_000,
-  leastMiseryMs: 30_000,
+  leastFaultsMs: 30_000,
   leastKillsAMinute: 2,
   redis: startClusterRedis,
-  async misery(stage) {
+  async injectFaults(stage) {
     const { world, random } = stage;
-    const queues = drillAccounts.map((account) => `${world.keys.queuePrefix(account)}:${account}:delayed`);
+    const queues = chaosAccounts.map((account) => `${world.keys.queuePrefix(account)}:${account}:delayed`);
     const turns = [world.keys.results, random.pick(queues), world.keys.results, ...queues];
     await failOverAgainAndAgain(stage, () => {
       const key = turns.shift() ?? random.pick(queues);
@@ -43,7 +43,7 @@ export const clusterFailover: Scenario<ClusterRedis> = {
   },
 };
 
-async function failOverAgainAndAgain<Server extends DrillRedis>(
+async function failOverAgainAndAgain<Server extends ChaosRedis>(
   stage: Stage<Server>,
   failOver: () => Promise<number>,
 ): Promise<void> {

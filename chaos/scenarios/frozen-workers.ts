@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { jobIdOf } from '../../src/jobs/queue.ts';
-import { drillAccounts, lockDurationMs, settingsOfAll, stalledIntervalMs } from '../environment.ts';
+import { chaosAccounts, lockDurationMs, settingsOfAll, stalledIntervalMs } from '../environment.ts';
 import { watchOverdue } from '../overdue.ts';
 import type { Scenario, Stage } from '../scenario.ts';
-import { again, pause } from './misery.ts';
+import { again, pause } from './repeat.ts';
 
 /** Lock, two looks for stalled jobs, a sweep and the look after it, and what a busy machine adds. */
 const lateBoundMs = lockDurationMs + 2 * stalledIntervalMs + 2 * 1_000 + 5_000;
@@ -22,19 +22,19 @@ export const frozenWorkers: Scenario = {
   title: 'workers are frozen with SIGSTOP for longer than a lock lasts, and go on',
   boundMs: 50_000,
   leastKillsAMinute: 3,
-  leastMiseryMs: 30_000,
+  leastFaultsMs: 30_000,
   workers: 3,
   script: { flickering: 0.5 },
   world: () => ({ env: { SWEEP_INTERVAL_MS: '1000', ...settingsOfAll({ watchMs }) } }),
-  async misery(stage) {
-    const { world, random, stop, killed, note, fault, allow } = stage;
-    const { desk } = world;
+  async injectFaults(stage) {
+    const { world, random, stop, killed, note, fail, allow } = stage;
+    const { simulator } = world;
     const watch = watchOverdue(stage);
     await again(stage, [500, 1_500], async () => {
       const frozen = random.pick(world.workers);
       // What comes slowly is under way for longer, so that more of it is in the frozen worker's hands.
-      const provider = random.pick(drillAccounts);
-      await desk.outage({ provider, kind: 'slow', untilMs: 1_500 });
+      const provider = random.pick(chaosAccounts);
+      await simulator.outage({ provider, kind: 'slow', untilMs: 1_500 });
       await delay(random.between(200, 1_000));
       frozen.poke('SIGSTOP');
       killed('freezes');
@@ -46,7 +46,7 @@ export const frozenWorkers: Scenario = {
     watch.close();
     const { lateMs, orderId } = watch.worst;
     note('most overdue order (s)', `${(lateMs / 1_000).toFixed(1)}, ${orderId}`);
-    if (lateMs > allow(lateBoundMs)) fault(`${orderId} was polled ${lateMs} ms after its record says`);
+    if (lateMs > allow(lateBoundMs)) fail(`${orderId} was polled ${lateMs} ms after its record says`);
   },
 };
 

@@ -3,21 +3,21 @@ import { join } from 'node:path';
 import { connectRedis } from '../../src/redis/connection.ts';
 import type { Child } from '../../test/support/child.ts';
 import { subscriberPassword, subscriberRights } from '../../test/support/subscriber-acl.ts';
-import { drillAccounts } from '../environment.ts';
+import { checkConsumers, startConsumer } from '../consumers.ts';
+import { chaosAccounts } from '../environment.ts';
 import { type Attack, isResisted, type Tally, type Target } from '../hostile/attack.ts';
 import { attacks } from '../hostile/attacks.ts';
 import { openHonestClients, type Served } from '../hostile/honest-clients.ts';
 import { subscriberUser } from '../hostile/subscriber-user.ts';
 import { residentMb } from '../resident.ts';
 import type { Scenario, Stage } from '../scenario.ts';
-import { checkShops, openShop } from '../shops.ts';
 import { chaosApiKey } from '../world.ts';
-import { pause } from './misery.ts';
+import { pause } from './repeat.ts';
 
 const operator = { username: 'operator', password: 'a right password of chaos' };
 const greedyKey = 'chaos-greedy-api-key';
 const subscriber = 'chaos-subscriber';
-const shop = 'shop';
+const consumer = 'consumer';
 /** Long enough for slow requests to run into their deadline, and for readers that do not read to be dropped. */
 const leastMs = 18_000;
 /** On a machine that is busy with other things, the attack goes on until all of it has taken place, and no longer than this. */
@@ -33,7 +33,7 @@ export const hostileDoor: Scenario = {
     'slow sockets, forged callbacks, wrong keys, greedy clients, password guesses and a stolen Redis user at once',
   isAlone: true,
   boundMs: 40_000,
-  leastMiseryMs: leastMs,
+  leastFaultsMs: leastMs,
   world: () => ({
     env: {
       BOARD_USERNAME: operator.username,
@@ -42,9 +42,9 @@ export const hostileDoor: Scenario = {
       API_KEYS_SHA256: [chaosApiKey, greedyKey].map(sha256).join(','),
     },
   }),
-  async misery(stage) {
-    const { world, miseryMs, stop, say, note, fault } = stage;
-    openShop(world, shop);
+  async injectFaults(stage) {
+    const { world, faultsMs, stop, say, note, fail } = stage;
+    startConsumer(world, consumer);
     const target = await targetOf(stage);
     if (target.subscriberUrl === null)
       note('not played', `the Redis user, which needs Redis ${leastSelectors}`);
@@ -60,21 +60,21 @@ export const hostileDoor: Scenario = {
       ({ name }) => target.subscriberUrl !== null || name !== subscriberUser.name,
     );
     const isOver = (tookMs: number) =>
-      tookMs > miseryMs && (tookMs > mostMs || missing(crowd, played).length === 0);
+      tookMs > faultsMs && (tookMs > mostMs || missing(crowd, played).length === 0);
     const largestMb = await watchMemory(stage, isOver);
     await crowd.signal('SIGTERM');
     const served = await clients.end();
     noteServed(stage, served);
     note('resident at most (MB)', largestMb);
-    if (largestMb > mostResidentMb) fault(`the API has grown to ${largestMb} MB`);
+    if (largestMb > mostResidentMb) fail(`the API has grown to ${largestMb} MB`);
     if (stop.aborted) return;
-    for (const why of new Set(served.unserved)) fault(`an honest client was not served: ${why}`);
-    for (const name of missing(crowd, played)) fault(`${name}: this attack did not take place`);
-    for (const why of unresisted(stage, tallyOf(crowd), played)) fault(why);
+    for (const why of new Set(served.unserved)) fail(`an honest client was not served: ${why}`);
+    for (const name of missing(crowd, played)) fail(`${name}: this attack did not take place`);
+    for (const why of unresisted(stage, tallyOf(crowd), played)) fail(why);
   },
   async check(stage) {
-    await checkShops(stage, [shop]);
-    for (const what of await tookEffect(stage)) stage.fault(what);
+    await checkConsumers(stage, [consumer]);
+    for (const what of await tookEffect(stage)) stage.fail(what);
   },
 };
 
@@ -149,7 +149,7 @@ function unresisted({ note }: Stage, tally: Tally, played: readonly Attack[]): s
 async function tookEffect({ world, checkout }: Stage): Promise<string[]> {
   const { reader, keys, api } = world;
   const found: string[] = [];
-  for (const account of drillAccounts) {
+  for (const account of chaosAccounts) {
     const meta = await reader.hgetall(`${keys.queuePrefix(account)}:${account}:meta`);
     const changed = ['paused', 'concurrency', 'max', 'duration'].filter((field) => field in meta);
     if (changed.length > 0) found.push(`the queue of ${account} has ${changed.join(', ')} set`);

@@ -1,12 +1,12 @@
 import { nameOf } from '../checkout.ts';
+import { checkConsumers, startConsumer } from '../consumers.ts';
 import type { Scenario, Stage } from '../scenario.ts';
-import { liveAgain } from '../script.ts';
-import { checkShops, openShop } from '../shops.ts';
-import { again } from './misery.ts';
+import { liveAgain } from '../workload.ts';
+import { again } from './repeat.ts';
 
-const shops = ['shop-1', 'shop-2'];
+const consumers = ['consumer-1', 'consumer-2'];
 const perRound = 3;
-/** The second payment is to be over before the end of the misery. */
+/** The second payment is to be over before the end of the faults. */
 const leastAgain = 5;
 
 /** A checkout that numbers its orders anew, long after those of the same numbers were forgotten. */
@@ -17,9 +17,9 @@ export const idsReused: Scenario = {
   boundMs: 30_000,
   // What was paid by a payment that is forgotten may be paid by it again.
   script: { shared: 0 },
-  async misery(stage) {
-    const { world, checkout, random, note, fault } = stage;
-    for (const shop of shops) openShop(world, shop);
+  async injectFaults(stage) {
+    const { world, checkout, random, note, fail } = stage;
+    for (const consumer of consumers) startConsumer(world, consumer);
     const used = new Set<string>();
     const taken: Promise<void>[] = [];
     await again(stage, [300, 700], async () => {
@@ -31,9 +31,9 @@ export const idsReused: Scenario = {
     });
     await Promise.all(taken);
     note('ids used again', used.size);
-    if (used.size < leastAgain) fault('hardly any id was used again');
+    if (used.size < leastAgain) fail('hardly any id was used again');
   },
-  check: (stage) => checkShops(stage, shops),
+  check: (stage) => checkConsumers(stage, consumers),
 };
 
 /** Ends the time for which some closed orders are kept. */

@@ -1,5 +1,5 @@
-import type { DrillRedis } from '../../test/support/redis-topology.ts';
-import type { DrillOptions, Outcome } from '../play.ts';
+import type { ChaosRedis } from '../../test/support/redis-topology.ts';
+import type { ChaosOptions, Outcome } from '../play.ts';
 import { play } from '../play.ts';
 import type { Scenario } from '../scenario.ts';
 import { badReferences } from './bad-references.ts';
@@ -13,7 +13,7 @@ import { hostileDoor } from './hostile-door.ts';
 import { idsReused } from './ids-reused.ts';
 import { load } from './load.ts';
 import { providerChanged } from './provider-changed.ts';
-import { providerMisery } from './provider-misery.ts';
+import { providerFaults } from './provider-faults.ts';
 import { redisHalfOpen, redisUnreachable } from './redis-away.ts';
 import { redisEmptied } from './redis-emptied.ts';
 import { redisKilledAlways, redisKilledEverysec } from './redis-killed.ts';
@@ -32,15 +32,15 @@ export interface Playable {
   /** Part of `all`. */
   readonly isUsual: boolean;
   readonly isAlone: boolean;
-  play(options: DrillOptions): Promise<Outcome>;
+  play(options: ChaosOptions): Promise<Outcome>;
 }
 
-function playable<Server extends DrillRedis>(scenario: Scenario<Server>, isUsual = true): Playable {
+function playable<Server extends ChaosRedis>(scenario: Scenario<Server>, isUsual = true): Playable {
   const { letter, name, title, isAlone = false } = scenario;
   return { letter, name, title, isUsual, isAlone, play: (options) => play(scenario, options) };
 }
 
-/** Every scenario of the drill, in the order of `--scenario all`. */
+/** Every scenario of the chaos test, in the order of `--scenario all`. */
 export const scenarios: readonly Playable[] = [
   playable(workersKilled),
   playable(redisKilledAlways),
@@ -49,7 +49,7 @@ export const scenarios: readonly Playable[] = [
   playable(redisHalfOpen),
   playable(sentinelFailover),
   playable(clusterFailover),
-  playable(providerMisery),
+  playable(providerFaults),
   playable(callbacksScenario),
   playable(crashPointsScenario),
   playable(twoVersions),

@@ -28,9 +28,9 @@ export const load: Scenario = {
     say(`${loaded.acknowledged} open orders, enqueued at ${loaded.perSecond}/s`);
     return [];
   },
-  async misery(stage) {
-    const { world, miseryMs, note, fault, checkout, stop } = stage;
-    const share = Math.min(1, miseryMs / 60_000);
+  async injectFaults(stage) {
+    const { world, faultsMs, note, fail, checkout, stop } = stage;
+    const share = Math.min(1, faultsMs / 60_000);
     const count = Math.round(perSecond * 60 * share);
     const before = await allPolls(world);
     const startedAt = Date.now();
@@ -45,7 +45,7 @@ export const load: Scenario = {
     const due = Math.round(fullOpen * share) + count;
     const open = await loadedOrders(world);
     note('open orders at the end', open);
-    if (open !== due) fault(`${due} orders of the load were handed in, and ${open} are open`);
+    if (open !== due) fail(`${due} orders of the load were handed in, and ${open} are open`);
     note('enqueued per second', produced.perSecond);
     note('polls per second', Math.round(((await allPolls(world)) - before) / seconds));
     const writes = checkout.latenciesMs;
@@ -57,14 +57,14 @@ export const load: Scenario = {
     }));
     note('resident (MB)', residents.map(({ name, mb }) => `${name} ${mb ?? '?'}`).join(', '));
     for (const { name, mb } of residents)
-      if ((mb ?? 0) > mostResidentMb) fault(`${name} has grown to ${mb} MB`);
+      if ((mb ?? 0) > mostResidentMb) fail(`${name} has grown to ${mb} MB`);
     const memory = /^used_memory:(\d+)/m.exec(await world.reader.info('memory'))?.[1];
     note('Redis memory (MB)', Math.round(Number(memory) / 1_048_576));
     if (stop.aborted) return;
     if (Math.max(part(writes, 0.99), part(reads, 0.99)) > apiP99Ms)
-      fault(`the API's p99 is over ${apiP99Ms} ms`);
+      fail(`the API's p99 is over ${apiP99Ms} ms`);
     if (produced.perSecond < perSecond * 0.95)
-      fault(`fewer than ${perSecond} orders a second could be enqueued`);
+      fail(`fewer than ${perSecond} orders a second could be enqueued`);
   },
 };
 
@@ -73,7 +73,7 @@ interface Produced {
   readonly perSecond: number;
 }
 
-/** Enqueues in a process of its own, so that the drill's own clock stays true. */
+/** Enqueues in a process of its own, so that the chaos test's own clock stays true. */
 async function produce(world: World, name: string, numbers: { [name: string]: number }): Promise<Produced> {
   const { redisUrl, prefix } = world.places;
   const env = Object.fromEntries(Object.entries(numbers).map(([key, value]) => [key, String(value)]));

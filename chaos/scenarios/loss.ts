@@ -1,4 +1,4 @@
-import type { DrillRedis } from '../../test/support/redis-topology.ts';
+import type { ChaosRedis } from '../../test/support/redis-topology.ts';
 import type { Handed } from '../checkout.ts';
 import type { Stage } from '../scenario.ts';
 
@@ -7,8 +7,8 @@ import type { Stage } from '../scenario.ts';
  * from which on it may have forgotten. Then does what a checkout does that is not sure: hands in again everything that
  * was acknowledged since. Returns how many of those were gone.
  */
-export async function mendLoss<Server extends DrillRedis>(
-  { world, checkout, fault }: Stage<Server>,
+export async function mendLoss<Server extends ChaosRedis>(
+  { world, checkout, fail }: Stage<Server>,
   lostFrom: number,
 ): Promise<number> {
   // Also what was acknowledged after the kill: an answer that was under way then is as doubtful as those before it.
@@ -18,7 +18,7 @@ export async function mendLoss<Server extends DrillRedis>(
   const goneTooOld = gone.filter(isOld);
   if (goneTooOld.length > 0) {
     const ids = goneTooOld.slice(0, 3).map(({ order }) => order.orderId);
-    fault(`${goneTooOld.length} orders are gone that should have been safe (${ids.join(', ')})`);
+    fail(`${goneTooOld.length} orders are gone that should have been safe (${ids.join(', ')})`);
   }
   // Who was refused because somebody else was paid asks again, too: that payment may have been forgotten.
   const refused = [...checkout.handed.values()].filter((one) => one.refusedFor !== null);
@@ -26,7 +26,7 @@ export async function mendLoss<Server extends DrillRedis>(
   return gone.length - goneTooOld.length;
 }
 
-async function goneOf<Server extends DrillRedis>(
+async function goneOf<Server extends ChaosRedis>(
   orders: readonly Handed[],
   { reader, keys }: Stage<Server>['world'],
 ): Promise<Handed[]> {

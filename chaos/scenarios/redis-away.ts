@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ProxyMode } from '../../test/support/proxy.ts';
+import { checkConsumers, handledBy, startConsumer } from '../consumers.ts';
 import type { Scenario, Stage } from '../scenario.ts';
-import { checkShops, handledBy, openShop } from '../shops.ts';
-import { pause } from './misery.ts';
 import { pollsOf } from './progress.ts';
+import { pause } from './repeat.ts';
 
 const awayMs = 20_000;
 const recoverMs = 30_000;
@@ -11,9 +11,9 @@ const recoverMs = 30_000;
 const beforeMs = 3_000;
 /** The service has something to do afterwards, so that recovery can be seen. */
 const afterMs = 12_000;
-/** How long before the healing is looked who is ready, and how far everybody is. */
+/** How long before Redis comes back each process is asked whether it is ready, and how far it is. */
 const lookMs = 14_000;
-const shop = 'shop';
+const consumer = 'consumer';
 
 /** Nobody listens where Redis was. */
 export const redisUnreachable: Scenario = {
@@ -22,7 +22,7 @@ export const redisUnreachable: Scenario = {
   title: 'Redis refuses every connection for 20 s',
 };
 
-/** The worst way to lose a Redis: nobody is told. */
+/** The worst way to lose a Redis: no connection breaks. */
 export const redisHalfOpen: Scenario = {
   ...awayScenario('half-open'),
   name: 'redis-half-open',
@@ -33,11 +33,11 @@ function awayScenario(mode: ProxyMode) {
   return {
     letter: 'c',
     boundMs: 45_000,
-    leastMiseryMs: beforeMs + awayMs + afterMs,
-    async misery(stage: Stage) {
-      const { world, stop, say, note, fault, miseryMs, allow } = stage;
+    leastFaultsMs: beforeMs + awayMs + afterMs,
+    async injectFaults(stage: Stage) {
+      const { world, stop, say, note, fail, faultsMs, allow } = stage;
       const startedAt = Date.now();
-      openShop(world, shop);
+      startConsumer(world, consumer);
       await pause(beforeMs, stop);
       await world.redis.proxy.turn(mode);
       say(`Redis is away (${mode})`);
@@ -54,14 +54,14 @@ function awayScenario(mode: ProxyMode) {
           .map(({ name }, index) => `${name} ${((recovered[index] ?? 0) / 1_000).toFixed(1)}`)
           .join(', '),
       );
-      if (ready.length > 0) fault(`${ready} did not say that it was not ready while Redis was away`);
+      if (ready.length > 0) fail(`${ready} did not say that it was not ready while Redis was away`);
       for (const [index, ms] of recovered.entries()) {
         const mostMs = allow(recoverMs);
-        if (ms > mostMs) fault(`${parties[index]?.name} did not go on within ${mostMs / 1_000} s`);
+        if (ms > mostMs) fail(`${parties[index]?.name} did not go on within ${mostMs / 1_000} s`);
       }
-      await pause(startedAt + miseryMs - Date.now(), stop);
+      await pause(startedAt + faultsMs - Date.now(), stop);
     },
-    check: (stage: Stage) => checkShops(stage, [shop]),
+    check: (stage: Stage) => checkConsumers(stage, [consumer]),
   };
 }
 
@@ -85,14 +85,14 @@ async function partiesOf({ world, checkout, stop }: Stage): Promise<Party[]> {
   const parties: Omit<Party, 'before'>[] = [
     { name: 'api', progress: () => checkout.acknowledged },
     ...world.workers.map((worker) => ({ name: worker.name, progress: () => pollsOf(worker) })),
-    { name: shop, progress: () => handledBy(world, shop) },
+    { name: consumer, progress: () => handledBy(world, consumer) },
   ];
   return Promise.all(parties.map(async (party) => ({ ...party, before: await progressOf(party, stop) })));
 }
 
 /**
  * How far somebody is, who may be too busy to say so at once. While Redis is away nobody gets any further, so it is asked until
- * it says so: compared with nothing, the first that it tells after the healing would pass for progress.
+ * it says so: compared with nothing, its first figure after the outage would pass for progress.
  */
 async function progressOf({ progress }: Pick<Party, 'progress'>, stop: AbortSignal): Promise<number> {
   for (const startedAt = Date.now(); Date.now() - startedAt < lookMs + recoverMs && !stop.aborted; ) {

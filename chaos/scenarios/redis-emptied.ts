@@ -1,5 +1,5 @@
 import type { Scenario } from '../scenario.ts';
-import { again, pause } from './misery.ts';
+import { again, pause } from './repeat.ts';
 
 const awayMs = 1_500;
 const pausesMs = [6_000, 8_000] as const;
@@ -10,9 +10,9 @@ export const redisEmptied: Scenario = {
   name: 'redis-emptied',
   title: 'Redis comes back empty under the running service, and everything is handed in again',
   boundMs: 40_000,
-  leastMiseryMs: 20_000,
+  leastFaultsMs: 20_000,
   leastKillsAMinute: 3,
-  async misery(stage) {
+  async injectFaults(stage) {
     const { world, checkout, stop, killed } = stage;
     await again(stage, pausesMs, async () => {
       await world.redis.killAndEmpty();

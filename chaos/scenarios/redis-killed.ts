@@ -1,10 +1,10 @@
 import { type Result, readResults } from '../../src/results/replay.ts';
-import { untruth } from '../judge.ts';
-import { orderKey, wordKey } from '../lives.ts';
+import { unfounded } from '../judge.ts';
+import { orderKey, verdictKey } from '../order-key.ts';
 import { whoeverIsPaid } from '../payments.ts';
 import type { Scenario, Stage } from '../scenario.ts';
 import { mendLoss } from './loss.ts';
-import { again, pause } from './misery.ts';
+import { again, pause } from './repeat.ts';
 
 /** How much of the append-only file a power loss takes under `everysec`. */
 const lostMs = 1_000;
@@ -20,10 +20,10 @@ export const redisKilledAlways: Scenario = {
   name: 'redis-killed-always',
   title: 'Redis (appendfsync always) is killed with SIGKILL every 5 to 10 s and restarted on its file',
   boundMs: 40_000,
-  leastMiseryMs: 24_000,
+  leastFaultsMs: 24_000,
   leastKillsAMinute: 3,
   appendfsync: 'always',
-  async misery(stage) {
+  async injectFaults(stage) {
     await killAgainAndAgain(stage, async () => {
       await stage.world.redis.kill();
       return Number.POSITIVE_INFINITY;
@@ -37,28 +37,31 @@ export const redisKilledEverysec: Scenario = {
   name: 'redis-killed-everysec',
   title: 'Redis (appendfsync everysec) loses power every 5 to 10 s: the last second of its file is gone',
   boundMs: 40_000,
-  leastMiseryMs: 24_000,
+  leastFaultsMs: 24_000,
   leastKillsAMinute: 3,
   appendfsync: 'everysec',
-  async misery(stage) {
+  async injectFaults(stage) {
     heard.set(stage.world, listen(stage));
     await killAgainAndAgain(stage, () => stage.world.redis.killWithPowerLoss(lostMs));
   },
-  async check({ world, note, fault }, cases) {
+  async check({ world, note, fail }, cases) {
     const results = (await heard.get(world)?.end()) ?? [];
-    const byOrder = Map.groupBy(results, ({ event }) => wordKey(event));
+    const byOrder = Map.groupBy(results, ({ event }) => verdictKey(event));
     for (const one of cases) {
-      const words = (byOrder.get(orderKey(one)) ?? []).map(({ event, streamId }) => ({ event, streamId }));
+      const published = (byOrder.get(orderKey(one)) ?? []).map(({ event, streamId }) => ({
+        event,
+        streamId,
+      }));
       // Who had a payment before the power loss need not be who has it afterwards.
-      const wrong = untruth(whoeverIsPaid(one), words);
-      if (wrong !== null) fault(`a reader was told that ${wrong}`);
+      const wrong = unfounded(whoeverIsPaid(one), published);
+      if (wrong !== null) fail(`a consumer received a wrong verdict: ${wrong}`);
     }
     const ids = new Set(results.map(({ event }) => event.id));
-    note('words taken back and said again', results.length - ids.size);
+    note('verdicts taken back and published again', results.length - ids.size);
   },
 };
 
-/** A word that the power loss took back was heard all the same: it must not have been wrong either. */
+/** A verdict that the power loss took back was received all the same: it must not have been wrong either. */
 function listen({ world, stop }: Stage): Heard {
   const closing = new AbortController();
   const heardSoFar: Result[] = [];

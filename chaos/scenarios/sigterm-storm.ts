@@ -3,7 +3,7 @@ import type { Child, Ending } from '../../test/support/child.ts';
 import { lockDurationMs, shutdownMs, stalledIntervalMs } from '../environment.ts';
 import { watchOverdue } from '../overdue.ts';
 import type { Scenario, Stage } from '../scenario.ts';
-import { again } from './misery.ts';
+import { again } from './repeat.ts';
 
 const graceMs = 3_000;
 /** Lock, two looks for stalled jobs, and what a busy machine adds. */
@@ -23,8 +23,8 @@ export const sigtermStorm: Scenario = {
   boundMs: 30_000,
   leastKillsAMinute: 10,
   workers: 4,
-  async misery(stage) {
-    const { world, random, killed, note, fault, allow } = stage;
+  async injectFaults(stage) {
+    const { world, random, killed, note, fail, allow } = stage;
     const endings: Promise<End>[] = [];
     const watch = watchOverdue(stage);
     await again(stage, [1_000, 2_000], async () => {
@@ -51,11 +51,11 @@ export const sigtermStorm: Scenario = {
         .slice(-2)
         .map((line) => line.slice(0, 300))
         .join(' | ');
-      fault(`${child.name} ended with ${ending.code ?? ending.signal}: ${lastWords}`);
+      fail(`${child.name} ended with ${ending.code ?? ending.signal}: ${lastWords}`);
     }
-    if (slowestMs > shutdownMs + allow(graceMs)) fault('a process took longer to stop than SHUTDOWN_MS');
+    if (slowestMs > shutdownMs + allow(graceMs)) fail('a process took longer to stop than SHUTDOWN_MS');
     if (worst.lateMs > allow(lateBoundMs))
-      fault(`an order waited ${worst.lateMs} ms: longer than a lock lasts`);
+      fail(`an order waited ${worst.lateMs} ms: longer than a lock lasts`);
     await Promise.all([world.api, ...world.workers].map((child) => child.awaitUp(60_000)));
   },
 };

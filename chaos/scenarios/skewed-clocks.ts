@@ -4,19 +4,19 @@ import { pathToFileURL } from 'node:url';
 import type { Random } from '../../test/support/random.ts';
 import { confirmAfterMs } from '../environment.ts';
 import type { Scenario, Stage } from '../scenario.ts';
-import { again } from './misery.ts';
+import { again } from './repeat.ts';
 
 const preload = pathToFileURL(join(import.meta.dirname, '..', 'skewed-clock.ts')).href;
 const minuteMs = 60_000;
 const mostMinutes = 4;
 
-/** Clocks that disagree by minutes and jump by minutes. That of Redis, and the drill's own, are right. */
+/** Clocks that disagree by minutes and jump by minutes. That of Redis, and the chaos test's own, are right. */
 export const skewedClocks: Scenario = {
   letter: 'l',
   name: 'skewed-clocks',
   title: 'the clocks of workers, API and provider are minutes off, each another way, and jump by minutes',
   boundMs: 40_000,
-  leastMiseryMs: 24_000,
+  leastFaultsMs: 24_000,
   leastKillsAMinute: 10,
   workers: 3,
   world: (random) => ({
@@ -24,7 +24,7 @@ export const skewedClocks: Scenario = {
     env: { NODE_OPTIONS: `--import=${preload}` },
     envOf: (name, _, dir) => ({ CLOCK_FILE: clockFile(dir, name) }),
   }),
-  async misery(stage) {
+  async injectFaults(stage) {
     const { world, random, killed, note } = stage;
     const clocks = [world.api, ...world.workers];
     const turn = (name: string, offMs: number) => writeFileSync(clockFile(world.dir, name), String(offMs));
@@ -34,7 +34,7 @@ export const skewedClocks: Scenario = {
       killed('jumps');
     });
     for (const { name } of clocks) turn(name, 0);
-    note('soft words wait (s)', confirmAfterMs / 1_000);
+    note('soft verdicts wait (s)', confirmAfterMs / 1_000);
   },
 };
 

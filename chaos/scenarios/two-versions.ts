@@ -1,12 +1,12 @@
 import type { Child } from '../../test/support/child.ts';
 import { prepareEarlierVersion } from '../earlier-version.ts';
 import type { Scenario } from '../scenario.ts';
-import { again } from './misery.ts';
 import { pollsOf } from './progress.ts';
+import { again } from './repeat.ts';
 
 const upMs = 60_000;
 
-/** A rolling upgrade that takes as long as the drill. */
+/** A rolling upgrade that takes as long as the chaos test. */
 export const twoVersions: Scenario = {
   letter: 'i',
   name: 'two-versions',
@@ -28,8 +28,8 @@ export const twoVersions: Scenario = {
     await Promise.all(others.map((child) => child.awaitUp(upMs)));
     return others;
   },
-  async misery(stage) {
-    const { world, others, random, killed, note, fault } = stage;
+  async injectFaults(stage) {
+    const { world, others, random, killed, note, fail } = stage;
     const all = [...world.workers, ...others];
     const polls = { this: 0, other: 0 };
     const count = async (child: Child) => {
@@ -45,6 +45,6 @@ export const twoVersions: Scenario = {
     });
     await Promise.all(all.map((child) => child.awaitUp(upMs).then(() => count(child))));
     note('polls at least, by this version and the other', `${polls.this} and ${polls.other}`);
-    if (Math.min(polls.this, polls.other) === 0) fault('one of the versions did not poll at all');
+    if (Math.min(polls.this, polls.other) === 0) fail('one of the versions did not poll at all');
   },
 };

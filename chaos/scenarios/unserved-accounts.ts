@@ -1,13 +1,13 @@
 import { execFile } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { probeAccount } from '../accounts-served.ts';
-import { drillAccounts, sweepIntervalMs } from '../environment.ts';
+import { chaosAccounts, sweepIntervalMs } from '../environment.ts';
 import type { Scenario, Stage } from '../scenario.ts';
 import { launcher } from '../world.ts';
-import { pause } from './misery.ts';
+import { pause } from './repeat.ts';
 
 const gone = 'lipia';
-const servedElsewhere = drillAccounts.filter((account) => account !== gone).join(',');
+const servedElsewhere = chaosAccounts.filter((account) => account !== gone).join(',');
 const beforeMs = 6_000;
 const awayMs = 14_000;
 /** Two looks for unserved orders, and what a busy machine adds. The API refuses at once; it is asked for as long. */
@@ -21,15 +21,15 @@ export const unservedAccounts: Scenario = {
   name: 'unserved-accounts',
   title: 'an account is taken out of ACCOUNTS while its orders are open, and put back',
   boundMs: 30_000,
-  leastMiseryMs: beforeMs + awayMs,
+  leastFaultsMs: beforeMs + awayMs,
   // The checkout keeps what is refused meanwhile until the account is served again.
   sendsAgainOn: (status, { provider }) => status === 422 && provider === gone,
-  async misery(stage) {
-    const { world, miseryMs, stop, say, note, fault } = stage;
+  async injectFaults(stage) {
+    const { world, faultsMs, stop, say, note, fail } = stage;
     await pause(beforeMs, stop);
     // One order at least is open whatever the script brings: the account knows no such payment, and the deadline is far.
     const { status } = await probe(stage);
-    if (status !== 201) fault(`an order of ${gone} was answered ${status} while it was served`);
+    if (status !== 201) fail(`an order of ${gone} was answered ${status} while it was served`);
     await world.restartWith({ ACCOUNTS: servedElsewhere });
     const startedAt = Date.now();
     say(`${gone} is not served`);
@@ -42,10 +42,10 @@ export const unservedAccounts: Scenario = {
     note('refused after (s)', (refused.tookMs / 1_000).toFixed(1));
     note('open orders reported after (s)', (said.tookMs / 1_000).toFixed(1));
     if (refused.left.length > 0)
-      fault(`an order of ${gone}, which nobody serves, is answered ${refused.left}`);
-    if (said.left.length > 0) fault(`open orders of ${gone} are not reported: ${said.left.join('; ')}`);
-    if (!stop.aborted && !(await doctorSaysIt(stage))) fault(`doctor does not report open orders of ${gone}`);
-    await pause(Math.max(awayMs, miseryMs - beforeMs) - (Date.now() - startedAt), stop);
+      fail(`an order of ${gone}, which nobody serves, is answered ${refused.left}`);
+    if (said.left.length > 0) fail(`open orders of ${gone} are not reported: ${said.left.join('; ')}`);
+    if (!stop.aborted && !(await doctorSaysIt(stage))) fail(`doctor does not report open orders of ${gone}`);
+    await pause(Math.max(awayMs, faultsMs - beforeMs) - (Date.now() - startedAt), stop);
     await world.restartWith({});
     say(`${gone} is served again`);
   },

@@ -1,6 +1,6 @@
 import type { Scenario } from '../scenario.ts';
-import { again } from './misery.ts';
 import { pollsOf } from './progress.ts';
+import { again } from './repeat.ts';
 
 /** Workers die by SIGKILL all the time, and a supervisor starts them again. */
 export const workersKilled: Scenario = {
@@ -10,7 +10,7 @@ export const workersKilled: Scenario = {
   boundMs: 30_000,
   leastKillsAMinute: 10,
   workers: 3,
-  async misery(stage) {
+  async injectFaults(stage) {
     const { world, random, killed } = stage;
     await again(stage, [1_000, 2_000], async () => {
       // One that has not polled yet has nothing in its hands, and on a slow machine none would ever get to work.

@@ -1,13 +1,13 @@
 import { describe, expect, test } from 'vitest';
-import { type Truth, truthOf } from '../expected.ts';
+import { deliveryOf } from '../consumers.ts';
+import { type ExpectedVerdict, expectedVerdictOf } from '../expected.ts';
 import { type Case, judge, type StreamEntry } from '../judge.ts';
 import { type Occasion, occasionsOf } from '../occasions.ts';
-import { accountOf } from '../shops.ts';
 
-const orderId = 'drill:7.000001';
-/** The question, its answer, and the word; the customer cancelled long before, paid a second before, and the deadline was over. */
+const orderId = 'chaos:7.000001';
+/** The question, its answer, and the verdict; the customer cancelled long before, paid a second before, and the deadline was over. */
 const askedAt = Date.parse('2026-11-22T10:00:00.000Z');
-const toldAt = askedAt + 20;
+const settledAt = askedAt + 20;
 const paidAt = askedAt - 1_000;
 const deadlineAt = askedAt - 500;
 const occasions: readonly Occasion[] = [
@@ -25,29 +25,40 @@ const facts = {
     currency: 'KES',
   },
   createdAt: '2026-11-22T09:59:00.000Z',
-  metadata: { drill: 1 },
+  metadata: { index: 1 },
 };
-const paid: Truth = {
+const paid: ExpectedVerdict = {
   status: 'paid',
   reason: null,
   receipt: 'SH90',
   amountReceived: '2.00',
   amountVerified: true,
 };
-const unpaid: Truth = {
+const unpaid: ExpectedVerdict = {
   status: 'failed',
   reason: 'cancelled',
   receipt: null,
   amountReceived: null,
   amountVerified: false,
 };
-const deadline: Truth = { ...unpaid, status: 'unresolved', reason: 'deadline' };
+const deadline: ExpectedVerdict = { ...unpaid, status: 'unresolved', reason: 'deadline' };
 
 /** One entry of the stream, as the product writes it. */
-function entry(version: number, truth: Truth, changes: { [field: string]: unknown } = {}): StreamEntry {
-  const { id = `${orderId}:${version}`, at = askedAt, told = toldAt, evidence, source, ...data } = changes;
+function entry(
+  version: number,
+  expected: ExpectedVerdict,
+  changes: { [field: string]: unknown } = {},
+): StreamEntry {
+  const {
+    id = `${orderId}:${version}`,
+    at = askedAt,
+    settled = settledAt,
+    evidence,
+    source,
+    ...data
+  } = changes;
   const supersedes = version === 1 ? [] : ['supersedes', `${orderId}:${version - 1}`];
-  const time = new Date(Number(told)).toISOString();
+  const time = new Date(Number(settled)).toISOString();
   const body = {
     ...facts,
     ...{ providerStatus: null, providerMessage: null, polls: 1, answeredPolls: 1, lastAnsweredAt: null },
@@ -55,14 +66,14 @@ function entry(version: number, truth: Truth, changes: { [field: string]: unknow
     evidence: evidence ?? [
       { source: source ?? 'poll', at: new Date(Number(at)).toISOString(), reading: 'any' },
     ],
-    ...truth,
+    ...expected,
     ...data,
   };
   return {
-    streamId: `${Number(told)}-${version}`,
+    streamId: `${Number(settled)}-${version}`,
     fields: [
       ...['specversion', '1.0', 'id', String(id), 'source', 'payment-poller/jenga'],
-      ...['type', `payment.${truth.status}`, 'subject', orderId, 'time', time],
+      ...['type', `payment.${expected.status}`, 'subject', orderId, 'time', time],
       ...['datacontenttype', 'application/json', 'stateversion', String(version), ...supersedes],
       ...['data', JSON.stringify(body)],
     ],
@@ -71,49 +82,49 @@ function entry(version: number, truth: Truth, changes: { [field: string]: unknow
 
 /** Cancelled, and asked about while it was. */
 const cancelled = (version: number, changes: { [field: string]: unknown } = {}) =>
-  entry(version, unpaid, { at: askedAt - 5_000, told: askedAt - 4_900, ...changes });
+  entry(version, unpaid, { at: askedAt - 5_000, settled: askedAt - 4_900, ...changes });
 
 function caseOf(changes: Partial<Case> = {}): Case {
   const alone = { payment: null, refusedFor: null } as const;
-  return { orderId, isOurs: true, facts, truth: paid, occasions, ...alone, ...changes };
+  return { orderId, isOurs: true, facts, expected: paid, occasions, ...alone, ...changes };
 }
 
 function verdict(entries: readonly StreamEntry[], changes: Partial<Case> = {}) {
   const one = caseOf(changes);
-  const { counts, faults } = judge([one], entries);
+  const { counts, problems } = judge([one], entries);
   const found = Object.entries(counts).filter(([, count]) => count > 0);
-  return { class: found.map(([name, count]) => `${count} ${name}`).join(', '), why: faults[0]?.why ?? '' };
+  return { class: found.map(([name, count]) => `${count} ${name}`).join(', '), why: problems[0]?.why ?? '' };
 }
 
 describe('the judge calls it', () => {
-  test('a match when the last word is the truth', () => {
+  test('a match when the last verdict is the expected one', () => {
     expect(verdict([entry(1, paid)])).toEqual({ class: '1 match', why: '' });
     expect(verdict([entry(1, deadline), entry(2, paid)]).class).toBe('1 match');
     expect(verdict([cancelled(1), entry(2, paid)]).class).toBe('1 match');
-    expect(verdict([cancelled(1)], { truth: unpaid }).class).toBe('1 match');
+    expect(verdict([cancelled(1)], { expected: unpaid }).class).toBe('1 match');
   });
 
-  test('missing when an order of ours has no word, or only that its deadline passed', () => {
+  test('missing when an order of ours has no verdict, or only that its deadline passed', () => {
     expect(verdict([]).class).toBe('1 missing');
     expect(verdict([entry(1, deadline)]).class).toBe('1 missing');
   });
 
-  test('nothing at all when an order without a word was never ours', () => {
+  test('nothing at all when an order without a verdict was never ours', () => {
     expect(verdict([], { isOurs: false }).class).toBe('');
   });
 
-  test('by its name too when an order that was never acknowledged is told of', () => {
+  test('by its name too when an order that was never acknowledged is published', () => {
     expect(verdict([cancelled(1)], { isOurs: false }).class).toBe('1 mismatch');
   });
 
   test.each<[string, StreamEntry[], Partial<Case>]>([
     ['status', [cancelled(1)], {}],
-    ['reason', [cancelled(1)], { truth: { ...unpaid, reason: 'wrong-pin' } }],
+    ['reason', [cancelled(1)], { expected: { ...unpaid, reason: 'wrong-pin' } }],
     ['receipt', [entry(1, paid, { receipt: 'OTHER1' })], {}],
     ['amount', [entry(1, paid, { amountReceived: '1.00' })], {}],
     ['amount, that nobody verified', [entry(1, paid, { amountVerified: false })], {}],
-    ['receipt though it is unpaid', [cancelled(1, { receipt: 'SH90' })], { truth: unpaid }],
-  ])('a mismatch when the last word has another %s', (_, entries, changes) => {
+    ['receipt though it is unpaid', [cancelled(1, { receipt: 'SH90' })], { expected: unpaid }],
+  ])('a mismatch when the last verdict has another %s', (_, entries, changes) => {
     expect(verdict(entries, changes).class).toBe('1 mismatch');
   });
 
@@ -126,7 +137,7 @@ describe('the judge calls it', () => {
     ['one version has two contents', [entry(1, paid), entry(1, paid, { polls: 2 })]],
     ['a version is left out', [entry(2, paid)]],
     ['versions go backwards', [cancelled(1), entry(3, paid), entry(2, deadline)]],
-    ['a word follows paid', [entry(1, paid), entry(2, deadline)]],
+    ['a verdict follows paid', [entry(1, paid), entry(2, deadline)]],
     ['an id is at odds with its version', [entry(1, paid, { id: `${orderId}:9` })]],
     ['it is about another amount', [entry(1, paid, { amountExpected: '1.00' })]],
     ['it is about another reference', [entry(1, paid, { reference: { tradeNo: 'OR1' } })]],
@@ -139,7 +150,7 @@ describe('the judge calls it', () => {
     ['failed, asked after the money had come', entry(1, unpaid)],
     [
       'failed before the customer had cancelled',
-      cancelled(1, { at: askedAt - 9_500, told: askedAt - 9_400 }),
+      cancelled(1, { at: askedAt - 9_500, settled: askedAt - 9_400 }),
     ],
     [
       'expired, which the provider never said',
@@ -150,16 +161,16 @@ describe('the judge calls it', () => {
       'unresolved for a doubt that nobody had',
       entry(1, { ...unpaid, status: 'unresolved', reason: 'underpaid' }),
     ],
-    ['the deadline, before it', entry(1, deadline, { at: deadlineAt - 200, told: deadlineAt - 100 })],
+    ['the deadline, before it', entry(1, deadline, { at: deadlineAt - 200, settled: deadlineAt - 100 })],
     ['the deadline, unasked since', entry(1, deadline, { at: deadlineAt - 1 })],
-    ['the deadline, on the word of a push', entry(1, deadline, { source: 'callback' })],
+    ['the deadline, on the verdict of a push', entry(1, deadline, { source: 'callback' })],
     ['anything without evidence', cancelled(1, { evidence: [] })],
-    ['anything before it was asked', cancelled(1, { told: askedAt - 6_000 })],
-  ])('conflicting when it said %s, though the truth came later', (_, lie) => {
+    ['anything before it was asked', cancelled(1, { settled: askedAt - 6_000 })],
+  ])('conflicting when it said %s, though the expected came later', (_, lie) => {
     expect(verdict([lie, entry(2, paid)]).class).toBe('1 conflicting');
   });
 
-  test('a match when the deadline was told upon the pushed answer to a question that was asked after it', () => {
+  test('a match when the deadline was published upon the pushed answer to a question that was asked after it', () => {
     const taken = { source: 'poll', at: new Date(askedAt - 100).toISOString(), reading: 'pending' };
     const pushed = { source: 'callback', at: new Date(askedAt).toISOString(), reading: 'not-found' };
     expect(verdict([entry(1, deadline, { evidence: [taken, pushed] }), entry(2, paid)]).class).toBe(
@@ -172,11 +183,11 @@ describe('the judge calls it', () => {
   });
 
   test('conflicting when paid was said before the money came, though it did', () => {
-    const early = entry(1, paid, { at: paidAt - 200, told: paidAt - 100 });
+    const early = entry(1, paid, { at: paidAt - 200, settled: paidAt - 100 });
     expect(verdict([early]).why).toContain('asked for at another time');
   });
 
-  test('conflicting when a soft word was read once, a match when it was read twice', () => {
+  test('conflicting when a soft verdict was read once, a match when it was read twice', () => {
     const reading = { source: 'poll', reading: 'failed', certainty: 'soft' };
     const at = (ms: number) => new Date(askedAt - ms).toISOString();
     const once = [{ ...reading, at: at(5_000) }];
@@ -184,7 +195,7 @@ describe('the judge calls it', () => {
     const merged = [{ ...reading, at: at(5_000), firstAt: at(6_500), count: 2 }];
     const soon = [{ ...reading, at: at(5_400) }, ...once];
     const classes = [once, soon, twice, merged].map(
-      (evidence) => verdict([cancelled(1, { evidence })], { truth: unpaid }).class,
+      (evidence) => verdict([cancelled(1, { evidence })], { expected: unpaid }).class,
     );
     expect(classes).toEqual(['1 conflicting', '1 conflicting', '1 match', '1 match']);
   });
@@ -198,8 +209,8 @@ describe('the judge calls it', () => {
 });
 
 describe('of orders that speak of one payment', () => {
-  const [first, second] = ['drill:7.000001', 'drill:7.000002'];
-  const used: Truth = {
+  const [first, second] = ['chaos:7.000001', 'chaos:7.000002'];
+  const used: ExpectedVerdict = {
     ...paid,
     status: 'unresolved',
     reason: 'receipt-used',
@@ -209,54 +220,62 @@ describe('of orders that speak of one payment', () => {
     caseOf({ orderId: id, facts: { ...facts, orderId: id }, payment: 'jenga SH90', ...changes });
   const pair = [sharer(first), sharer(second)];
   const owned = { source: 'poll', at: new Date(askedAt).toISOString(), reading: 'paid', usedBy: 'OWNER' };
-  /** A word about one of the two, at a place of the stream. */
-  const word = (id: string, place: number, truth: Truth, changes: { [field: string]: unknown } = {}) => {
+  /** A verdict about one of the two, at a place of the stream. */
+  const verdict = (
+    id: string,
+    place: number,
+    expected: ExpectedVerdict,
+    changes: { [field: string]: unknown } = {},
+  ) => {
     const { owner = '', ...others } = changes;
-    const { fields } = entry(1, truth, { orderId: id, ...others });
+    const { fields } = entry(1, expected, { orderId: id, ...others });
     const renamed = fields.map((field) => field.replaceAll(orderId, id).replace('OWNER', String(owner)));
-    return { streamId: `${toldAt}-${place}`, fields: renamed };
+    return { streamId: `${settledAt}-${place}`, fields: renamed };
   };
   const named = (id: string, place: number, owner: string) =>
-    word(id, place, used, { evidence: [owned], owner });
+    verdict(id, place, used, { evidence: [owned], owner });
   const judged = (entries: readonly StreamEntry[], cases: readonly Case[] = pair) => {
-    const { counts, faults } = judge(cases, entries);
-    return { match: counts.match, faults: faults.map((fault) => `${fault.orderId} ${fault.class}`) };
+    const { counts, problems } = judge(cases, entries);
+    return {
+      match: counts.match,
+      problems: problems.map((problem) => `${problem.orderId} ${problem.class}`),
+    };
   };
 
-  test('the first is paid, whichever it is, and the other one is told who has the payment', () => {
-    expect(judged([word(first, 1, paid), named(second, 2, first)])).toEqual({ match: 2, faults: [] });
-    expect(judged([word(second, 1, paid), named(first, 2, second)])).toEqual({ match: 2, faults: [] });
+  test('the first is paid, whichever it is, and the other one names who has the payment', () => {
+    expect(judged([verdict(first, 1, paid), named(second, 2, first)])).toEqual({ match: 2, problems: [] });
+    expect(judged([verdict(second, 1, paid), named(first, 2, second)])).toEqual({ match: 2, problems: [] });
   });
 
   test('a second one that is paid too conflicts', () => {
-    expect(judged([word(first, 1, paid), word(second, 2, paid)])).toEqual({
+    expect(judged([verdict(first, 1, paid), verdict(second, 2, paid)])).toEqual({
       match: 1,
-      faults: [`${second} conflicting`],
+      problems: [`${second} conflicting`],
     });
   });
 
   test('a doubt before anybody was paid, or one that does not name the owner, conflicts', () => {
-    const early = [named(second, 1, first), word(first, 2, paid)];
-    const nameless = [word(first, 1, paid), word(second, 2, used)];
+    const early = [named(second, 1, first), verdict(first, 2, paid)];
+    const nameless = [verdict(first, 1, paid), verdict(second, 2, used)];
     for (const entries of [early, nameless]) {
-      expect(judged(entries)).toEqual({ match: 1, faults: [`${second} conflicting`] });
+      expect(judged(entries)).toEqual({ match: 1, problems: [`${second} conflicting`] });
     }
   });
 
   test('an order that has its payment for itself is never in that doubt', () => {
-    expect(judged([named(first, 1, second)], [sharer(first)]).faults).toEqual([`${first} conflicting`]);
+    expect(judged([named(first, 1, second)], [sharer(first)]).problems).toEqual([`${first} conflicting`]);
   });
 
   test('a refusal stands when the order that it names was paid, and nothing was said of the refused one', () => {
     const refused = [sharer(first), sharer(second, { isOurs: false, refusedFor: first })];
-    expect(judged([word(first, 1, paid)], refused)).toEqual({ match: 2, faults: [] });
-    expect(judged([word(first, 1, paid), named(second, 2, first)], refused).faults).toEqual([
+    expect(judged([verdict(first, 1, paid)], refused)).toEqual({ match: 2, problems: [] });
+    expect(judged([verdict(first, 1, paid), named(second, 2, first)], refused).problems).toEqual([
       `${second} conflicting`,
     ]);
-    expect(judged([word(first, 1, deadline)], refused).faults).toContain(`${second} conflicting`);
+    expect(judged([verdict(first, 1, deadline)], refused).problems).toContain(`${second} conflicting`);
     const others = { ...facts, orderId: first, reference: 'OR2' };
     const elsewhere = [sharer(first, { facts: others }), refused[1] as Case];
-    expect(judged([word(first, 1, paid, { reference: 'OR2' })], elsewhere).faults).toEqual([
+    expect(judged([verdict(first, 1, paid, { reference: 'OR2' })], elsewhere).problems).toEqual([
       `${second} conflicting`,
     ]);
   });
@@ -281,13 +300,13 @@ describe('where the clocks of the workers are wrong', () => {
   const cancelsAt = askedAt - 9_000;
   const at = (ms: number) => new Date(askedAt - ms).toISOString();
   const soft = { source: 'poll', certainty: 'soft', reading: 'failed', at: at(5_000), firstAt: at(6_500) };
-  const heard = (streamMs: number, { fields }: StreamEntry, truth: Truth) =>
-    verdict([{ streamId: `${streamMs}-0`, fields }], { truth }).class;
+  const heard = (streamMs: number, { fields }: StreamEntry, expected: ExpectedVerdict) =>
+    verdict([{ streamId: `${streamMs}-0`, fields }], { expected }).class;
 
-  test('the stream tells whether a soft word waited for its second reading, whatever the word says', () => {
-    const word = cancelled(1, { evidence: [soft] });
-    expect(heard(cancelsAt + 999, word, unpaid)).toBe('1 conflicting');
-    expect(heard(cancelsAt + 1_001, word, unpaid)).toBe('1 match');
+  test('the stream tells whether a soft verdict waited for its second reading, whatever the verdict states', () => {
+    const verdict = cancelled(1, { evidence: [soft] });
+    expect(heard(cancelsAt + 999, verdict, unpaid)).toBe('1 conflicting');
+    expect(heard(cancelsAt + 1_001, verdict, unpaid)).toBe('1 match');
   });
 
   test('the stream tells whether the provider had said it at all', () => {
@@ -300,12 +319,12 @@ describe('where the clocks of the workers are wrong', () => {
     expect(heard(deadlineAt + 1, entry(1, deadline), deadline)).toBe('1 match');
   });
 
-  test('a word from a time that is still to come conflicts', () => {
-    expect(heard(toldAt, entry(1, paid, { told: toldAt + 60_000 }), paid)).toBe('1 conflicting');
+  test('a verdict from a time that is still to come conflicts', () => {
+    expect(heard(settledAt, entry(1, paid, { settled: settledAt + 60_000 }), paid)).toBe('1 conflicting');
   });
 });
 
-describe('the truth', () => {
+describe('the expected verdict', () => {
   const ledger = {
     provider: 'jenga',
     reference: 'OR1',
@@ -327,11 +346,11 @@ describe('the truth', () => {
     ['expired', { provider: 'tanda' }, 'failed', 'rejected'],
     ['failed:limit-exceeded', { provider: 'vexora' }, 'failed', 'limit-exceeded'],
   ] as const)('of an order that ends %s with %j is %s, %s', (finalState, changes, status, reason) => {
-    expect(truthOf({}, { ...ledger, finalState, ...changes })).toMatchObject({ status, reason });
+    expect(expectedVerdictOf({}, { ...ledger, finalState, ...changes })).toMatchObject({ status, reason });
   });
 
   test('cannot be more than what a provider tells', () => {
-    const blind = truthOf(
+    const blind = expectedVerdictOf(
       {},
       { ...ledger, provider: 'daraja-stk', finalState: 'partly-paid', amountPaid: '1.00' },
     );
@@ -340,12 +359,14 @@ describe('the truth', () => {
 
   test('of an answer about another payment, or a payout, is never paid', () => {
     const state = { ...ledger, finalState: 'paid' } as const;
-    expect(truthOf({ answeredReference: 'X' }, state)).toMatchObject({
+    expect(expectedVerdictOf({ answeredReference: 'X' }, state)).toMatchObject({
       reason: 'reference-mismatch',
       receipt: 'SH90',
     });
-    expect(truthOf({ answeredReference: 'X' }, { ...state, reference: 'SH90' }).receipt).toBe('X');
-    expect(truthOf({ direction: 'out' }, { ...state, provider: 'tanda' }).reason).toBe('wrong-direction');
+    expect(expectedVerdictOf({ answeredReference: 'X' }, { ...state, reference: 'SH90' }).receipt).toBe('X');
+    expect(expectedVerdictOf({ direction: 'out' }, { ...state, provider: 'tanda' }).reason).toBe(
+      'wrong-direction',
+    );
   });
 });
 
@@ -379,7 +400,7 @@ describe('what may be said about an order', () => {
 
 describe('what subscribers handled', () => {
   test('is complete when each result was handled, or a newer one of its order', () => {
-    expect(accountOf(['a:1', 'a:2', 'b:1'], ['a:2', 'b:1', 'b:1'])).toEqual({
+    expect(deliveryOf(['a:1', 'a:2', 'b:1'], ['a:2', 'b:1', 'b:1'])).toEqual({
       skipped: [],
       stepsBack: [],
       invented: [],
@@ -387,9 +408,9 @@ describe('what subscribers handled', () => {
     });
   });
 
-  test('is not when one was passed over, handled after a newer one, or never told', () => {
-    expect(accountOf(['a:1', 'a:2'], ['a:1']).skipped).toEqual(['a:2']);
-    expect(accountOf(['a:1', 'a:2'], ['a:2', 'a:1']).stepsBack).toEqual(['a:1']);
-    expect(accountOf(['a:1'], ['a:1', 'a:2']).invented).toEqual(['a:2']);
+  test('is not when one was passed over, handled after a newer one, or never published', () => {
+    expect(deliveryOf(['a:1', 'a:2'], ['a:1']).skipped).toEqual(['a:2']);
+    expect(deliveryOf(['a:1', 'a:2'], ['a:2', 'a:1']).stepsBack).toEqual(['a:1']);
+    expect(deliveryOf(['a:1'], ['a:1', 'a:2']).invented).toEqual(['a:2']);
   });
 });

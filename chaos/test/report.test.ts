@@ -13,15 +13,15 @@ const outcome: Outcome = {
   acknowledged: 3,
   judgement: {
     counts: { match: 2, mismatch: 0, missing: 1, duplicate: 0, conflicting: 0 },
-    faults: [{ orderId: 'a', class: 'missing', why: 'nothing on the stream' }],
-    toldUnasked: 0,
+    problems: [{ orderId: 'a', class: 'missing', why: 'nothing on the stream' }],
+    publishedUnasked: 0,
   },
   kills: { workers: 4 },
-  truthMs: { orders: 2, p50: 100, p99: 1_250, max: 1_250 },
+  verdictMs: { orders: 2, p50: 100, p99: 1_250, max: 1_250 },
   boundMs: 45_030,
   tookMs: 30_000,
   notes: { 'back at work (s)': 'api 1.0' },
-  faults: ['api ended 1 times though nobody asked it to'],
+  violations: ['api ended 1 times though nobody asked it to'],
   passed: false,
 };
 const facts = {
@@ -44,7 +44,7 @@ test('the last run is written into its place on a page, the newest of each scena
   onTestFinished(() => rmSync(folder, { recursive: true }));
   const page = join(folder, 'page.md');
   writeFileSync(page, 'before\n<!-- the last run -->\nold\n<!-- end of the last run -->\nafter\n');
-  const again: Outcome = { ...outcome, passed: true, faults: [] };
+  const again: Outcome = { ...outcome, passed: true, violations: [] };
   const lines = [jsonLine([outcome], facts), 'a line for people', jsonLine([again], { ...facts, seed: 6 })];
   writeLastRun(page, lines);
   const text = readFileSync(page, 'utf8');

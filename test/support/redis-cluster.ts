@@ -5,10 +5,10 @@ import { findExecutable, runCommand } from '../../src/embedded/executables.ts';
 import { freePorts } from './ports.ts';
 import { createNode, serverArgs } from './redis-node.ts';
 import { until } from './redis-sentinel.ts';
-import type { DrillRedis } from './redis-topology.ts';
+import type { ChaosRedis } from './redis-topology.ts';
 
 /** Three masters with a replica each. */
-export interface ClusterRedis extends DrillRedis {
+export interface ClusterRedis extends ChaosRedis {
   /** Kills the master of a key, waits for its replica to be promoted, starts the old one again. Returns ms to promotion. */
   failOver(key: string, restartAfterMs: number): Promise<number>;
 }

@@ -4,10 +4,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { freePorts } from './ports.ts';
 import { createNode, type RedisNode, serverArgs } from './redis-node.ts';
-import type { DrillRedis } from './redis-topology.ts';
+import type { ChaosRedis } from './redis-topology.ts';
 
 /** A master, a replica, and three sentinels. */
-export interface SentinelRedis extends DrillRedis {
+export interface SentinelRedis extends ChaosRedis {
   /** Kills the master, waits for its replica to be promoted, and starts the old one again. Returns ms to promotion. */
   failOver(restartAfterMs: number): Promise<number>;
 }

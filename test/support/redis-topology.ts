@@ -1,5 +1,5 @@
 /** The Redis servers of a scenario. */
-export interface DrillRedis {
+export interface ChaosRedis {
   readonly kind: 'single' | 'sentinel' | 'cluster';
   /** URL for the chaos test itself, without a proxy. */
   readonly url: string;

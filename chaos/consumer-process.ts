@@ -1,12 +1,12 @@
 /**
- * A shop that follows the results and writes down what it handled, before it is acknowledged. Environment: REDIS_URL,
+ * A consumer that follows the results and writes down what it handled, before it is acknowledged. Environment: REDIS_URL,
  * PREFIX, CONSUMER, HANDLED_FILE.
  */
 
 import { once } from 'node:events';
 import { appendFileSync } from 'node:fs';
 import { subscribe } from '../src/results/subscribe.ts';
-import { handledId } from './shops.ts';
+import { handledId } from './consumers.ts';
 
 process.once('disconnect', () => process.exit(0));
 process.channel?.unref();

@@ -1,15 +1,15 @@
 import type { OrderInput } from '../src/jobs/validate-order.ts';
 import type { Fault, FaultKind, ProviderId, SimulatedOrder } from '../src/simulator/simulator.ts';
 import { createRandom, type Random } from '../test/support/random.ts';
+import { pickBehaviour } from './behaviours.ts';
 import { referenceFor } from './references.ts';
 import { placeOf, type Sharing, sharingsOf } from './sharing.ts';
-import { pickStory } from './stories.ts';
 
-/** One order of the drill: what its provider will do, and what the checkout hands in. */
-export interface DrillOrder {
+/** One order of the chaos test: what its provider will do, and what the checkout hands in. */
+export interface WorkloadOrder {
   readonly orderId: string;
   readonly provider: ProviderId;
-  readonly story: string;
+  readonly behaviour: string;
   /** When the checkout meets it, from the beginning of the scenario. */
   readonly arrivesAtMs: number;
   readonly simulated: SimulatedOrder;
@@ -32,7 +32,7 @@ export type Push = Pick<
   'afterMs' | 'form' | 'copies' | 'shape'
 >;
 
-export interface ScriptOptions {
+export interface WorkloadOptions {
   readonly seed: number;
   readonly orders: number;
   /** The orders arrive evenly, with jitter, over this time. */
@@ -63,7 +63,7 @@ const leastLateMs = 20_000;
 /** How long hints are heaped upon an order. */
 export const stormSeconds = 20;
 
-/** Faults of single answers. A whole provider's sickness is the matter of a scenario. */
+/** Faults of single answers. Outages of whole providers are the matter of a scenario. */
 const orderFaults: readonly FaultKind[] = [
   'http-500',
   'http-503',
@@ -80,10 +80,10 @@ const orderFaults: readonly FaultKind[] = [
 const allBadKinds: readonly FaultKind[] = ['http-400', 'http-422', 'http-500', 'hang'];
 
 /** The script of a scenario: the same options give the same script. */
-export function writeScript(options: ScriptOptions): DrillOrder[] {
+export function writeWorkload(options: WorkloadOptions): WorkloadOrder[] {
   const { seed, orders, spanMs, providers = everyProvider } = options;
   const root = createRandom(seed);
-  const script: DrillOrder[] = [];
+  const script: WorkloadOrder[] = [];
   for (let index = 0; index < orders; index += 1) {
     const random = root.fork(`order ${index}`);
     const provider = providers[index % providers.length] as ProviderId;
@@ -105,44 +105,49 @@ interface Cast {
   readonly isShared: boolean;
 }
 
-function writeOrder(cast: Cast, arrivesAtMs: number, options: ScriptOptions): DrillOrder {
+function writeOrder(cast: Cast, arrivesAtMs: number, options: WorkloadOptions): WorkloadOrder {
   const { random, provider, index, isShared } = cast;
   const { seed, spanMs, deadlineMs, faulty = 0.1, pushed = 0.2, wildPushes = false } = options;
-  const orderId = `drill:${seed}.${String(index).padStart(6, '0')}`;
+  const orderId = `chaos:${seed}.${String(index).padStart(6, '0')}`;
   const { key, reference, receipt } = referenceFor(random, provider, index, isShared && random.chance(0.7));
   const amount = (random.between(100, 500_000) / 100).toFixed(2);
-  const story = pickStory(random, provider, isShared ? 'shared' : kindOf(random, options));
+  const behaviour = pickBehaviour(random, provider, isShared ? 'shared' : kindOf(random, options));
   const { badKinds = allBadKinds } = options;
   const setting = { provider, reference: key, amount, deadlineMs, badKinds };
-  const { faults, ...plot } = story.plot(random, setting);
+  const { faults, ...script } = behaviour.script(random, setting);
   const storm = random.chance(options.stormy ?? 0.04) ? random.pick(stormsOf(provider)) : null;
   const pushes = random.chance(wildPushes ? 0.9 : pushed)
-    ? pushesOf(random, provider, plot, wildPushes ? Math.max(leastLateMs, spanMs) : null)
+    ? pushesOf(random, provider, script, wildPushes ? Math.max(leastLateMs, spanMs) : null)
     : [];
   return {
-    ...{ orderId, provider, story: story.name, arrivesAtMs, isShared, storm },
+    ...{ orderId, provider, behaviour: behaviour.name, arrivesAtMs, isShared, storm },
     ...{ sharing: null, earlierLives: 0 },
     simulated: {
       provider,
       reference: key,
       amount,
-      ...plot,
+      ...script,
       ...(key === receipt ? {} : { receipt }),
       ...variants(random, provider),
       faults: faults ?? (random.chance(faulty) ? [faultOf(random)] : []),
     },
-    input: { orderId, account: provider, reference, amount, metadata: { drill: index } },
+    input: { orderId, account: provider, reference, amount, metadata: { index: index } },
     pushes: storm === 'pushes' ? [...pushes, ...stormOfPushes()] : pushes,
   };
 }
 
-function kindOf(random: Random, { bad = 0.03, flickering = 0 }: ScriptOptions) {
+function kindOf(random: Random, { bad = 0.03, flickering = 0 }: WorkloadOptions) {
   if (random.chance(bad)) return 'bad';
   return random.chance(flickering) ? 'flickering' : 'usual';
 }
 
 /** Makes an order speak of another one's payment. It may come before the other one, and long after it was paid. */
-function follow(cast: Cast, order: DrillOrder, leader: DrillOrder, { spanMs }: ScriptOptions): DrillOrder {
+function follow(
+  cast: Cast,
+  order: WorkloadOrder,
+  leader: WorkloadOrder,
+  { spanMs }: WorkloadOptions,
+): WorkloadOrder {
   const { random, provider, index } = cast;
   const sharing = random.pick(sharingsOf(provider));
   const arrivesAtMs = Math.min(spanMs, Math.max(0, leader.arrivesAtMs + random.between(-1_500, 6_000)));
@@ -154,31 +159,31 @@ function follow(cast: Cast, order: DrillOrder, leader: DrillOrder, { spanMs }: S
     const simulated = { ...order.simulated, reference: key, receipt, amount };
     return { ...order, sharing, arrivesAtMs, simulated, input: { ...order.input, reference, amount } };
   }
-  const { simulated, story } = leader;
+  const { simulated, behaviour } = leader;
   const { amount } = leader.input;
   const reference = sharing === 'same reference' ? leader.input.reference : receipt;
   const input = { ...order.input, amount, reference };
-  return { ...order, sharing, arrivesAtMs, simulated, story, input, pushes: [], storm: null };
+  return { ...order, sharing, arrivesAtMs, simulated, behaviour, input, pushes: [], storm: null };
 }
 
 /** Another order under an id that was used before: another payment, which comes soon. */
-export function liveAgain(first: DrillOrder, random: Random): DrillOrder {
+export function liveAgain(first: WorkloadOrder, random: Random): WorkloadOrder {
   const { provider, input } = first;
-  const drill = 1_000_000 + Number(input.metadata?.drill);
-  const { key, reference, receipt } = referenceFor(random, provider, drill);
+  const index = 1_000_000 + Number(input.metadata?.index);
+  const { key, reference, receipt } = referenceFor(random, provider, index);
   const amount = (random.between(100, 500_000) / 100).toFixed(2);
   const timeline = [{ afterMs: random.between(0, 3_000), state: 'paid' as const }];
   return {
-    ...{ orderId: first.orderId, provider, story: 'pays, under an id that was used before' },
+    ...{ orderId: first.orderId, provider, behaviour: 'pays, under an id that was used before' },
     ...{ arrivesAtMs: 0, isShared: false, sharing: null, storm: null, pushes: [] },
     earlierLives: first.earlierLives + 1,
     simulated: { provider, reference: key, amount, timeline, ...(key === receipt ? {} : { receipt }) },
-    input: { ...input, reference, amount, metadata: { drill } },
+    input: { ...input, reference, amount, metadata: { index } },
   };
 }
 
 /** Whether the provider is to learn of the order's payment by this order, and not by another one. */
-export function bringsItsPayment({ sharing }: DrillOrder): boolean {
+export function bringsItsPayment({ sharing }: WorkloadOrder): boolean {
   return sharing === null || sharing === 'same receipt';
 }
 

@@ -1,27 +1,27 @@
 import { describe, expect, test } from 'vitest';
 import { simulatedOrderSchema } from '../../src/simulator/script.ts';
 import { createRandom } from '../../test/support/random.ts';
-import { bringsItsPayment, liveAgain, writeScript } from '../script.ts';
-import { badReference, stories } from '../stories.ts';
+import { badReference, behaviours } from '../behaviours.ts';
+import { bringsItsPayment, liveAgain, writeWorkload } from '../workload.ts';
 
 const options = { seed: 7, orders: 1_200, spanMs: 60_000, deadlineMs: 10_000, wildPushes: true, faulty: 0.5 };
 
 describe('a script', () => {
   test('is the same for the same seed, and another one for another seed', () => {
-    expect(writeScript(options)).toEqual(writeScript(options));
-    expect(writeScript({ ...options, seed: 8 })).not.toEqual(writeScript(options));
+    expect(writeWorkload(options)).toEqual(writeWorkload(options));
+    expect(writeWorkload({ ...options, seed: 8 })).not.toEqual(writeWorkload(options));
   });
 
   test('gives the first orders the same fates however many follow', () => {
     const fates = (orders: number) =>
-      writeScript({ ...options, orders })
+      writeWorkload({ ...options, orders })
         .slice(0, 10)
         .map(({ arrivesAtMs: _, ...fate }) => fate);
     expect(fates(10)).toEqual(fates(100));
   });
 
   test('holds only what the simulator takes, each payment once', () => {
-    const script = writeScript(options);
+    const script = writeWorkload(options);
     for (const { simulated, pushes } of script) {
       const callbacks = pushes.map((push) => ({ ...push, url: 'http://127.0.0.1:1/callbacks/a/b' }));
       expect(() => simulatedOrderSchema.parse({ ...simulated, callbacks })).not.toThrow();
@@ -32,10 +32,10 @@ describe('a script', () => {
     expect(new Set(script.map(({ orderId }) => orderId)).size).toBe(1_200);
   });
 
-  test('tells every story, lets orders arrive over the whole span, and pushes to nobody at Daraja', () => {
-    const script = writeScript(options);
-    expect(new Set(script.map(({ story }) => story))).toEqual(
-      new Set([...stories, badReference].map(({ name }) => name)),
+  test('tells every behaviour, lets orders arrive over the whole span, and pushes to nobody at Daraja', () => {
+    const script = writeWorkload(options);
+    expect(new Set(script.map(({ behaviour }) => behaviour))).toEqual(
+      new Set([...behaviours, badReference].map(({ name }) => name)),
     );
     const arrivals = script.map(({ arrivesAtMs }) => arrivesAtMs);
     expect(Math.min(...arrivals)).toBeLessThan(1_000);
@@ -47,7 +47,7 @@ describe('a script', () => {
 });
 
 describe('orders that speak of one payment', () => {
-  const script = writeScript(options);
+  const script = writeWorkload(options);
   const shared = script.filter(({ isShared }) => isShared);
 
   test('come by in every way, and all else about them is their own', () => {
@@ -83,12 +83,12 @@ describe('orders that speak of one payment', () => {
   });
 
   test('are left out on request', () => {
-    expect(writeScript({ ...options, shared: 0 }).filter(({ isShared }) => isShared)).toEqual([]);
+    expect(writeWorkload({ ...options, shared: 0 }).filter(({ isShared }) => isShared)).toEqual([]);
   });
 });
 
 describe('further workload', () => {
-  const script = writeScript(options);
+  const script = writeWorkload(options);
 
   test('some orders are in a storm of hints, and none of those at Daraja in one of pushes', () => {
     const storms = script.map(({ provider, storm }) => `${provider} ${storm}`);
@@ -98,7 +98,7 @@ describe('further workload', () => {
   });
 
   test('a bad reference is never answered', () => {
-    const bad = script.filter(({ story }) => story === badReference.name);
+    const bad = script.filter(({ behaviour }) => behaviour === badReference.name);
     expect(bad.length).toBeGreaterThan(10);
     for (const { simulated } of bad) expect(simulated.faults?.[0]).toEqual({ kind: expect.any(String) });
   });

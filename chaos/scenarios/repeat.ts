@@ -9,11 +9,11 @@ const mostMoreMs = 60_000;
  * is given.
  */
 export async function again(
-  { miseryMs, random, stop, isEnough }: Pick<Stage, 'miseryMs' | 'random' | 'stop' | 'isEnough'>,
+  { faultsMs, random, stop, isEnough }: Pick<Stage, 'faultsMs' | 'random' | 'stop' | 'isEnough'>,
   [leastMs, mostMs]: readonly [number, number],
   act: () => Promise<void>,
 ): Promise<void> {
-  const until = Date.now() + miseryMs;
+  const until = Date.now() + faultsMs;
   while (!stop.aborted) {
     const pauseMs = random.between(leastMs, mostMs);
     const nextAt = Date.now() + pauseMs;

@@ -11,7 +11,7 @@ export function orderKey({
   return `${orderId} of ${facts.createdAt}`;
 }
 
-/** The order that a word is about. */
-export function wordKey({ subject, data }: Pick<ResultEvent, 'subject' | 'data'>): string {
+/** The order that a verdict is about. */
+export function verdictKey({ subject, data }: Pick<ResultEvent, 'subject' | 'data'>): string {
   return `${subject} of ${data.createdAt}`;
 }

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { LedgerEntry, Outage, ProviderId, SimulatedOrder } from '../src/simulator/simulator.ts';
 
-/** The drill's hands on the simulator's control routes. */
-export interface ProviderDesk {
+/** The chaos test's hands on the simulator's control routes. */
+export interface SimulatorControl {
   readonly url: string;
   readonly darajaCertificate: string;
   script(orders: readonly SimulatedOrder[]): Promise<void>;
@@ -11,12 +11,12 @@ export interface ProviderDesk {
   ledger(): Promise<LedgerEntry[]>;
 }
 
-/** Waits for the simulator, then speaks to it. `clockOffMs` is what its clock is ahead of ours by. */
-export async function openProviderDesk(
+/** Waits for the simulator, then controls it. `clockOffMs` is what its clock is ahead of ours by. */
+export async function openSimulatorControl(
   url: string,
   clockOffMs: number,
   withinMs: number,
-): Promise<ProviderDesk> {
+): Promise<SimulatorControl> {
   const giveUpAt = Date.now() + withinMs;
   while (!(await answers(url))) {
     if (Date.now() > giveUpAt) throw new Error(`The simulator at ${url} did not come up.`);

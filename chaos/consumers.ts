@@ -3,18 +3,18 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ResultEvent } from '../src/domain/result-event.ts';
 import type { Child } from '../test/support/child.ts';
-import type { DrillRedis } from '../test/support/redis-topology.ts';
+import type { ChaosRedis } from '../test/support/redis-topology.ts';
 import { readEntry } from './judge.ts';
 import type { Stage } from './scenario.ts';
 import type { World } from './world.ts';
 
-/** What shops made of the results. */
-export interface Account {
-  /** Told, never handled, and no newer result of the same order was. */
+/** What consumers did with the results. */
+export interface Delivery {
+  /** Published, never handled, and no newer result of the same order was. */
   readonly skipped: readonly string[];
   /** Handled after a newer result of the same order. */
   readonly stepsBack: readonly string[];
-  /** Handled, and never told. */
+  /** Handled, and never published. */
   readonly invented: readonly string[];
   /** Handled again. */
   readonly repeats: number;
@@ -23,11 +23,11 @@ export interface Account {
 const catchUpMs = 60_000;
 const shownIds = 3;
 
-/** Starts a shop: a subscriber of the results, in one consumer group with the others. */
-export function openShop({ start, places, dir }: World, name: string): Child {
+/** Starts a consumer: a subscriber of the results, in one consumer group with the others. */
+export function startConsumer({ start, places, dir }: World, name: string): Child {
   return start({
     name,
-    script: join(import.meta.dirname, 'subscriber.ts'),
+    script: join(import.meta.dirname, 'consumer-process.ts'),
     env: {
       REDIS_URL: places.redisUrl,
       PREFIX: places.prefix,
@@ -37,35 +37,35 @@ export function openShop({ start, places, dir }: World, name: string): Child {
   });
 }
 
-/** How many results one shop has handled. */
-export function handledBy({ dir }: Pick<World, 'dir'>, shop: string): number {
-  return readHandled(dir, [shop]).length;
+/** How many results one consumer has handled. */
+export function handledBy({ dir }: Pick<World, 'dir'>, consumer: string): number {
+  return readHandled(dir, [consumer]).length;
 }
 
-/** Waits until the shops have handled everything, and notes what they did with it. */
-export async function checkShops<Server extends DrillRedis>(
-  { world, note, fault, stop }: Stage<Server>,
-  shops: readonly string[],
+/** Waits until the consumers have handled everything, and notes what they did with it. */
+export async function checkConsumers<Server extends ChaosRedis>(
+  { world, note, fail, stop }: Stage<Server>,
+  consumers: readonly string[],
 ): Promise<void> {
   const giveUpAt = Date.now() + catchUpMs;
   for (;;) {
     const events = (await world.results()).map((entry) => readEntry(entry).event);
-    const told = events.flatMap((event) => (event === null ? [] : [handledId(event)]));
-    const found = accountOf(told, readHandled(world.dir, shops));
+    const published = events.flatMap((event) => (event === null ? [] : [handledId(event)]));
+    const found = deliveryOf(published, readHandled(world.dir, consumers));
     if (found.skipped.length > 0 && Date.now() < giveUpAt && !stop.aborted) {
       await delay(500);
       continue;
     }
-    note('results', told.length);
+    note('results', published.length);
     note('handled again', found.repeats);
     const faults = (ids: readonly string[], what: string) => {
-      if (ids.length > 0) fault(`${ids.length} results ${what} (${ids.slice(0, shownIds)})`);
+      if (ids.length > 0) fail(`${ids.length} results ${what} (${ids.slice(0, shownIds)})`);
     };
     faults(found.skipped, 'were never handled');
     faults(found.stepsBack, 'were handled after newer ones');
     faults(found.invented, 'were handled that are not on the stream');
     const parked = await world.reader.xlen(world.keys.parked('shop'));
-    if (parked > 0) fault(`${parked} results were parked though no handler failed`);
+    if (parked > 0) fail(`${parked} results were parked though no handler failed`);
     return;
   }
 }
@@ -75,8 +75,8 @@ export function handledId({ id, data }: Pick<ResultEvent, 'id' | 'data'>): strin
   return `${Date.parse(data.createdAt)}/${id}`;
 }
 
-/** Holds what was handled, in the order of time, against what was told. Pure. */
-export function accountOf(told: readonly string[], handled: readonly string[]): Account {
+/** Holds what was handled, in the order of time, against what was published. Pure. */
+export function deliveryOf(published: readonly string[], handled: readonly string[]): Delivery {
   const newest = new Map<string, number>();
   const stepsBack: string[] = [];
   for (const id of handled) {
@@ -84,8 +84,8 @@ export function accountOf(told: readonly string[], handled: readonly string[]): 
     if (version < (newest.get(orderId) ?? 0)) stepsBack.push(id);
     newest.set(orderId, Math.max(version, newest.get(orderId) ?? 0));
   }
-  const [done, known] = [new Set(handled), new Set(told)];
-  const skipped = told.filter((id) => {
+  const [done, known] = [new Set(handled), new Set(published)];
+  const skipped = published.filter((id) => {
     const { orderId, version } = parseId(id);
     return !done.has(id) && version >= (newest.get(orderId) ?? 0);
   });
@@ -93,15 +93,15 @@ export function accountOf(told: readonly string[], handled: readonly string[]): 
   return { skipped, stepsBack, invented, repeats: handled.length - done.size };
 }
 
-function handledFile(dir: string, shop: string): string {
-  return join(dir, `${shop}.handled`);
+function handledFile(dir: string, consumer: string): string {
+  return join(dir, `${consumer}.handled`);
 }
 
-/** The ids that any of the shops handled, in the order of time. */
-function readHandled(dir: string, shops: readonly string[]): string[] {
-  const lines = shops.flatMap((shop) => {
+/** The ids that any of the consumers handled, in the order of time. */
+function readHandled(dir: string, consumers: readonly string[]): string[] {
+  const lines = consumers.flatMap((consumer) => {
     try {
-      return readFileSync(handledFile(dir, shop), 'utf8').split('\n');
+      return readFileSync(handledFile(dir, consumer), 'utf8').split('\n');
     } catch {
       // It has handled nothing yet.
       return [];
