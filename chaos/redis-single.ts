@@ -48,9 +48,10 @@ export async function startSingleRedis(
 
   async function sample(): Promise<void> {
     const file = await currentFile(dir);
+    // Before the look: what was acknowledged by then is in the file, however long this process waits for a core in between.
+    const now = Date.now();
     const bytes = file === null ? undefined : statSync(file, { throwIfNoEntry: false })?.size;
     if (file === null || bytes === undefined) return;
-    const now = Date.now();
     lengths = [...lengths.filter(({ at }) => at > now - 10_000), { at: now, file, bytes }];
   }
 

@@ -7,7 +7,7 @@ const shownFindings = 10;
 export function summary({ scenario, orders, judgement, violations, passed, tookMs }: Outcome): string {
   const { match } = judgement.counts;
   const wrong = judgement.problems.length + violations.length;
-  const verdict = passed ? 'ok' : `FAILED, ${wrong} violations`;
+  const verdict = passed ? 'ok' : `FAILED, ${wrong} problems`;
   return `${scenario}: ${verdict}, ${match} of ${orders} orders match, ${seconds(tookMs)}`;
 }
 

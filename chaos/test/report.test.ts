@@ -30,7 +30,7 @@ const facts = {
 };
 
 test('a scenario that failed says so, in its line, in the table and in what is wrong', () => {
-  expect(summary(outcome)).toBe('workers-killed: FAILED, 2 faults, 2 of 3 orders match, 30.0 s');
+  expect(summary(outcome)).toBe('workers-killed: FAILED, 2 problems, 2 of 3 orders match, 30.0 s');
   expect(table([outcome]).split('\n')[1]).toMatch(/^workers-killed +3 +2 +0 +1 +0 +0 +4 workers .* FAILED$/);
   expect(details(outcome)).toEqual([
     'workers-killed: back at work (s): api 1.0',
