@@ -131,7 +131,7 @@ function writeOrder(cast: Cast, arrivesAtMs: number, options: WorkloadOptions): 
       ...variants(random, provider),
       faults: faults ?? (random.chance(faulty) ? [faultOf(random)] : []),
     },
-    input: { orderId, account: provider, reference, amount, metadata: { index: index } },
+    input: { orderId, account: provider, reference, amount, metadata: { index } },
     pushes: storm === 'pushes' ? [...pushes, ...stormOfPushes()] : pushes,
   };
 }

@@ -22,7 +22,7 @@ export const idsReused: Scenario = {
     for (const consumer of consumers) startConsumer(world, consumer);
     const used = new Set<string>();
     const taken: Promise<void>[] = [];
-    await again(stage, [300, 700], async () => {
+    await again({ ...stage, isEnough: () => used.size >= leastAgain }, [300, 700], async () => {
       for (const orderId of await forgetSome(stage, used)) {
         used.add(orderId);
         const first = checkout.handed.get(orderId)?.order;

@@ -44,7 +44,9 @@ export const unservedAccounts: Scenario = {
     if (refused.left.length > 0)
       fail(`an order of ${gone}, which nobody serves, is answered ${refused.left}`);
     if (said.left.length > 0) fail(`open orders of ${gone} are not reported: ${said.left.join('; ')}`);
-    if (!stop.aborted && !(await doctorSaysIt(stage))) fail(`doctor does not report open orders of ${gone}`);
+    // On a busy machine it gives up on Redis after a second, and says so: it is run again.
+    const doctor = await until(stage, async () => ((await doctorSaysIt(stage)) ? [] : ['doctor']));
+    if (doctor.left.length > 0 && !stop.aborted) fail(`doctor does not report open orders of ${gone}`);
     await pause(Math.max(awayMs, faultsMs - beforeMs) - (Date.now() - startedAt), stop);
     await world.restartWith({});
     say(`${gone} is served again`);
