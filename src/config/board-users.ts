@@ -45,11 +45,13 @@ export const boardUsersSchema = jsonListSchema({
   fields: 'name, role and passwordHash',
   nameSchema: userNameSchema,
   toEntry: ({ name, role, passwordHash = null }): BoardUser => ({ name, role, password: passwordHash }),
-  conflict({ name, password }, before) {
-    if (before.some((other) => other.name === name)) return 'this name is used twice';
+  conflicts({ name, password }, before) {
     // Two people who know of each other that they have the same password.
     const twin = password && before.find((other) => other.password?.text === password.text);
-    return twin ? `has the password hash of the user "${twin.name}"; make one for each` : null;
+    return [
+      ...(before.some((other) => other.name === name) ? ['this name is used twice'] : []),
+      ...(twin ? [`has the password hash of the user "${twin.name}"; make one for each`] : []),
+    ];
   },
 });
 

@@ -11,8 +11,8 @@ export interface ListFormat<Raw, Entry extends { readonly name: string }> {
   /** Names that may be repeated in messages. Anything else could be a secret in the wrong place. */
   readonly nameSchema: z.ZodType<string>;
   toEntry(raw: Raw): Entry;
-  /** What is wrong with an entry beside those before it; `null`: nothing. */
-  conflict(entry: Entry, before: readonly Entry[]): string | null;
+  /** Everything that is wrong with an entry beside those before it. */
+  conflicts(entry: Entry, before: readonly Entry[]): readonly string[];
 }
 
 /**
@@ -52,8 +52,7 @@ function parseList<Raw, Entry extends { readonly name: string }>(
       faults.push(...parsed.error.issues.map((issue) => `${label}: ${faultOf(issue, format.fields)}`));
     else {
       const entry = format.toEntry(parsed.data);
-      const conflict = format.conflict(entry, entries);
-      if (conflict !== null) faults.push(`${label}: ${conflict}`);
+      faults.push(...format.conflicts(entry, entries).map((conflict) => `${label}: ${conflict}`));
       entries.push(entry);
     }
   }

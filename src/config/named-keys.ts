@@ -69,10 +69,12 @@ export const namedKeysSchema = jsonListSchema({
   fields: 'name, sha256, scopes, accounts and expiresAt',
   nameSchema: keyNameSchema,
   toEntry: ({ accounts = null, expiresAt = null, ...key }): ApiKey => ({ ...key, accounts, expiresAt }),
-  conflict({ name, sha256 }, before) {
-    if (before.some((other) => other.name === name)) return 'this name is used twice';
+  conflicts({ name, sha256 }, before) {
     const twin = before.find((other) => other.sha256 === sha256);
-    return twin === undefined ? null : `has the same hash as "${twin.name}"; make a separate key for each`;
+    return [
+      ...(before.some((other) => other.name === name) ? ['this name is used twice'] : []),
+      ...(twin === undefined ? [] : [`has the same hash as "${twin.name}"; make a separate key for each`]),
+    ];
   },
 });
 
