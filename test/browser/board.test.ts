@@ -291,7 +291,7 @@ describe.skipIf(executablePath === undefined)('in a browser', { timeout }, () =>
     const { context, page, complaints } = await aPage();
     await visit(page);
     await page.click('nav >> text=API');
-    await page.waitForSelector('text=Hand in a pending order');
+    await page.waitForSelector('text=Submit a pending order');
     expect(page.url()).toContain('/docs');
     expect(complaints).toEqual([]);
     await context.close();
