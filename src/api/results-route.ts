@@ -65,7 +65,7 @@ export function resultsRoute(parts: ResultsRouteParts): FastifyPluginAsyncZod {
           return sendProblem(reply, 503, 'Too many event streams are open; try again later.');
         try {
           const from = request.headers['last-event-id'] ?? request.query.from ?? '$';
-          // Known before the reader is told that it listens: "from now on" means from then on.
+          // Known before the reader learns that it listens: "from now on" means from then on.
           const start =
             from === '$' ? await lastStreamId(parts.redis, createKeys(parts.prefix).results) : from;
           if (reply.sent) return;

@@ -30,7 +30,7 @@ export interface ServerParts {
   /** Counts an error towards a Redis outage. True for such errors, which are logged once per outage. */
   isLoggedElsewhere(error: unknown): boolean;
   readonly trustedProxies: readonly string[];
-  /** More are hung up on at once. */
+  /** Further ones are closed at once. */
   readonly maxConnections: number;
 }
 

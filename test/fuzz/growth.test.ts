@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { isSameSecret, keyDigestOf } from '../../src/api/api-keys.ts';
-import { createMask } from '../../src/api/ui/redact-personal-data.ts';
+import { createRedaction } from '../../src/api/ui/redact-personal-data.ts';
 import { readLines } from '../../src/commands/read-lines.ts';
 import { ConfigError, readConfig, variableName } from '../../src/config/config.ts';
 import { toMinor } from '../../src/domain/money.ts';
@@ -112,7 +112,7 @@ const input = {
   createdAt: 'c',
 };
 const silent = createLog('error', { write() {} });
-const mask = createMask(['phone']);
+const redaction = createRedaction(['phone']);
 const secrets = ['simulated-secret', 'aaaaaaaaaaaaaaaa', '0000000000000000'];
 
 const parsers: { readonly [name: string]: (text: string) => unknown } = {
@@ -133,7 +133,7 @@ const parsers: { readonly [name: string]: (text: string) => unknown } = {
     Object.keys(input).map((name) => validateOrder({ ...input, [name]: text }, accounts, providers, 0)),
   'metadata of an order': (text) =>
     validateOrder({ ...input, metadata: { [text]: text } }, accounts, providers, 0),
-  'the mask of the board': (text) => mask.json({ [text]: text }),
+  'the redaction of the board': (text) => redaction.json({ [text]: text }),
   'an error in the log': (text) => silent.error({ err: new Error(text) }),
   parseOverrides: (text) =>
     parseOverrides(`{"jenga":{${JSON.stringify(text)}:{"reading":"paid"}}}`, providers),

@@ -15,7 +15,7 @@ import { isRedisFault } from '../../redis/redis-fault.ts';
 import { auditRequest } from '../audit-request.ts';
 import { sendProblem } from '../problem.ts';
 import type { AccountInfo } from './overview.ts';
-import { createMask, type Mask } from './redact-personal-data.ts';
+import { createRedaction, type Redaction } from './redact-personal-data.ts';
 
 export interface BoardParts {
   readonly log: Log;
@@ -44,7 +44,7 @@ const contentSecurityPolicy = [
 export function board(parts: BoardParts): FastifyPluginAsync {
   const { boardWritable, privateMetadata } = parts.settings;
   return async (app) => {
-    const mask = createMask(privateMetadata);
+    const redaction = createRedaction(privateMetadata);
     const sweeper = new Queue('sweeper', {
       connection: parts.redis,
       prefix: parts.keys.queuePrefix('sweeper'),
@@ -57,10 +57,10 @@ export function board(parts: BoardParts): FastifyPluginAsync {
     createBullBoard({
       queues: [
         ...parts.accounts.map(({ id, provider }) => {
-          return orderQueue(parts.queue(id), `Orders of ${id} at ${provider}`, parts, mask);
+          return orderQueue(parts.queue(id), `Orders of ${id} at ${provider}`, parts, redaction);
         }),
         // Read-only whatever the settings: without its scheduler nothing would be swept any more.
-        maskedQueue(sweeper, 'Compares the open orders with the queues', false, (job) =>
+        redactedQueue(sweeper, 'Compares the open orders with the queues', false, (job) =>
           Promise.resolve(job.data as Json),
         ),
       ],
@@ -105,7 +105,7 @@ function refuseWrite(request: FastifyRequest, reply: FastifyReply, isWritable: b
     return sendProblem(reply, 405, 'The sweeper runs by itself; nobody needs to touch its queue.');
   if (request.method === 'PUT' && allowed.includes(request.routeOptions.url ?? '')) return;
   const detail =
-    'The board pauses queues, and retries, promotes and removes jobs; orders are handed in elsewhere.';
+    'The board pauses queues, and retries, promotes and removes jobs; orders are submitted elsewhere.';
   return sendProblem(reply, 405, detail);
 }
 
@@ -150,17 +150,27 @@ async function readOnlyForViewers({ user }: FastifyRequest, _reply: FastifyReply
 }
 
 /** A queue whose jobs show their order beside their own data: read when somebody looks, never for a poll. */
-function orderQueue(queue: PollQueue, description: string, { store, settings }: BoardParts, mask: Mask) {
-  return maskedQueue(queue as unknown as Queue, description, settings.boardWritable, async (job, isAlone) => {
-    const data = job.data as { [name: string]: Json };
-    const orderId = orderIdOf(job.id ?? '') ?? String(data.orderId ?? '');
-    // One record that cannot be read must not hide all other orders.
-    const record = await store.read(orderId).catch((error: Error) => error);
-    if (record instanceof Error) return { ...data, order: whyUnreadable(record) };
-    if (record === null) return data;
-    const view = mask.view(viewOf(record));
-    return { ...data, order: (isAlone ? inFull(view) : inShort(view)) as Json };
-  });
+function orderQueue(
+  queue: PollQueue,
+  description: string,
+  { store, settings }: BoardParts,
+  redaction: Redaction,
+) {
+  return redactedQueue(
+    queue as unknown as Queue,
+    description,
+    settings.boardWritable,
+    async (job, isAlone) => {
+      const data = job.data as { [name: string]: Json };
+      const orderId = orderIdOf(job.id ?? '') ?? String(data.orderId ?? '');
+      // One record that cannot be read must not hide all other orders.
+      const record = await store.read(orderId).catch((error: Error) => error);
+      if (record instanceof Error) return { ...data, order: whyUnreadable(record) };
+      if (record === null) return data;
+      const view = redaction.view(viewOf(record));
+      return { ...data, order: (isAlone ? inFull(view) : inShort(view)) as Json };
+    },
+  );
 }
 
 /** Of a damaged record what is wrong with it; of a fault of Redis no more than that. */
@@ -207,8 +217,8 @@ function inFull(view: OrderView) {
 
 type Show = (job: Job, isAlone: boolean) => Promise<Json>;
 
-/** An adapter whose jobs leave the process masked, with the data that `show` gives them. */
-function maskedQueue(queue: Queue, description: string, isWritable: boolean, show: Show): BullMQAdapter {
+/** An adapter whose jobs leave the process redacted, with the data that `show` gives them. */
+function redactedQueue(queue: Queue, description: string, isWritable: boolean, show: Show): BullMQAdapter {
   const adapter = new BullMQAdapter(queue, {
     readOnlyMode: !isWritable,
     description,

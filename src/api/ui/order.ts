@@ -3,7 +3,7 @@ import type { OrderView } from '../../orders/view.ts';
 import { clock, type Html, html, money } from './html.ts';
 import { labelledCell, tableHead } from './table.ts';
 
-/** Everything known about one order. The view is masked already. */
+/** Everything known about one order. The view is redacted already. */
 export function orderBody(view: OrderView): Html {
   const { orderId, account, provider, status, reason, reference, metadata } = view;
   const verdict = status ?? 'no verdict yet';

@@ -8,7 +8,7 @@ import { isWrongType, type Redis } from '../../redis/connection.ts';
 import type { Keys } from '../../redis/keys.ts';
 import { type ReaderPosition, readerPositions } from '../../results/reader-positions.ts';
 
-/** Everything that people and metrics are told about the whole, at one moment. */
+/** What the overview page and the metrics show, at one moment. */
 export interface Overview {
   readonly at: number;
   /** Open orders without a verdict. */
@@ -62,7 +62,7 @@ export function createOverview(parts: OverviewParts): (now: number) => Promise<O
   return (now) => readOverview(parts, now);
 }
 
-/** An order whose payment belongs to another one is told of for a week. */
+/** An order whose payment belongs to another one is reported for a week. */
 const usedMs = 7 * 86_400_000;
 
 /** Reads one part, or says that its key is of another type: the others are shown all the same. */

@@ -18,7 +18,7 @@ import { noOrderBody, orderBody } from './order.ts';
 import type { AccountInfo, Overview } from './overview.ts';
 import { overviewBody, renderSections } from './overview-page.ts';
 import { createProxyUserReader } from './proxy-user.ts';
-import { createMask } from './redact-personal-data.ts';
+import { createRedaction } from './redact-personal-data.ts';
 import { createSessions } from './session.ts';
 import { createUsers, type UserSettings } from './users.ts';
 
@@ -35,7 +35,7 @@ export interface PagesParts {
   readonly settings: PagesSettings;
   /** Aborted when the service stops. */
   readonly stop: AbortSignal;
-  /** How often an open page is told the figures anew. Default 3 000. */
+  /** How often an open page gets new figures. Default 3 000. */
   readonly refreshMs?: number;
 }
 
@@ -48,7 +48,7 @@ export interface PagesSettings extends UserSettings {
   readonly privateMetadata: readonly string[];
 }
 
-/** Told to whoever asks, logged in or not: without Redis nobody knows who is. */
+/** Shown to everybody, logged in or not: without Redis nobody knows who is. */
 const awayBody = html`<main class="login">
 <h1>payment-poller</h1>
 <p class="trouble" role="alert">Redis cannot be reached, so nothing can be shown. Orders wait and lose nothing.
@@ -106,7 +106,7 @@ function closePages(app: FastifyInstance): void {
 }
 
 function servePages(app: FastifyInstance, parts: PagesParts, login: Login): void {
-  const mask = createMask(parts.settings.privateMetadata);
+  const redaction = createRedaction(parts.settings.privateMetadata);
   const render = async (now: number) => {
     const [overview, hours] = await Promise.all([
       parts.overview(now),
@@ -142,7 +142,7 @@ function servePages(app: FastifyInstance, parts: PagesParts, login: Login): void
       const title = `${orderId} · payment-poller`;
       return record === null
         ? sendPage(reply, 404, { title, body: noOrderBody(orderId), isInside: true })
-        : sendPage(reply, 200, { title, body: orderBody(mask.view(viewOf(record))), isInside: true });
+        : sendPage(reply, 200, { title, body: orderBody(redaction.view(viewOf(record))), isInside: true });
     },
   );
 }

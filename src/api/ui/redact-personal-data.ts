@@ -5,8 +5,8 @@ import { redact } from '../../providers/redact.ts';
 /** What stands for a value that people are not shown. */
 export const hidden = '[private]';
 
-/** Hides what nobody who looks at a board needs to know. */
-export interface Mask {
+/** Redacts what nobody who looks at the pages needs to know. */
+export interface Redaction {
   /** Texts lose phone numbers and secrets; metadata loses the values of private keys too. The reference stays. */
   view(view: OrderView): OrderView;
   /** Any value of JSON, by the same rules as metadata. */
@@ -17,19 +17,19 @@ export interface Mask {
 const maxDepth = 20;
 
 /** @param privateKeys keys whose values are hidden at any depth, whatever their case */
-export function createMask(privateKeys: readonly string[]): Mask {
+export function createRedaction(privateKeys: readonly string[]): Redaction {
   const isPrivate = new Set(privateKeys.map((key) => key.toLowerCase()));
 
-  function mask(value: Json, depth: number): Json {
+  function redactJson(value: Json, depth: number): Json {
     if (typeof value === 'string') return redact(value);
     // A phone number may well be written as a number.
     if (typeof value === 'number') return redact(String(value)) === String(value) ? value : hidden;
     if (typeof value !== 'object' || value === null) return value;
     if (depth === maxDepth) return hidden;
-    if (Array.isArray(value)) return value.map((entry) => mask(entry, depth + 1));
+    if (Array.isArray(value)) return value.map((entry) => redactJson(entry, depth + 1));
     const entries = Object.entries(value).map(([key, entry]): [string, Json] => [
       redact(key),
-      isPrivate.has(key.toLowerCase()) ? hidden : mask(entry, depth + 1),
+      isPrivate.has(key.toLowerCase()) ? hidden : redactJson(entry, depth + 1),
     ]);
     return Object.fromEntries(entries);
   }
@@ -42,9 +42,9 @@ export function createMask(privateKeys: readonly string[]): Mask {
         providerStatus: textOf(entry.providerStatus),
         providerMessage: textOf(entry.providerMessage),
       })),
-      metadata: mask(view.metadata, 0) as OrderView['metadata'],
+      metadata: redactJson(view.metadata, 0) as OrderView['metadata'],
     }),
-    json: (value) => mask(value, 0),
+    json: (value) => redactJson(value, 0),
   };
 }
 

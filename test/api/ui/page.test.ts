@@ -1,7 +1,7 @@
 import { request } from 'undici';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { html, money, span } from '../../../src/api/ui/html.ts';
-import { createMask } from '../../../src/api/ui/redact-personal-data.ts';
+import { createRedaction } from '../../../src/api/ui/redact-personal-data.ts';
 import type { OrderView } from '../../../src/orders/view.ts';
 import { eventually, type RunningService, startRunningService } from '../../support/running-service.ts';
 
@@ -266,8 +266,8 @@ describe('what is put into a page', () => {
   test('money can be read', () => expect(money('KES', '1234567.05')).toBe('KES\u00a01\u202f234\u202f567.05'));
 });
 
-describe('the mask', () => {
-  const mask = createMask(['secretKey', 'Phone']);
+describe('the redaction', () => {
+  const redaction = createRedaction(['secretKey', 'Phone']);
 
   test('hides private keys at any depth and phone numbers anywhere, and keeps the rest', () => {
     const metadata = {
@@ -278,7 +278,7 @@ describe('the mask', () => {
       [phone]: 'as a key',
       ok: 'Thika Road',
     };
-    expect(mask.json(metadata)).toEqual({
+    expect(redaction.json(metadata)).toEqual({
       cart: 17,
       secretkey: '[private]',
       list: [{ PHONE: '[private]', deep: { secretKey: '[private]' } }, 'ring [phone] or [phone]'],
@@ -296,7 +296,7 @@ describe('the mask', () => {
       ],
       metadata: {},
     } as unknown as OrderView;
-    expect(mask.view(view)).toMatchObject({
+    expect(redaction.view(view)).toMatchObject({
       reference: '254712345678',
       history: [{ providerStatus: 'Paid', providerMessage: 'by [phone]', receipt: 'SH9' }],
     });
@@ -305,7 +305,7 @@ describe('the mask', () => {
   test('bears metadata that is nested without end', () => {
     let metadata: unknown = phone;
     for (let depth = 0; depth < 1_000; depth += 1) metadata = [metadata];
-    expect(JSON.stringify(mask.json(metadata as string[]))).not.toContain(phone);
+    expect(JSON.stringify(redaction.json(metadata as string[]))).not.toContain(phone);
   });
 });
 
