@@ -1,7 +1,8 @@
 /**
- * Generates `.env.example` and docs/configuration.md from the zod schemas of the settings.
+ * Writes what follows from the code: `.env.example`, docs/configuration.md and the secrets of the nightly check, from the zod
+ * schemas of the settings.
  *
- *   node scripts/generate.ts            writes both
+ *   node scripts/generate.ts            writes them
  *   node scripts/generate.ts --check    writes nothing; fails when one of them is stale
  *
  * A folder as last argument replaces the project's own folder.
@@ -11,14 +12,19 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { configurationPage } from './generate/configuration-page.ts';
 import { envExample } from './generate/env-example.ts';
+import { nightlyWorkflow } from './generate/nightly-workflow.ts';
 
 const flags = process.argv.slice(2);
 const isCheck = flags.includes('--check');
-const root = flags.find((flag) => !flag.startsWith('--')) ?? fileURLToPath(new URL('..', import.meta.url));
+const source = fileURLToPath(new URL('..', import.meta.url));
+const root = flags.find((flag) => !flag.startsWith('--')) ?? source;
+
+const nightly = '.github/workflows/nightly.yml';
 
 const files: readonly (readonly [path: string, text: string])[] = [
   ['.env.example', envExample()],
   ['docs/configuration.md', configurationPage()],
+  [nightly, nightlyWorkflow(await readFile(join(source, nightly), 'utf8'))],
 ];
 
 const stale: string[] = [];

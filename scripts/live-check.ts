@@ -2,12 +2,12 @@
  * Asks every provider's sandbox about a payment that does not exist, to check that its login, address and error bodies still
  * match the adapter. Providers without credentials are skipped. Exit code 1 if an answer is not understood.
  *
- * Credentials are read from `LIVE_<PROVIDER>_<SETTING>`, e.g. `LIVE_JENGA_API_KEY`. Addresses are hard-coded here and read from
- * nowhere else, so that no mistake in the environment can point this at a live account.
+ * Credentials come as `LIVE_<PROVIDER>_<SETTING>`, e.g. `LIVE_JENGA_API_KEY`. Addresses are those of the provider's declared
+ * sandbox and taken from nowhere else, so that no mistake in the environment can point this at a live account.
  */
 import { randomBytes } from 'node:crypto';
 import { variableName } from '../src/config/config.ts';
-import type { Reading, ReadingKind, Reference } from '../src/domain/order.ts';
+import type { Reading, ReadingKind } from '../src/domain/order.ts';
 import type { AccessTokens, TokenResult } from '../src/providers/access-token.ts';
 import { createAsker } from '../src/providers/ask.ts';
 import { providers } from '../src/providers/index.ts';
@@ -15,40 +15,7 @@ import type { Provider } from '../src/providers/provider.ts';
 import { parseJson } from '../src/providers/read-answer.ts';
 import { createTransport, type Transport } from '../src/providers/transport.ts';
 
-/** Where a provider is asked, and about which payment. */
-interface Sandbox {
-  readonly addresses: { readonly [setting: string]: string };
-  /** A reference in the provider's format that does not exist. */
-  readonly reference: () => Reference;
-}
-
 const hex = (length: number) => randomBytes(length).toString('hex').slice(0, length);
-const safaricom = { baseUrl: 'https://sandbox.safaricom.co.ke' };
-
-export const sandboxes: { readonly [provider: string]: Sandbox } = {
-  jenga: {
-    addresses: { baseUrl: 'https://uat.finserve.africa' },
-    reference: () => `OR${Date.now()}00`,
-  },
-  daraja: { addresses: safaricom, reference: () => `ZZ${hex(8).toUpperCase()}` },
-  'daraja-stk': { addresses: safaricom, reference: () => `ws_CO_${Date.now()}${hex(8)}` },
-  vexora: {
-    addresses: { baseUrl: 'https://sandbox-api.vexora.com/kenya' },
-    reference: () => ({ tradeNo: `live-check-${hex(12)}` }),
-  },
-  // There is no sandbox host, only test keys. The request is read-only.
-  lipia: {
-    addresses: { baseUrl: 'https://lipia-api.kreativelabske.com/api/v2' },
-    reference: () => hex(24),
-  },
-  tanda: {
-    addresses: {
-      baseUrl: 'https://api-v3-uat.tanda.africa',
-      identityUrl: 'https://identity-uat.tanda.africa',
-    },
-    reference: () => `00000000-0000-4000-8000-${hex(12)}`,
-  },
-};
 
 /** Acceptable readings for a payment that does not exist. `pending` only if a query was acknowledged. */
 const expected: readonly ReadingKind[] = ['not-found', 'refused', 'unavailable'];
@@ -58,11 +25,10 @@ type Outcome = { readonly level: 'ok' | 'skipped' | 'FAULT'; readonly text: stri
 
 /** Asks one provider. Reports only kind and code of the answer: no gateway text, no settings. */
 export async function checkLive(provider: Provider, environment: Environment): Promise<Outcome> {
-  const sandbox = sandboxes[provider.id];
-  if (sandbox === undefined) return { level: 'FAULT', text: 'has no sandbox in scripts/live-check.ts' };
+  const { sandbox } = provider;
   const given = settingsOf(provider, environment);
   if (Object.keys(given).length === 0) return { level: 'skipped', text: 'no credentials (LIVE_…)' };
-  const parsed = provider.settings.safeParse({ ...given, ...sandbox.addresses });
+  const parsed = provider.settings.safeParse({ ...sandbox.settings, ...given, ...sandbox.addresses });
   if (!parsed.success) {
     const names = parsed.error.issues.map(({ path }) => `LIVE_${variableName(String(path[0]), provider.id)}`);
     return { level: 'FAULT', text: `is missing or wrong: ${[...new Set(names)].join(', ')}` };
@@ -71,7 +37,7 @@ export async function checkLive(provider: Provider, environment: Environment): P
   try {
     const tokens = provider.auth === undefined ? null : ownTokens(provider, parsed.data, transport);
     const asker = createAsker({ provider, settings: parsed.data, transport, tokens });
-    const reference = provider.reference.parse(sandbox.reference());
+    const reference = provider.reference.parse(sandbox.reference(hex));
     return judge(
       provider,
       await asker.ask({ reference, amountMinor: 100, currency: provider.currencies[0] }, nowhere()),

@@ -1,7 +1,8 @@
-import { accountSettings, defaultRatePerSecond } from '../../src/config/account-settings.ts';
+import { accountSettings } from '../../src/config/account-settings.ts';
+import { variableName } from '../../src/config/config.ts';
 import { serviceSettings } from '../../src/config/settings.ts';
 import { providers } from '../../src/providers/index.ts';
-import type { Provider } from '../../src/providers/provider.ts';
+import type { AccountDefaults, Provider } from '../../src/providers/provider.ts';
 import { referenceFact, type SettingFacts, settingFacts } from './setting-facts.ts';
 
 /** docs/configuration.md. */
@@ -56,16 +57,21 @@ ${[...providers.values()].map(providerSection).join('\n')}`;
 }
 
 function providerSection(provider: Provider): string {
-  const { id, title, settings } = provider;
-  const rate = provider.defaultRatePerSecond ?? defaultRatePerSecond;
+  const { id, title, settings, defaults } = provider;
   return `### ${id}
 
-${title}. It is asked at most ${rate} times a second unless \`RATE_PER_SECOND\` says otherwise.
+${title}. Currencies: ${provider.currencies.join(', ')}.${defaults === undefined ? '' : ` Its own defaults: ${ownDefaults(defaults, id)}.`}
 
 An order's \`reference\`: ${referenceFact(provider)}.
 
 ${table(settingFacts(settings, id))}
 `;
+}
+
+function ownDefaults(defaults: AccountDefaults, id: string): string {
+  return Object.entries(defaults)
+    .map(([setting, value]) => `\`${variableName(setting, id)}=${value}\``)
+    .join(', ');
 }
 
 function table(facts: readonly SettingFacts[]): string {

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { CallbackResult } from '../observability/metrics.ts';
 import { parseAnswerToken } from '../orders/begin-query.ts';
+import { type CallbackRules, callbackMethods } from '../providers/callback-rules.ts';
 import type { Provider, StatusTable } from '../providers/provider.ts';
 import { createAddressList } from './address-list.ts';
 import { isSameSecret } from './api-keys.ts';
@@ -25,6 +26,7 @@ export interface CallbackAccount {
 export interface CallbackHead {
   readonly account: string;
   readonly token: string;
+  readonly method: string;
   readonly address: string;
   readonly authorization: string | undefined;
 }
@@ -69,15 +71,21 @@ export function createAdmission({ accounts, orderOfQuery }: AdmissionParts) {
     if (guards.get(account.id)?.(head.address) === false) return refused('wrong-address');
     // Answers to our own queries carry a one-time token instead of the account's.
     if (account.provider.asyncResult !== undefined) {
-      if (asked === null) return refused('wrong-token');
+      if (asked === null || head.method !== 'POST') return refused('wrong-token');
       return asked === '' ? refused('replay') : { admitted: true, account };
     }
-    if (account.provider.callback === undefined || account.token === undefined) return refused('not-enabled');
+    const { callback } = account.provider;
+    if (callback === undefined || account.token === undefined) return refused('not-enabled');
     if (!hasToken) return refused('wrong-token');
+    if (!isSentBy(head.method, callback)) return refused('not-enabled');
     return account.basic === undefined || isBasic(head.authorization, account.basic)
       ? { admitted: true, account }
       : refused('wrong-credentials');
   };
+}
+
+function isSentBy(method: string, callback: CallbackRules): boolean {
+  return callbackMethods(callback).some((each) => each === method);
 }
 
 function isBasic(

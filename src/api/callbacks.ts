@@ -6,6 +6,7 @@ import type { PollQueue } from '../jobs/queue.ts';
 import type { CallbackResult } from '../observability/metrics.ts';
 import { parseAnswerToken } from '../orders/begin-query.ts';
 import type { OrderStore } from '../orders/store.ts';
+import { isRefused, type Push, replyTo } from '../providers/callback-rules.ts';
 import { decodeBody } from '../providers/content-coding.ts';
 import type { Provider } from '../providers/provider.ts';
 import { parseJson, readAnswer } from '../providers/read-answer.ts';
@@ -44,6 +45,7 @@ export function callbacks(parts: CallbackParts): FastifyPluginAsync {
     // Providers send what they like under any content type, also none that deserves the name: the bytes are taken as
     // they come and judged here.
     app.addHook('onRequest', async ({ raw }) => {
+      sentHeaders.set(raw, { ...raw.headers });
       raw.headers['content-type'] = 'application/octet-stream';
     });
     app.removeAllContentTypeParsers();
@@ -51,37 +53,54 @@ export function callbacks(parts: CallbackParts): FastifyPluginAsync {
       done(null, body),
     );
 
-    app.post<{ Params: { account: string; token: string } }>(
-      '/callbacks/:account/:token',
-      {
-        bodyLimit: maxBodyBytes,
-        schema: { hide: true },
-        async onRequest(request, reply) {
-          if (Number(request.headers['content-length'] ?? 0) > maxBodyBytes) return sendProblem(reply, 413);
-          const { headers, params, ip } = request;
-          const admission = await admit({ ...params, address: ip, authorization: headers.authorization });
-          if (admission.admitted) return;
-          parts.counted(parts.accounts.has(params.account) ? params.account : 'unknown', admission.why);
-          if (reply.sent) return reply;
-          return admission.thanked && answersLater
-            ? accept(reply, answersLater.provider)
-            : sendProblem(reply, 404);
-        },
+    app.route<{ Params: { account: string; token: string } }>({
+      url: '/callbacks/:account/:token',
+      method: ['POST', 'PUT', 'GET'],
+      exposeHeadRoute: false,
+      bodyLimit: maxBodyBytes,
+      schema: { hide: true },
+      async onRequest(request, reply) {
+        if (Number(request.headers['content-length'] ?? 0) > maxBodyBytes) return sendProblem(reply, 413);
+        const { headers, params, ip, method } = request;
+        const { authorization } = headers;
+        const admission = await admit({ ...params, method, address: ip, authorization });
+        if (admission.admitted) return;
+        parts.counted(parts.accounts.has(params.account) ? params.account : 'unknown', admission.why);
+        if (reply.sent) return reply;
+        return admission.thanked && answersLater
+          ? accept(reply, answersLater.provider, undefined)
+          : sendProblem(reply, 404);
       },
-      async (request, reply) => {
+      async handler(request, reply) {
         const account = parts.accounts.get(request.params.account);
         if (account === undefined) return sendProblem(reply, 404);
         const body = bodyOf(request);
+        const fields = request.method === 'GET' ? { ...(request.query as object) } : parseJson(body);
         const result =
           account.provider.asyncResult === undefined
-            ? await inTime(takeHint(parts, account, body))
+            ? await inTime(takeHint(parts, account, fields, pushOf(request)))
             : await inTime(takeAnswer(parts, account, request.params.token, body));
         parts.counted(account.id, result);
         // Redis was so slow that the provider was sent away; answering twice would log the path, and the token in it.
         if (reply.sent) return reply;
-        return accept(reply, account.provider);
+        return accept(reply, account.provider, fields);
       },
-    );
+    });
+  };
+}
+
+/** The headers as they were sent, before the content type was made one that Fastify takes. */
+const sentHeaders = new WeakMap<object, Push['headers']>();
+
+/** What a signature may cover. */
+function pushOf({ raw, method, body }: FastifyRequest): Push {
+  const headers = sentHeaders.get(raw) ?? raw.headers;
+  return {
+    method,
+    authority: String(headers.host ?? ''),
+    target: raw.url ?? '',
+    headers,
+    rawBody: Buffer.isBuffer(body) ? body : Buffer.alloc(0),
   };
 }
 
@@ -96,12 +115,14 @@ function bodyOf({ body, headers }: FastifyRequest): Uint8Array {
 async function takeHint(
   parts: CallbackParts,
   account: CallbackAccount,
-  body: Uint8Array,
+  fields: unknown,
+  push: Push,
 ): Promise<CallbackResult> {
   const rules = account.provider.callback;
-  const parsed = rules?.body.safeParse(parseJson(body));
+  const parsed = rules?.body.safeParse(fields);
   if (rules === undefined || !parsed?.success) return 'garbage';
-  if (rules.isSigned?.(parsed.data, account.settings) === false) return 'wrong-signature';
+  const now = (parts.now ?? Date.now)();
+  if (isRefused(rules, push, account.settings, parsed.data, now)) return 'wrong-signature';
   const names = rules.aliases(parsed.data).filter((name) => name != null && name !== '') as string[];
   const orders = await parts.store.ordersNamed(account.id, names);
   for (const orderId of orders.slice(0, maxOrdersPerHint)) {
@@ -171,7 +192,7 @@ function queueTimeout(body: Uint8Array, at: number): Reading {
   };
 }
 
-function accept(reply: FastifyReply, { callback }: Provider) {
-  const { contentType, body } = callback?.reply ?? { contentType: 'text/plain', body: '' };
+function accept(reply: FastifyReply, { callback }: Provider, fields: unknown) {
+  const { contentType, body } = replyTo(callback, fields);
   return reply.code(200).type(contentType).serializer(String).send(body);
 }

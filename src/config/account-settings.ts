@@ -3,6 +3,9 @@ import { scheduleSchema } from '../accounts/accounts.ts';
 import { defaultSchedule, defaultWatchMs } from '../domain/schedule.ts';
 import { addressForms, listOf, ms, timerMs } from './setting-kinds.ts';
 
+/** No provider publishes its limits: where nothing is configured, this many status requests a second. */
+const defaultRatePerSecond = 10;
+
 const longestWatchMs = 3_650 * 86_400_000;
 
 const watchList = z
@@ -78,10 +81,8 @@ export const accountSettings = z.object({
     .number()
     .min(0.01)
     .max(10_000)
-    .optional()
-    .describe(
-      'Status requests per second, over all processes; default 10, for daraja 2, because no provider publishes its limit',
-    ),
+    .default(defaultRatePerSecond)
+    .describe('Status requests per second, over all processes; no provider publishes its limit'),
   concurrency: z.coerce
     .number()
     .int()
@@ -133,6 +134,3 @@ export const accountSettings = z.object({
     .describe('Minimum interval between polls of an order that callbacks or poll requests trigger'),
 });
 export type AccountSettings = z.infer<typeof accountSettings>;
-
-/** Default rate of status requests per second. No provider publishes its limits. */
-export const defaultRatePerSecond = 10;

@@ -10,7 +10,7 @@ import type { Provider, StatusTable } from '../providers/provider.ts';
 import type { TransportLimits } from '../providers/transport.ts';
 import { secureRedisUrl } from '../redis/security.ts';
 import { type NamedAccount, readAccountIds } from './account-ids.ts';
-import { type AccountSettings, accountSettings, defaultRatePerSecond } from './account-settings.ts';
+import { type AccountSettings, accountSettings } from './account-settings.ts';
 import { answerAddressFaults } from './answer-address.ts';
 import { userFaults } from './board-users.ts';
 import { doubledKeyFaults } from './named-keys.ts';
@@ -92,7 +92,7 @@ export function readConfig(given: Environment): Config {
   const overrides = readOverrides(clean(environment.STATUS_OVERRIDES), faults);
   faults.push(...clashes(named));
   const accounts = named.map(({ id, provider }) => {
-    const common = readSettings(accountSettings, environment, faults, id);
+    const common = readSettings(accountSettings, environment, faults, id, { ...provider.defaults });
     const settings = readSettings(provider.settings, environment, faults, id);
     const unpaired = unpairedFault(id, environment);
     if (unpaired !== null) faults.push(unpaired);
@@ -146,9 +146,14 @@ function readSettings<Schema extends z.ZodObject>(
   environment: Environment,
   faults: string[],
   accountId?: string,
+  /** Of the provider, in place of the schema's own. */
+  defaults: { readonly [setting: string]: unknown } = {},
 ): z.infer<Schema> | null {
   const raw = Object.fromEntries(
-    Object.keys(schema.shape).map((name) => [name, clean(environment[variableName(name, accountId)])]),
+    Object.keys(schema.shape).map((name) => [
+      name,
+      clean(environment[variableName(name, accountId)]) ?? defaults[name],
+    ]),
   );
   const parsed = schema.safeParse(raw);
   if (parsed.success) return parsed.data;
@@ -203,7 +208,7 @@ function toAccount(
       minHintIntervalMs: common.minHintIntervalMs,
     },
     concurrency,
-    ratePerSecond: common.ratePerSecond ?? provider.defaultRatePerSecond ?? defaultRatePerSecond,
+    ratePerSecond: common.ratePerSecond,
   };
 }
 

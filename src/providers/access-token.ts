@@ -102,13 +102,13 @@ export function createAccessTokens(parts: AccessTokenParts): AccessTokens {
     const answer = await transport.send(login);
     const granted = 'fault' in answer || answer.httpStatus >= 300 ? null : grantOf(answer);
     if (granted === null) {
-      const failure = noToken(answer, now());
+      const failure = noToken(parts.auth, answer, now());
       await noteFailure(failure);
       return failure;
     }
     const lifetimeMs = Math.min(granted.lifetimeMs ?? parts.auth.defaultLifetimeMs, parts.auth.maxLifetimeMs);
-    // Renewed early: by a tenth of its life, at most a minute.
-    const keptMs = Math.max(Math.floor(lifetimeMs - Math.min(lifetimeMs / 10, 60_000)), 1_000);
+    const renewBeforeMs = parts.auth.renewBeforeMs ?? Math.min(lifetimeMs / 10, 60_000);
+    const keptMs = Math.max(Math.floor(lifetimeMs - renewBeforeMs), 1_000);
     const fresh = { token: granted.token, expiresAt: now() + keptMs };
     await redis.set(key, box.seal(fresh), 'PX', keptMs);
     await redis.del(failuresKey);
@@ -166,11 +166,16 @@ const nothing = {
   httpStatus: null,
 } as const;
 
-function noToken(answer: Awaited<ReturnType<Transport['send']>>, now: number): NoToken {
+function noToken(
+  auth: AccessTokenParts['auth'],
+  answer: Awaited<ReturnType<Transport['send']>>,
+  now: number,
+): NoToken {
   const { httpStatus } = answer;
   if ('fault' in answer) return { ...nothing, httpStatus, reason: `login: ${answer.reason}` };
   // Daraja answers wrong credentials and the wrong environment with an empty 400 (docs/providers.md section 2.1).
-  if ([400, 401, 403].includes(answer.httpStatus)) {
+  const isRefused = auth.isRefusal?.(parseJson(answer.body), answer.httpStatus);
+  if (isRefused ?? [400, 401, 403].includes(answer.httpStatus)) {
     return { ...nothing, httpStatus, refused: true, reason: 'login: credentials refused' };
   }
   return {

@@ -38,7 +38,8 @@ export function createAsker(parts: AskerParts): Asker {
   const now = parts.now ?? Date.now;
 
   function send(reference: Order['reference'], token: string | null, answerTo: AnswerTo | null) {
-    return transport.send(provider.request({ reference, token, now: now(), answerTo }, settings));
+    const request = provider.request({ reference, token, now: now(), answerTo }, settings);
+    return transport.send({ ...request, headers: { ...provider.headers?.(settings), ...request.headers } });
   }
 
   return {

@@ -17,6 +17,8 @@ export const darajaSettings = {
   shortCode: credential().describe('Paybill or till (business short code)'),
 };
 
+export const darajaSandbox = { baseUrl: 'https://sandbox.safaricom.co.ke' };
+
 /** The short codes that a customer's payment to this account may name. */
 export interface DarajaShortCodes {
   readonly shortCode: string | undefined;

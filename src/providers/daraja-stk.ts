@@ -5,6 +5,7 @@ import {
   darajaAuth,
   darajaErrorFields,
   darajaErrors,
+  darajaSandbox,
   darajaSettings,
   readDarajaError,
 } from './daraja-gateway.ts';
@@ -50,7 +51,8 @@ export const darajaStk = defineProvider({
   merchant: [],
   aliases: (reference) => [reference],
   // Suggested in providers.md section 2.4; Safaricom publishes no limits.
-  defaultRatePerSecond: 2,
+  defaults: { ratePerSecond: 2 },
+  sandbox: { addresses: darajaSandbox, reference: (hex) => `ws_CO_${Date.now()}${hex(8)}` },
   guarantees: { amount: false, receipt: false, reference: true, currency: false },
   auth: darajaAuth,
 

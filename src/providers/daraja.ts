@@ -6,6 +6,7 @@ import {
   darajaAuth,
   darajaErrorFields,
   darajaErrors,
+  darajaSandbox,
   darajaSettings,
   readDarajaError,
   shortCodesOf,
@@ -91,7 +92,8 @@ export const daraja = defineProvider({
   aliases: (ref) => [idOf(ref)],
   guarantees: darajaResult.guarantees,
   auth: darajaAuth,
-  defaultRatePerSecond: 2,
+  defaults: { ratePerSecond: 2 },
+  sandbox: { addresses: darajaSandbox, reference: (hex) => `ZZ${hex(8).toUpperCase()}` },
 
   request({ reference: ref, token, answerTo }, given) {
     const asked =

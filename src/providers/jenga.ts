@@ -60,6 +60,10 @@ export const jenga = defineProvider({
     merchantCode: credential().describe('Merchant code of the JengaHQ account'),
     consumerSecret: secret().describe('Consumer secret of the JengaHQ account'),
   }),
+  sandbox: {
+    addresses: { baseUrl: 'https://uat.finserve.africa' },
+    reference: () => `OR${Date.now()}00`,
+  },
   reference: referenceText.describe('orderReference of the payment'),
   receipt: mpesaReceipt,
   merchant: ['merchantCode'],

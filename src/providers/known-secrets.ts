@@ -37,8 +37,13 @@ export function secretNames(settings: SettingsSchema): string[] {
  * Other settings, such as an address or a time-out, are no part of it.
  */
 export function credentialsOf(provider: Provider, settings: Settings): Settings {
-  const names = namesMarked(provider.settings, 'credential').toSorted();
+  const names = credentialNames(provider.settings).toSorted();
   return Object.fromEntries(names.map((name) => [name, settings[name]]));
+}
+
+/** The settings of a schema that an account logs in with. */
+export function credentialNames(settings: SettingsSchema): string[] {
+  return namesMarked(settings, 'credential');
 }
 
 type Mark = 'secret' | 'credential';

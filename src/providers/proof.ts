@@ -33,7 +33,7 @@ export function proofOf(
   expected: Expected,
   possible: readonly string[],
 ): Proof {
-  const amountMinor = provider.guarantees.amount ? toMinor(finding.amountReceived) : null;
+  const amountMinor = provider.guarantees.amount ? amountMinorOf(finding, provider) : null;
   const [receipt = null, ...others] = provider.guarantees.receipt ? plausibleReceipts(finding, provider) : [];
   const currency = currencyOf(finding, expected, possible);
   const doubt = speaksOfAnother(provider, finding, expected)
@@ -49,6 +49,15 @@ export function proofOf(
     ...(others.length > 0 && { furtherReceipts: others }),
     ...amountsOf(amountMinor, currency),
   };
+}
+
+/** `minor`: an integer number of cents, as a number or in digits. */
+function amountMinorOf({ amountReceived }: PaymentFinding, { amountUnit }: Provider): number | null {
+  if (amountUnit !== 'minor') return toMinor(amountReceived);
+  const isInteger = typeof amountReceived === 'number' || /^\d+$/.test(String(amountReceived));
+  const major = isInteger ? toMinor(amountReceived) : null;
+  const minor = major === null || major % 100 !== 0 ? null : major / 100;
+  return minor;
 }
 
 /** The currency of an answer, and whether it is the one that is expected. */

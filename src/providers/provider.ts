@@ -1,45 +1,19 @@
 import type { z } from 'zod';
-import type { Doubt, FailureReason, Reference } from '../domain/order.ts';
+import type { Doubt, Reference, Schedule } from '../domain/order.ts';
+import type { CallbackRules } from './callback-rules.ts';
 import type { ReceiptKind } from './receipts.ts';
+import type { StatusTable } from './status-table.ts';
 
-/**
- * What a word of a provider means. `from` is the page or section the row was taken from.
- *
- * - For a word about the *payment*: `paid`, `failed`, `expired`, `pending`, or one of the open ones.
- * - For a code about the *call*: `pending`, `not-found`, `unrecognised`, `unavailable`, `refused`.
- */
-export type Meaning = { readonly from: string } & (
-  | { readonly reading: 'paid'; readonly doubt?: Doubt }
-  | {
-      readonly reading: 'failed' | 'expired';
-      readonly certainty: 'firm' | 'soft';
-      readonly reason: FailureReason;
-    }
-  | { readonly reading: 'not-found' | 'unrecognised' }
-  /** `awaited`: the query was taken, its answer will be pushed to us. */
-  | { readonly reading: 'pending'; readonly awaited?: true }
-  /** `aboutOrder`: the code speaks of this one query, so it does not count against the account (circuit breaker). */
-  | { readonly reading: 'unavailable'; readonly throttled?: true; readonly aboutOrder?: true }
-  /**
-   * `credentials`: not this request but our login is refused. `token`: a new access token may mend it.
-   * `locks`: asking again with the same credentials makes it worse.
-   */
-  | { readonly reading: 'refused'; readonly credentials?: true; readonly token?: true; readonly locks?: true }
-);
-
-/** Statuses of one deciding field, and what each means. A `Map`, so that no word can hit a property of Object. */
-export type StatusTable = ReadonlyMap<string, Meaning>;
-
-/** Declares a status table. */
-export function statuses(rows: { readonly [word: string]: Meaning }): StatusTable {
-  return new Map(Object.entries(rows));
-}
+export { type CallbackRules, defineCallback } from './callback-rules.ts';
+export { type Meaning, type StatusTable, statuses } from './status-table.ts';
 
 /** What an adapter found in a body: a word about the payment, or a code about the call. Values are as they came. */
 export type Finding =
   | {
       readonly about: 'payment';
       readonly word: string;
+      /** The code beside `word` that says why. It counts where the table has `reasons` for the word. */
+      readonly reason?: string | number | null | undefined;
       /** What the provider printed, when the table knows it only by its family. Default: `word`. */
       readonly shown?: string;
       readonly message?: string | null | undefined;
@@ -95,12 +69,16 @@ export interface ProviderAnswer {
 /** How to log in (authenticate). Absent on providers with a static key or a signature. */
 export interface Auth<Settings> {
   request(settings: Settings): ProviderRequest;
+  /** Whether an answer without a token refuses our credentials. Default: by HTTP 400, 401 and 403. */
+  isRefusal?(body: unknown, httpStatus: number): boolean;
   /** The granted token and its life in milliseconds (`null`: not said), or `null` when the answer grants none. */
   grant(body: unknown, now: number): { readonly token: string; readonly lifetimeMs: number | null } | null;
   /** Assumed when the answer does not say. */
   readonly defaultLifetimeMs: number;
   /** Never kept longer than this, whatever the answer says. */
   readonly maxLifetimeMs: number;
+  /** How long before its end a token is renewed, by one process for all. Default: a tenth of its life, at most a minute. */
+  readonly renewBeforeMs?: number;
 }
 
 /** What is asked about. */
@@ -130,6 +108,13 @@ export interface ReadingRules<Settings = unknown, Ref = unknown> {
   readonly call: StatusTable;
   /** What every paid answer carries. Then paid is not proven without it. */
   readonly guarantees: Guarantees;
+  /** What amounts are printed in: `minor` for an integer number of cents. Default: `major`. */
+  readonly amountUnit?: 'major' | 'minor';
+  /**
+   * The body is read before the HTTP status: an open meaning (pending, not found) counts whatever the status. Words that
+   * would end an order still need HTTP 2xx. Codes about the call count on any status everywhere.
+   */
+  readonly bodyBeforeStatus?: true;
 }
 
 /** What every paid answer of an API carries. */
@@ -147,17 +132,6 @@ export interface Guarantees {
 export interface AsyncResultRules<Settings = unknown, Ref = unknown> extends ReadingRules<Settings, Ref> {
   /** A query without an answer is lost after this many milliseconds. */
   resultTimeoutMs(settings: Settings): number;
-}
-
-/** How a provider's pushes are understood. They are hints: only the order that they speak of is taken from them. */
-export interface CallbackRules<Settings = unknown> {
-  readonly body: z.ZodType;
-  /** All strings in the body under which the order may be known. `body` has passed `body`. */
-  aliases(body: unknown): readonly (string | null | undefined)[];
-  /** False when the body carries a signature that is wrong, or lacks one that is required. */
-  isSigned?(body: unknown, settings: Settings): boolean;
-  /** What the provider wants to hear. */
-  readonly reply: { readonly contentType: string; readonly body: string };
 }
 
 /** A provider is a declaration: what differs between gateways, and nothing else. */
@@ -182,23 +156,71 @@ export interface Provider<Settings extends z.ZodObject = z.ZodObject, Ref extend
   readonly merchant: readonly string[];
   /** What an order may be known by. */
   readonly reference: z.ZodType<Ref>;
-  readonly auth?: Auth<z.infer<Settings>>;
+  readonly auth?: Auth<z.infer<Settings>> | undefined;
+  /** Headers that every status request of the account carries, such as its market or a subscription key. */
+  headers?(settings: z.infer<Settings>): { readonly [name: string]: string };
   request(ask: Ask<Ref>, settings: z.infer<Settings>): ProviderRequest;
   /** Present when a query is only taken, and its answer pushed to `Ask.answerTo`. */
-  readonly asyncResult?: AsyncResultRules<z.infer<Settings>, Ref>;
+  readonly asyncResult?: AsyncResultRules<z.infer<Settings>, Ref> | undefined;
   readonly callback?: CallbackRules<z.infer<Settings>>;
-  /** Status requests per second when the account does not say; providers publish none, so each is a cautious guess. */
-  readonly defaultRatePerSecond?: number;
+  /** What an account does that does not say otherwise. Providers publish no limits, so each rate is a cautious guess. */
+  readonly defaults?: AccountDefaults;
+  readonly sandbox: Sandbox;
   /** All strings under which an answer may repeat our reference. */
   aliases(reference: Ref): readonly string[];
 }
 
+/** Defaults of a provider's accounts, in place of those of all. */
+export interface AccountDefaults extends Partial<Omit<Schedule, 'jitter'>> {
+  /** Status requests per second. */
+  readonly ratePerSecond?: number;
+  /** Polls that were planned, or brought forward by an order's own schedule, are at least so far apart. */
+  readonly minIntervalMs?: number;
+  /** A soft failure needs a second reading at least this much later. */
+  readonly confirmAfterMs?: number;
+}
+
+/** Where the nightly check may ask, and about what: the documented sandbox, and nowhere else. */
+export interface Sandbox {
+  /** The settings that say where; all that end in `Url`. */
+  readonly addresses: { readonly [setting: string]: string };
+  /** Other settings that the sandbox needs, such as its market. */
+  readonly settings?: { readonly [setting: string]: string };
+  /** Of the form that the provider hands out, and never handed out. `hex`: random digits, as many as are asked for. */
+  reference(hex: (digits: number) => string): Reference;
+}
+
+/** A provider whose type still says whether it has a login, and whether its answers are pushed: what its fixtures must have. */
+export type DeclaredProvider<Login, AsyncResult> = Provider & {
+  readonly auth: Login;
+  readonly asyncResult: AsyncResult;
+};
+
+type Declaration<Settings extends z.ZodObject, Ref extends Reference, Body> = Omit<
+  Provider<Settings, Ref>,
+  'answer' | 'read'
+> & {
+  readonly answer: z.ZodType<Body>;
+  read(body: Body, context: ReadContext<z.infer<Settings>, Ref>): Finding | null;
+};
+type WithLogin<Settings extends z.ZodObject> = { readonly auth: Auth<z.infer<Settings>> };
+type WithAsyncResult<Settings extends z.ZodObject, Ref extends Reference> = {
+  readonly asyncResult: AsyncResultRules<z.infer<Settings>, Ref>;
+};
+type Without<Name extends string> = { readonly [name in Name]?: undefined };
+
 /** Declares a provider; checks at start what the compiler cannot. */
 export function defineProvider<Settings extends z.ZodObject, Ref extends Reference, Body>(
-  declaration: Omit<Provider<Settings, Ref>, 'answer' | 'read'> & {
-    readonly answer: z.ZodType<Body>;
-    read(body: Body, context: ReadContext<z.infer<Settings>, Ref>): Finding | null;
-  },
+  declaration: Declaration<Settings, Ref, Body> & WithLogin<Settings> & WithAsyncResult<Settings, Ref>,
+): DeclaredProvider<Auth<never>, AsyncResultRules>;
+export function defineProvider<Settings extends z.ZodObject, Ref extends Reference, Body>(
+  declaration: Declaration<Settings, Ref, Body> & WithLogin<Settings> & Without<'asyncResult'>,
+): DeclaredProvider<Auth<never>, undefined>;
+export function defineProvider<Settings extends z.ZodObject, Ref extends Reference, Body>(
+  declaration: Declaration<Settings, Ref, Body> & Without<'auth' | 'asyncResult'>,
+): DeclaredProvider<undefined, undefined>;
+export function defineProvider<Settings extends z.ZodObject, Ref extends Reference, Body>(
+  declaration: Declaration<Settings, Ref, Body>,
 ): Provider {
   for (const [code, meaning] of declaration.call) {
     if (meaning.reading === 'paid' || meaning.reading === 'failed' || meaning.reading === 'expired') {
@@ -212,15 +234,4 @@ export function defineProvider<Settings extends z.ZodObject, Ref extends Referen
     throw new Error(`${declaration.id}: ${unknown.join(', ')} names the merchant, and is no setting.`);
   // The type parameters end here: outside, a provider's settings and references are only what its own schemas accepted.
   return declaration as unknown as Provider;
-}
-
-/** Declares how a provider's pushes are understood. */
-export function defineCallback<Body, Settings>(
-  declaration: Omit<CallbackRules<Settings>, 'body' | 'aliases' | 'isSigned'> & {
-    readonly body: z.ZodType<Body>;
-    aliases(body: Body): readonly (string | null | undefined)[];
-    isSigned?(body: Body, settings: Settings): boolean;
-  },
-): CallbackRules<Settings> {
-  return declaration as unknown as CallbackRules<Settings>;
 }

@@ -8,6 +8,7 @@ import { type Expected, proofOf, speaksOfAnother } from './proof.ts';
 import type { Finding, Meaning, Provider, ProviderAnswer, ReadingRules, StatusTable } from './provider.ts';
 import { redact } from './redact.ts';
 import { otherReadings } from './repeated-keys.ts';
+import { type FoundRow, findRow } from './status-table.ts';
 
 export type { Expected };
 
@@ -83,21 +84,22 @@ function readFinding(
   options: ReadOptions,
   blank: ReadingFacts,
 ): Reading {
-  const word = finding.about === 'payment' ? finding.word : finding.code;
+  const found = rowOf(finding, rules);
   const facts: ReadingFacts = {
     ...blank,
-    providerStatus: isOurWord(finding, rules) ? word : shown(finding.shown ?? word, provider, options),
+    providerStatus: isOurWord(finding, found)
+      ? found.status
+      : shown(finding.shown ?? found.shown, provider, options),
     providerMessage: finding.message == null ? null : shown(finding.message, provider, options),
   };
   if (finding.about === 'call') {
-    const meaning = rules.call.get(word);
-    return meaning === undefined
+    return found.meaning === undefined
       ? byHttpStatus(answer, facts)
-      : openReading(meaning, answer, facts, awaitMs(provider, options));
+      : openReading(found.meaning, answer, facts, awaitMs(provider, options));
   }
-  if (!isOk(answer)) return byHttpStatus(answer, facts);
-  const own = rules.payment.get(finding.word);
+  const own = found.meaning;
   const meaning = own ?? options.overrides?.get(finding.word);
+  if (!isOk(answer) && !(rules.bodyBeforeStatus && isOpen(meaning))) return byHttpStatus(answer, facts);
   if (meaning === undefined) return { ...facts, kind: 'unrecognised' };
   const sourced: ReadingFacts = own === undefined ? { ...facts, overridden: true } : facts;
   const foreign = speaksOfAnother(provider, finding, expected);
@@ -157,10 +159,20 @@ function undecided(reading: Reading): Reading {
   return { kind: 'unrecognised', source, at, httpStatus, providerStatus, providerMessage, bodySha256 };
 }
 
-/** A word of the adapter's own table is shown as it is: it is no secret, whatever it looks like. */
-function isOurWord(finding: Finding, rules: ReadingRules): boolean {
-  if (finding.shown !== undefined) return false;
-  return finding.about === 'payment' ? rules.payment.has(finding.word) : rules.call.has(finding.code);
+function rowOf(finding: Finding, rules: ReadingRules): FoundRow {
+  return finding.about === 'payment'
+    ? findRow(rules.payment, finding.word, finding.reason)
+    : findRow(rules.call, finding.code);
+}
+
+/** A meaning that leaves an order as it is, whatever else is wrong. */
+function isOpen(meaning: Meaning | undefined): boolean {
+  return meaning?.reading === 'pending' || meaning?.reading === 'not-found';
+}
+
+/** A status of the adapter's own table is shown as it is: it is no secret, whatever it looks like. */
+function isOurWord(finding: Finding, { meaning, status, shown }: FoundRow): boolean {
+  return finding.shown === undefined && meaning !== undefined && status === shown;
 }
 
 /** What may be shown of a text that a provider wrote. */

@@ -108,6 +108,13 @@ export const tanda = defineProvider({
   page,
   currencies: ['KES'],
   settings,
+  sandbox: {
+    addresses: {
+      baseUrl: 'https://api-v3-uat.tanda.africa',
+      identityUrl: 'https://identity-uat.tanda.africa',
+    },
+    reference: (hex) => `00000000-0000-4000-8000-${hex(12)}`,
+  },
   reference: z
     .union([referenceText.describe('trackingId of the request'), byShortCode, byConsumer])
     .describe(

@@ -85,6 +85,10 @@ export const vexora = defineProvider({
       .default(true)
       .describe('Send, and sign, a timestamp with the query by merchant number; the Kenya page lists none'),
   }),
+  sandbox: {
+    addresses: { baseUrl: 'https://sandbox-api.vexora.com/kenya' },
+    reference: (hex) => ({ tradeNo: `live-check-${hex(12)}` }),
+  },
   reference: z
     .union([receiptReference, byTradeNo])
     .describe(
@@ -114,9 +118,12 @@ export const vexora = defineProvider({
       tradeNo?.toString(),
       mpesaReceiptNumber == null ? null : canonicalReceipt(mpesaReceiptNumber.toString()),
     ],
-    isSigned({ sign: given, ...fields }, { appSecret, signPosition, callbackSign }: CallbackSettings) {
-      if (given == null || given === '') return callbackSign !== 'required';
-      return given === sign(fields, appSecret, signPosition);
+    signature: {
+      verify(_push, { appSecret, signPosition }: CallbackSettings, { sign: given, ...fields }) {
+        if (given == null || given === '') return 'absent';
+        return given === sign(fields, appSecret, signPosition) ? 'valid' : 'wrong';
+      },
+      isRequired: ({ callbackSign }) => callbackSign === 'required',
     },
     reply: { contentType: 'text/plain', body: 'OK' },
   }),

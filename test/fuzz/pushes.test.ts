@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { isRefused } from '../../src/providers/callback-rules.ts';
 import { providers } from '../../src/providers/index.ts';
 import type { Provider } from '../../src/providers/provider.ts';
 import { parseJson } from '../../src/providers/read-answer.ts';
@@ -21,9 +22,11 @@ function take(provider: Provider, body: string | Uint8Array): { names: string[];
   const rules = provider.callback;
   const parsed = rules?.body.safeParse(parseJson(Buffer.from(body)));
   if (rules === undefined || !parsed?.success) return null;
+  const rawBody = Buffer.from(body);
+  const push = { method: 'POST', authority: 'shop.example', target: '/', headers: {}, rawBody };
   const settings = provider.settings.parse(fixturesOf.get(provider.id)?.settings);
   return {
-    isSigned: rules.isSigned?.(parsed.data, settings as never) !== false,
+    isSigned: !isRefused(rules, push, settings, parsed.data, 0),
     names: rules.aliases(parsed.data).filter((name) => name != null && name !== '') as string[],
   };
 }

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { Reading, ReadingKind } from '../../src/domain/order.ts';
 import type { Provider } from '../../src/providers/provider.ts';
 import { parseJson, readAnswer } from '../../src/providers/read-answer.ts';
+import { findRow } from '../../src/providers/status-table.ts';
 import { type Fixture, type FixtureOrder, type ProviderFixtures, sampleNow } from './provider-fixtures.ts';
 
 const deciding: readonly ReadingKind[] = ['paid', 'failed', 'expired'];
@@ -384,7 +385,8 @@ function wordsSeen(provider: Provider, fixtures: ProviderFixtures) {
     if (!parsed.success) continue;
     const context = { httpStatus: each.httpStatus, reference: null, settings: null };
     const finding = provider.read(parsed.data, context);
-    if (finding?.about === 'payment' && each.httpStatus < 300) seen.payment.add(finding.word);
+    if (finding?.about === 'payment' && each.httpStatus < 300)
+      seen.payment.add(findRow(provider.payment, finding.word, finding.reason).status);
     if (finding?.about === 'call') seen.call.add(finding.code);
   }
   return seen;

@@ -1,4 +1,5 @@
 import type { Certainty, Doubt, FailureReason, Order, ReadingKind } from '../../src/domain/order.ts';
+import type { Provider } from '../../src/providers/provider.ts';
 
 /** The part of an order that answers are checked against. */
 export type FixtureOrder = Pick<Order, 'reference' | 'amountMinor' | 'currency'>;
@@ -43,6 +44,15 @@ export interface RequestSample {
     readonly headers: { readonly [name: string]: string };
     readonly body?: unknown;
   };
+}
+
+/** The fixtures that a provider must have: with a login, what the login answers and what a bad token is answered with. */
+export type FixturesOf<P extends Provider> = ProviderFixtures &
+  (P['auth'] extends undefined ? NoLogin : Required<Pick<ProviderFixtures, 'login' | 'badToken'>>);
+
+interface NoLogin {
+  readonly login?: never;
+  readonly badToken?: never;
 }
 
 /** Everything that the contract suite needs to know about one provider. */

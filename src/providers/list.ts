@@ -1,0 +1,7 @@
+/** Every provider: a new gateway is one line here. Sorted by name. */
+export { daraja } from './daraja.ts';
+export { darajaStk } from './daraja-stk.ts';
+export { jenga } from './jenga.ts';
+export { lipia } from './lipia.ts';
+export { tanda } from './tanda.ts';
+export { vexora } from './vexora.ts';
