@@ -1,4 +1,10 @@
-import type { FaultKind, ProviderId, SimulatedOrder } from '../src/simulator/simulator.ts';
+import {
+  type FaultKind,
+  type ProviderId,
+  providerIds,
+  type SimulatedOrder,
+  simulatedProvider,
+} from '../src/simulator/simulator.ts';
 import type { Random } from '../test/support/random.ts';
 
 /** What a provider is scripted to say about one order. */
@@ -30,7 +36,9 @@ export interface BehaviourSetting {
   readonly badKinds: readonly FaultKind[];
 }
 
-const all: readonly ProviderId[] = ['jenga', 'daraja', 'daraja-stk', 'vexora', 'lipia', 'tanda'];
+const all: readonly ProviderId[] = providerIds;
+/** Those whose customers can pay under a reference that has been called failed. */
+const retrying = providerIds.filter((id) => simulatedProvider(id).traits.retries);
 
 /** Ends without money that no provider of ours takes back. */
 const ends: readonly State[] = [
@@ -73,7 +81,7 @@ export const behaviours: readonly Behaviour[] = [
     name: 'cancels, then pays',
     isForShared: true,
     weight: 6,
-    providers: ['jenga', 'daraja-stk', 'lipia'],
+    providers: retrying,
     script(random) {
       const cancelsAt = random.between(200, 3_000);
       return line(
@@ -147,7 +155,7 @@ export const behaviours: readonly Behaviour[] = [
   {
     name: 'money going out',
     weight: 2,
-    providers: ['daraja', 'tanda'],
+    providers: providerIds.filter((id) => simulatedProvider(id).traits.payouts),
     script: (random) => ({ ...line(['paid', random.between(0, 3_000)]), direction: 'out' }),
   },
 ];
@@ -164,7 +172,7 @@ export const badReference: Behaviour = {
 export const flickering: Behaviour = {
   name: 'flickers, then pays',
   weight: 1,
-  providers: ['jenga', 'daraja-stk', 'lipia'],
+  providers: retrying,
   script(random, { deadlineMs }) {
     const stepMs = random.between(150, 400);
     const flickers = Array.from({ length: Math.floor((1.8 * deadlineMs) / stepMs) }, (_, index) => {

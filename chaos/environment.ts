@@ -1,16 +1,9 @@
 import { createHash } from 'node:crypto';
 import { variableName } from '../src/config/config.ts';
-import { type ProviderId, simulatorCredentials } from '../src/simulator/simulator.ts';
+import { type ProviderId, providerIds, simulatedProvider } from '../src/simulator/simulator.ts';
 
 /** The accounts of the chaos test, one per provider. */
-export const chaosAccounts = [
-  'jenga',
-  'daraja',
-  'daraja-stk',
-  'vexora',
-  'lipia',
-  'tanda',
-] as const satisfies readonly ProviderId[];
+export const chaosAccounts = providerIds;
 
 /** From an order's creation to its deadline, in milliseconds. */
 export const orderDeadlineMs = 10_000;
@@ -73,9 +66,10 @@ export function serviceEnvironment(places: Places, port: number): { [name: strin
     ...(process.env.POLL_BACKEND && { POLL_BACKEND: process.env.POLL_BACKEND }),
   };
   for (const account of chaosAccounts) {
+    const { credentials, settings: addresses } = simulatedProvider(account);
     const settings = {
-      ...addresses(account, simulator),
-      ...simulatorCredentials[account],
+      ...addresses(simulator.url, simulator.darajaCertificate),
+      ...credentials,
       ...hurried,
       callbackToken,
     };
@@ -94,21 +88,6 @@ export function settingsOfAll(settings: { readonly [setting: string]: string | n
       Object.entries(settings).map(([setting, value]) => [variableName(setting, account), String(value)]),
     ),
   );
-}
-
-function addresses(account: ProviderId, { url, darajaCertificate }: Places['simulator']) {
-  switch (account) {
-    case 'daraja':
-      return { baseUrl: `${url}/daraja`, certificate: darajaCertificate, resultTimeoutMs: 3_000 };
-    case 'daraja-stk':
-      return { baseUrl: `${url}/daraja` };
-    case 'tanda':
-      return { baseUrl: `${url}/tanda`, identityUrl: `${url}/tanda` };
-    case 'jenga':
-    case 'vexora':
-    case 'lipia':
-      return { baseUrl: `${url}/${account}` };
-  }
 }
 
 /** The address that providers push to. */

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { LedgerEntry } from '../src/simulator/simulator.ts';
+import { type LedgerEntry, simulatedProvider } from '../src/simulator/simulator.ts';
 import type { Checkout, Handed } from './checkout.ts';
 import { confirmAfterMs, orderDeadlineMs } from './environment.ts';
 import { type ExpectedVerdict, expectedVerdictOf } from './expected.ts';
@@ -91,7 +91,7 @@ async function learnExpected({ simulator }: World, { handed }: Checkout): Promis
 
 /** Daraja's STK query never gives the receipt: there the reference stands for the payment. */
 function paymentOf({ provider, reference, receipt }: LedgerEntry): string {
-  return `${provider} ${provider === 'daraja-stk' ? reference : receipt}`;
+  return `${provider} ${simulatedProvider(provider).traits.receipt ? receipt : reference}`;
 }
 
 /** How many accepted orders have another last verdict than the expected one, or none. */

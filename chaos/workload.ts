@@ -1,5 +1,12 @@
 import type { OrderInput } from '../src/jobs/validate-order.ts';
-import type { Fault, FaultKind, ProviderId, SimulatedOrder } from '../src/simulator/simulator.ts';
+import {
+  type Fault,
+  type FaultKind,
+  type ProviderId,
+  providerIds,
+  type SimulatedOrder,
+  simulatedProvider,
+} from '../src/simulator/simulator.ts';
 import { createRandom, type Random } from '../test/support/random.ts';
 import { pickBehaviour } from './behaviours.ts';
 import { referenceFor } from './references.ts';
@@ -57,7 +64,7 @@ export interface WorkloadOptions {
   readonly badKinds?: readonly FaultKind[];
 }
 
-const everyProvider: readonly ProviderId[] = ['jenga', 'daraja', 'daraja-stk', 'vexora', 'lipia', 'tanda'];
+const everyProvider: readonly ProviderId[] = providerIds;
 
 const leastLateMs = 20_000;
 /** How long hints are heaped upon an order. */
@@ -189,7 +196,7 @@ export function bringsItsPayment({ sharing }: WorkloadOrder): boolean {
 
 /** Daraja's Transaction Status pushes nothing but the answers to our own queries. */
 function stormsOf(provider: ProviderId): readonly ('polls' | 'pushes')[] {
-  return provider === 'daraja' ? ['polls'] : ['polls', 'pushes'];
+  return simulatedProvider(provider).traits.callbacks ? ['polls', 'pushes'] : ['polls'];
 }
 
 function stormOfPushes(): Push[] {
@@ -221,9 +228,7 @@ function variants(random: Random, provider: ProviderId): Partial<SimulatedOrder>
           success: random.pick(['boolean', 'string'] as const),
         },
       };
-    case 'jenga':
-    case 'lipia':
-    case 'tanda':
+    default:
       return {};
   }
 }
@@ -249,7 +254,7 @@ function pushesOf(
   { timeline }: Pick<SimulatedOrder, 'timeline'>,
   latestMs: number | null,
 ): Push[] {
-  if (provider === 'daraja') return [];
+  if (!simulatedProvider(provider).traits.callbacks) return [];
   const last = timeline.at(-1);
   const endsOpen = last === undefined || last.state === 'pending' || last.state === 'not-found';
   const genuine: Push[] = endsOpen

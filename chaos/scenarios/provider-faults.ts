@@ -1,4 +1,9 @@
-import type { FaultKind, ProviderId } from '../../src/simulator/simulator.ts';
+import {
+  type FaultKind,
+  type ProviderId,
+  providerIds,
+  simulatedProvider,
+} from '../../src/simulator/simulator.ts';
 import { chaosAccounts } from '../environment.ts';
 import type { Scenario } from '../scenario.ts';
 import { again } from './repeat.ts';
@@ -21,7 +26,7 @@ const outageKinds: readonly FaultKind[] = [
   'unauthorised',
   'garbage-json',
 ];
-const withLogin: readonly ProviderId[] = ['jenga', 'daraja', 'daraja-stk', 'tanda'];
+const withLogin: readonly ProviderId[] = providerIds.filter((id) => simulatedProvider(id).traits.login);
 
 /** Everything that a gateway can do to its clients. */
 export const providerFaults: Scenario = {

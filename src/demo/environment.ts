@@ -1,16 +1,9 @@
 import { createHash } from 'node:crypto';
 import { variableName } from '../config/config.ts';
-import { type ProviderId, type Simulator, simulatorCredentials } from '../simulator/simulator.ts';
+import { providerIds, type Simulator, simulatedProvider } from '../simulator/simulator.ts';
 
 /** The accounts of the demo, one per provider. */
-export const demoAccounts = [
-  'jenga',
-  'daraja',
-  'daraja-stk',
-  'vexora',
-  'lipia',
-  'tanda',
-] as const satisfies readonly ProviderId[];
+export const demoAccounts = providerIds;
 
 /** Times in milliseconds, short enough to watch an order until it is closed. */
 const hurried = {
@@ -51,31 +44,15 @@ export function demoEnvironment(places: DemoPlaces): { [name: string]: string } 
     API_KEYS_SHA256: createHash('sha256').update(apiKey).digest('hex'),
   };
   for (const account of demoAccounts) {
-    const settings = { ...addresses(account, simulator), ...credentials(account), ...hurried, callbackToken };
+    const { credentials, settings: addresses } = simulatedProvider(account);
+    const settings = {
+      ...addresses(simulator.url, simulator.darajaCertificate),
+      ...credentials,
+      ...hurried,
+      callbackToken,
+    };
     for (const [setting, value] of Object.entries(settings))
       variables[variableName(setting, account)] = String(value);
   }
   return variables;
-}
-
-function addresses(
-  account: (typeof demoAccounts)[number],
-  { url, darajaCertificate }: DemoPlaces['simulator'],
-) {
-  switch (account) {
-    case 'daraja':
-      return { baseUrl: `${url}/daraja`, certificate: darajaCertificate, resultTimeoutMs: 3_000 };
-    case 'daraja-stk':
-      return { baseUrl: `${url}/daraja` };
-    case 'tanda':
-      return { baseUrl: `${url}/tanda`, identityUrl: `${url}/tanda` };
-    case 'jenga':
-    case 'vexora':
-    case 'lipia':
-      return { baseUrl: `${url}/${account}` };
-  }
-}
-
-function credentials(account: (typeof demoAccounts)[number]): { [setting: string]: string } {
-  return simulatorCredentials[account];
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import type { Reason, Reference, VerdictStatus } from '../domain/order.ts';
+import type { Reason, VerdictStatus } from '../domain/order.ts';
 import type { OrderInput } from '../jobs/validate-order.ts';
-import type { SimulatedOrder } from '../simulator/simulator.ts';
+import { type SampleReference, type SimulatedOrder, simulatedProvider } from '../simulator/simulator.ts';
 import type { DemoPlaces } from './environment.ts';
 
 /** One order of the demo: the provider's script, the order that is enqueued, and the expected verdict. */
@@ -37,15 +37,12 @@ interface Story {
 
 const paid: Expectation = { status: 'paid', reason: null };
 
-/** How each provider reports a failed payment, and the expected reason. */
-const refusals = {
-  jenga: { state: 'failed:cancelled', reason: 'cancelled' },
-  'daraja-stk': { state: 'failed:insufficient-funds', reason: 'insufficient-funds' },
-  daraja: { state: 'failed:cancelled', reason: 'cancelled' },
-  vexora: { state: 'failed:rejected', reason: 'rejected' },
-  lipia: { state: 'failed:cancelled', reason: 'cancelled' },
-  tanda: { state: 'failed:insufficient-funds', reason: 'insufficient-funds' },
-} as const satisfies Record<ProviderId, { state: string; reason: Reason }>;
+/** The expected verdict on the refusal that the demo shows. */
+function refused(provider: ProviderId): Expectation {
+  const { outcomes, refusal } = simulatedProvider(provider);
+  const [status, reason] = outcomes[refusal] ?? outcomes.failed ?? ['failed', 'rejected'];
+  return { status, reason: reason as Reason };
+}
 
 /** Polls so rare that the callback decides when the order is polled. */
 const seldom = { firstPollAfterMs: 500, initialIntervalMs: 8_000, maxIntervalMs: 8_000 };
@@ -70,9 +67,9 @@ const stories: readonly Story[] = [
     story: 'cancels, or has no money',
     timeline: (provider) => [
       { afterMs: 0, state: 'pending' },
-      { afterMs: 1_000, state: refusals[provider].state },
+      { afterMs: 1_000, state: simulatedProvider(provider).refusal },
     ],
-    expected: (provider) => ({ status: 'failed', reason: refusals[provider].reason }),
+    expected: refused,
   },
   {
     name: 'slow',
@@ -97,11 +94,11 @@ const stories: readonly Story[] = [
     story: 'pays half of it',
     timeline: [{ afterMs: 0, state: 'paid' }],
     script: { amountPaid: '50.00' },
-    // The STK query reports no amount: the verdict is paid, with `amountVerified` false.
+    // Without an amount in the answer the verdict is paid, with `amountVerified` false.
     expected: (provider) =>
-      provider === 'daraja-stk'
-        ? { ...paid, amountVerified: false }
-        : { status: 'unresolved', reason: 'underpaid' },
+      simulatedProvider(provider).traits.amount
+        ? { status: 'unresolved', reason: 'underpaid' }
+        : { ...paid, amountVerified: false },
   },
   {
     name: 'strange-word',
@@ -136,20 +133,19 @@ const stories: readonly Story[] = [
     story: 'a forged callback says paid',
     timeline: (provider) => [
       { afterMs: 0, state: 'pending' },
-      { afterMs: 4_000, state: refusals[provider].state },
+      { afterMs: 4_000, state: simulatedProvider(provider).refusal },
     ],
     callback: { afterMs: 1_000, form: 'forged' },
-    expected: (provider) => ({ status: 'failed', reason: refusals[provider].reason }),
+    expected: refused,
   },
 ];
 
-/** The demo's orders: every scenario with every provider. `run` makes order ids unique to this run. */
-export function demoSamples(accounts: readonly string[], run: string, places: DemoPlaces): Sample[] {
+/** The demo's orders: every story at every provider. `run` keeps the orders of two demos apart. */
+export function demoSamples(accounts: readonly ProviderId[], run: string, places: DemoPlaces): Sample[] {
   return accounts.flatMap((provider) =>
-    // Daraja's Transaction Status sends no callbacks except the answers to our own queries.
     stories
-      .filter(({ callback }) => callback === undefined || provider !== 'daraja')
-      .map((story) => toSample(provider as ProviderId, story, `${provider}-${story.name}-${run}`, places)),
+      .filter(({ callback }) => callback === undefined || simulatedProvider(provider).traits.callbacks)
+      .map((story) => toSample(provider, story, `${provider}-${story.name}-${run}`, places)),
   );
 }
 
@@ -180,37 +176,12 @@ function toSample(provider: ProviderId, story: Story, orderId: string, places: D
   };
 }
 
-/** A reference in the provider's format, derived from the order id. */
-function referenceOf(
-  provider: ProviderId,
-  orderId: string,
-  story: string,
-): { key: string; reference: Reference } {
-  const hex = createHash('sha256').update(orderId).digest('hex');
-  const same = (key: string) => ({ key, reference: key });
+/** A reference of the form that the provider hands out, made from the order's id. */
+function referenceOf(provider: ProviderId, orderId: string, story: string): SampleReference {
+  const hex = createHash('sha256').update(orderId).digest('hex').slice(0, 32);
+  const digits = String(BigInt(`0x${hex.slice(0, 12)}`)).padStart(10, '0');
   const receipt = `S${hex.slice(0, 9).toUpperCase()}`;
-  switch (provider) {
-    case 'jenga':
-      return same(`OR${BigInt(`0x${hex.slice(0, 12)}`)}`);
-    case 'daraja-stk':
-      return same(`ws_CO_${BigInt(`0x${hex.slice(0, 14)}`)}`);
-    case 'daraja':
-      return same(receipt);
-    case 'vexora': {
-      // Daraja's two kinds of query: by M-Pesa receipt, or by the merchant's own number.
-      if (story === 'paid') return same(receipt);
-      const tradeNo = `T${hex.slice(0, 12)}`;
-      return { key: tradeNo, reference: { tradeNo } };
-    }
-    case 'lipia': {
-      // Callbacks may contain only the merchant's own key, so the reference has both.
-      const transactionReference = hex.slice(0, 24);
-      return {
-        key: transactionReference,
-        reference: { transactionReference, externalReference: transactionReference },
-      };
-    }
-    case 'tanda':
-      return same(hex.slice(0, 32).replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5'));
-  }
+  const forms = simulatedProvider(provider).references({ hex, digits, receipt });
+  // Where there are several, each is shown.
+  return (story === 'paid' ? forms[0] : forms.at(-1)) ?? forms[0];
 }

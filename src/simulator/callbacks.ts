@@ -1,5 +1,5 @@
 import type { ProviderApi } from './apis/api.ts';
-import type { Posts } from './posts.ts';
+import type { Posts, Push } from './posts.ts';
 import { createReceiptMaker } from './receipts.ts';
 import type { OrderScript } from './script.ts';
 import type { ScriptedOrder } from './scripted-orders.ts';
@@ -12,13 +12,14 @@ export function createCallbacks(posts: Posts): (order: ScriptedOrder, api: Provi
   const forgeReceipt = createReceiptMaker();
   const post = async (order: ScriptedOrder, api: ProviderApi, callback: Callback): Promise<void> => {
     const { url, shape, basic } = callback;
-    const body =
+    const said =
       callback.form === 'genuine' ? genuine(order, api, shape) : forged(order, api, shape, forgeReceipt());
-    const headers = basic ? { authorization: basicHeader(basic) } : {};
+    const push: Push = typeof said === 'string' ? { body: said } : said;
+    const headers = { ...push.headers, ...(basic && { authorization: basicHeader(basic) }) };
     // All copies at once: that is what a receiver must bear.
     const sent = Array.from({ length: callback.copies }, async () => {
       order.callbacks += 1;
-      if (!(await posts.send({ url, body, headers }))) order.undelivered += 1;
+      if (!(await posts.send({ ...push, url, headers }))) order.undelivered += 1;
     });
     await Promise.all(sent);
   };
@@ -30,12 +31,17 @@ export function createCallbacks(posts: Posts): (order: ScriptedOrder, api: Provi
 }
 
 /** Tells the outcome, even before the status API knows it: that order of events is seen in life. */
-function genuine(order: ScriptedOrder, api: ProviderApi, shape: Callback['shape']): string {
+function genuine(order: ScriptedOrder, api: ProviderApi, shape: Callback['shape']): string | Push {
   return api.callback(order, finalState(order), shape);
 }
 
 /** Claims full payment, whatever is true, with a receipt that no payment has. */
-function forged(order: ScriptedOrder, api: ProviderApi, shape: Callback['shape'], receipt: string): string {
+function forged(
+  order: ScriptedOrder,
+  api: ProviderApi,
+  shape: Callback['shape'],
+  receipt: string,
+): string | Push {
   const claim = { ...order, receipt: `F${receipt.slice(1)}`, amountPaid: order.script.amount };
   return api.callback(claim, { state: 'paid', since: order.scriptedAt, step: 0 }, shape);
 }

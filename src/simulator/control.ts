@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { type Call, jsonReply, type Reply } from './call.ts';
 import { redirectTarget } from './fault-replies.ts';
+import { type ProviderId, providerIds } from './registry.ts';
 import { type OrderScript, type OutageScript, outageSchema, simulatedOrderSchema } from './script.ts';
 import type { ScriptedOrder } from './scripted-orders.ts';
-import { type ProviderId, providerIds } from './words.ts';
 
 /** What the control routes steer and show. */
 export interface ControlParts {

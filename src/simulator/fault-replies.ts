@@ -1,5 +1,4 @@
 import type { ProviderApi } from './apis/api.ts';
-import { gatewayFault } from './apis/daraja-gateway.ts';
 import { type Call, jsonReply, type Reply, textReply } from './call.ts';
 import type { DueFault } from './outages.ts';
 import type { WireFault } from './wire-faults.ts';
@@ -30,7 +29,7 @@ function plainFaultReply(kind: ReplyFault, api: ProviderApi, call: Call): Reply 
     case 'http-503':
       return textReply(503, 'Service Unavailable');
     case 'http-429':
-      return tooManyRequests(api);
+      return api.tooManyRequests?.() ?? jsonReply(429, { message: 'Too Many Requests' });
     case 'throttled':
       return api.throttled(call);
     case 'unauthorised':
@@ -44,12 +43,6 @@ function plainFaultReply(kind: ReplyFault, api: ProviderApi, call: Call): Reply 
     case 'garbage-json':
       return { status: 200, body: '{"status": true, "code": "0", data: [}' };
   }
-}
-
-// Only Daraja documents the body of its 429 (providers.md, 2.4).
-function tooManyRequests({ id }: ProviderApi): Reply {
-  if (id === 'daraja' || id === 'daraja-stk') return jsonReply(429, gatewayFault);
-  return jsonReply(429, { message: 'Too Many Requests' });
 }
 
 const maintenancePage =

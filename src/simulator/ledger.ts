@@ -1,6 +1,7 @@
+import type { ProviderId } from './registry.ts';
 import type { ScriptedOrder } from './scripted-orders.ts';
 import { finalState, isPaid } from './timeline.ts';
-import type { PlainState, ProviderId } from './words.ts';
+import type { PlainState } from './words.ts';
 
 /** The truth about one order, to hold a poller's verdict against. Amounts are in major units, instants epoch milliseconds. */
 export interface LedgerEntry {

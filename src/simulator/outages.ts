@@ -1,5 +1,6 @@
+import type { ProviderId } from './registry.ts';
 import type { OutageScript } from './script.ts';
-import { type FaultKind, isResultTrouble, type ProviderId, type ResultTrouble } from './words.ts';
+import { type FaultKind, isResultTrouble, type ResultTrouble } from './words.ts';
 
 /** A fault that is due now. */
 export interface DueFault {

@@ -1,10 +1,19 @@
 import { Agent, type OutgoingHttpHeaders, request } from 'node:http';
 
-/** One JSON body on its way to the merchant. */
-export interface Post {
-  readonly url: string;
+/** What a provider sends of its own accord. */
+export interface Push {
+  /** Default POST. A GET sends `query` and no body. */
+  readonly method?: 'POST' | 'PUT' | 'GET';
+  /** Without its question mark. */
+  readonly query?: string;
+  /** JSON. */
   readonly body: string;
   readonly headers?: OutgoingHttpHeaders;
+}
+
+/** A push on its way to the merchant. */
+export interface Post extends Push {
+  readonly url: string;
 }
 
 /** Sends results and callbacks, each once: a post that fails is lost, as it often is in life. */
@@ -45,13 +54,15 @@ export function createPosts(): Posts {
   };
 }
 
-function deliver(agent: Agent, { url, body, headers }: Post): Promise<boolean> {
+function deliver(agent: Agent, { url, method = 'POST', query, body, headers }: Post): Promise<boolean> {
   return new Promise((resolve) => {
-    const outgoing = request(url, {
+    const target = query === undefined ? url : `${url}?${query}`;
+    const content = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) };
+    const outgoing = request(target, {
       agent,
-      method: 'POST',
+      method,
       timeout: answerTimeoutMs,
-      headers: { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body), ...headers },
+      headers: { ...(method === 'GET' ? {} : content), ...headers },
     });
     outgoing.on('response', (response) => {
       const { statusCode = 0 } = response;
@@ -61,6 +72,6 @@ function deliver(agent: Agent, { url, body, headers }: Post): Promise<boolean> {
     outgoing.on('timeout', () => outgoing.destroy());
     outgoing.on('error', () => resolve(false));
     outgoing.on('close', () => resolve(false)); // No whole answer; after one this changes nothing.
-    outgoing.end(body);
+    outgoing.end(method === 'GET' ? undefined : body);
   });
 }

@@ -51,3 +51,15 @@ const nairobiOffsetMs = 3 * 3_600_000;
 function nairobiIso(at: number): string {
   return new Date(at + nairobiOffsetMs).toISOString();
 }
+
+/** Thirty-two hexadecimal digits as a UUID, version 4. */
+export function uuidOf(hex: string): string {
+  const [a, b, c, d, e] = [
+    hex.slice(0, 8),
+    hex.slice(8, 12),
+    hex.slice(13, 16),
+    hex.slice(17, 20),
+    hex.slice(20, 32),
+  ];
+  return `${a}-${b}-4${c}-8${d}-${e}`;
+}

@@ -3,10 +3,10 @@ import type { LoginRoute, ProviderApi, StatusRoute } from './apis/api.ts';
 import type { Call, Reply } from './call.ts';
 import { faultReply } from './fault-replies.ts';
 import type { DueFault, Outages } from './outages.ts';
+import { type ProviderId, simulatedProviders } from './registry.ts';
 import type { RequestCounter } from './request-log.ts';
 import type { ScriptedOrder, ScriptedOrders } from './scripted-orders.ts';
 import { breakAnswer, isWireFault } from './wire-faults.ts';
-import type { ProviderId } from './words.ts';
 
 /** What the router needs to answer for the providers. */
 export interface ProviderRouterParts {
@@ -19,19 +19,14 @@ export interface ProviderRouterParts {
 /** Answers one request below a mount, well or badly, as scripted. */
 export type ProviderRouter = (mount: string, call: Call, response: ServerResponse) => Promise<void>;
 
-/** Both Daraja APIs live below one mount, the others below their own id. */
-const mounts: Readonly<Record<string, readonly ProviderId[]>> = {
-  jenga: ['jenga'],
-  daraja: ['daraja-stk', 'daraja'],
-  vexora: ['vexora'],
-  lipia: ['lipia'],
-  tanda: ['tanda'],
-};
-
 /** Routes every provider request: count, outage, refusal, fault, answer, in this order. */
 export function createProviderRouter(parts: ProviderRouterParts): ProviderRouter {
   const routesByMount = new Map(
-    Object.entries(mounts).map(([mount, ids]) => [mount, ids.flatMap((id) => routesOf(parts, id))]),
+    // Both Daraja APIs live below one mount. The last one answers for unknown paths.
+    Object.entries(Object.groupBy(simulatedProviders, ({ mount }) => mount)).map(([mount, those = []]) => [
+      mount,
+      those.toReversed().flatMap(({ id }) => routesOf(parts, id)),
+    ]),
   );
   return async (mount, call, response) => {
     const routes = routesByMount.get(mount);
@@ -70,14 +65,14 @@ async function answerStatus(
   call: Call,
   response: ServerResponse,
 ): Promise<void> {
-  const counter = requests.get(route.provider);
-  const order = orders.find(route.provider, route.referenceIn(call));
+  const counter = requests.get(route.provider as ProviderId);
+  const order = orders.find(route.provider as ProviderId, route.referenceIn(call));
   const isOver = counter?.countStatus(route.name, call.at) ?? false;
   if (order) {
     order.polls += 1;
     if (isOver) order.overLimit += 1;
   }
-  const outage = outages.faultFor(route.provider, call.at, false);
+  const outage = outages.faultFor(route.provider as ProviderId, call.at, false);
   const refusal = outage ? undefined : route.refuse(call, order);
   if (refusal) {
     counter?.countRefusal();
@@ -106,7 +101,7 @@ async function answerLogin(
   call: Call,
   response: ServerResponse,
 ): Promise<void> {
-  const provider = route.providerOf(call);
+  const provider = route.providerOf(call) as ProviderId;
   const counter = requests.get(provider);
   const api = apis.get(provider);
   counter?.countPath('login');
@@ -127,7 +122,7 @@ function answerUnknownPath(
   response: ServerResponse,
 ): void {
   const api = routes?.at(-1)?.api;
-  if (api) requests.get(api.id)?.countPath('unknown-path');
+  if (api) requests.get(api.id as ProviderId)?.countPath('unknown-path');
   send(
     response,
     api?.unknownPath(call) ?? { status: 404, body: 'No such mount.', contentType: 'text/plain' },

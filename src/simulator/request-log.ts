@@ -1,4 +1,4 @@
-import { type ProviderId, providerIds } from './words.ts';
+import { type ProviderId, providerIds } from './registry.ts';
 
 /** What one provider was asked. */
 export interface RequestCounts {

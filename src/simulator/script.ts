@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { loopbackUrl } from './loopback.ts';
-import { faultKinds, isResultTrouble, plainStates, providerIds, resultTroubles } from './words.ts';
+import { providerIds } from './registry.ts';
+import { faultKinds, isResultTrouble, plainStates, resultTroubles } from './words.ts';
 
 // Timers of the platform go no further: a longer delay would fire at once.
 const longestDelayMs = 2 ** 31 - 1;

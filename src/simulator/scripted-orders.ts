@@ -1,6 +1,6 @@
 import { createReceiptMaker } from './receipts.ts';
+import { type ProviderId, providerIds, simulatedProvider } from './registry.ts';
 import type { OrderScript } from './script.ts';
-import { type ProviderId, providerIds } from './words.ts';
 
 /** A scripted order and what has happened to it. Counters are written by the part that sees the event. */
 export interface ScriptedOrder {
@@ -33,7 +33,7 @@ export interface ScriptedOrder {
 export interface ScriptedOrders {
   /** Enters an order; the same provider and reference again starts afresh. */
   add(script: OrderScript, scriptedAt: number): ScriptedOrder;
-  /** Finds by reference; at Daraja and Vexora by receipt too. */
+  /** Finds by reference; by receipt too at providers that are asked by it. */
   find(provider: ProviderId, key: string): ScriptedOrder | undefined;
   all(): ScriptedOrder[];
   readonly size: number;
@@ -43,7 +43,9 @@ export interface ScriptedOrders {
 export function createScriptedOrders(): ScriptedOrders {
   const references = new Map(providerIds.map((id) => [id, new Map<string, ScriptedOrder>()]));
   const receipts = new Map(
-    (['daraja', 'vexora'] as ProviderId[]).map((id) => [id, new Map<string, ScriptedOrder>()]),
+    providerIds
+      .filter((id) => simulatedProvider(id).isReceipt !== undefined)
+      .map((id) => [id, new Map<string, ScriptedOrder>()]),
   );
   const makeReceipt = createReceiptMaker();
   let serial = 0;
@@ -83,14 +85,8 @@ export function createScriptedOrders(): ScriptedOrders {
   };
 }
 
-/** Whether Daraja knows a payment by this text as a conversation id and not as a receipt (seed daraja-transaction-status). */
-export function isConversationId(reference: string): boolean {
-  return /^AG_|^\d+-\d+-\d+$/.test(reference);
-}
-
 function isReceipt({ provider, reference }: OrderScript): boolean {
-  if (provider === 'daraja') return !isConversationId(reference);
-  return provider === 'vexora' && /^(?=.*[A-Z])[A-Z0-9]{10}$/.test(reference);
+  return simulatedProvider(provider).isReceipt?.(reference) === true;
 }
 
 function defaultAmountPaid({ amount, timeline }: OrderScript): string {

@@ -1,9 +1,9 @@
 /**
- * The six status APIs on one local HTTP server, scripted per order to behave and to misbehave, with a ledger of the truth.
+ * The status APIs of all providers on one local HTTP server, scripted per order to behave and to misbehave, with a ledger of the truth.
  * Written from the documents alone: it shares no code with the adapters, so the two cannot agree by mistake.
  *
- * Base URLs are `<url>/jenga`, `/daraja` (STK query, Transaction Status and login), `/vexora`, `/lipia` and `/tanda` (API
- * and identity); below each stand the documented paths. `/_simulator/…` steers and shows the same as the object below:
+ * Base URLs are `<url>/jenga`, `/daraja` (STK query, Transaction Status and login), `/tanda` (API and identity) and so on,
+ * by the `mount` of each file in `apis/`; below each stand the documented paths. `/_simulator/…` steers and shows the same as the object below:
  * POST orders, outages, tokens/expire; GET ledger, requests, daraja-certificate, health.
  *
  * How a state is printed stands in one table at the top of each file in `apis/`. Timelines, fault windows, outages and
@@ -14,32 +14,27 @@ import type { AddressInfo } from 'node:net';
 import type { z } from 'zod';
 import type { ProviderApi } from './apis/api.ts';
 import { createDarajaGateway } from './apis/daraja-gateway.ts';
-import { createDarajaStkApi } from './apis/daraja-stk.ts';
-import { createTransactionStatusApi } from './apis/daraja-transaction-status.ts';
-import { createJengaApi } from './apis/jenga.ts';
-import { createLipiaApi } from './apis/lipia.ts';
-import { createTandaApi } from './apis/tanda.ts';
-import { createVexoraApi } from './apis/vexora.ts';
 import type { SecretPosition } from './apis/vexora-sign.ts';
 import { createCallbacks } from './callbacks.ts';
 import { createControl, faultsOf } from './control.ts';
-import { createInitiatorKey } from './credentials.ts';
+import { createInitiatorKey } from './initiator-key.ts';
 import { type LedgerEntry, ledgerEntry } from './ledger.ts';
 import { createOutages } from './outages.ts';
 import { createPosts } from './posts.ts';
 import { createProviderRouter } from './provider-router.ts';
+import { type ProviderId, simulatedProviders } from './registry.ts';
 import { createRequestLog, type RequestCounts } from './request-log.ts';
 import type { OrderScript, Outage, OutageScript, SimulatedOrder } from './script.ts';
 import { outageSchema, simulatedOrderSchema } from './script.ts';
 import { createScriptedOrders } from './scripted-orders.ts';
 import { createSimulatorServer } from './server.ts';
-import type { ProviderId } from './words.ts';
 
-export { simulatorCredentials } from './credentials.ts';
+export type { Outcome, ReferenceMaterial, SampleReference, SimulatedProvider } from './apis/api.ts';
 export type { LedgerEntry } from './ledger.ts';
+export { type ProviderId, providerIds, simulatedProvider, simulatorCredentials } from './registry.ts';
 export type { RequestCounts } from './request-log.ts';
 export type { Fault, Outage, SimulatedOrder } from './script.ts';
-export type { FaultKind, ProviderId, State } from './words.ts';
+export type { FaultKind, State } from './words.ts';
 
 /** How to start a simulator. */
 export interface SimulatorOptions {
@@ -52,7 +47,7 @@ export interface SimulatorOptions {
   /** Status requests per second beyond which the ledger counts `overLimit`; default none. Nothing is refused for it. */
   readonly limits?: Partial<Record<ProviderId, number>>;
   /** Life of access tokens in milliseconds; default as documented: Jenga 15 minutes, Daraja and Tanda 3599 seconds. */
-  readonly tokenLifetimeMs?: { readonly jenga?: number; readonly daraja?: number; readonly tanda?: number };
+  readonly tokenLifetimeMs?: { readonly [id in ProviderId]?: number };
   /** Where Vexora expects the secret in the signed string; default "append". */
   readonly vexoraSecretPosition?: SecretPosition;
 }
@@ -94,16 +89,13 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     createPosts(),
     createRequestLog(limits),
   ];
-  const gateway = createDarajaGateway(tokenLifetimeMs?.daraja);
+  const darajaGateway = createDarajaGateway(tokenLifetimeMs?.daraja);
+  const parts = { darajaGateway, initiatorKey, outages, posts, now, vexoraSecretPosition };
   const apis = new Map<ProviderId, ProviderApi>(
-    [
-      createJengaApi(tokenLifetimeMs?.jenga),
-      createDarajaStkApi(gateway),
-      createTransactionStatusApi({ gateway, initiatorKey, outages, posts, now }),
-      createVexoraApi(vexoraSecretPosition),
-      createLipiaApi(),
-      createTandaApi(tokenLifetimeMs?.tanda),
-    ].map((api) => [api.id, api]),
+    simulatedProviders.map(({ id, create }) => [
+      id,
+      create({ ...parts, tokenLifetimeMs: tokenLifetimeMs?.[id] }),
+    ]),
   );
   const scheduleCallbacks = createCallbacks(posts);
   const startedAt = now();

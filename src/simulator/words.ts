@@ -1,9 +1,3 @@
-/** The status APIs that the simulator speaks; the same ids as the product's providers. */
-export const providerIds = ['jenga', 'daraja-stk', 'daraja', 'vexora', 'lipia', 'tanda'] as const;
-
-/** One of the six simulated status APIs. */
-export type ProviderId = (typeof providerIds)[number];
-
 /** The states that a provider may be scripted to report; how each is printed stands in a table in its file under `apis/`. */
 export const plainStates = [
   'not-found',

@@ -1,8 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { basicPair, bearerToken, type Call, jsonReply, queryText, type Reply } from '../call.ts';
-import { simulatorCredentials } from '../credentials.ts';
 import { createTokens } from '../tokens.ts';
-import type { ProviderId } from '../words.ts';
 import type { LoginRoute } from './api.ts';
 
 /** What both Daraja APIs share: one login, one token check, one family of errors (providers.md, 2.1 and 2.4). */
@@ -16,10 +14,28 @@ export interface DarajaGateway {
 }
 
 const loginPath = '/oauth/v1/generate';
-const { daraja: first, 'daraja-stk': second } = simulatorCredentials;
-const apps = new Map<string, { secret: string; provider: ProviderId }>([
-  [first.consumerKey, { secret: first.consumerSecret, provider: 'daraja' }],
-  [second.consumerKey, { secret: second.consumerSecret, provider: 'daraja-stk' }],
+
+const shortCodeOfBoth = { shortCode: '600997', passkey: 'simulated-daraja-passkey' };
+
+/** The app that asks for Transaction Status. */
+export const transactionStatusApp = {
+  consumerKey: 'simulated-daraja-consumer-key',
+  consumerSecret: 'simulated-daraja-consumer-secret',
+  ...shortCodeOfBoth,
+  initiator: 'testapi',
+  initiatorPassword: 'simulated-initiator-password',
+};
+
+/** A second Daraja app of the same short code: a token of one app never ends the token of the other. */
+export const stkApp = {
+  consumerKey: 'simulated-daraja-stk-consumer-key',
+  consumerSecret: 'simulated-daraja-stk-consumer-secret',
+  ...shortCodeOfBoth,
+};
+
+const apps = new Map<string, { secret: string; provider: string }>([
+  [transactionStatusApp.consumerKey, { secret: transactionStatusApp.consumerSecret, provider: 'daraja' }],
+  [stkApp.consumerKey, { secret: stkApp.consumerSecret, provider: 'daraja-stk' }],
 ]);
 
 /** Makes the gateway; a new token of an app ends the older one of the same app at once. */
@@ -78,4 +94,9 @@ export function darajaError(status: number, errorCode: string, errorMessage: str
 // The message echoes the token, as in life (providers.md, 2.1).
 function unauthorised(call: Call): Reply {
   return darajaError(401, '401.002.01', `Error Occurred - Invalid Access Token - ${bearerToken(call)}`);
+}
+
+/** Whether Daraja knows a payment by this text as a conversation id and not as a receipt (seed daraja-transaction-status). */
+export function isConversationId(reference: string): boolean {
+  return /^AG_|^\d+-\d+-\d+$/.test(reference);
 }

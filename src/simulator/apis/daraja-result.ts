@@ -1,8 +1,8 @@
 import { nairobiDigits, shortText } from '../printed.ts';
 import type { OrderScript } from '../script.ts';
 import type { ScriptedOrder } from '../scripted-orders.ts';
-import { isConversationId } from '../scripted-orders.ts';
 import type { Present } from '../timeline.ts';
+import { isConversationId } from './daraja-gateway.ts';
 import { printedFor, type StateTable } from './state-table.ts';
 
 /**

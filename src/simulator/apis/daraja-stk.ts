@@ -1,12 +1,11 @@
 import { type Call, fieldText, jsonReply, type Reply } from '../call.ts';
-import { simulatorCredentials } from '../credentials.ts';
 import { javaDouble, nairobiDigits } from '../printed.ts';
 import type { CallbackShape } from '../script.ts';
 import type { ScriptedOrder } from '../scripted-orders.ts';
 import { isPaid, type Present, presentState } from '../timeline.ts';
 import type { State } from '../words.ts';
-import type { ProviderApi, StatusRoute } from './api.ts';
-import { type DarajaGateway, darajaError } from './daraja-gateway.ts';
+import type { ProviderApi, SimulatedProvider, StatusRoute } from './api.ts';
+import { type DarajaGateway, darajaError, gatewayFault, stkApp } from './daraja-gateway.ts';
 import { printedFor, type StateTable } from './state-table.ts';
 
 type Printed = readonly [code: string, text: string];
@@ -31,7 +30,8 @@ const printed: StateTable<Printed> = {
 
 const paths = new Set(['/mpesa/stkpushquery/v1/query', '/mpesa/stkpushquery/v2/query']);
 const waysToSayPending = ['processing', '4999', 'empty-message'] as const;
-const { shortCode, passkey } = simulatorCredentials['daraja-stk'];
+const credentials = stkApp;
+const { shortCode, passkey } = credentials;
 
 /** Daraja's STK push query (providers.md, 2.3). */
 export function createDarajaStkApi(gateway: DarajaGateway): ProviderApi {
@@ -54,6 +54,7 @@ export function createDarajaStkApi(gateway: DarajaGateway): ProviderApi {
     routes: [status],
     unauthorised: gateway.unauthorised,
     throttled: gateway.throttled,
+    tooManyRequests: () => jsonReply(429, gatewayFault),
     unknownPath: gateway.unknownPath,
     callback: callbackBody,
     expireTokens: gateway.expireTokens,
@@ -122,3 +123,24 @@ function callbackBody(order: ScriptedOrder, present: Present, shape: CallbackSha
   ];
   return JSON.stringify({ Body: { stkCallback: { ...answer, CallbackMetadata: { Item } } } });
 }
+
+/** The STK query. It tells neither the amount nor the receipt. */
+export const darajaStk: SimulatedProvider<'daraja-stk', typeof credentials> = {
+  id: 'daraja-stk',
+  mount: 'daraja',
+  credentials,
+  settings: (url) => ({ baseUrl: `${url}/daraja` }),
+  references: ({ hex }) => [{ key: `ws_CO_${hex}`, reference: `ws_CO_${hex}` }],
+  outcomes: {
+    'failed:cancelled': ['failed', 'cancelled'],
+    'failed:insufficient-funds': ['failed', 'insufficient-funds'],
+    'failed:wrong-pin': ['failed', 'wrong-pin'],
+    'failed:limit-exceeded': ['failed', 'limit-exceeded'],
+    'failed:rejected': ['failed', 'not-reached'],
+    'expired:not-reached': ['expired', 'not-reached'],
+    expired: ['expired', 'timed-out'],
+  },
+  refusal: 'failed:insufficient-funds',
+  traits: { callbacks: true, retries: true, payouts: false, amount: false, receipt: false, login: true },
+  create: ({ darajaGateway }) => createDarajaStkApi(darajaGateway),
+};

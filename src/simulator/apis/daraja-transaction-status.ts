@@ -1,13 +1,19 @@
 import { type Call, fieldText, jsonReply, type Reply } from '../call.ts';
-import { type InitiatorKey, simulatorCredentials } from '../credentials.ts';
+import type { InitiatorKey } from '../initiator-key.ts';
 import { isLoopbackUrl } from '../loopback.ts';
 import type { Outages } from '../outages.ts';
 import type { Posts } from '../posts.ts';
 import { nairobiDigits } from '../printed.ts';
 import type { ScriptedOrder } from '../scripted-orders.ts';
 import { presentState } from '../timeline.ts';
-import type { ProviderApi, StatusRoute } from './api.ts';
-import { type DarajaGateway, darajaError } from './daraja-gateway.ts';
+import type { ProviderApi, SimulatedProvider, StatusRoute } from './api.ts';
+import {
+  type DarajaGateway,
+  darajaError,
+  gatewayFault,
+  isConversationId,
+  transactionStatusApp,
+} from './daraja-gateway.ts';
 import { failedResult, foundResult, type QueryIds, queueTimeoutResult } from './daraja-result.ts';
 
 /** What the asynchronous API needs besides the gateway. */
@@ -21,7 +27,8 @@ export interface TransactionStatusParts {
 
 const path = '/mpesa/transactionstatus/v1/query';
 const defaultResultDelayMs = 50;
-const { shortCode, initiator, initiatorPassword } = simulatorCredentials.daraja;
+const credentials = transactionStatusApp;
+const { shortCode, initiator, initiatorPassword } = credentials;
 
 /**
  * Daraja's Transaction Status: an acknowledgement at once, the result posted later (seed daraja-transaction-status;
@@ -54,6 +61,7 @@ export function createTransactionStatusApi(parts: TransactionStatusParts): Provi
     routes: [status, gateway.login],
     unauthorised: gateway.unauthorised,
     throttled: gateway.throttled,
+    tooManyRequests: () => jsonReply(429, gatewayFault),
     unknownPath: gateway.unknownPath,
     expireTokens: gateway.expireTokens,
     callback(order, present) {
@@ -143,3 +151,27 @@ function resultBody(
   }
   return foundResult(ids, order, present, shortCode);
 }
+
+/** Transaction Status: it pushes nothing but the answers to queries. */
+export const daraja: SimulatedProvider<'daraja', typeof credentials> = {
+  id: 'daraja',
+  mount: 'daraja',
+  credentials,
+  settings: (url, certificate) => ({ baseUrl: `${url}/daraja`, certificate, resultTimeoutMs: 3_000 }),
+  references: ({ digits, receipt }) => {
+    const key = `29112-${digits}-1`;
+    return [
+      { key, reference: { originatorConversationId: key } },
+      { key: receipt, reference: receipt },
+    ];
+  },
+  isReceipt: (reference) => !isConversationId(reference),
+  outcomes: {
+    'failed:cancelled': ['failed', 'cancelled'],
+    failed: ['failed', 'rejected'],
+    expired: ['expired', 'timed-out'],
+  },
+  refusal: 'failed:cancelled',
+  traits: { callbacks: false, retries: false, payouts: true, amount: true, receipt: true, login: true },
+  create: ({ darajaGateway: gateway, ...parts }) => createTransactionStatusApi({ ...parts, gateway }),
+};

@@ -1,12 +1,11 @@
 import { bearerToken, fieldText, jsonReply, pathText, type Reply } from '../call.ts';
-import { simulatorCredentials } from '../credentials.ts';
 import { isoInstant, javaDouble, nairobiMillis, shortText } from '../printed.ts';
 import type { CallbackShape } from '../script.ts';
 import type { ScriptedOrder } from '../scripted-orders.ts';
 import { isPaid, isUnpaidEnd, type Present, presentState } from '../timeline.ts';
 import { createTokens } from '../tokens.ts';
 import type { State } from '../words.ts';
-import type { LoginRoute, ProviderApi, StatusRoute } from './api.ts';
+import type { LoginRoute, ProviderApi, SimulatedProvider, StatusRoute } from './api.ts';
 import { printedFor, type StateTable } from './state-table.ts';
 
 type Printed = readonly [order: string, invoice: string];
@@ -31,7 +30,13 @@ const printed: StateTable<Printed> = {
 
 const loginPath = '/authentication/api/v3/authenticate/merchant';
 const statusPath = '/api-checkout/mpesa-stk-push/v3.0/status/order/';
-const { apiKey, merchantCode, consumerSecret } = simulatorCredentials.jenga;
+/** The merchant that the simulator knows. */
+const credentials = {
+  apiKey: 'simulated-jenga-api-key',
+  merchantCode: '0000000001',
+  consumerSecret: 'simulated-jenga-consumer-secret',
+};
+const { apiKey, merchantCode, consumerSecret } = credentials;
 
 /** Jenga, M-Pesa STK push with wallet-based settlement (seed jenga-query-order-status; providers.md, 1). */
 export function createJengaApi(tokenLifetimeMs = 15 * 60_000): ProviderApi {
@@ -167,3 +172,16 @@ function ipnBody(order: ScriptedOrder, { state, since }: Present, shape: Callbac
 function isoSeconds(at: number): string {
   return isoInstant(at).replace(/\.\d{3}Z$/, 'Z');
 }
+
+/** Jenga. */
+export const jenga: SimulatedProvider<'jenga', typeof credentials> = {
+  id: 'jenga',
+  mount: 'jenga',
+  credentials,
+  settings: (url) => ({ baseUrl: `${url}/jenga` }),
+  references: ({ digits }) => [{ key: `OR${digits}`, reference: `OR${digits}` }],
+  outcomes: { failed: ['failed', 'cancelled'], expired: ['expired', 'timed-out'] },
+  refusal: 'failed:cancelled',
+  traits: { callbacks: true, retries: true, payouts: false, amount: true, receipt: true, login: true },
+  create: ({ tokenLifetimeMs }) => createJengaApi(tokenLifetimeMs),
+};

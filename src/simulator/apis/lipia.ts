@@ -1,11 +1,10 @@
 import { bearerToken, type Call, jsonReply, queryText, type Reply, textReply } from '../call.ts';
-import { simulatorCredentials } from '../credentials.ts';
 import { isoInstant, plainNumber } from '../printed.ts';
 import type { CallbackShape } from '../script.ts';
 import type { ScriptedOrder } from '../scripted-orders.ts';
 import { isPaid, type Present, presentState } from '../timeline.ts';
 import type { State } from '../words.ts';
-import type { ProviderApi, StatusRoute } from './api.ts';
+import type { ProviderApi, SimulatedProvider, StatusRoute } from './api.ts';
 import { printedFor, type StateTable } from './state-table.ts';
 
 type Printed = readonly [status: string, code: number, text: string];
@@ -30,7 +29,8 @@ const printed: StateTable<Printed> = {
 };
 
 const path = '/payments/status';
-const { apiKey } = simulatorCredentials.lipia;
+const credentials = { apiKey: 'simulated-lipia-api-key' };
+const { apiKey } = credentials;
 
 /** Lipia's transaction status (seed lipia-transaction-status; providers.md, 4). */
 export function createLipiaApi(): ProviderApi {
@@ -174,3 +174,27 @@ function callbackBody(
   const Status = typeof state === 'string' ? `${word.charAt(0)}${word.slice(1).toLowerCase()}` : word;
   return JSON.stringify({ response: { ...told, Status }, status: isPaid(state) });
 }
+
+/** Lipia. Its callbacks may name only the merchant's own key, so an order carries both. */
+export const lipia: SimulatedProvider<'lipia', typeof credentials> = {
+  id: 'lipia',
+  mount: 'lipia',
+  credentials,
+  settings: (url) => ({ baseUrl: `${url}/lipia` }),
+  references: ({ hex }) => {
+    const key = hex.slice(0, 24);
+    return [{ key, reference: { transactionReference: key, externalReference: key } }];
+  },
+  outcomes: {
+    'failed:cancelled': ['failed', 'cancelled'],
+    'failed:insufficient-funds': ['failed', 'insufficient-funds'],
+    'failed:wrong-pin': ['failed', 'wrong-pin'],
+    'failed:limit-exceeded': ['failed', 'limit-exceeded'],
+    'failed:rejected': ['failed', 'rejected'],
+    'expired:not-reached': ['expired', 'not-reached'],
+    expired: ['expired', 'timed-out'],
+  },
+  refusal: 'failed:cancelled',
+  traits: { callbacks: true, retries: true, payouts: false, amount: true, receipt: true, login: false },
+  create: () => createLipiaApi(),
+};

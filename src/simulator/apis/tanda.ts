@@ -1,11 +1,10 @@
 import { basicPair, bearerToken, type Call, jsonReply, pathText, queryText, type Reply } from '../call.ts';
-import { simulatorCredentials } from '../credentials.ts';
-import { isoInstant, shortText } from '../printed.ts';
+import { isoInstant, shortText, uuidOf } from '../printed.ts';
 import type { ScriptedOrder } from '../scripted-orders.ts';
 import { isPaid, type Present, presentState } from '../timeline.ts';
 import { createTokens } from '../tokens.ts';
 import type { State } from '../words.ts';
-import type { LoginRoute, ProviderApi, StatusRoute } from './api.ts';
+import type { LoginRoute, ProviderApi, SimulatedProvider, StatusRoute } from './api.ts';
 import { printedFor, type StateTable } from './state-table.ts';
 
 type Printed = readonly [status: string, message: string];
@@ -28,7 +27,14 @@ const printed: StateTable<Printed> = {
   expired: ['E422022', 'Payment request validation failed.'],
 };
 
-const { clientId, clientSecret, organizationId, consumerId, shortCode } = simulatorCredentials.tanda;
+const credentials = {
+  clientId: 'simulated-tanda-client-id',
+  clientSecret: 'simulated-tanda-client-secret',
+  organizationId: 'simulated-organization',
+  consumerId: 'simulated-consumer',
+  shortCode: '300300',
+};
+const { clientId, clientSecret, organizationId, consumerId, shortCode } = credentials;
 const loginPath = '/v1/oauth2/token';
 const base = '/io/v3/organizations/';
 const merchantPath = new RegExp(`^${base}([^/]+)/request/([^/]+)$`);
@@ -178,3 +184,23 @@ function accessDenied(): Reply {
 function envelope(http: number, status: string, error: string, description: string): Reply {
   return jsonReply(http, { status, category: 'Business', severity: 'Low', error, description });
 }
+
+/** Tanda. */
+export const tanda: SimulatedProvider<'tanda', typeof credentials> = {
+  id: 'tanda',
+  mount: 'tanda',
+  credentials,
+  settings: (url) => ({ baseUrl: `${url}/tanda`, identityUrl: `${url}/tanda` }),
+  references: ({ hex }) => {
+    const key = uuidOf(hex);
+    return [{ key, reference: key }];
+  },
+  outcomes: {
+    'failed:insufficient-funds': ['failed', 'insufficient-funds'],
+    failed: ['failed', 'rejected'],
+    expired: ['failed', 'rejected'],
+  },
+  refusal: 'failed:insufficient-funds',
+  traits: { callbacks: true, retries: false, payouts: true, amount: true, receipt: true, login: true },
+  create: ({ tokenLifetimeMs }) => createTandaApi(tokenLifetimeMs),
+};

@@ -1,12 +1,11 @@
 import { hash } from 'node:crypto';
 import { type Call, fieldText, jsonReply, type Reply, textReply } from '../call.ts';
-import { simulatorCredentials } from '../credentials.ts';
 import { fourDecimals, nairobiSeconds, shortText } from '../printed.ts';
 import type { CallbackShape } from '../script.ts';
 import type { ScriptedOrder } from '../scripted-orders.ts';
 import { isPaid, type Present, presentState } from '../timeline.ts';
 import type { State } from '../words.ts';
-import type { ProviderApi, StatusRoute } from './api.ts';
+import type { ProviderApi, SimulatedProvider, StatusRoute } from './api.ts';
 import { printedFor, type StateTable } from './state-table.ts';
 import { type SecretPosition, vexoraSign } from './vexora-sign.ts';
 
@@ -32,7 +31,8 @@ const printed: StateTable<Printed> = {
 
 const receiptPath = '/api/queryResultByCode';
 const tradePaths = new Set(['/v1/vexora/queryPayInResult', '/api/queryPayinResult']);
-const { merchantNo, appSecret } = simulatorCredentials.vexora;
+const credentials = { merchantNo: 'M0000000001', appSecret: 'simulated-vexora-app-secret' };
+const { merchantNo, appSecret } = credentials;
 
 /** Vexora, earlier PayPro: by receipt (seed mpesa-query-result-by-code) and by merchant number (providers.md, 3). */
 export function createVexoraApi(secretPosition: SecretPosition = 'append'): ProviderApi {
@@ -124,3 +124,27 @@ function notifyBody(order: ScriptedOrder, present: Present, shape: CallbackShape
     sign: vexoraSign(signed, appSecret, order.script.vexora.secretPosition),
   });
 }
+
+/** Vexora: two queries, by M-Pesa receipt and by the merchant's number. */
+export const vexora: SimulatedProvider<'vexora', typeof credentials> = {
+  id: 'vexora',
+  mount: 'vexora',
+  credentials,
+  settings: (url) => ({ baseUrl: `${url}/vexora` }),
+  references: ({ hex, receipt }) => {
+    const key = `T${hex.slice(0, 14)}`;
+    return [
+      { key: receipt, reference: receipt },
+      { key, reference: { tradeNo: key } },
+    ];
+  },
+  isReceipt: (reference) => /^(?=.*[A-Z])[A-Z0-9]{10}$/.test(reference),
+  outcomes: {
+    'failed:limit-exceeded': ['failed', 'limit-exceeded'],
+    failed: ['failed', 'rejected'],
+    expired: ['failed', 'rejected'],
+  },
+  refusal: 'failed:rejected',
+  traits: { callbacks: true, retries: false, payouts: false, amount: true, receipt: true, login: false },
+  create: ({ vexoraSecretPosition }) => createVexoraApi(vexoraSecretPosition),
+};

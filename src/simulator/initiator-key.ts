@@ -1,39 +1,6 @@
 import { constants, generateKeyPair, type KeyObject, privateDecrypt } from 'node:crypto';
 import { promisify } from 'node:util';
 
-/** The fixed, plainly fake credentials that the simulator accepts. They open nothing anywhere else. */
-export const simulatorCredentials = {
-  jenga: {
-    apiKey: 'simulated-jenga-api-key',
-    merchantCode: '0000000001',
-    consumerSecret: 'simulated-jenga-consumer-secret',
-  },
-  daraja: {
-    consumerKey: 'simulated-daraja-consumer-key',
-    consumerSecret: 'simulated-daraja-consumer-secret',
-    shortCode: '600997',
-    passkey: 'simulated-daraja-passkey',
-    initiator: 'testapi',
-    initiatorPassword: 'simulated-initiator-password',
-  },
-  /** A second Daraja app of the same short code: a token of one app never ends the token of the other. */
-  'daraja-stk': {
-    consumerKey: 'simulated-daraja-stk-consumer-key',
-    consumerSecret: 'simulated-daraja-stk-consumer-secret',
-    shortCode: '600997',
-    passkey: 'simulated-daraja-passkey',
-  },
-  vexora: { merchantNo: 'M0000000001', appSecret: 'simulated-vexora-app-secret' },
-  lipia: { apiKey: 'simulated-lipia-api-key' },
-  tanda: {
-    clientId: 'simulated-tanda-client-id',
-    clientSecret: 'simulated-tanda-client-secret',
-    organizationId: 'simulated-organization',
-    consumerId: 'simulated-consumer',
-    shortCode: '300300',
-  },
-} as const;
-
 /** The key pair behind Daraja's SecurityCredential (providers.md, 2.2: only the certificate's key matters). */
 export interface InitiatorKey {
   /** The public key, SPKI in PEM: what a client encrypts the initiator's password with. */

@@ -1,0 +1,8 @@
+/** Every simulated provider: a new one is one line here. Sorted by name. */
+
+export { darajaStk } from './daraja-stk.ts';
+export { daraja } from './daraja-transaction-status.ts';
+export { jenga } from './jenga.ts';
+export { lipia } from './lipia.ts';
+export { tanda } from './tanda.ts';
+export { vexora } from './vexora.ts';
