@@ -45,16 +45,18 @@ function patched(text: string, diff: string, at: string): string {
   return text.replace(before, () => after);
 }
 
-test('a provider is one file of fewer than 100 lines, its fixtures, and a line in each of two lists', () => {
+test('polled with four files and simulated with two more: no more is touched, and a list grows by one line', () => {
   expect(steps.map(({ language, info }) => `${language} ${info}`)).toEqual([
     'ts src/providers/pesabox.ts',
-    'diff src/providers/index.ts',
-    'diff src/providers/index.ts',
+    'diff src/providers/list.ts',
     'ts test/providers/fixtures/pesabox.ts',
-    'diff test/providers/fixtures/index.ts',
-    'diff test/providers/fixtures/index.ts',
+    'diff test/providers/fixtures/list.ts',
+    'ts src/simulator/apis/pesabox.ts',
+    'diff src/simulator/apis/list.ts',
   ]);
-  expect((steps[0]?.code ?? '').split('\n').length).toBeLessThan(100);
+  for (const { code } of steps.filter(({ language }) => language === 'diff'))
+    expect(code.match(/^[+-]/gm)).toEqual(['+']);
+  expect((steps[0]?.code ?? '').split('\n').length).toBeLessThan(120);
 });
 
 interface Report {
@@ -101,13 +103,29 @@ test('it can be configured and classified, and its code is as the house writes i
     receipt: 'SH90HU7FO2',
     amountReceived: '250.00',
   });
-  const written = ['src/providers/pesabox.ts', 'test/providers/fixtures/pesabox.ts'];
+  const written = steps.map(({ info }) => info);
   await run(join(bin, 'biome'), ['lint', '--vcs-enabled=false', ...written], { cwd: folder });
-  writeFileSync(join(folder, 'tsconfig.json'), tsconfig(written));
+  const derived = ['test/providers/fixtures/index.ts', 'src/simulator/registry.ts'];
+  writeFileSync(join(folder, 'tsconfig.json'), tsconfig([...written, ...derived]));
   await run(join(bin, 'tsc'), ['--noEmit', '-p', folder], { cwd: folder }).catch((error) => {
     throw new Error(String(error.stdout));
   });
 }, 120_000);
+
+test('adapter and simulator, written apart, understand each other', async () => {
+  const { stdout } = await run(process.execPath, ['test/docs/simulated-poll.ts', 'pesabox'], { cwd: folder });
+  expect(stdout.trim().split('\n')).toEqual(['pending', 'paid proven']);
+}, 60_000);
+
+test('its secrets are listed for the nightly check, its settings in the documentation', async () => {
+  for (const entry of ['docs', 'scripts', '.github']) {
+    cpSync(join(root, entry), join(folder, entry), { recursive: true });
+  }
+  await run(process.execPath, ['scripts/generate.ts', folder], { cwd: folder });
+  const text = (file: string) => readFileSync(join(folder, file), 'utf8');
+  expect(text('.github/workflows/nightly.yml')).toContain('LIVE_PESABOX_CLIENT_SECRET');
+  expect(text('docs/configuration.md')).toContain('PESABOX_CLIENT_SECRET');
+}, 60_000);
 
 /** The project's own settings, for these files and what they import. */
 function tsconfig(files: readonly string[]): string {
