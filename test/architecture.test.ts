@@ -243,7 +243,9 @@ describe('conventions', () => {
       barrels
         .map(({ path }) => path)
         // The simulator's face is what keeps the rest of it to itself.
-        .filter((path) => !['index.ts', 'providers/index.ts', 'simulator/simulator.ts'].includes(path)),
+        .filter((path) => !['index.ts', 'simulator/simulator.ts'].includes(path))
+        // Lists of declarations, one line each: they exist to be read as a whole.
+        .filter((path) => !['providers/list.ts', 'simulator/apis/list.ts'].includes(path)),
     ).toEqual([]);
   });
 

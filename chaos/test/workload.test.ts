@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { simulatedOrderSchema } from '../../src/simulator/script.ts';
+import { simulatedOrderSchema } from '../../src/simulator/input.ts';
 import { createRandom } from '../../test/support/random.ts';
 import { badReference, behaviours } from '../behaviours.ts';
 import { bringsItsPayment, liveAgain, writeWorkload } from '../workload.ts';

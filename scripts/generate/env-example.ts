@@ -8,7 +8,7 @@ const wrapAt = 116;
 
 /** An environment file to copy: required settings are empty, settings with a default are commented out. */
 export function envExample(): string {
-  const [first] = providers.keys();
+  const first = 'jenga';
   return [
     ...comment('payment-poller. Copy this file to .env and fill in what your accounts need.'),
     ...comment('Made by `npm run generate` from the code; docs/configuration.md has the same as tables.'),

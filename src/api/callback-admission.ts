@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto';
 import type { CallbackResult } from '../observability/metrics.ts';
 import { parseAnswerToken } from '../orders/begin-query.ts';
 import { type CallbackRules, callbackMethods } from '../providers/callback-rules.ts';
-import type { Provider, StatusTable } from '../providers/provider.ts';
+import type { Provider } from '../providers/provider.ts';
+import type { StatusTable } from '../providers/status-table.ts';
 import { createAddressList } from './address-list.ts';
 import { isSameSecret } from './api-keys.ts';
 

@@ -3,8 +3,9 @@ import { decide, freshProgress } from '../domain/decide.ts';
 import { toMajor, toMinor } from '../domain/money.ts';
 import type { Order, Reading, Reference } from '../domain/order.ts';
 import { defaultSchedule } from '../domain/schedule.ts';
-import type { Provider, StatusTable } from '../providers/provider.ts';
+import type { Provider } from '../providers/provider.ts';
 import { type Expected, parseJson, readAnswer } from '../providers/read-answer.ts';
+import type { StatusTable } from '../providers/status-table.ts';
 import { answerBytes } from './answer-bytes.ts';
 
 /** The input of `classify`. A string `body` holds the exact bytes. */

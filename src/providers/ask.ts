@@ -1,7 +1,8 @@
 import type { Order, Reading } from '../domain/order.ts';
 import type { AccessTokens, NoToken } from './access-token.ts';
-import type { AnswerTo, Provider, ProviderAnswer, StatusTable } from './provider.ts';
+import type { AnswerTo, Provider, ProviderAnswer } from './provider.ts';
 import { type Expected, readAnswer, rejectsToken } from './read-answer.ts';
+import type { StatusTable } from './status-table.ts';
 import type { Transport, TransportFault } from './transport.ts';
 
 /** Asks one account's provider about orders. */

@@ -1,7 +1,8 @@
 import type { z } from 'zod';
 import { baseUrl, credential, note, secret, section, text } from './fields.ts';
 import { basic, oauthGrant } from './oauth.ts';
-import { type Auth, type Finding, type Meaning, statuses } from './provider.ts';
+import type { Auth, Finding } from './provider.ts';
+import { type Meaning, statuses } from './status-table.ts';
 
 /** What both of Safaricom's status APIs share: settings, login and the ways in which a call is refused. */
 

@@ -5,7 +5,8 @@ import { isCurrencyName } from './currency.ts';
 import { directionOf } from './daraja-direction.ts';
 import { type DarajaShortCodes, shortCodesOf } from './daraja-gateway.ts';
 import { anything, code, note, section } from './fields.ts';
-import { type Finding, type Meaning, type PaymentFinding, type ReadingRules, statuses } from './provider.ts';
+import type { Finding, PaymentFinding, ReadingRules } from './provider.ts';
+import { type Meaning, statuses } from './status-table.ts';
 import { nairobiTime } from './time.ts';
 
 /**

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { defineCallback } from './callback-rules.ts';
 import { currenciesOf, currencyFields } from './currency.ts';
 import {
   acceptedReply,
@@ -10,7 +11,8 @@ import {
   readDarajaError,
 } from './daraja-gateway.ts';
 import { code, note, path, referenceText, secret, section, text } from './fields.ts';
-import { defineCallback, defineProvider, type Finding, type Meaning, statuses } from './provider.ts';
+import { defineProvider, type Finding } from './provider.ts';
+import { type Meaning, statuses } from './status-table.ts';
 import { nairobiStamp } from './time.ts';
 
 /**

@@ -13,8 +13,9 @@ import {
 } from './daraja-gateway.ts';
 import { darajaResult } from './daraja-result.ts';
 import { code, credential, list, note, referenceText, secret } from './fields.ts';
-import { defineProvider, type Finding, statuses } from './provider.ts';
+import { defineProvider, type Finding } from './provider.ts';
 import { canonicalReceipt, mpesaReceipt, receiptReference } from './receipts.ts';
+import { statuses } from './status-table.ts';
 
 /**
  * Safaricom Daraja, Transaction Status: the query is only taken, and its answer posted to a URL that we name, about a

@@ -1,12 +1,14 @@
 import { z } from 'zod';
 import { isLess } from '../domain/money.ts';
 import type { Doubt } from '../domain/order.ts';
+import { defineCallback } from './callback-rules.ts';
 import { currenciesOf, currencyFields } from './currency.ts';
 import { anything, baseUrl, code, credential, note, referenceText, secret, section, text } from './fields.ts';
 import { saysNo } from './flags.ts';
 import { tokenText } from './oauth.ts';
-import { defineCallback, defineProvider, type Finding, statuses } from './provider.ts';
+import { defineProvider, type Finding } from './provider.ts';
 import { mpesaReceipt } from './receipts.ts';
+import { statuses } from './status-table.ts';
 import { isoTime, nairobiTime } from './time.ts';
 
 /**

@@ -1,9 +1,11 @@
 import { z } from 'zod';
+import { defineCallback } from './callback-rules.ts';
 import { currenciesOf, currencyFields } from './currency.ts';
 import { anything, baseUrl, code, note, referenceText, secret, section, text } from './fields.ts';
 import { saysNo, saysYes } from './flags.ts';
-import { defineCallback, defineProvider, type Finding, type Meaning, statuses } from './provider.ts';
+import { defineProvider, type Finding } from './provider.ts';
 import { mpesaReceipt } from './receipts.ts';
+import { type Meaning, statuses } from './status-table.ts';
 import { isoTime } from './time.ts';
 
 /**

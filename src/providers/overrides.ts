@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { doubts, failureReasons } from '../domain/order.ts';
-import type { Meaning, Provider, StatusTable } from './provider.ts';
+import type { Provider } from './provider.ts';
+import type { Meaning, StatusTable } from './status-table.ts';
 
 const from = 'STATUS_OVERRIDES';
 

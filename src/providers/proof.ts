@@ -1,8 +1,9 @@
 import { toMinor } from '../domain/money.ts';
 import type { Certainty, Doubt, Reference } from '../domain/order.ts';
 import { currencyOfAmount } from './currency.ts';
-import type { Meaning, PaymentFinding, Provider } from './provider.ts';
+import type { PaymentFinding, Provider } from './provider.ts';
 import { mpesaReceipt } from './receipts.ts';
+import type { Meaning } from './status-table.ts';
 
 /** What an answer is checked against; `null` skips that check, or all of them. */
 export type Expected = {

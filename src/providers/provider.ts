@@ -4,9 +4,6 @@ import type { CallbackRules } from './callback-rules.ts';
 import type { ReceiptKind } from './receipts.ts';
 import type { StatusTable } from './status-table.ts';
 
-export { type CallbackRules, defineCallback } from './callback-rules.ts';
-export { type Meaning, type StatusTable, statuses } from './status-table.ts';
-
 /** What an adapter found in a body: a word about the payment, or a code about the call. Values are as they came. */
 export type Finding =
   | {

@@ -5,9 +5,10 @@ import type { Reading, ReadingFacts } from '../domain/order.ts';
 import { redactSecrets, secretsOf } from './known-secrets.ts';
 
 import { type Expected, proofOf, speaksOfAnother } from './proof.ts';
-import type { Finding, Meaning, Provider, ProviderAnswer, ReadingRules, StatusTable } from './provider.ts';
+import type { Finding, Provider, ProviderAnswer, ReadingRules } from './provider.ts';
 import { redact } from './redact.ts';
 import { otherReadings } from './repeated-keys.ts';
+import type { Meaning, StatusTable } from './status-table.ts';
 import { type FoundRow, findRow } from './status-table.ts';
 
 export type { Expected };

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { isLess } from '../domain/money.ts';
 import type { Doubt } from '../domain/order.ts';
+import { defineCallback } from './callback-rules.ts';
 import { currenciesOf, currencyFields } from './currency.ts';
 import {
   anything,
@@ -15,15 +16,9 @@ import {
 } from './fields.ts';
 import { saysNo } from './flags.ts';
 import { basic, oauthGrant } from './oauth.ts';
-import {
-  defineCallback,
-  defineProvider,
-  type Finding,
-  type Meaning,
-  type ProviderRequest,
-  statuses,
-} from './provider.ts';
+import { defineProvider, type Finding, type ProviderRequest } from './provider.ts';
 import { mpesaReceipt } from './receipts.ts';
+import { type Meaning, statuses } from './status-table.ts';
 import { isoTime } from './time.ts';
 
 /**

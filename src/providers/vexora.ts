@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { isLess, isMoney } from '../domain/money.ts';
 import type { Doubt } from '../domain/order.ts';
+import { defineCallback } from './callback-rules.ts';
 import { currenciesOf, currencyFields } from './currency.ts';
 import {
   anything,
@@ -15,8 +16,9 @@ import {
   text,
 } from './fields.ts';
 import { saysNo } from './flags.ts';
-import { defineCallback, defineProvider, type Finding, statuses } from './provider.ts';
+import { defineProvider, type Finding } from './provider.ts';
 import { canonicalReceipt, mpesaReceipt, receiptReference } from './receipts.ts';
+import { statuses } from './status-table.ts';
 import { nairobiTime } from './time.ts';
 import { type SignPosition, sign, signPositions } from './vexora-sign.ts';
 

@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import { type Call, jsonReply, type Reply } from './call.ts';
 import { redirectTarget } from './fault-replies.ts';
+import { outageSchema, simulatedOrderSchema } from './input.ts';
 import { type ProviderId, providerIds } from './registry.ts';
-import { type OrderScript, type OutageScript, outageSchema, simulatedOrderSchema } from './script.ts';
+import type { OrderScript, OutageScript } from './script.ts';
 import type { ScriptedOrder } from './scripted-orders.ts';
 
 /** What the control routes steer and show. */

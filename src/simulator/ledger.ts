@@ -39,7 +39,7 @@ export function ledgerEntry(order: ScriptedOrder): LedgerEntry {
   const endsPaid = isPaid(final.state);
   const firstPaid = script.timeline.find(({ state }) => isPaid(state));
   return {
-    provider: script.provider,
+    provider: script.provider as ProviderId,
     reference: script.reference,
     amount: script.amount,
     amountPaid: endsPaid ? order.amountPaid : '0.00',

@@ -1,4 +1,3 @@
-import type { ProviderId } from './registry.ts';
 import type { OutageScript } from './script.ts';
 import { type FaultKind, isResultTrouble, type ResultTrouble } from './words.ts';
 
@@ -12,7 +11,7 @@ export interface DueFault {
 export interface Outages {
   add(outage: OutageScript, at: number): void;
   /** The fault that a request to a provider meets now. */
-  faultFor(provider: ProviderId, at: number, isLogin: boolean): DueFault | undefined;
+  faultFor(provider: string, at: number, isLogin: boolean): DueFault | undefined;
   /** The trouble that Daraja's results show now. */
   resultTrouble(at: number): ResultTrouble | undefined;
 }

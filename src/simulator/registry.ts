@@ -1,5 +1,5 @@
-import type { SimulatedProvider } from './apis/api.ts';
 import * as list from './apis/list.ts';
+import type { SimulatedProvider } from './apis/simulated-provider.ts';
 
 type Listed = (typeof list)[keyof typeof list];
 

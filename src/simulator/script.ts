@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import { loopbackUrl } from './loopback.ts';
-import { providerIds } from './registry.ts';
 import { faultKinds, isResultTrouble, plainStates, resultTroubles } from './words.ts';
 
 // Timers of the platform go no further: a longer delay would fire at once.
@@ -75,9 +74,9 @@ const callbackSchema = z.strictObject({
 });
 
 /** One order as a provider is to report it. Throughout, times are milliseconds since the order was scripted. */
-export const simulatedOrderSchema = z
+export const orderScriptSchema = z
   .strictObject({
-    provider: z.enum(providerIds),
+    provider: z.string(),
     /** What the provider is asked by. Scripting the same reference again starts it afresh. */
     reference: z.string().min(1).max(200),
     /** Requested amount in major units, "100.00". */
@@ -140,9 +139,9 @@ export const simulatedOrderSchema = z
   });
 
 /** Trouble with everything at one provider, in milliseconds from now (without an end: until the simulator closes). */
-export const outageSchema = z
+export const outageScriptSchema = z
   .strictObject({
-    provider: z.enum(providerIds),
+    provider: z.string(),
     fromMs: milliseconds.default(0),
     untilMs: milliseconds.optional(),
     kind: z.enum([...faultKinds, ...resultTroubles]),
@@ -157,16 +156,12 @@ export const outageSchema = z
     message: 'This kind shows only in the results of provider "daraja".',
   });
 
-/** What a caller writes to script an order. */
-export type SimulatedOrder = z.input<typeof simulatedOrderSchema>;
 /** An order script with its defaults filled in. */
-export type OrderScript = z.output<typeof simulatedOrderSchema>;
+export type OrderScript = z.output<typeof orderScriptSchema>;
 /** A window of wrong answers within an order script. */
 export type Fault = z.input<typeof faultSchema>;
-/** What a caller writes to make a whole provider sick. */
-export type Outage = z.input<typeof outageSchema>;
 /** An outage with its defaults filled in. */
-export type OutageScript = z.output<typeof outageSchema>;
+export type OutageScript = z.output<typeof outageScriptSchema>;
 /** A variant of a callback's body. */
 export type CallbackShape = NonNullable<z.output<typeof callbackSchema>['shape']>;
 

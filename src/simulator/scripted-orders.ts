@@ -1,5 +1,4 @@
 import { createReceiptMaker } from './receipts.ts';
-import { type ProviderId, providerIds, simulatedProvider } from './registry.ts';
 import type { OrderScript } from './script.ts';
 
 /** A scripted order and what has happened to it. Counters are written by the part that sees the event. */
@@ -34,18 +33,25 @@ export interface ScriptedOrders {
   /** Enters an order; the same provider and reference again starts afresh. */
   add(script: OrderScript, scriptedAt: number): ScriptedOrder;
   /** Finds by reference; by receipt too at providers that are asked by it. */
-  find(provider: ProviderId, key: string): ScriptedOrder | undefined;
+  find(provider: string, key: string): ScriptedOrder | undefined;
   all(): ScriptedOrder[];
   readonly size: number;
 }
 
+/** What must be known of a provider to find its orders. */
+interface Asked {
+  readonly id: string;
+  /** Whether orders are found by their receipt too, and whether this reference is one. */
+  isReceipt?(reference: string): boolean;
+}
+
 /** Makes an empty collection. */
-export function createScriptedOrders(): ScriptedOrders {
-  const references = new Map(providerIds.map((id) => [id, new Map<string, ScriptedOrder>()]));
+export function createScriptedOrders(providers: readonly Asked[]): ScriptedOrders {
+  const references = new Map(providers.map(({ id }) => [id, new Map<string, ScriptedOrder>()]));
   const receipts = new Map(
-    providerIds
-      .filter((id) => simulatedProvider(id).isReceipt !== undefined)
-      .map((id) => [id, new Map<string, ScriptedOrder>()]),
+    providers
+      .filter(({ isReceipt }) => isReceipt !== undefined)
+      .map(({ id }) => [id, new Map<string, ScriptedOrder>()]),
   );
   const makeReceipt = createReceiptMaker();
   let serial = 0;
@@ -55,7 +61,7 @@ export function createScriptedOrders(): ScriptedOrders {
       const order: ScriptedOrder = {
         script,
         scriptedAt,
-        receipt: script.receipt ?? (isReceipt(script) ? script.reference : makeReceipt()),
+        receipt: script.receipt ?? (isReceipt(providers, script) ? script.reference : makeReceipt()),
         amountPaid: script.amountPaid ?? defaultAmountPaid(script),
         serial,
         polls: 0,
@@ -85,8 +91,8 @@ export function createScriptedOrders(): ScriptedOrders {
   };
 }
 
-function isReceipt({ provider, reference }: OrderScript): boolean {
-  return simulatedProvider(provider).isReceipt?.(reference) === true;
+function isReceipt(providers: readonly Asked[], { provider, reference }: OrderScript): boolean {
+  return providers.find(({ id }) => id === provider)?.isReceipt?.(reference) === true;
 }
 
 function defaultAmountPaid({ amount, timeline }: OrderScript): string {

@@ -18,22 +18,28 @@ import type { SecretPosition } from './apis/vexora-sign.ts';
 import { createCallbacks } from './callbacks.ts';
 import { createControl, faultsOf } from './control.ts';
 import { createInitiatorKey } from './initiator-key.ts';
+import { type Outage, outageSchema, type SimulatedOrder, simulatedOrderSchema } from './input.ts';
 import { type LedgerEntry, ledgerEntry } from './ledger.ts';
 import { createOutages } from './outages.ts';
 import { createPosts } from './posts.ts';
 import { createProviderRouter } from './provider-router.ts';
 import { type ProviderId, simulatedProviders } from './registry.ts';
 import { createRequestLog, type RequestCounts } from './request-log.ts';
-import type { OrderScript, Outage, OutageScript, SimulatedOrder } from './script.ts';
-import { outageSchema, simulatedOrderSchema } from './script.ts';
+import type { OrderScript, OutageScript } from './script.ts';
 import { createScriptedOrders } from './scripted-orders.ts';
 import { createSimulatorServer } from './server.ts';
 
-export type { Outcome, ReferenceMaterial, SampleReference, SimulatedProvider } from './apis/api.ts';
+export type {
+  Outcome,
+  ReferenceMaterial,
+  SampleReference,
+  SimulatedProvider,
+} from './apis/simulated-provider.ts';
+export type { Outage, SimulatedOrder } from './input.ts';
 export type { LedgerEntry } from './ledger.ts';
 export { type ProviderId, providerIds, simulatedProvider, simulatorCredentials } from './registry.ts';
 export type { RequestCounts } from './request-log.ts';
-export type { Fault, Outage, SimulatedOrder } from './script.ts';
+export type { Fault } from './script.ts';
 export type { FaultKind, State } from './words.ts';
 
 /** How to start a simulator. */
@@ -84,7 +90,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   } = options;
   const initiatorKey = await createInitiatorKey();
   const [orders, outages, posts, requestLog] = [
-    createScriptedOrders(),
+    createScriptedOrders(simulatedProviders),
     createOutages(),
     createPosts(),
     createRequestLog(limits),
@@ -102,7 +108,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
 
   const addOrder = (script: OrderScript) => {
     const order = orders.add(script, now());
-    const api = apis.get(script.provider);
+    const api = apis.get(script.provider as ProviderId);
     if (api) scheduleCallbacks(order, api);
     return order;
   };

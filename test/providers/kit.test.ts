@@ -3,9 +3,9 @@ import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import type { Reading } from '../../src/domain/order.ts';
 import { anything, code, text } from '../../src/providers/fields.ts';
-import { defineProvider, statuses } from '../../src/providers/provider.ts';
+import { defineProvider } from '../../src/providers/provider.ts';
 import { readAnswer } from '../../src/providers/read-answer.ts';
-import { findRow } from '../../src/providers/status-table.ts';
+import { findRow, statuses } from '../../src/providers/status-table.ts';
 
 const from = 'an invented page';
 const payment = statuses({
@@ -30,6 +30,7 @@ function providerWith(more: { amountUnit?: 'minor'; bodyBeforeStatus?: true }) {
     sandbox: { addresses: {}, reference: () => 'x' },
     reference: z.string(),
     aliases: (reference) => [reference],
+    merchant: [],
     guarantees: { amount: true, receipt: false, reference: false, currency: false },
     request: () => ({ method: 'GET', url: 'http://127.0.0.1' }),
     answer: z.object({ status: text, reason: code, amount: anything }),

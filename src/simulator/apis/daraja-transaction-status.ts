@@ -6,7 +6,7 @@ import type { Posts } from '../posts.ts';
 import { nairobiDigits } from '../printed.ts';
 import type { ScriptedOrder } from '../scripted-orders.ts';
 import { presentState } from '../timeline.ts';
-import type { ProviderApi, SimulatedProvider, StatusRoute } from './api.ts';
+import type { ProviderApi, StatusRoute } from './api.ts';
 import {
   type DarajaGateway,
   darajaError,
@@ -15,6 +15,7 @@ import {
   transactionStatusApp,
 } from './daraja-gateway.ts';
 import { failedResult, foundResult, type QueryIds, queueTimeoutResult } from './daraja-result.ts';
+import type { SimulatedProvider } from './simulated-provider.ts';
 
 /** What the asynchronous API needs besides the gateway. */
 export interface TransactionStatusParts {

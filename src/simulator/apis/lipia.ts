@@ -4,7 +4,8 @@ import type { CallbackShape } from '../script.ts';
 import type { ScriptedOrder } from '../scripted-orders.ts';
 import { isPaid, type Present, presentState } from '../timeline.ts';
 import type { State } from '../words.ts';
-import type { ProviderApi, SimulatedProvider, StatusRoute } from './api.ts';
+import type { ProviderApi, StatusRoute } from './api.ts';
+import type { SimulatedProvider } from './simulated-provider.ts';
 import { printedFor, type StateTable } from './state-table.ts';
 
 type Printed = readonly [status: string, code: number, text: string];
