@@ -33,28 +33,45 @@ export function paymentsWithin(account: string): PaymentRules {
 export interface Owning {
   /** The reference first, then the receipts if there are any. */
   readonly keys: readonly string[];
-  /** `take`: claim the keys; nothing is written if another order has claimed one. `keep`: renew the TTL of existing claims. */
-  readonly text: `${'take' | 'keep'} ${number} ${number | '-'} ${'alone' | 'shared'}`;
+  /**
+   * `take`: claim the keys; nothing is written if another order has claimed one. `keep`: renew the TTL of existing claims.
+   * `deny`: nothing is written unless another order has claimed one.
+   */
+  readonly text: `${'take' | 'keep' | 'deny'} ${number} ${number | '-'} ${'alone' | 'shared'}`;
 }
 
-/** The claim of a transition; `null` if the order is not paid. */
+/**
+ * The claim of a transition; `null` if the order is not paid.
+ *
+ * @param used the reading with the doubt `receipt-used` on which the transition rests; `null` if it rests on another
+ */
 export function owningOf(
   order: Order,
   { progress, history }: Pick<RecordUpdate, 'progress' | 'history'>,
   event: ResultEvent | null,
+  used: Reading | null,
   rules: PaymentRules,
   keys: Keys,
 ): Owning | null {
-  if (progress.verdict?.status !== 'paid') return null;
-  const receipts = event === null ? receiptsOf(proving(history)) : receiptsToTake(event, history);
-  const received = event === null ? null : toMinor(event.data.amountReceived);
-  return {
+  const owning = (
+    act: 'take' | 'keep' | 'deny',
+    receipts: readonly string[],
+    received: number | null,
+  ): Owning => ({
     keys: [
       keys.paid(rules.references, referenceName(order.reference)),
       ...receipts.map((receipt) => keys.receipt(rules.receiptsLike(receipt), receipt)),
     ],
-    text: `${event === null ? 'keep' : 'take'} ${order.amountMinor} ${received ?? '-'} ${rules.isShared ? 'shared' : 'alone'}`,
-  };
+    text: `${act} ${order.amountMinor} ${received ?? '-'} ${rules.isShared ? 'shared' : 'alone'}`,
+  });
+  if (progress.verdict?.status === 'paid') {
+    return event === null
+      ? owning('keep', receiptsOf(proving(history)), null)
+      : owning('take', receiptsToTake(event, history), toMinor(event.data.amountReceived));
+  }
+  if (used?.kind !== 'paid') return null;
+  const { receipt, furtherReceipts = [], amountReceivedMinor } = used;
+  return owning('deny', receipt === null ? [] : [receipt, ...furtherReceipts], amountReceivedMinor);
 }
 
 /** The reading that proved the payment: the first without a doubt, because that one was published. */

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { Order } from '../domain/order.ts';
+import type { Order, Reading } from '../domain/order.ts';
 import { eventFields, type ResultEvent } from '../domain/result-event.ts';
 import { createBatcher } from '../redis/batcher.ts';
 import type { Redis } from '../redis/connection.ts';
@@ -57,6 +57,8 @@ export interface Transition extends RecordUpdate {
   readonly event: ResultEvent | null;
   /** The inbox entry that the reading came from, which is removed with this transition; `null` for a poll. */
   readonly entry: string | null;
+  /** The reading with the doubt `receipt-used` on which this rests. If no order owns its payment any more: `stale`. */
+  readonly used?: Reading | null;
   /** The account's rules on which payments are the same. Default: payments are distinguished within the account. */
   readonly payments?: PaymentRules;
 }
@@ -112,7 +114,8 @@ export function createRecordBatches({
   function settleCallOf(step: Transition): { readonly keys: string[]; readonly args: (string | number)[] } {
     const { record, event } = step;
     const { order } = record;
-    const owning = owningOf(order, step, event, step.payments ?? paymentsWithin(order.account), keys);
+    const rules = step.payments ?? paymentsWithin(order.account);
+    const owning = owningOf(order, step, event, step.used ?? null, rules, keys);
     return {
       keys: [
         keys.order(order.orderId),

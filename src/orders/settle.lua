@@ -6,15 +6,15 @@
 --   claims on its reference, and then on its receipts, if it has any.
 -- ARGV per order: number of its keys, number of arguments that follow, then
 --   orderId, revision it was decided on, nextPollAt ('' = closed), retention in ms, hints seen,
---   inbox entry that the reading came from ('' = none), the payment claim ('' = none; else 'take' or
---   'keep', amount expected, amount received or '-', 'alone' or 'shared'), number of field strings, field, value, ..., the
+--   inbox entry that the reading came from ('' = none), the payment claim ('' = none; else 'take', 'keep' or
+--   'deny', amount expected, amount received or '-', 'alone' or 'shared'), number of field strings, field, value, ..., the
 --   first of them 'step' and a unique id of this transition;
 --   if a verdict is published also: the entry for `unresolved` ('' = none), the entry for `used`, whose payment another order
 --   has claimed ('' = none), TTL of the statistics in ms,
 --   number of counters, counters to increment, then the event's field, value, ...
 -- Returns per order {'settled', nextPollAt, error of a sorted set or statistic that could not be written ('' = none)},
 --   the same with '' if this transition was already written and its reply was lost,
---   {'stale'} (the record has changed: decide again), {'taken', nextPollAt} (another process has settled this inbox entry),
+--   {'stale'} (the record has changed, or a denied claim is free: decide again), {'taken', nextPollAt} (another process has settled this inbox entry),
 --   {'used', orderId} (that order was paid by the same payment; nothing was written), {'gone'}, or {'failed', why}
 --   (nothing was written).
 local call = redis.call
@@ -115,8 +115,10 @@ local function settle(keys, from, to)
   if act then
     local owner = usedBy(owned, orderId, expected, received, isShared)
     if owner and act == 'take' then return { 'used', owner } end
+    -- Redis may have lost the other order's claim since it was found, with the last second before a power failure.
+    if not owner and act == 'deny' then return { 'stale' } end
     -- A claim that another order holds by now is left to it.
-    if owner then owned = {} end
+    if owner or act == 'deny' then owned = {} end
   end
 
   -- No entry is empty, so none is removed by this.

@@ -63,6 +63,7 @@ export async function settle(
       query,
       event,
       entry: pushed?.entry ?? null,
+      used: told === reading ? null : told,
       payments,
     });
     if (settled.outcome === 'settled') {

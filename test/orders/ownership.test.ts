@@ -4,7 +4,7 @@ import { remember } from '../../src/domain/evidence.ts';
 import type { Order, Reading } from '../../src/domain/order.ts';
 import { buildEvent } from '../../src/domain/result-event.ts';
 import { firstPollAt } from '../../src/domain/schedule.ts';
-import { type PaymentRules, paymentsWithin } from '../../src/orders/ownership.ts';
+import { asUsed, type PaymentRules, paymentsWithin } from '../../src/orders/ownership.ts';
 import { createOrderStore, type SettleResult } from '../../src/orders/store.ts';
 import { createKeys } from '../../src/redis/keys.ts';
 import { anOrder, aPolicy, aReading, createdAt } from '../support/builders.ts';
@@ -41,7 +41,8 @@ function setup({ sharesPayments = false, merchantOf = (account: string) => accou
     const event =
       publish === null ? null : buildEvent(record.order, progress, publish, reading, history, now);
     const step = { record, progress, history, nextPollAt, query: record.query, event, entry: null };
-    return store.settle({ ...step, payments: rulesOf(record.order.account) });
+    const used = reading.kind === 'paid' && reading.doubt === 'receipt-used' ? reading : null;
+    return store.settle({ ...step, used, payments: rulesOf(record.order.account) });
   }
 
   return {
@@ -178,6 +179,24 @@ describe('one payment', () => {
       ...{ outcome: 'in-use', usedBy: 'a' },
     });
     expect(await paid()).toEqual(['a']);
+  });
+
+  test('is denied only while another order owns it: Redis may have lost the claim meanwhile', async () => {
+    const { open, pay, settle, hash, paid, keys } = setup();
+    await open('a');
+    await open('b');
+    await pay('a', 'R1');
+    expect(await pay('b', 'R1')).toEqual({ outcome: 'used', usedBy: 'a' });
+    const used = asUsed(aReading.paid({ receipt: 'R1' }), 'a');
+    const claim = (await redis.get(keys.receipt('jenga', 'R1'))) as string;
+    const before = await hash('b');
+    await redis.del(keys.receipt('jenga', 'R1'));
+    expect(await settle('b', used)).toEqual({ outcome: 'stale' });
+    expect([await hash('b'), await paid()]).toEqual([before, ['a']]);
+    await redis.set(keys.receipt('jenga', 'R1'), claim);
+    expect(await settle('b', used)).toMatchObject({ outcome: 'settled' });
+    expect(await paid()).toEqual(['a', 'b']);
+    expect(await redis.get(keys.receipt('jenga', 'R1'))).toBe(claim);
   });
 
   test('whose owner cannot be read pays nobody else', async () => {
