@@ -6,7 +6,7 @@ import { exponentialPollTimes, lagOf, type PollTimes, pollsPerOrder } from './po
 /**
  * Orders that must have been seen final before their times are planned with. A hundred place the median well; but the
  * slowest hundredth is known from ten orders in a thousand, and with fewer the long lags come out up to twice as long as
- * the exponential schedule's (docs/performance.md).
+ * the exponential schedule's (docs/notes/performance-lab.md).
  */
 export const enoughOrders = 1_000;
 
