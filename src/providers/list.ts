@@ -3,5 +3,6 @@ export { daraja } from './daraja.ts';
 export { darajaStk } from './daraja-stk.ts';
 export { jenga } from './jenga.ts';
 export { lipia } from './lipia.ts';
+export { mtnMomo } from './mtn-momo.ts';
 export { tanda } from './tanda.ts';
 export { vexora } from './vexora.ts';

@@ -17,8 +17,10 @@ if (provider === undefined) throw new Error(`There is no provider ${id}.`);
 let now = Date.now();
 const simulator = await startSimulator({ now: () => now });
 const { credentials, settings, references } = simulatedProvider(id);
+const given = settings(simulator.url, simulator.darajaCertificate);
+const currency = String(given.currency ?? provider.currencies[0]);
 const account = provider.settings.parse({
-  ...settings(simulator.url, simulator.darajaCertificate),
+  ...given,
   ...credentials,
 });
 const material = { hex: '0123456789abcdef0123456789abcdef', digits: '1000000001', receipt: 'SH90HU7FO2' };
@@ -39,6 +41,7 @@ async function logIn() {
 const asker = createAsker({
   provider,
   settings: account,
+  currencies: [currency],
   transport,
   tokens: provider.auth === undefined ? null : tokens,
 });
@@ -53,7 +56,6 @@ simulator.script({
 });
 for (const laterMs of [0, 2_000]) {
   now += laterMs;
-  const currency = provider.currencies[0];
   const reading = await asker.ask({
     reference: provider.reference.parse(reference),
     amountMinor: 10_000,

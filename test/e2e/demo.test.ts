@@ -1,4 +1,5 @@
 import { expect, onTestFinished, test } from 'vitest';
+import { demoAccounts } from '../../src/demo/environment.ts';
 import { connectRedis } from '../../src/redis/connection.ts';
 import { runCommand } from '../support/command-line.ts';
 import { testRedisUrl } from '../support/redis.ts';
@@ -15,7 +16,7 @@ test('on a Redis that others use it keeps to keys of its own', async () => {
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   const [, orders] = asExpected.exec(stdout) ?? [];
   expect(Number(orders)).toBeGreaterThanOrEqual(6 * 8);
-  for (const provider of ['jenga', 'daraja', 'daraja-stk', 'vexora', 'lipia', 'tanda']) {
+  for (const provider of demoAccounts) {
     expect(stdout).toMatch(new RegExp(`^${provider} +pays after a moment +paid, `, 'm'));
   }
   // Plain lines when nobody looks at a terminal.

@@ -38,6 +38,9 @@ const vexoraNotify = {
 };
 
 const pushes: readonly Push[] = [
+  ...[...fixturesOf].flatMap(([provider, fixtures]) =>
+    (fixtures.pushes ?? []).map((push): Push => ({ ...push, provider, page })),
+  ),
   {
     name: 'Jenga IPN',
     provider: 'jenga',

@@ -83,6 +83,12 @@ export interface ProviderFixtures {
   /** All answers, each with the reading expected from it. */
   readonly answers: readonly Fixture[];
   readonly requests: readonly RequestSample[];
+  /** Callbacks as they are documented, and the names under which each speaks of its order. */
+  readonly pushes?: readonly {
+    readonly name: string;
+    readonly body: unknown;
+    readonly names: readonly string[];
+  }[];
 }
 
 /** 2024-08-09 16:22:50 in Nairobi. */
