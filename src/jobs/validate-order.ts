@@ -104,7 +104,7 @@ export function validateOrder(
       path: 'account',
       message:
         unserved.get(String(raw.account)) ??
-        `${nameOrThis(String(raw.account))} is not an account of this service (known: ${known}); see ACCOUNTS`,
+        `is not an account of this service (known: ${known}); see ACCOUNTS`,
     });
   }
   // The provider's schema normalises the reference, so that one payment always has the same reference.
@@ -184,11 +184,6 @@ function hasHiddenKey(value: unknown): boolean {
 function isDeeperThan(depth: number, value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false;
   return depth === 0 || Object.values(value).some((entry) => isDeeperThan(depth - 1, entry));
-}
-
-/** The name of an unknown account, unless it may be a phone number in the wrong field. */
-function nameOrThis(account: string): string {
-  return /\d{7}/.test(account) ? 'this' : account;
 }
 
 /** Quotes an untrusted name so that it is harmless in a log or terminal. */

@@ -40,7 +40,7 @@ test('an account that was taken out of ACCOUNTS: no new order, and its open ones
   const after = await running({ accounts: 'jenga', prefix, log: (line) => void lines.push(line) });
   const refused = await after.call('POST', '/v1/orders', { body: { ...order, orderId: 'ord-2' } });
   expect(refused.status).toBe(422);
-  expect(refused.text).toMatch(/lipia is not an account of this service \(known: jenga\); see ACCOUNTS/);
+  expect(refused.text).toMatch(/is not an account of this service \(known: jenga\); see ACCOUNTS/);
 
   expect(lines.filter((line) => line.includes('"account":"lipia"')).join()).toMatch(
     /1 open order of account lipia, which no process serves.*ACCOUNTS/,

@@ -98,9 +98,7 @@ describe.concurrent('one order by flags', () => {
     const { enqueue } = await setup();
     const wrong = ['--order-id', 'a', '--amount', '1', '--reference', '{"x":"y"}'];
     const unknown = await enqueue([...wrong, '--account', 'jengaa']);
-    expect(unknown.stderr).toMatch(
-      /account jengaa is not an account of this service \(known: jenga, .*tanda\)/,
-    );
+    expect(unknown.stderr).toMatch(/account is not an account of this service \(known: .*jenga.*tanda.*\)/);
     for (const [account, shape] of [
       ['vexora', 'tradeNo'],
       ['lipia', 'externalReference'],
