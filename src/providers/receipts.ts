@@ -36,6 +36,15 @@ export const mpesaReceipt: ReceiptKind = {
   systemOf: (receipt) => (mpesaForm.test(receipt.toUpperCase()) ? 'mpesa-ke' : null),
 };
 
+/** What Airtel, Orange and others print: `MP240613.1015.A00001`. */
+const dottedForm = /^(?=.*\d)(?=.{6,64}$)[a-z0-9]+(?:\.[a-z0-9]+)+$/i;
+
+/** Receipts of the mobile-money systems of many countries, where one gateway passes on all of them. */
+export const mobileMoneyReceipt: ReceiptKind = {
+  isReceipt: (text) => mpesaReceipt.isReceipt(text) || dottedForm.test(text),
+  systemOf: mpesaReceipt.systemOf,
+};
+
 /** What is read for what people type: no blanks, however they look, full-width letters as plain ones, capitals. */
 export function canonicalReceipt(typed: string): string {
   return typed
