@@ -1,6 +1,7 @@
 import { createHash, createPublicKey, type KeyObject, verify } from 'node:crypto';
 import type { Push, SignatureCheck, SignatureRules } from './callback-rules.ts';
 import { headerText } from './callback-signature.ts';
+import { visibleText } from './fields.ts';
 
 /**
  * HTTP Message Signatures (RFC 9421) with the digest of the body (RFC 9530), as pawaPay signs its callbacks. Only asymmetric
@@ -10,6 +11,11 @@ export interface HttpSignatureRules<Settings> {
   /** The provider's public key, PEM; `undefined` where the account has none. */
   publicKey(settings: Settings): string | undefined;
   isRequired?(settings: Settings): boolean;
+}
+
+/** The setting for such a key: its line breaks may be written as `\\n`. */
+export function publicKeyPem() {
+  return visibleText().refine(isPublicKey, 'must be a public key in PEM: -----BEGIN PUBLIC KEY-----');
 }
 
 export function httpMessageSignature<Settings>(
@@ -121,6 +127,14 @@ function isDigestOf(push: Push): boolean {
         createHash(name.replace('-', '')).update(push.rawBody).digest('base64') === value,
     )
   );
+}
+
+function isPublicKey(pem: string): boolean {
+  try {
+    return publicKeyOf(pem).type === 'public';
+  } catch {
+    return false;
+  }
 }
 
 function publicKeyOf(pem: string): KeyObject {
