@@ -4,5 +4,6 @@ export { darajaStk } from './daraja-stk.ts';
 export { jenga } from './jenga.ts';
 export { lipia } from './lipia.ts';
 export { mtnMomo } from './mtn-momo.ts';
+export { pawapay } from './pawapay.ts';
 export { tanda } from './tanda.ts';
 export { vexora } from './vexora.ts';
