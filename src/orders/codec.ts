@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { z } from 'zod';
 import { freshProgress } from '../domain/decide.ts';
 import type { Evidence } from '../domain/evidence.ts';
@@ -48,13 +49,19 @@ export function queryField(query: PendingQuery | null): Fields {
   return { query: query === null ? '' : JSON.stringify(query) };
 }
 
+/**
+ * Redis may lose an order with the writes of its last second, and the checkout enqueues it again. What was decided on the lost
+ * record must not be settled on the new one: it could publish a version twice. So the revisions of each record begin elsewhere.
+ */
+const firstRevisionLimit = 2 ** 31;
+
 /** All fields of a newly accepted order. */
 export function newRecordFields(order: Order, nextPollAt: number): Fields {
   return {
     ...orderFields(order),
     ...progressFields({ progress: freshProgress, history: [] }),
     nextPollAt: String(nextPollAt),
-    revision: '1',
+    revision: String(randomInt(1, firstRevisionLimit)),
   };
 }
 

@@ -5,7 +5,7 @@ import type { Order } from '../domain/order.ts';
 /**
  * One order as stored in its Redis hash: its facts, its progress, and when it is polled next.
  *
- * `revision` grows with every write. A transition names the revision that it was decided on, so of two processes that settle
+ * `revision` begins anywhere and grows with every write. A transition names the revision that it was decided on, so of two processes that settle
  * the same order only one succeeds.
  */
 export interface OrderRecord {

@@ -110,7 +110,7 @@ describe('the record of an order', () => {
     );
   });
 
-  it('starts fresh, at revision 1', () => {
+  it('starts fresh, at a revision of its own', () => {
     const order = anOrder();
     const fields = newRecordFields(order, createdAt + 8_000);
     expect(fields).toMatchObject({ version: '2', progress: '[0,0,0]', history: '[]' });
@@ -118,9 +118,11 @@ describe('the record of an order', () => {
       order,
       progress: freshProgress,
       history: [],
-      revision: 1,
+      revision: expect.any(Number),
       nextPollAt: createdAt + 8_000,
     });
+    const revisions = Array.from({ length: 20 }, () => newRecordFields(order, createdAt).revision);
+    expect(new Set(revisions).size).toBe(20);
   });
 
   it('has no next poll once closed', () => {

@@ -134,7 +134,7 @@ describe('settle', () => {
     expect(settled.filter(({ outcome }) => outcome === 'settled')).toHaveLength(1);
     expect(settled.filter(({ outcome }) => outcome === 'stale')).toHaveLength(49);
     expect(await eventsOf(redis, keys)).toHaveLength(1);
-    expect((await read()).revision).toBe(2);
+    expect((await read()).revision).toBe(record.revision + 1);
   });
 
   test('does not change the record when stale', async () => {
@@ -155,6 +155,19 @@ describe('settle', () => {
     await redis.del(keys.order('ord-1'), keys.open);
     expect(await store.settle(aStep(record, aReading.paid()))).toEqual({ outcome: 'gone' });
     expect([await hash(), await openList(), await redis.exists(keys.results)]).toEqual([{}, [], 0]);
+  });
+
+  test('of an order that was lost and enqueued again does not publish its version a second time', async () => {
+    const { keys, store, open, read } = setup();
+    await open();
+    // Decided on the record that is lost, its first poll settled; the new record has been polled as often.
+    await store.settle(aStep(await read(), aReading.pending()));
+    const late = aStep(await read(), aReading.doubtful('reference-mismatch'));
+    await redis.del(keys.order('ord-1'), keys.open);
+    await open();
+    await store.settle(aStep(await read(), aReading.doubtful('underpaid')));
+    expect(await store.settle(late)).toEqual({ outcome: 'stale' });
+    expect((await eventsOf(redis, keys)).map(({ stateversion }) => stateversion)).toEqual([1]);
   });
 
   test('publishes the documented fields in the documented order', async () => {
