@@ -82,6 +82,7 @@ function classifyAnswer(
     source: kind === 'result' ? 'callback' : 'poll',
     ...(kind === 'result' ? { pushed: true } : {}),
     ...(isFinal(provider, kind) && order !== undefined ? { settings: directionOf(order) } : {}),
+    ...currenciesFor(provider, order?.currency),
     ...(overrides === undefined ? {} : { overrides }),
   });
   const policy = { confirmAfterMs: 1, watchMs: [] };
@@ -92,6 +93,12 @@ function classifyAnswer(
 /** True if the answer is about the payment, not just an acknowledgement of a query. */
 function isFinal({ asyncResult }: Provider, kind: AnswerInput['kind']): boolean {
   return asyncResult === undefined || kind === 'result';
+}
+
+/** Where answers name no currency, the account is taken for one of the order's. */
+function currenciesFor({ guarantees, currencies }: Provider, currency: string | undefined) {
+  const isUnsaid = !guarantees.currency && currency !== undefined && currencies.includes(currency);
+  return isUnsaid ? { currencies: [currency] } : {};
 }
 
 function directionOf({ shortCode, shortCodes, commandId }: NonNullable<AnswerInput['order']>) {

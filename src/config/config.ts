@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import type { BreakerPolicy } from '../accounts/circuit-breaker.ts';
 import type { Policy } from '../domain/decide.ts';
 import type { Schedule } from '../domain/order.ts';
+import { usualCurrencies } from '../providers/currency.ts';
 import { providers } from '../providers/index.ts';
 import { secretNames } from '../providers/known-secrets.ts';
 import { type Overrides, parseOverrides } from '../providers/overrides.ts';
@@ -194,7 +195,7 @@ function toAccount(
     provider,
     settings,
     overrides: overrides.get(provider.id),
-    currencies: common.currency ?? provider.currencies,
+    currencies: common.currency ?? usualCurrencies(provider),
     schedule: { firstPollAfterMs, initialIntervalMs, factor, maxIntervalMs, jitter, deadlineMs },
     adaptive: common.schedule === 'adaptive' ? { minIntervalMs: common.minIntervalMs } : null,
     sharedReferences: common.sharedReferences,
@@ -233,7 +234,7 @@ export function readOverrides(given: string | undefined, faults: string[]): Over
 
 /** If an API does not report the currency of amounts, the account must have exactly one. */
 function currencyFaults(id: string, provider: Provider, common: AccountSettings | null): string[] {
-  const currencies = common?.currency ?? provider.currencies;
+  const currencies = common?.currency ?? usualCurrencies(provider);
   if (common === null || provider.guarantees.currency || currencies.length === 1) return [];
   return [
     `${variableName('currency', id)} must name exactly one currency: ${provider.id} does not report the currency of an amount.`,

@@ -1,5 +1,6 @@
 import type { Order, Reading } from '../domain/order.ts';
 import type { AccessTokens, NoToken } from './access-token.ts';
+import { usualCurrencies } from './currency.ts';
 import type { AnswerTo, Provider, ProviderAnswer } from './provider.ts';
 import { type Expected, readAnswer, rejectsToken } from './read-answer.ts';
 import type { StatusTable } from './status-table.ts';
@@ -37,10 +38,14 @@ export interface AskerParts {
 export function createAsker(parts: AskerParts): Asker {
   const { provider, settings, transport, tokens } = parts;
   const now = parts.now ?? Date.now;
+  const { currencies: [currency = provider.currencies[0]] = usualCurrencies(provider) } = parts;
 
   function send(reference: Order['reference'], token: string | null, answerTo: AnswerTo | null) {
     const request = provider.request({ reference, token, now: now(), answerTo }, settings);
-    return transport.send({ ...request, headers: { ...provider.headers?.(settings), ...request.headers } });
+    return transport.send({
+      ...request,
+      headers: { ...provider.headers?.(settings, currency), ...request.headers },
+    });
   }
 
   return {

@@ -5,6 +5,14 @@ import { anything } from './fields.ts';
  * taken for the right one, and where nothing is named the account must leave no choice.
  */
 
+/** The currencies of an account that names none: all of its provider's, where answers say which of them it is. */
+export function usualCurrencies(provider: {
+  readonly currencies: readonly [string, ...string[]];
+  readonly guarantees: { readonly currency: boolean };
+}): readonly [string, ...string[]] {
+  return provider.guarantees.currency ? provider.currencies : [provider.currencies[0]];
+}
+
 /** The names under which a section of an answer may give its currency. */
 const names = [
   'currency',

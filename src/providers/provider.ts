@@ -139,7 +139,10 @@ export interface Provider<Settings extends z.ZodObject = z.ZodObject, Ref extend
   readonly title: string;
   /** The page the adapter was written from. */
   readonly page: string;
-  /** ISO 4217 codes of the currencies that its payments can be in; an account may name fewer, or others. */
+  /**
+   * ISO 4217 codes of the currencies that its payments can be in; an account may name fewer, or others. Where answers name
+   * no currency an account has one only: the first, unless it names another.
+   */
   readonly currencies: readonly [string, ...string[]];
   /** The account's settings on top of the common ones. Every field has `.describe()`; secrets and login names carry a mark (fields.ts). */
   readonly settings: Settings;
@@ -154,8 +157,12 @@ export interface Provider<Settings extends z.ZodObject = z.ZodObject, Ref extend
   /** What an order may be known by. */
   readonly reference: z.ZodType<Ref>;
   readonly auth?: Auth<z.infer<Settings>> | undefined;
-  /** Headers that every status request of the account carries, such as its market or a subscription key. */
-  headers?(settings: z.infer<Settings>): { readonly [name: string]: string };
+  /**
+   * Headers that every status request of the account carries, such as its market or a subscription key.
+   *
+   * @param currency the account's own; the first where it has several
+   */
+  headers?(settings: z.infer<Settings>, currency: string): { readonly [name: string]: string };
   request(ask: Ask<Ref>, settings: z.infer<Settings>): ProviderRequest;
   /** Present when a query is only taken, and its answer pushed to `Ask.answerTo`. */
   readonly asyncResult?: AsyncResultRules<z.infer<Settings>, Ref> | undefined;

@@ -2,6 +2,7 @@ import { hash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { parseExactly } from '../domain/exact-json.ts';
 import type { Reading, ReadingFacts } from '../domain/order.ts';
+import { usualCurrencies } from './currency.ts';
 import { redactSecrets, secretsOf } from './known-secrets.ts';
 
 import { type Expected, proofOf, speaksOfAnother } from './proof.ts';
@@ -106,7 +107,13 @@ function readFinding(
   const foreign = speaksOfAnother(provider, finding, expected);
   switch (meaning.reading) {
     case 'paid': {
-      const proof = proofOf(provider, finding, meaning, expected, options.currencies ?? provider.currencies);
+      const proof = proofOf(
+        provider,
+        finding,
+        meaning,
+        expected,
+        options.currencies ?? usualCurrencies(provider),
+      );
       return {
         ...sourced,
         kind: 'paid',
