@@ -2,7 +2,8 @@
  * JSON whose numbers are what was written. `JSON.parse` rounds to what a number can hold, so that `99.99999999999999999`
  * becomes 100: an amount must not grow by being read.
  *
- * @param onRounded told the key of every number that cannot be held; such a number is returned as the text that was written
+ * @param onRounded told the key of every number that cannot be held. Such a number is returned as NaN: it is no valid
+ *   amount, and unlike a text it cannot pass for a receipt or a reference
  * @throws SyntaxError when the text is not JSON
  */
 export function parseExactly(text: string, onRounded?: (key: string) => void): unknown {
@@ -11,7 +12,7 @@ export function parseExactly(text: string, onRounded?: (key: string) => void): u
     const written = context?.source;
     if (typeof value !== 'number' || written === undefined || isExact(value, written)) return value;
     onRounded?.(key);
-    return written;
+    return Number.NaN;
   });
 }
 

@@ -390,7 +390,7 @@ describe.concurrent('its input and its exit codes', () => {
   });
 
   test.each([
-    ['an unknown provider', ['nobody'], '{}', /nobody.*jenga, daraja, daraja-stk, vexora, lipia, tanda/],
+    ['an unknown provider', ['nobody'], '{}', /nobody.*daraja, .*jenga, .*vexora/s],
     ['no JSON', ['jenga'], 'Paid', /must be JSON/],
     ['nothing', ['jenga'], '', /must be JSON/],
     ['a list', ['jenga'], '[]', /does not have the form/],

@@ -11,11 +11,11 @@ import { type ProviderFixtures, sampleNow } from '../support/provider-fixtures.t
 
 describe('a number in JSON', () => {
   test.each(['99.99999999999999999', '100.00000000000000001', '9007199254740993', '1e400', '-1e-400'])(
-    'that no number can hold is the text that was written: %s',
+    'that no number can hold is no number: %s',
     (written) => {
       const rounded: string[] = [];
       const value = parseExactly(`{"amount":${written}}`, (key) => rounded.push(key));
-      expect([value, rounded]).toEqual([{ amount: written }, ['amount']]);
+      expect([value, rounded]).toEqual([{ amount: Number.NaN }, ['amount']]);
       expect(toMinor(written)).toBeNull();
     },
   );
@@ -37,7 +37,7 @@ describe('a number in JSON', () => {
   test('does not take long to be looked at', () => {
     const digits = `1${'0'.repeat(400_000)}1`;
     const begun = performance.now();
-    expect(parseExactly(`[${digits}.${digits}]`)).toEqual([`${digits}.${digits}`]);
+    expect(parseExactly(`[${digits}.${digits}]`)).toEqual([Number.NaN]);
     expect(performance.now() - begun).toBeLessThan(5_000);
   });
 });

@@ -82,7 +82,7 @@ function endsAs({ provider, fixtures, also }: Source, text: string): readonly En
   const isEnough = typeof amount !== 'object' && Number(amount) >= order.amountMinor / 100;
   const hasReceipt = at.receipt === undefined || isText(valueAt(body, at.receipt));
   const currency = valueAt(body, at.currency) ?? '';
-  const isOurCurrency = typeof currency === 'string' && ['', 'KES'].includes(currency.trim().toUpperCase());
+  const isOurCurrency = typeof currency === 'string' && ['', order.currency].includes(currency.trim().toUpperCase());
   const isProven = isEnough && isOurCurrency && hasReceipt;
   const isPaid = isLike(fixtures.paid) && isProven && isOurs(provider, fixtures, body);
   return [
@@ -117,7 +117,7 @@ describe.each(sources)('%s', (_name, each) => {
   const matters = [at.word, at.amount, at.currency, at.receipt, ...at.references, ...also].filter(
     (path) => path !== undefined,
   );
-  const named = fixtures.withCurrency ?? changed(fixtures.paid, at.currency, 'KES');
+  const named = fixtures.withCurrency ?? changed(fixtures.paid, at.currency, fixtures.order.currency);
   const samples = [fixtures.paid, named, fixtures.failed];
   const isAllowed = (text: string) => endsAs(each, text).includes(endingOf(read(each, text)));
 
