@@ -84,7 +84,7 @@ describe("the README's own subscriber", () => {
     const flags = ['--conditions=payment-poller-source', '--input-type=module-typescript'];
     const away = { REDIS_URL: 'redis://127.0.0.1:9' };
     const subscriber = runExample(process.execPath, [...flags, '--eval', code], service, away);
-    await subscriber.prints(/^Redis does not answer, .*ECONNREFUSED/m);
+    await subscriber.prints(/^Redis does not answer; .*ECONNREFUSED/m);
     await subscriber.end('SIGTERM');
   });
 });

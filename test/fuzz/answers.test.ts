@@ -82,7 +82,8 @@ function endsAs({ provider, fixtures, also }: Source, text: string): readonly En
   const isEnough = typeof amount !== 'object' && Number(amount) >= order.amountMinor / 100;
   const hasReceipt = at.receipt === undefined || isText(valueAt(body, at.receipt));
   const currency = valueAt(body, at.currency) ?? '';
-  const isOurCurrency = typeof currency === 'string' && ['', order.currency].includes(currency.trim().toUpperCase());
+  const isOurCurrency =
+    typeof currency === 'string' && ['', order.currency].includes(currency.trim().toUpperCase());
   const isProven = isEnough && isOurCurrency && hasReceipt;
   const isPaid = isLike(fixtures.paid) && isProven && isOurs(provider, fixtures, body);
   return [
