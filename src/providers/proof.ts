@@ -35,7 +35,7 @@ export function proofOf(
   possible: readonly string[],
 ): Proof {
   const amountMinor = provider.guarantees.amount ? amountMinorOf(finding, provider) : null;
-  const [receipt = null, ...others] = provider.guarantees.receipt ? plausibleReceipts(finding, provider) : [];
+  const [receipt = null, ...others] = plausibleReceipts(finding, provider);
   const currency = currencyOf(finding, expected, possible);
   const doubt = speaksOfAnother(provider, finding, expected)
     ? 'reference-mismatch'
@@ -55,10 +55,9 @@ export function proofOf(
 /** `minor`: an integer number of cents, as a number or in digits. */
 function amountMinorOf({ amountReceived }: PaymentFinding, { amountUnit }: Provider): number | null {
   if (amountUnit !== 'minor') return toMinor(amountReceived);
-  const isInteger = typeof amountReceived === 'number' || /^\d+$/.test(String(amountReceived));
-  const major = isInteger ? toMinor(amountReceived) : null;
-  const minor = major === null || major % 100 !== 0 ? null : major / 100;
-  return minor;
+  const isPlain = typeof amountReceived === 'number' || typeof amountReceived === 'string';
+  const digits = isPlain ? String(amountReceived) : '';
+  return /^\d{1,15}$/.test(digits) ? Number(digits) : null;
 }
 
 /** The currency of an answer, and whether it is the one that is expected. */
@@ -123,7 +122,7 @@ function missingProof(
 /** No payment for an order was ever made in so many parts. */
 const mostReceipts = 20;
 
-/** The texts that can be receipts, each once: in the place of one stand fillings, words of a status table, and numbers. */
+/** The texts that can be receipts, also where only some answers carry one; each once: in the place of one stand fillings, words of a status table, and numbers. */
 function plausibleReceipts(finding: PaymentFinding, provider: Provider): string[] {
   const { receipt: kind = mpesaReceipt } = provider;
   const found = new Map<string, string>();

@@ -118,6 +118,7 @@ export interface ReadingRules<Settings = unknown, Ref = unknown> {
 export interface Guarantees {
   /** The amount received. */
   readonly amount: boolean;
+  /** The receipt. Where it is not guaranteed, one that an answer carries counts all the same. */
   readonly receipt: boolean;
   /** Our reference. */
   readonly reference: boolean;

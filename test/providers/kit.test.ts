@@ -85,7 +85,7 @@ describe('amounts in minor units', () => {
 
   test('a cent less is underpaid', () => expect(paid(30_049)).toMatchObject({ doubt: 'underpaid' }));
 
-  test.each([300.5, '300.50', '30050.0', -1, '', null, true, 1e300, [30_050]])(
+  test.each([300.5, '300.50', '30050.0', -1, '', null, true, 1e300, [30_050], { toString: null }])(
     '%j is no amount',
     (amount) => {
       expect(paid(amount)).toMatchObject({ kind: 'paid', doubt: 'amount-unknown' });
