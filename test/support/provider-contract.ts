@@ -82,11 +82,12 @@ export function providerContract(provider: Provider, fixtures: ProviderFixtures)
     });
 
     test('a field of the wrong type anywhere never throws, and never turns paid into failed', () => {
-      for (const path of pathsOf(fixtures.paid)) {
-        for (const value of wrongTypes) {
-          expect(['failed', 'expired'], path).not.toContain(
-            read(200, changed(fixtures.paid, path, value)).kind,
-          );
+      for (const value of wrongTypes) {
+        for (const path of pathsOf(fixtures.paid)) {
+          const { kind } = read(200, changed(fixtures.paid, path, value));
+          expect(['failed', 'expired'], path).not.toContain(kind);
+        }
+        for (const path of pathsOf(fixtures.failed)) {
           expect(read(200, changed(fixtures.failed, path, value)).kind, path).not.toBe('paid');
         }
       }
