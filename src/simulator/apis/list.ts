@@ -6,6 +6,7 @@ export { jenga } from './jenga.ts';
 export { lipia } from './lipia.ts';
 export { mtnMomo } from './mtn-momo.ts';
 export { pawapay } from './pawapay.ts';
+export { paystack } from './paystack.ts';
 export { pesapal } from './pesapal.ts';
 export { tanda } from './tanda.ts';
 export { vexora } from './vexora.ts';
