@@ -2,6 +2,7 @@
 export { daraja } from './daraja.ts';
 export { darajaStk } from './daraja-stk.ts';
 export { jenga } from './jenga.ts';
+export { kopokopo } from './kopokopo.ts';
 export { lipia } from './lipia.ts';
 export { mtnMomo } from './mtn-momo.ts';
 export { pawapay } from './pawapay.ts';

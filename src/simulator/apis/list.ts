@@ -3,6 +3,7 @@
 export { darajaStk } from './daraja-stk.ts';
 export { daraja } from './daraja-transaction-status.ts';
 export { jenga } from './jenga.ts';
+export { kopokopo } from './kopokopo.ts';
 export { lipia } from './lipia.ts';
 export { mtnMomo } from './mtn-momo.ts';
 export { pawapay } from './pawapay.ts';
