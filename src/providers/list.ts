@@ -1,4 +1,5 @@
 /** Every provider: a new gateway is one line here. Sorted by name. */
+export { airtelMoney } from './airtel-money.ts';
 export { daraja } from './daraja.ts';
 export { darajaStk } from './daraja-stk.ts';
 export { jenga } from './jenga.ts';

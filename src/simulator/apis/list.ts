@@ -1,5 +1,6 @@
 /** Every simulated provider: a new one is one line here. Sorted by name. */
 
+export { airtelMoney } from './airtel-money.ts';
 export { darajaStk } from './daraja-stk.ts';
 export { daraja } from './daraja-transaction-status.ts';
 export { jenga } from './jenga.ts';
