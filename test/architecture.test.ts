@@ -262,7 +262,7 @@ describe('conventions', () => {
 
   test('every page that the sources cite exists, section by section', () => {
     const missing = sources.flatMap(({ path, text }) =>
-      [...text.matchAll(/\b((?:docs\/)?[a-z-]+\.md)(?: section (\d+(?:\.\d+)?))?/g)]
+      [...text.matchAll(/\b((?:docs\/(?:[a-z]+\/)?)?[a-z-]+\.md)(?: section (\d+(?:\.\d+)?))?/g)]
         .filter(([, page = '', section]) => !isThere(page, section))
         .map(([citation]) => `${path}: ${citation}`),
     );
