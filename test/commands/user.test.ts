@@ -35,7 +35,7 @@ describe.concurrent('wrong usage: exit code 2, one sentence, nothing printed', (
     ['a password among the arguments', [...good, password], password, /too many arguments/],
     ['no password', good, '', /at least 12 characters/],
     ['a short password', good, 'short', /at least 12 characters/],
-    ['a weak password', good, 'Password1234!', /guessed too easily/],
+    ['a weak password', good, 'Password1234!', /too easy to guess/],
     ['the name in the password', good, 'Amina chai barabara', /must not contain the name/],
     ['several lines', good, `${password}\n${password}\n`, /nothing else/],
     ['a whole file', good, 'chai'.repeat(2_000), /too long/],
