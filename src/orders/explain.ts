@@ -1,5 +1,5 @@
 import { toMajor } from '../domain/money.ts';
-import type { FailureReason, Order, Reason, UnresolvedReason } from '../domain/order.ts';
+import type { FailureReason, Order, UnresolvedReason } from '../domain/order.ts';
 import { decisiveEvidence, type PaymentFacts, paymentFactsOf } from './payment-facts.ts';
 import type { OrderRecord } from './record.ts';
 
@@ -11,49 +11,44 @@ export function explain(record: OrderRecord): string {
   if (verdict === null) return `No verdict yet. ${lastHeard(record)} ${whatNext(record)}`;
   switch (verdict.status) {
     case 'paid':
-      return `Paid: asked about our reference, the provider confirmed it${receiptOf(facts)}${byOverride(record)}; ${amountOf(facts, order)}.`;
+      return `Paid: the provider confirmed the payment${receiptOf(facts)}${byOverride(record)}; ${amountOf(facts, order)}.`;
     case 'failed':
     case 'expired':
       return `Not paid: the provider says that ${failures[verdict.reason as FailureReason]}. ${whatNext(record)}`;
     case 'unresolved':
-      return `Not known: ${doubts[verdict.reason as UnresolvedReason]}${usedBy(record)}${arrived(facts, order)}. ${lastHeard(record)} ${whatNext(record)}`;
+      return `Unresolved: ${doubts[verdict.reason as UnresolvedReason]}${usedBy(record)}${arrived(facts, order)}. ${lastHeard(record)} ${whatNext(record)}`;
   }
 }
 
 const failures: { readonly [reason in FailureReason]: string } = {
   cancelled: 'the customer cancelled the prompt',
-  'insufficient-funds': 'the customer had not enough money',
+  'insufficient-funds': 'the customer did not have enough money',
   'wrong-pin': 'the customer entered a wrong PIN',
-  'limit-exceeded': 'the amount breaks a limit of the customer or the merchant',
+  'limit-exceeded': 'the amount exceeds a limit of the customer or the merchant',
   rejected: 'the payment was rejected',
   'not-reached': "the prompt did not reach the customer's phone, or was not answered",
-  'timed-out': 'the prompt ran out before the customer answered',
+  'timed-out': 'the prompt expired before the customer answered',
 };
 
 const doubts: { readonly [reason in UnresolvedReason]: string } = {
-  deadline: 'nothing final had been heard from the provider, and confirmed, when the deadline came',
+  deadline: 'the provider had not given a final, confirmed answer by the deadline',
   underpaid: 'the provider says paid, but less money arrived than was asked for',
-  'reference-mismatch': 'the provider says paid, but of another reference than ours, or of none',
+  'reference-mismatch': 'the provider says paid, but for another reference than ours, or for none',
   'amount-unknown': 'the provider says paid, but not how much arrived',
   contradiction: 'the provider contradicts itself about the payment',
-  'wrong-direction': 'the provider speaks of money that went out, or does not say that it came to us',
+  'wrong-direction': 'the provider reports money that went out, or does not say that it came to us',
   'currency-mismatch':
     'the provider says paid, but in another currency than the order, or in one that could not be understood',
   'receipt-missing': 'the provider says paid, but gives no receipt',
-  'receipt-used': 'the provider says paid, but another order was paid by this payment',
+  'receipt-used': 'the provider says paid, but this payment already paid another order',
 };
-
-/** The sentence for a reason, for tables and messages. */
-export function reasonText(reason: Reason): string {
-  return { ...failures, ...doubts }[reason];
-}
 
 function receiptOf({ receipt }: PaymentFacts): string {
   return receipt === null ? '' : ` with receipt ${receipt}`;
 }
 
 function byOverride(record: OrderRecord): string {
-  return decisiveEvidence(record)?.overridden ? ', by a word that STATUS_OVERRIDES explains' : '';
+  return decisiveEvidence(record)?.overridden ? ', by a status defined in STATUS_OVERRIDES' : '';
 }
 
 /** States the amount received, or that it is not verified. */
@@ -82,18 +77,18 @@ function usedBy({ progress, history }: OrderRecord): string {
 function lastHeard({ progress, history }: OrderRecord): string {
   const { polls, answeredPolls, lastAnsweredAt } = progress;
   const last = history.at(-1);
-  if (last === undefined) return 'The provider has not been asked yet.';
+  if (last === undefined) return 'The order has not been polled yet.';
   const said = last.providerStatus === null ? last.reading : `${last.reading} (${last.providerStatus})`;
-  if (lastAnsweredAt === null) return `Asked ${times(polls)}, never with a usable answer; last: ${said}.`;
-  return `Asked ${times(polls)}, ${answeredPolls} with a usable answer, the last at ${new Date(lastAnsweredAt).toISOString()}; last: ${said}.`;
+  if (lastAnsweredAt === null) return `Polled ${times(polls)}, never with a usable answer; last: ${said}.`;
+  return `Polled ${times(polls)}, ${answeredPolls} with a usable answer, the last at ${new Date(lastAnsweredAt).toISOString()}; last: ${said}.`;
 }
 
 function whatNext({ nextPollAt, progress }: OrderRecord): string {
-  if (nextPollAt === null) return 'It is not asked about any more.';
+  if (nextPollAt === null) return 'The order is closed; it is not polled any more.';
   const at = new Date(nextPollAt).toISOString();
   return progress.phase === 'watching'
-    ? `It may still turn: asked again at ${at}, and corrected if it does.`
-    : `Asked again at ${at}.`;
+    ? `This may still change: the next poll is at ${at}, and a change is published as a correction.`
+    : `Next poll at ${at}.`;
 }
 
 function times(count: number): string {

@@ -37,7 +37,7 @@ describe('an explanation', () => {
   test('states the amount that arrived if the provider reported it', () => {
     const text = explain(aRecord(paid, [aReading.paid({ at, amountReceivedMinor: 300 })]));
     expect(text).toBe(
-      'Paid: asked about our reference, the provider confirmed it with receipt SH90HU7FO2; KES 3.00 arrived, KES 2.00 was expected.',
+      'Paid: the provider confirmed the payment with receipt SH90HU7FO2; KES 3.00 arrived, KES 2.00 was expected.',
     );
   });
 
