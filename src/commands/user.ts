@@ -14,20 +14,20 @@ interface Flags {
 export function userCommand(context: CommandContext): Command {
   const create = new Command('new')
     .description(
-      'make a user of the pages: reads the password from standard input, and prints the entry of BOARD_USERS; needs no Redis',
+      'create a user of the pages: reads the password from standard input and prints the entry for BOARD_USERS; needs no Redis',
     )
-    .requiredOption('--name <name>', 'what the user logs in with; the audit trail names it', parseName)
-    .requiredOption('--role <role>', `${userRoles.join(' or ')}: viewers may only look`, parseRole)
+    .requiredOption('--name <name>', 'the login name, which also appears in the audit trail', parseName)
+    .requiredOption('--role <role>', `${userRoles.join(' or ')}: a viewer can only read`, parseRole)
     .action(async ({ name, role }: Flags) => {
       const password = checked(await readPassword(context), name);
       const entry = { name, role, passwordHash: await hashPassword(password) };
-      context.stderr.write('The entry in the JSON list of BOARD_USERS, for the service:\n');
+      context.stderr.write('Add this entry to the JSON list BOARD_USERS of the service:\n');
       context.stdout.write(`${JSON.stringify(entry)}\n`);
     });
-  return new Command('user').description('make users of the pages').addCommand(create);
+  return new Command('user').description('create users of the pages').addCommand(create);
 }
 
-/** @throws UsageError for a password that is guessed too easily; never with the password */
+/** @throws UsageError for a password that is too easy to guess; the message never contains the password */
 function checked(password: string, name: string): string {
   const parsed = passwordSchema.safeParse(password);
   if (!parsed.success) throw new UsageError(`The password ${parsed.error.issues[0]?.message}.`);

@@ -185,7 +185,7 @@ describe.skipIf(executablePath === undefined)('in a browser', { timeout }, () =>
       await page.fill('#password', viewerPassword);
       await page.click('text=Log in');
       await page.waitForSelector('#overview');
-      expect(await page.textContent('.top .user')).toBe('kamau may only look');
+      expect(await page.textContent('.top .user')).toBe('kamau read-only');
       await page.waitForSelector('body.live');
       await page.goto(`${viewer.url}/board/queue/jenga`);
       await page.waitForSelector('text=Orders of jenga');

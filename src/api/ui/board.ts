@@ -29,7 +29,7 @@ export interface BoardParts {
   readonly settings: { readonly boardWritable: boolean; readonly privateMetadata: readonly string[] };
 }
 
-/** Bull Board styles its parts inline; apart from that it too loads nothing that is not ours. */
+/** Bull Board uses inline styles; apart from that, it loads only our own files too. */
 const contentSecurityPolicy = [
   "default-src 'self'",
   "style-src 'self' 'unsafe-inline'",
@@ -59,7 +59,7 @@ export function board(parts: BoardParts): FastifyPluginAsync {
         ...parts.accounts.map(({ id, provider }) => {
           return orderQueue(parts.queue(id), `Orders of ${id} at ${provider}`, parts, redaction);
         }),
-        // Read-only whatever the settings: without its scheduler nothing would be swept any more.
+        // Always read-only: without its scheduler, the sweeper would never run again.
         redactedQueue(sweeper, 'Compares the open orders with the queues', false, (job) =>
           Promise.resolve(job.data as Json),
         ),
@@ -80,36 +80,34 @@ export function board(parts: BoardParts): FastifyPluginAsync {
       return refuseWrite(request, reply, boardWritable);
     });
     app.addHook('onResponse', async (request, reply) => auditAction(request, reply.statusCode));
-    app.addHook('onSend', withoutForeignFonts);
+    app.addHook('onSend', withoutExternalFonts);
     app.addHook('onSend', readOnlyForViewers);
     await app.register(serverAdapter.registerPlugin());
   };
 }
 
 /**
- * What BOARD_WRITABLE allows, and nothing else: to pause a queue, and to retry, promote and remove jobs. What the board offers
- * besides would stay in Redis unseen (limits of rate and concurrency), or undo a whole queue (obliterate, empty).
+ * All that BOARD_WRITABLE allows: pausing a queue, and retrying, promoting and removing jobs. The board's other actions set
+ * limits of rate and concurrency that nobody would notice later, or delete whole queues (obliterate, empty).
  */
 const allowed = [
   ...['pause', 'resume', 'promote', 'retry/:queueStatus', 'clean/:queueStatus'],
   ...[':jobId/retry', ':jobId/clean', ':jobId/promote'],
 ].map((action) => `/board/api/queues/:queueName/${action}`);
 
-/** The adapter's own read-only mode lets some writes through with a 200 that does nothing; here they are refused. */
+/** The adapter's own read-only mode responds 200 to some writes and does nothing; this refuses them. */
 function refuseWrite(request: FastifyRequest, reply: FastifyReply, isWritable: boolean) {
   if (request.method === 'GET' || request.method === 'HEAD') return;
   if (!isWritable)
-    return sendProblem(reply, 405, 'The board only shows; set BOARD_WRITABLE=true to let it act.');
+    return sendProblem(reply, 405, 'The board is read-only; set BOARD_WRITABLE=true to allow actions.');
   const { queueName } = request.params as { queueName?: string };
-  if (queueName === 'sweeper')
-    return sendProblem(reply, 405, 'The sweeper runs by itself; nobody needs to touch its queue.');
+  if (queueName === 'sweeper') return sendProblem(reply, 405, "The sweeper's queue is always read-only.");
   if (request.method === 'PUT' && allowed.includes(request.routeOptions.url ?? '')) return;
-  const detail =
-    'The board pauses queues, and retries, promotes and removes jobs; orders are submitted elsewhere.';
+  const detail = 'The board can only pause queues and retry, promote and remove jobs.';
   return sendProblem(reply, 405, detail);
 }
 
-/** Every attempt to change something is in the audit trail, with what it was and the status of its answer. */
+/** Records every attempt to change something in the audit trail, with the action and the response status. */
 function auditAction(request: FastifyRequest, status: number): void {
   if (request.method === 'GET' || request.method === 'HEAD') return;
   const { queueName = '', jobId = '' } = request.params as { queueName?: string; jobId?: string };
@@ -120,36 +118,32 @@ function auditAction(request: FastifyRequest, status: number): void {
   auditRequest(request, { action: 'board-action', outcome, orderId: orderIdOf(jobId) ?? undefined });
 }
 
-/** What Redis or a library said of a fault is for our log: it names keys, scripts and addresses. */
+/** Error messages of Redis and libraries go to the log only: they contain keys, scripts and addresses. */
 function boardError(error: Error & { statusCode?: number }, { log, isLoggedElsewhere }: BoardParts) {
   const status = isRedisFault(error) ? 503 : (error.statusCode ?? 500);
   if (status >= 500 && !isLoggedElsewhere(error)) log.error({ err: error }, 'the board could not be served');
   const unavailable = 'Redis is temporarily unavailable; try again.';
   const message =
-    status === 503
-      ? unavailable
-      : status < 500
-        ? error.message
-        : 'Something went wrong here; it is in the log.';
-  // Its types know only the statuses that the board gives by itself.
+    status === 503 ? unavailable : status < 500 ? error.message : 'Internal error; see the log.';
+  // The adapter's types only allow the statuses that it sends itself.
   return { status: status as 500, body: { error: 'ERRORS.INTERNAL_SERVER_ERROR', message } };
 }
 
-/** Its page asks another site for fonts: the policy would refuse them, and nobody need know who looks at this board. */
-async function withoutForeignFonts(_request: FastifyRequest, _reply: FastifyReply, payload: unknown) {
+/** Removes the links to another site's fonts: the policy blocks them, and that site must not see who uses the board. */
+async function withoutExternalFonts(_request: FastifyRequest, _reply: FastifyReply, payload: unknown) {
   return typeof payload === 'string' && payload.startsWith('<!DOCTYPE')
     ? payload.replace(/<link href="https:\/\/[^>]*>/g, '')
     : payload;
 }
 
-/** Viewers see no buttons that would be refused. */
+/** Hides buttons from viewers, whose actions would be refused. */
 async function readOnlyForViewers({ user }: FastifyRequest, _reply: FastifyReply, payload: unknown) {
   return typeof payload === 'string' && user?.role !== 'operator'
     ? payload.replaceAll('"readOnlyMode":false', '"readOnlyMode":true')
     : payload;
 }
 
-/** A queue whose jobs show their order beside their own data: read when somebody looks, never for a poll. */
+/** A queue whose jobs show their order beside their own data. The order is read only when somebody opens the board. */
 function orderQueue(
   queue: PollQueue,
   description: string,
@@ -160,7 +154,7 @@ function orderQueue(
     queue as unknown as Queue,
     description,
     settings.boardWritable,
-    async (job, isAlone) => {
+    async (job, isSingle) => {
       const data = job.data as { [name: string]: Json };
       const orderId = orderIdOf(job.id ?? '') ?? String(data.orderId ?? '');
       // One record that cannot be read must not hide all other orders.
@@ -168,19 +162,19 @@ function orderQueue(
       if (record instanceof Error) return { ...data, order: whyUnreadable(record) };
       if (record === null) return data;
       const view = redaction.view(viewOf(record));
-      return { ...data, order: (isAlone ? inFull(view) : inShort(view)) as Json };
+      return { ...data, order: (isSingle ? inFull(view) : inShort(view)) as Json };
     },
   );
 }
 
-/** Of a damaged record what is wrong with it; of a fault of Redis no more than that. */
+/** Describes a damaged record; for Redis faults, only a general message. */
 function whyUnreadable(error: Error): string {
   return error.name === 'ReplyError' || isRedisFault(error)
     ? 'The order cannot be read from Redis now.'
     : error.message;
 }
 
-/** What is shown in a list of jobs. */
+/** The order as shown in a list of jobs. */
 function inShort(view: OrderView) {
   const last = view.history.at(-1);
   const { phase, status, reason, polls, nextPollAt, deadlineAt, account, reference } = view;
@@ -197,14 +191,14 @@ function inShort(view: OrderView) {
     ...{
       lastReading: last?.reading ?? null,
       lastReadingAt: last?.at ?? null,
-      providerSaid: saidIn(last),
+      providerSaid: statusTextOf(last),
       nextPollAt,
       deadlineAt,
     },
   };
 }
 
-function saidIn(last: OrderView['history'][number] | undefined): string | null {
+function statusTextOf(last: OrderView['history'][number] | undefined): string | null {
   const said = [last?.providerStatus, last?.providerMessage].filter((text) => typeof text === 'string');
   return said.length === 0 ? null : said.join(': ');
 }
@@ -215,9 +209,9 @@ function inFull(view: OrderView) {
   return { ...inShort(view), ...more, metadata, history: history.toReversed() };
 }
 
-type Show = (job: Job, isAlone: boolean) => Promise<Json>;
+type Show = (job: Job, isSingle: boolean) => Promise<Json>;
 
-/** An adapter whose jobs leave the process redacted, with the data that `show` gives them. */
+/** An adapter that shows redacted jobs, with the data that `show` returns. */
 function redactedQueue(queue: Queue, description: string, isWritable: boolean, show: Show): BullMQAdapter {
   const adapter = new BullMQAdapter(queue, {
     readOnlyMode: !isWritable,
@@ -234,17 +228,17 @@ function redactedQueue(queue: Queue, description: string, isWritable: boolean, s
   return Object.assign(adapter, {
     async getJob(id: string) {
       const job = (await getJob(id)) as Job | undefined;
-      return job === undefined ? undefined : dressed(job, await show(job, true));
+      return job === undefined ? undefined : redactedJob(job, await show(job, true));
     },
     async getJobs(...range: Parameters<typeof getJobs>) {
       const jobs = (await getJobs(...range)) as unknown as Job[];
-      return Promise.all(jobs.map(async (job) => dressed(job, await show(job, false))));
+      return Promise.all(jobs.map(async (job) => redactedJob(job, await show(job, false))));
     },
   } as object) as BullMQAdapter;
 }
 
-/** The job itself, which can still be acted on; only what is shown of it differs. */
-function dressed(job: Job, data: Json): Job {
+/** The same job, on which actions still work, with a redacted `toJSON`. */
+function redactedJob(job: Job, data: Json): Job {
   const shown = job.toJSON();
   const failedReason = shown.failedReason === undefined ? undefined : redact(shown.failedReason);
   const stacktrace = shown.stacktrace?.map((trace) => redact(trace)) ?? null;

@@ -9,7 +9,7 @@ export type Hours = Awaited<ReturnType<typeof readStatistics>>;
 const total = (hours: Hours, counter: string) =>
   hours.reduce((sum, { counters }) => sum + (counters[counter] ?? 0), 0);
 
-/** Verdicts per hour as stacked columns; the same as a table for those who cannot see them. */
+/** Verdicts per hour as stacked columns; also as a table, for screen readers. */
 export function verdictsChart(hours: Hours): Html {
   const sums = hours.map(({ counters }) =>
     verdictStatuses.reduce((sum, status) => sum + (counters[`status:${status}`] ?? 0), 0),
@@ -59,8 +59,8 @@ function hourTime(hour: string): Html {
   return html`<time datetime="${iso}" data-local="hour">${hour.slice(11)}:00 UTC</time>`;
 }
 
-/** How long first verdicts took, as bars with counts and the share that came by then. */
-export function truthChart(hours: Hours): Html {
+/** The time to the first verdict, as bars with counts and cumulative shares. */
+export function timeToVerdictChart(hours: Hours): Html {
   const classes = [
     ...timeToVerdictSeconds.map((bound) => ({
       label: `≤ ${shortTime(bound)}`,
@@ -74,15 +74,15 @@ export function truthChart(hours: Hours): Html {
   let sum = 0;
   return html`<p class="note">${shares(classes, all)}</p>
 <table class="numbers bars">
-${tableHead('Within', html`<span class="unseen">Bar</span>`, 'Verdicts', 'By then')}
+${tableHead('Within', html`<span class="unseen">Bar</span>`, 'Verdicts', 'Cumulative')}
 <tbody>${classes.map(({ label, verdicts }) => {
     sum += verdicts;
-    const byThen = html`<td>${count(verdicts)}</td><td>${Math.floor((sum / all) * 100)} %</td>`;
-    return html`<tr><th scope="row">${label}</th><td>${bar(verdicts / highest)}</td>${byThen}</tr>`;
+    const cells = html`<td>${count(verdicts)}</td><td>${Math.floor((sum / all) * 100)} %</td>`;
+    return html`<tr><th scope="row">${label}</th><td>${bar(verdicts / highest)}</td>${cells}</tr>`;
   })}</tbody></table>`;
 }
 
-/** One bar, `share` of its room. */
+/** A bar that fills `share` of its width. */
 export function bar(share: number): Html {
   const width = Math.min(Math.max(share, 0), 1) * 100;
   return html`<svg class="bar" viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true">

@@ -1,4 +1,4 @@
-/** Thrown where so many passwords wait to be checked that this one would not be in time. */
+/** Thrown if so many passwords are waiting to be checked that this one would take too long. */
 export class TooManyChecksError extends Error {
   constructor() {
     super('Too many logins are being checked; try again in a few seconds.');
@@ -6,19 +6,19 @@ export class TooManyChecksError extends Error {
   }
 }
 
-/** Runs work that takes a core and megabytes, a few at a time. */
+/** Limits how many password checks run at a time: each takes a core and megabytes of memory. */
 export interface CheckQueue {
   /**
-   * @param rank those of the lowest rank are run first: whoever has guessed less
-   * @throws TooManyChecksError where it would wait too long
+   * @param rank the lowest rank runs first: callers with fewer wrong guesses
+   * @throws TooManyChecksError if it would wait too long
    */
   run<T>(rank: number, work: () => Promise<T>): Promise<T>;
 }
 
-/** Node's pool has four threads, and two must be left to everything else. */
+/** Node's pool has four threads; two are left for everything else. */
 const defaultParallel = 2;
 const defaultWaiting = 12;
-/** A request has five seconds, three of which whoever has guessed often is made to wait before. */
+/** A request has five seconds, up to three of which the login throttle may use. */
 const longestWaitMs = 1_500;
 
 interface Waiting {
@@ -29,7 +29,7 @@ interface Waiting {
 
 export function createCheckQueue(parallel = defaultParallel, maxWaiting = defaultWaiting): CheckQueue {
   let running = 0;
-  /** In the order in which they are run. */
+  /** In the order in which they will run. */
   const waiting: Waiting[] = [];
 
   function enter(rank: number): Promise<void> {
@@ -60,7 +60,7 @@ export function createCheckQueue(parallel = defaultParallel, maxWaiting = defaul
       try {
         return await work();
       } finally {
-        // The place is handed on, so that nobody who comes now is served before those who wait.
+        // The slot goes to the next in the queue, so that no new caller overtakes it.
         const next = waiting.shift();
         if (next === undefined) running -= 1;
         else next.start();

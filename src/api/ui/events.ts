@@ -6,7 +6,7 @@ import type { Sections } from './overview-page.ts';
 export interface PageEventsParts {
   /** A new rendering of the live parts. */
   render(now: number): Promise<Sections>;
-  /** Whether a reader may go on reading. */
+  /** Whether the login of a reader is still valid. */
   isStillValid(request: FastifyRequest): Promise<boolean>;
   readonly everyMs: number;
   /** Aborted when the service stops. */
@@ -14,14 +14,14 @@ export interface PageEventsParts {
 }
 
 interface Reader {
-  /** Renderings in a row that it had not room for. */
+  /** Consecutive renderings skipped because its buffer was full. */
   missed: number;
   readonly request: FastifyRequest;
   readonly response: ServerResponse;
 }
 
 const maxReaders = 100;
-/** A reader that has missed so many in a row takes nothing any more. */
+/** A reader that has missed this many in a row is disconnected. */
 const maxMissed = 5;
 
 /**
@@ -32,31 +32,31 @@ export function servePageEvents(app: FastifyInstance, parts: PageEventsParts): v
   const readers = new Set<Reader>();
   let timer: NodeJS.Timeout | undefined;
 
-  async function tell(): Promise<void> {
+  async function sendAll(): Promise<void> {
     try {
       const at = Date.now();
       const sections = Object.entries(await parts.render(at)).map(([id, { html }]) => [id, html]);
       const message = `data: ${JSON.stringify({ at, sections: Object.fromEntries(sections) })}\n\n`;
-      await Promise.all([...readers].map((reader) => tellOne(reader, message)));
+      await Promise.all([...readers].map((reader) => sendTo(reader, message)));
     } catch {
-      // Redis is away: the page says by itself that its figures grow old, and /health/ready says why.
+      // Redis is unreachable: the page shows that its figures are out of date, and /health/ready says why.
     }
-    tellAgain();
+    schedule();
   }
 
-  async function tellOne(reader: Reader, message: string): Promise<void> {
+  async function sendTo(reader: Reader, message: string): Promise<void> {
     const { request, response } = reader;
-    // Whoever reads too slowly misses a rendering; the next one has everything.
+    // A slow reader misses a rendering; the next one is complete.
     reader.missed = response.writableNeedDrain ? reader.missed + 1 : 0;
     if (!(await parts.isStillValid(request))) response.end('event: ended\ndata: \n\n');
     else if (reader.missed >= maxMissed) response.destroy();
     else if (reader.missed === 0) response.write(message);
   }
 
-  function tellAgain(): void {
+  function schedule(): void {
     clearTimeout(timer);
     timer =
-      readers.size === 0 || parts.stop.aborted ? undefined : setTimeout(() => void tell(), parts.everyMs);
+      readers.size === 0 || parts.stop.aborted ? undefined : setTimeout(() => void sendAll(), parts.everyMs);
   }
 
   parts.stop.addEventListener('abort', () => {
@@ -82,8 +82,8 @@ export function servePageEvents(app: FastifyInstance, parts: PageEventsParts): v
     readers.add(reader);
     response.on('close', () => {
       readers.delete(reader);
-      if (readers.size === 0) tellAgain();
+      if (readers.size === 0) schedule();
     });
-    if (readers.size === 1) tellAgain();
+    if (readers.size === 1) schedule();
   });
 }

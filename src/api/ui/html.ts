@@ -1,12 +1,12 @@
-/** A piece of a page that is safe to send as it is. */
+/** Markup that is safe to send unescaped. */
 export interface Html {
   readonly html: string;
 }
 
-/** What may stand in a template: text is escaped, pieces are taken as they are, nothing leaves nothing. */
+/** Values for a template: text is escaped, `Html` is inserted unchanged, null and false are omitted. */
 export type Inset = Html | string | number | null | undefined | false | readonly Inset[];
 
-/** Tagged template: everything put in is escaped, except what is `Html` already. */
+/** Tagged template that escapes all values except `Html`. */
 export function html(texts: TemplateStringsArray, ...insets: readonly Inset[]): Html {
   return { html: texts.map((text, index) => text + render(insets[index])).join('') };
 }
@@ -18,7 +18,7 @@ function render(inset: Inset): string {
   return String(inset).replace(/[&<>"'`]/g, (character) => `&#${character.charCodeAt(0)};`);
 }
 
-/** `12 s`, `3 min`, `5 h`, `2 d`: a length of time as people say it. */
+/** A duration for people: `12 s`, `3 min`, `5 h`, `2 d`. */
 export function span(ms: number): string {
   const seconds = Math.max(0, ms) / 1_000;
   if (seconds < 10) return `${Math.round(seconds * 10) / 10} s`;
@@ -28,19 +28,19 @@ export function span(ms: number): string {
   return `${Math.round(seconds / 86_400)} d`;
 }
 
-/** An instant as its distance from now, with the instant itself for those who want it. */
+/** A time relative to now, with the exact time as a tooltip. */
 export function ago(at: number, now: number): Html {
   const iso = new Date(at).toISOString();
   const text = at <= now ? `${span(now - at)} ago` : `in ${span(at - now)}`;
   return html`<time datetime="${iso}" title="${iso}">${text}</time>`;
 }
 
-/** An instant to the second, UTC; the page's script turns it into the reader's own time. */
+/** A time to the second in UTC, which the page's script converts to local time. */
 export function clock(iso: string): Html {
   return html`<time datetime="${iso}" data-local="clock">${iso.slice(0, 19).replace('T', ' ')} UTC</time>`;
 }
 
-/** `1 234 567`: a number that can be read. */
+/** A number with its digits grouped: `1 234 567`. */
 export function count(value: number): string {
   return value.toString().replace(/\B(?=(\d{3})+$)/g, '\u202f');
 }

@@ -4,7 +4,7 @@ import type { FastifyInstance, FastifyReply } from 'fastify';
 import { type Html, html } from './html.ts';
 import type { LoggedIn } from './user.ts';
 
-/** Our pages load nothing but our own files, run no inline script, send forms only to us, and stand in no frame. */
+/** Our pages load only our own files, run no inline script, send forms only to us, and cannot be framed. */
 const contentSecurityPolicy = [
   "default-src 'none'",
   "style-src 'self'",
@@ -31,12 +31,12 @@ const assets = new Map(
   }),
 );
 
-/** The address of a file of ours, another one whenever its content changes. */
+/** The URL of an asset; it changes with the content. */
 function assetUrl(name: AssetName): string {
   return `/assets/${name}?v=${assets.get(name)?.version}`;
 }
 
-/** Serves the pages' own files, to everybody: they tell nothing. */
+/** Serves the pages' assets without a login: they contain nothing confidential. */
 export function serveAssets(app: FastifyInstance): void {
   for (const [name, { text }] of assets) {
     app.get(`/assets/${name}`, { schema: { hide: true } }, async (_request, reply) =>
@@ -48,9 +48,9 @@ export function serveAssets(app: FastifyInstance): void {
 export interface PageParts {
   readonly title: string;
   readonly body: Html;
-  /** Whether somebody is logged in, and so sees where to go. */
+  /** Whether somebody is logged in and sees the navigation. */
   readonly isInside: boolean;
-  /** Seconds after which the page loads itself anew where no script keeps it up to date. */
+  /** Seconds after which the page reloads if scripts are disabled. */
   readonly reloadSeconds?: number;
 }
 
@@ -84,7 +84,7 @@ ${body}
     .code(status)
     .headers({
       'content-security-policy': contentSecurityPolicy,
-      // With no referrer at all, browsers would hide from us that our own forms are our own.
+      // Without a referrer, browsers would send `Origin: null` with our own forms.
       'referrer-policy': 'same-origin',
       'cache-control': 'no-store',
     })
@@ -93,7 +93,7 @@ ${body}
 }
 
 function header(user: LoggedIn | null): Html {
-  const note = user?.role === 'viewer' && html` <small>may only look</small>`;
+  const note = user?.role === 'viewer' && html` <small>read-only</small>`;
   const logOut = html`<form method="post" action="/logout"><button>Log out</button></form>`;
   return html`<header class="top">
 <a class="brand" href="/"><b>payment-poller</b></a>
@@ -101,7 +101,7 @@ function header(user: LoggedIn | null): Html {
 <a href="/board/">Queues</a>
 <a href="/docs">API</a>
 ${user !== null && html`<span class="user">${user.name}${note}</span>`}
-${/* Who was logged in by a proxy logs out there. */ user?.by === 'session' && logOut}
+${/* Users of a proxy log out there. */ user?.by === 'session' && logOut}
 </nav>
 </header>`;
 }

@@ -28,7 +28,7 @@ ${trouble !== undefined && html`<p class="trouble" role="alert">${trouble}</p>`}
   return sendPage(reply, status, { title, body, isInside: false });
 }
 
-/** For people who cannot help themselves by a form. */
+/** For people whom a login form would not help. */
 export function sendNoAccessPage(reply: FastifyReply, status: number, why: string) {
   const body = html`<main class="login">
 <h1>payment-poller</h1>

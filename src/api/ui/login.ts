@@ -22,22 +22,22 @@ export interface LoginParts {
 
 export interface Login {
   /**
-   * Lets only logged-in people pass, only operators where something is changed, and nothing that changes something from a
-   * foreign page.
+   * Requires a login, the role operator for requests that change something, and refuses such requests from pages of other
+   * sites.
    */
   readonly guard: onRequestAsyncHookHandler;
-  /** Whether what let a request pass the guard is still valid: a session may have ended since. */
+  /** Whether the login of an earlier request is still valid; its session may have ended since. */
   isStillValid(request: FastifyRequest): Promise<boolean>;
   /** Adds /login and /logout. */
   routes(app: FastifyInstance): void;
 }
 
-/** A proxy may have ended a session that we cannot see: what stays open must come through it again after this long. */
+/** A proxy may end its sessions without telling us, so open event streams must reconnect through it after this long. */
 const proxyLoginMs = 5 * 60_000;
-/** A user of a proxy has a new entry in the audit trail after this long. */
+/** A proxy user's requests add one audit entry per this period. */
 const proxyAuditMs = 12 * 3_600_000;
 
-/** Keeps people out whom nobody listed: by session cookie, by Basic authentication for scripts, or by a proxy's word. */
+/** Admits only listed users: by session cookie, by Basic authentication for scripts, or by the name that a proxy sends. */
 export function createLogin({ sessions, users, proxyUser }: LoginParts): Login {
   const checkPassword = createPasswordCheck(sessions, users);
   const noteProxyLogin = createProxyLoginNotes();
@@ -47,7 +47,7 @@ export function createLogin({ sessions, users, proxyUser }: LoginParts): Login {
     return name === null ? null : users.find(name);
   }
 
-  /** Who sends a request; answers it itself, and gives `null`, where nobody is let in. */
+  /** The user who sent a request. Responds itself and returns `null` if there is none. */
   async function identify(request: FastifyRequest, reply: FastifyReply): Promise<LoggedIn | null> {
     const since = Date.now();
     const named = proxyUser(request);
@@ -85,9 +85,9 @@ export function createLogin({ sessions, users, proxyUser }: LoginParts): Login {
         const user = await identify(request, reply);
         if (user === null) return reply;
         request.user = user;
-        // For every route behind the login: one that is added later cannot be forgotten.
+        // Here, so that it covers every route behind the login, also those added later.
         if (!isReading(request) && user.role !== 'operator')
-          return sendProblem(reply, 403, 'You may only look; this needs a user with the role operator.');
+          return sendProblem(reply, 403, 'Your role is viewer; this needs a user with the role operator.');
       } catch (error) {
         if (!(error instanceof TooManyChecksError)) throw error;
         return sendProblem(reply.header('retry-after', '5'), 429, error.message);
@@ -139,26 +139,26 @@ export function createLogin({ sessions, users, proxyUser }: LoginParts): Login {
   };
 }
 
-/** Checks names and passwords: slowly for whoever has been wrong too often, but a right one is let in. */
+/** Checks names and passwords: more slowly after wrong guesses, but a right password is always accepted. */
 function createPasswordCheck(sessions: Sessions, users: Users) {
   const throttle = createLoginThrottle();
   return async (request: FastifyRequest, name: string, password: string): Promise<User | null> => {
     const now = Date.now();
     const device = await inTime(sessions.deviceOf(cookieOf(request, sessions.deviceCookieName), now));
-    // A browser is known for its own user only: with it, nobody guesses another's password faster than strangers do.
+    // A known browser counts only for its own user, so that it does not help to guess another user's password.
     const known = device !== null && device.user === name ? device.id : null;
     const caller = loginCaller(request.ip, known);
     const delayMs = throttle.begin(caller, now);
     await delay(delayMs);
     const user = await users.check(name, password, known === null ? delayMs : -1);
-    // The name that was typed is not kept: it may be a password.
+    // The name is not recorded: people type passwords into the wrong field.
     if (user === null) auditRequest(request, { action: 'login', outcome: 'failed' });
     else throttle.succeeded(caller);
     return user;
   };
 }
 
-/** A proxy names its user with every request; the audit trail gets one entry for each working day. */
+/** A proxy names its user in every request; the audit trail gets one entry per `proxyAuditMs`. */
 function createProxyLoginNotes() {
   const noted = new Map<string, number>();
   return (request: FastifyRequest, name: string, now: number) => {
@@ -171,7 +171,7 @@ function createProxyLoginNotes() {
 function refuseProxyUser(request: FastifyRequest, reply: FastifyReply, named: ProxyUser): null {
   const outcome = named.kind === 'ambiguous' ? 'ambiguous-at-proxy' : 'not-listed';
   auditRequest(request, { action: 'login', outcome });
-  // Shown where it has the form of a name: the user cannot know how the proxy spells it.
+  // Shown if it is a well-formed name: the user cannot know how the proxy spells it.
   const isName = named.kind === 'named' && userNameSchema.safeParse(named.name).success;
   const who = isName ? ` ${named.name}` : '';
   const why =
@@ -191,18 +191,18 @@ function refuseForeign(reply: FastifyReply) {
   return sendProblem(
     reply,
     403,
-    'This request does not come from a page of ours. Behind a proxy, name it in TRUSTED_PROXIES.',
+    'Requests from pages of other sites are refused. Behind a proxy, list it in TRUSTED_PROXIES.',
   );
 }
 
-/** Whether somebody looks at this with a browser. */
+/** Whether a request comes from a browser that expects a page. */
 export function wantsPage({ headers }: FastifyRequest): boolean {
   return (headers.accept ?? '').includes('text/html');
 }
 
-const proxyOnly = 'Nobody has a password here: come through the proxy that logs people in.';
+const proxyOnly = 'Logging in by password is not configured; log in through the proxy.';
 
-/** People are shown the form, programs a problem. No browser is asked for Basic: it would send it to every page. */
+/** Browsers get the form, programs a problem. There is no `WWW-Authenticate`: browsers would send Basic to every page. */
 function sendToLogin(request: FastifyRequest, reply: FastifyReply, havePasswords: boolean) {
   if (isReading(request) && wantsPage(request))
     return reply.redirect(`/login?next=${encodeURIComponent(request.url)}`, 303);
@@ -213,7 +213,7 @@ function sendToLogin(request: FastifyRequest, reply: FastifyReply, havePasswords
   );
 }
 
-/** Where to go after the login: a page of ours and no other site's. */
+/** Where to go after the login: only one of our pages, never another site. */
 function nextOf(source: unknown): string {
   const { next } = fieldsOf(source);
   return next !== undefined && /^\/(?:$|\?|(?:board|docs)(?:\/|$)|orders\/)[^\\\s]*$/.test(next) ? next : '/';

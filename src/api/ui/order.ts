@@ -3,7 +3,7 @@ import type { OrderView } from '../../orders/view.ts';
 import { clock, type Html, html, money } from './html.ts';
 import { labelledCell, tableHead } from './table.ts';
 
-/** Everything known about one order. The view is redacted already. */
+/** Everything known about one order. Expects a redacted view. */
 export function orderBody(view: OrderView): Html {
   const { orderId, account, provider, status, reason, reference, metadata } = view;
   const verdict = status ?? 'no verdict yet';
@@ -20,7 +20,7 @@ ${row('Received', received(view))}
 ${row('Receipt', view.receipt === null ? '–' : html`<code>${view.receipt}</code>`)}
 ${row('Account', html`<a href="${queue}">${account}</a> ${account !== provider && html`<small>${provider}</small>`}`)}
 ${row('Reference', typeof reference === 'string' ? html`<code>${reference}</code>` : pairs(reference))}
-${row('State', html`${view.phase} ${view.nextPollAt !== null && html`<small><a href="${job}">its job</a></small>`}`)}
+${row('State', html`${view.phase} ${view.nextPollAt !== null && html`<small><a href="${job}">job</a></small>`}`)}
 ${row('Polls', `${view.polls}, ${view.answeredPolls} with a usable answer`)}
 ${row('Created', clock(view.createdAt))}
 ${row('Deadline', clock(view.deadlineAt))}
@@ -32,31 +32,31 @@ ${
   html`<div class="broad"><dt>Metadata</dt><dd><pre>${JSON.stringify(metadata, null, 2)}</pre></dd></div>`
 }
 </dl>
-<section><h2>What the provider said, latest first</h2>
-${view.history.length === 0 ? html`<p class="note">Nothing yet: it has not been asked.</p>` : history(view)}
+<section><h2>Answers of the provider, latest first</h2>
+${view.history.length === 0 ? html`<p class="note">None yet: the order has not been polled.</p>` : history(view)}
 </section>
 </main>`;
 }
 
-/** What arrived, and whether it could be compared with the amount. */
+/** The amount received, and whether it could be verified. */
 function received({ currency, amountReceived, amountVerified, status }: OrderView): Html {
   const amount = amountReceived === null ? '–' : money(currency, amountReceived);
   if (status !== 'paid') return html`${amount}`;
-  return html`${amount} <small>${amountVerified ? 'verified' : 'not known: the amount is not verified'}</small>`;
+  return html`${amount} <small>${amountVerified ? 'verified' : 'unknown: the amount is not verified'}</small>`;
 }
 
 function settled({ settledAt, stateversion }: OrderView): Html {
   return settledAt === null ? html`–` : html`${clock(settledAt)} <small>version ${stateversion}</small>`;
 }
 
-/** A sentence whose instants are turned into times that people read. */
+/** A sentence with its RFC 3339 times shown as local times. */
 function withClocks(text: string): Html {
   const parts = text.split(/(\d{4}-\d\d-\d\dT[\d:.]+Z)/);
   return html`${parts.map((part, index) => (index % 2 === 1 ? clock(part) : part))}`;
 }
 
 function history(view: OrderView): Html {
-  return html`<table class="wide history">${tableHead('When', 'Reading', 'In the provider’s words', 'How')}
+  return html`<table class="wide history">${tableHead('When', 'Reading', 'Provider status', 'Source')}
 <tbody>${view.history.toReversed().map((entry) => {
     const {
       reading,
@@ -74,7 +74,7 @@ function history(view: OrderView): Html {
     } = entry as { readonly [name: string]: unknown };
     const said = [providerStatus, providerMessage].filter((text) => typeof text === 'string' && text !== '');
     const how = [
-      source === 'callback' ? 'pushed' : 'asked',
+      source === 'callback' ? 'callback' : 'poll',
       httpStatus != null && `HTTP ${httpStatus}`,
       Number(count ?? 1) > 1 && `${count} times`,
     ];
@@ -87,12 +87,12 @@ function history(view: OrderView): Html {
     ].filter((note) => note);
     const owner =
       typeof usedBy === 'string' &&
-      html` <small>owned by <a href="/orders/${encodeURIComponent(usedBy)}"><code>${usedBy}</code></a></small>`;
+      html` <small>payment of <a href="/orders/${encodeURIComponent(usedBy)}"><code>${usedBy}</code></a></small>`;
     const read = html`<span class="dot ${String(reading)}">${String(reading)}</span>`;
     return html`<tr>${labelledCell('When', clock(entry.at))}
 ${labelledCell('Reading', html`${read} <small>${notes.join(', ')}</small>${owner}`)}
-${labelledCell('In the provider’s words', said.length === 0 ? '–' : said.join(': '))}
-${labelledCell('How', how.filter((note) => note).join(', '))}</tr>`;
+${labelledCell('Provider status', said.length === 0 ? '–' : said.join(': '))}
+${labelledCell('Source', how.filter((note) => note).join(', '))}</tr>`;
   })}</tbody></table>`;
 }
 
@@ -100,10 +100,10 @@ function pairs(reference: { readonly [name: string]: string }): Html {
   return html`${Object.entries(reference).map(([name, value]) => html`${name} <code>${value}</code> `)}`;
 }
 
-/** The page for an order that is not there. */
+/** The page for an order that does not exist. */
 export function noOrderBody(orderId: string): Html {
   return html`<main><h1>No such order</h1>
-<p>No order <code>${orderId}</code> is known here: it was never handed in, or it was closed so long ago
-that it is no longer kept.</p>
+<p>No order <code>${orderId}</code> exists here: it was never submitted, or it was closed so long ago
+that its record has been deleted.</p>
 <p><a href="/">Back to the overview</a></p></main>`;
 }

@@ -2,12 +2,12 @@ import type { BreakerState } from '../../accounts/circuit-breaker.ts';
 import { toMajor } from '../../domain/money.ts';
 import type { VerdictStatus } from '../../domain/order.ts';
 import { ageClasses } from '../../orders/unresolved-tally.ts';
-import { bar, type Hours, truthChart, verdictsChart } from './charts.ts';
+import { bar, type Hours, timeToVerdictChart, verdictsChart } from './charts.ts';
 import { ago, count, type Html, html, money, span } from './html.ts';
 import type { AccountHealth, Overview } from './overview.ts';
 import { labelledCell, tableHead } from './table.ts';
 
-/** The live parts of the page for people, by the id of their place. */
+/** The live parts of the overview, by the id of their element. */
 export type Sections = { readonly [id in SectionId]: Html };
 const sectionIds = ['attention', 'now', 'verdicts', 'truth', 'accounts', 'money', 'readers'] as const;
 type SectionId = (typeof sectionIds)[number];
@@ -17,14 +17,14 @@ export function renderSections(overview: Overview, hours: Hours): Sections {
     attention: attention(overview),
     now: now(overview),
     verdicts: html`<h2>Verdicts, last 24 hours</h2>${verdictsChart(hours)}`,
-    truth: html`<h2>Time to the truth, last 24 hours</h2>${truthChart(hours)}`,
+    truth: html`<h2>Time to verdict, last 24 hours</h2>${timeToVerdictChart(hours)}`,
     accounts: accounts(overview),
     money: unresolvedMoney(overview),
     readers: readers(overview),
   };
 }
 
-/** The whole page, with its live parts as they are now. */
+/** The whole page with its live parts. */
 export function overviewBody(sections: Sections, at: number): Html {
   const place = (id: SectionId) => html`<section id="${id}" data-live>${sections[id]}</section>`;
   const iso = new Date(at).toISOString();
@@ -53,24 +53,24 @@ function attention(overview: Overview): Html {
   const { at, unresolved, groups, used } = overview;
   const troubles = [
     ...overview.unreadable.map((what) => {
-      const because = 'something else writes into the keys of payment-poller';
-      return html`A key in Redis is of another type than ${what} should be: ${because}.`;
+      const because = "another program writes to payment-poller's keys";
+      return html`A Redis key has another type than ${what} should have: ${because}.`;
     }),
     ...used.map(({ orderId, usedBy }) => {
       const [order, owner] = [orderLink(orderId), orderLink(usedBy)];
-      return html`One payment for two orders: ${order} leads to the payment by which ${owner} was paid.`;
+      return html`One payment for two orders: ${order} refers to the payment that paid ${owner}.`;
     }),
     ...overview.accounts.flatMap((account) => accountTroubles(account, at)),
     lostOrder(overview),
     ...groups
       .filter(({ lag, pending }) => (lag ?? 0) + pending > lagging)
       .map(({ group, lag, pending }) => {
-        return html`Readers <b>${group}</b> are ${count((lag ?? 0) + pending)} results behind.`;
+        return html`Consumer group <b>${group}</b> is ${count((lag ?? 0) + pending)} results behind.`;
       }),
     ...groups
       .filter(({ parked }) => parked > 0)
       .map(({ group, parked }) => {
-        return html`Readers <b>${group}</b> have parked ${plural(parked, 'result')} that they could not handle.`;
+        return html`Consumer group <b>${group}</b> has parked ${plural(parked, 'result')} that it could not handle.`;
       }),
     ...(unresolved?.currencies ?? []).map(({ currency, classes }) => {
       const orders = classes['7d'].orders + classes.older.orders;
@@ -88,39 +88,39 @@ function attention(overview: Overview): Html {
   }`;
 }
 
-/** An order that is overdue and has no job, though its account is asked: nobody asks about it. */
+/** An overdue order without a job at an account whose breaker is closed: nothing would poll it. */
 function lostOrder({ nextDue, accounts, at }: Overview): Html | null {
   if (nextDue === null || at - nextDue.at <= lateMs) return null;
   const order = html`Order ${orderLink(nextDue.orderId)}`;
   const account = accounts.find(({ id }) => id === nextDue.account);
   if (account === undefined)
-    return html`${order} belongs to the account <b>${nextDue.account}</b>, which ACCOUNTS does not name: nobody asks about it.`;
+    return html`${order} belongs to the account <b>${nextDue.account}</b>, which ACCOUNTS does not name, so it is not polled.`;
   if (account.breaker.state !== 'closed' || nextDue.hasJob) return null;
-  return html`${order} has been due for ${span(at - nextDue.at)} and has no job; the sweeper should make one.`;
+  return html`${order} has been due for ${span(at - nextDue.at)} and has no job; the sweeper should create one.`;
 }
 
 function accountTroubles(account: AccountHealth, at: number): Html[] {
   const { id, breaker, orders, answeredAt, polledAt } = account;
   switch (breaker.state) {
     case 'locked':
-      return [html`<b>${id}</b> refused its credentials for good: replace them. Its orders wait.`];
+      return [html`The provider refused the credentials of <b>${id}</b>: replace them. Its orders wait.`];
     case 'open':
     case 'half-open':
       return [
-        html`<b>${id}</b> fails (${count(breaker.failures)} times in a row) and is left alone; its orders wait.`,
+        html`<b>${id}</b> fails (${count(breaker.failures)} times in a row) and its circuit breaker is open; its orders wait.`,
       ];
     case 'closed':
     case 'resting': {
       if (account.lateMs > lateMs) {
         return [
-          html`Polls of <b>${id}</b> are ${span(account.lateMs)} late. Are the workers running, and is its limit high enough?`,
+          html`Polls of <b>${id}</b> are ${span(account.lateMs)} late. Are the workers running, and is its rate limit high enough?`,
         ];
       }
       const isSilent =
         orders > 0 && polledAt !== null && at - (answeredAt ?? 0) > silentMs && at - polledAt < silentMs;
       if (!isSilent) return [];
-      const since = answeredAt === null ? 'never' : html`not for ${span(at - answeredAt)}`;
-      return [html`<b>${id}</b> is asked, but has ${since} given a usable answer.`];
+      const since = answeredAt === null ? 'yet' : html`for ${span(at - answeredAt)}`;
+      return [html`<b>${id}</b> is polled, but has given no usable answer ${since}.`];
     }
   }
 }
@@ -131,7 +131,7 @@ function now({ asking, watching, oldestAsking, accounts, at, unresolved }: Overv
   const toMoney = html`<a href="#money">money to account for</a>`;
   return html`<h2 class="unseen">Orders now</h2><dl class="figures">
 ${figure('Asking', count(asking), 'no verdict yet')}
-${figure('Watching', count(watching), 'verdict may still turn')}
+${figure('Watching', count(watching), 'verdict may still change')}
 ${figure('Unresolved', unresolved === null ? '–' : count(unresolved.orders), toMoney)}
 ${
   oldestAsking === null
@@ -146,13 +146,13 @@ function figure(name: string, value: string, note: string | Html): Html {
   return html`<div><dt>${name}</dt><dd><strong>${value}</strong><small>${note}</small></dd></div>`;
 }
 
-/** What each state of the breaker is called, and the tone of its dot. */
+/** The name of each breaker state on the page, and the colour of its dot. */
 const states: { readonly [state in BreakerState]: readonly [word: string, tone: VerdictStatus] } = {
-  closed: ['asking', 'paid'],
-  resting: ['pausing, as asked', 'expired'],
-  open: ['left alone', 'failed'],
+  closed: ['polling', 'paid'],
+  resting: ['paused by the provider', 'expired'],
+  open: ['breaker open', 'failed'],
   'half-open': ['probing', 'expired'],
-  locked: ['locked out', 'failed'],
+  locked: ['credentials refused', 'failed'],
 };
 
 function accounts({ accounts, at }: Overview): Html {
@@ -179,7 +179,7 @@ ${labelledCell('Open orders', count(orders))}</tr>`;
 function unresolvedMoney({ unresolved, at }: Overview): Html {
   if (unresolved === null)
     return html`<h2>Money unresolved</h2>
-<p class="note">Being counted: the sums come with the sweeper's next walks.</p>`;
+<p class="note">Being counted; the sums appear after the sweeper's next pass.</p>`;
   const { currencies, oldest, orders } = unresolved;
   if (orders === 0) return html`<h2>Money unresolved</h2><p class="note">None.</p>`;
   const names = currencies.map(({ currency }) => currency);
@@ -199,11 +199,11 @@ ${sums.map((sum) => html`<td>${sum}</td>`)}<td>${count(inClass)}</td></tr>`;
 
 function readers({ groups }: Overview): Html {
   if (groups.length === 0)
-    return html`<h2>Readers of results</h2><p class="note">No consumer group reads the results yet.</p>`;
+    return html`<h2>Consumer groups</h2><p class="note">No consumer group reads the results yet.</p>`;
   const cells = (...figures: (number | null)[]) =>
-    figures.map((figure) => html`<td>${figure === null ? 'not known' : count(figure)}</td>`);
-  return html`<h2>Readers of results</h2><table class="numbers">
-${tableHead('Group', 'Not yet read', 'In work', 'Parked')}
+    figures.map((figure) => html`<td>${figure === null ? 'unknown' : count(figure)}</td>`);
+  return html`<h2>Consumer groups</h2><table class="numbers">
+${tableHead('Group', 'Unread', 'In progress', 'Parked')}
 <tbody>${groups.map(
     ({ group, lag, pending, parked }) =>
       html`<tr><th scope="row">${group}</th>${cells(lag, pending, parked)}</tr>`,

@@ -13,11 +13,11 @@ export interface Overview {
   readonly at: number;
   /** Open orders without a verdict. */
   readonly asking: number;
-  /** Open orders whose verdict may still turn. */
+  /** Open orders with a verdict that may still change. */
   readonly watching: number;
-  /** The longest without a verdict. */
+  /** The order that has waited longest for a verdict. */
   readonly oldestAsking: { readonly orderId: string; readonly createdAt: number } | null;
-  /** The order whose poll is most overdue, or else the next one. While its account is left alone it stays overdue. */
+  /** The order whose poll is most overdue, or else due next. It stays overdue while its account's circuit breaker is open. */
   readonly nextDue: {
     readonly orderId: string;
     readonly account: string;
@@ -26,11 +26,11 @@ export interface Overview {
   } | null;
   readonly accounts: readonly AccountHealth[];
   readonly groups: readonly ReaderPosition[];
-  /** `null`: there are many, and they are being counted. */
+  /** `null` while too many are still being counted. */
   readonly unresolved: UnresolvedTally | null;
-  /** What could not be read, because a key is of another type, in words. */
+  /** Descriptions of what could not be read because its key has the wrong type. */
   readonly unreadable: readonly string[];
-  /** Orders of the last days that led to the payment of another order. */
+  /** Recent orders that referred to the payment of another order. */
   readonly used: readonly UsedPayment[];
 }
 
@@ -46,7 +46,7 @@ export interface AccountHealth extends AccountInfo, Activity {
   readonly breaker: Breaker;
   /** Orders with a job. */
   readonly orders: number;
-  /** How long the most overdue job of its queue has been due. A job that waits for the breaker is not due. */
+  /** How long its most overdue job has been due. A job delayed by the circuit breaker is not due. */
   readonly lateMs: number;
 }
 
@@ -57,7 +57,7 @@ export interface OverviewParts {
   queue(account: string): PollQueue;
 }
 
-/** Reads the figures; cheap enough to be asked every few seconds, whatever the number of orders. */
+/** Reads the figures. Cheap enough to be called every few seconds, whatever the number of orders. */
 export function createOverview(parts: OverviewParts): (now: number) => Promise<Overview> {
   return (now) => readOverview(parts, now);
 }
@@ -65,7 +65,7 @@ export function createOverview(parts: OverviewParts): (now: number) => Promise<O
 /** An order whose payment belongs to another one is reported for a week. */
 const usedMs = 7 * 86_400_000;
 
-/** Reads one part, or says that its key is of another type: the others are shown all the same. */
+/** Reads one part, or notes that its key has the wrong type, so that the others are shown all the same. */
 type ReadPart = <T>(what: string, work: Promise<T>, instead: T) => Promise<T>;
 
 async function readOverview(parts: OverviewParts, now: number): Promise<Overview> {
@@ -93,7 +93,7 @@ async function readOverview(parts: OverviewParts, now: number): Promise<Overview
       Promise.all(parts.accounts.map((account) => readAccount(parts, account, now, part))),
       part('the results', readerPositions(redis, keys), []),
       part('the unresolved money', readUnresolved(redis, keys, now), null),
-      // A key that somebody broke must not close the page.
+      // A damaged key must not break the page.
       readUsedPayments(redis, keys, now - usedMs).catch(() => []),
     ]);
   return {
@@ -133,15 +133,15 @@ async function readAccount(
   const queue = parts.queue(id);
   const [activity, breaker, counts, dueAt] = await Promise.all([
     part(`the activity of ${id}`, readActivity(redis, keys, id, now), noActivity),
-    part(`the breaker of ${id}`, readBreaker(redis, keys, id, now, credentials), noBreaker),
+    part(`the circuit breaker of ${id}`, readBreaker(redis, keys, id, now, credentials), noBreaker),
     part(`the jobs of ${id}`, queue.getJobCounts('delayed', 'waiting', 'prioritized', 'active'), {}),
-    part(`the jobs that ${id} has due`, oldestDueAt(parts, queue), null),
+    part(`the due jobs of ${id}`, oldestDueAt(parts, queue), null),
   ]);
   const orders = Object.values(counts).reduce((sum, jobs) => sum + jobs, 0);
   return { ...account, ...activity, breaker, orders, lateMs: dueAt === null ? 0 : Math.max(0, now - dueAt) };
 }
 
-/** When the account's most overdue poll was due: it waits for its turn, or nobody has taken it out of the delayed ones. */
+/** When the account's most overdue poll was due: its job is waiting, or not yet moved out of the delayed set. */
 async function oldestDueAt({ redis, keys }: OverviewParts, queue: PollQueue): Promise<number | null> {
   const [[, score], waiting] = await Promise.all([
     redis.zrange(queue.toKey('delayed'), '0', '0', 'WITHSCORES'),

@@ -35,11 +35,11 @@ export interface PagesParts {
   readonly settings: PagesSettings;
   /** Aborted when the service stops. */
   readonly stop: AbortSignal;
-  /** How often an open page gets new figures. Default 3 000. */
+  /** How often an open page is updated. Default 3,000. */
   readonly refreshMs?: number;
 }
 
-/** Without users, nobody gets in. */
+/** Without users, the pages are disabled. */
 export interface PagesSettings extends UserSettings {
   readonly trustedUserHeader?: string | undefined;
   readonly trustedProxies: readonly string[];
@@ -48,18 +48,18 @@ export interface PagesSettings extends UserSettings {
   readonly privateMetadata: readonly string[];
 }
 
-/** Shown to everybody, logged in or not: without Redis nobody knows who is. */
+/** Shown without a login, because sessions cannot be checked without Redis. */
 const awayBody = html`<main class="login">
 <h1>payment-poller</h1>
-<p class="trouble" role="alert">Redis cannot be reached, so nothing can be shown. Orders wait and lose nothing.
-This page loads itself again.</p>
+<p class="trouble" role="alert">Redis cannot be reached, so nothing can be shown. Orders wait, and none is lost.
+This page reloads by itself.</p>
 </main>`;
 
 const defaultRefreshMs = 3_000;
-/** A login, whoever sends it: user, password, and where to go next. */
+/** Enough for user, password and the next page. */
 const maxFormBytes = 8 * 1024;
 
-/** The login of people, `null` where nobody can log in. It reads cookies, which the server must parse for it. */
+/** The login for people, `null` if nobody can log in. The server must parse cookies for it. */
 export function createPageLogin({ log, redis, keys, settings }: PagesParts): Login | null {
   const { sessionHours, trustedUserHeader, trustedProxies } = settings;
   const users = createUsers(settings);
@@ -70,7 +70,7 @@ export function createPageLogin({ log, redis, keys, settings }: PagesParts): Log
   return createLogin({ sessions, users, proxyUser });
 }
 
-/** What people use: the overview at /, single orders, and Bull Board; all behind one login. */
+/** The pages for people: the overview at /, single orders, and Bull Board, behind one login. */
 export function pages(parts: PagesParts, login: Login | null): FastifyPluginAsync {
   return async (app) => {
     if (login === null) return closePages(app);
@@ -90,7 +90,7 @@ export function pages(parts: PagesParts, login: Login | null): FastifyPluginAsyn
     await app.register(async (inside) => {
       inside.addHook('onRequest', login.guard);
       servePages(inside, parts, login);
-      // Loaded only where it is used: it brings half a second's worth of modules.
+      // Loaded on demand: its modules take half a second to load.
       const { board } = await import('./board.ts');
       await inside.register(board(parts), { prefix: '/board' });
     });
@@ -100,7 +100,11 @@ export function pages(parts: PagesParts, login: Login | null): FastifyPluginAsyn
 function closePages(app: FastifyInstance): void {
   for (const path of ['/', '/login', '/events', '/orders', '/orders/*', '/board', '/board/*']) {
     app.all(path, { schema: { hide: true } }, async (_request, reply) =>
-      sendProblem(reply, 404, 'This page is closed: set BOARD_PASSWORD or BOARD_USERS to open / and /board.'),
+      sendProblem(
+        reply,
+        404,
+        'The pages are disabled; set BOARD_PASSWORD or BOARD_USERS to enable / and /board.',
+      ),
     );
   }
 }

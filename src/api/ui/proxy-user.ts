@@ -2,12 +2,12 @@ import type { FastifyRequest } from 'fastify';
 import type { Log } from '../../observability/log.ts';
 import { createAddressList } from '../address-list.ts';
 
-/** What a trusted proxy says of who sends a request. */
+/** The user that a trusted proxy names for a request. */
 export type ProxyUser =
-  /** Nothing, or nobody whom we believe said it. */
+  /** No name, or one from an address that is not trusted. */
   | { readonly kind: 'none' }
   | { readonly kind: 'named'; readonly name: string }
-  /** Several names: somebody added one to that of the proxy, or the proxy added its own to that of a client. */
+  /** Several names, e.g. the proxy did not remove a header that the client sent. */
   | { readonly kind: 'ambiguous' };
 
 export interface ProxyUserParts {
@@ -17,7 +17,7 @@ export interface ProxyUserParts {
 }
 
 /**
- * Reads who is logged in at the proxy. Only the address of the socket counts: `X-Forwarded-For` is what a client may write.
+ * Reads the user who is logged in at the proxy. Only the socket's address counts: clients can send any `X-Forwarded-For`.
  */
 export function createProxyUserReader({ log, trustedUserHeader: header, trustedProxies }: ProxyUserParts) {
   if (header === undefined) return (): ProxyUser => ({ kind: 'none' });

@@ -2,27 +2,27 @@ import type { Json } from '../../domain/order.ts';
 import type { OrderView } from '../../orders/view.ts';
 import { redact } from '../../providers/redact.ts';
 
-/** What stands for a value that people are not shown. */
+/** Replaces a value that is not shown. */
 export const hidden = '[private]';
 
-/** Redacts what nobody who looks at the pages needs to know. */
+/** Redacts personal data and secrets for the pages. */
 export interface Redaction {
-  /** Texts lose phone numbers and secrets; metadata loses the values of private keys too. The reference stays. */
+  /** Redacts phone numbers and secrets in texts, and the values of private keys in metadata. The reference is kept. */
   view(view: OrderView): OrderView;
-  /** Any value of JSON, by the same rules as metadata. */
+  /** Redacts a JSON value by the same rules as metadata. */
   json(value: Json): Json;
 }
 
-/** Deeper than any metadata that makes sense. */
+/** Deeper than any reasonable metadata. */
 const maxDepth = 20;
 
-/** @param privateKeys keys whose values are hidden at any depth, whatever their case */
+/** @param privateKeys keys whose values are redacted at any depth, regardless of case */
 export function createRedaction(privateKeys: readonly string[]): Redaction {
   const isPrivate = new Set(privateKeys.map((key) => key.toLowerCase()));
 
   function redactJson(value: Json, depth: number): Json {
     if (typeof value === 'string') return redact(value);
-    // A phone number may well be written as a number.
+    // A phone number can be a JSON number.
     if (typeof value === 'number') return redact(String(value)) === String(value) ? value : hidden;
     if (typeof value !== 'object' || value === null) return value;
     if (depth === maxDepth) return hidden;

@@ -3,27 +3,27 @@ import type { FastifyRequest } from 'fastify';
 import type { Redis } from '../../redis/connection.ts';
 
 /**
- * Logins of people. A session is a cookie that says whose it is and until when it holds, signed with a key made of that user's
- * password hash and a secret of this deployment in Redis: every process accepts it, none has to remember it, and a new password
- * ends all of the user's sessions. Redis remembers only those that ended early. What the user may do is not in it.
+ * Login sessions. A session is a cookie with the user's name and its expiry, signed with a key derived from that user's password
+ * hash and a secret of this deployment in Redis. So every process accepts it, nothing has to be stored, and a new password ends
+ * all of the user's sessions. Redis stores only sessions that were ended early. The cookie does not contain the user's role.
  */
 export interface Sessions {
   readonly cookieName: string;
-  /** The cookie by which a browser is recognised that has logged in before. It gives access to nothing. */
+  /** The cookie that identifies a browser that has logged in before. It grants no access. */
   readonly deviceCookieName: string;
   /** A new session of a user. */
   begin(user: string, now: number): Promise<NewCookie>;
   /** The name of the user whose valid session a cookie is, `null` for any other cookie. */
   userOf(cookie: string | undefined, now: number): Promise<string | null>;
-  /** For a browser in which a user has logged in. */
+  /** A new device cookie for a browser in which a user has logged in. */
   beginDevice(user: string, now: number): Promise<NewCookie>;
-  /** The browser that a genuine cookie stands for and who logged in there, `null` for any other cookie. */
+  /** The browser that a valid cookie identifies, `null` for any other cookie. */
   deviceOf(cookie: string | undefined, now: number): Promise<Device | null>;
-  /** Ends a session before its time. */
+  /** Ends a session before it expires. */
   end(cookie: string | undefined, now: number): Promise<void>;
 }
 
-/** The value of a cookie, and for how long it holds. */
+/** The value of a cookie and its lifetime. */
 export interface NewCookie {
   readonly cookie: string;
   readonly maxAgeMs: number;
@@ -38,7 +38,7 @@ export interface Device {
 export interface SessionParts {
   readonly redis: Redis;
   readonly prefix: string;
-  /** What a user's keys are made of: the password or its hash; `null` for an unknown user and one without a password. */
+  /** What a user's signing keys are derived from: the password or its hash; `null` for an unknown user and one without a password. */
   credentialOf(user: string): string | null;
   readonly lifeMs: number;
 }
@@ -76,7 +76,7 @@ export function createSessions({ redis, prefix, credentialOf, lifeMs }: SessionP
     return { cookie: `${text}.${signature}`, maxAgeMs };
   }
 
-  /** The parts of a genuine cookie that is still valid; `null` for any other. */
+  /** The parts of a valid cookie; `null` for any other. */
   async function read(cookie: string | undefined, now: number, use: Use) {
     const [, id, until, encoded, signature] = cookieForm.exec(cookie ?? '') ?? [];
     if (!id || !until || !encoded || !signature || Number(until) <= now) return null;
@@ -105,9 +105,9 @@ export function createSessions({ redis, prefix, credentialOf, lifeMs }: SessionP
 }
 
 /**
- * Does a request that changes something come from a page of ours? Browsers say where it comes from in one of two
- * headers, the first of which holds behind any proxy; clients that send neither are no browsers, and cannot be made
- * to send anything by a foreign page.
+ * Whether a request comes from one of our pages. Browsers name its origin in one of two headers, of which
+ * `Sec-Fetch-Site` works behind any proxy. Clients that send neither are not browsers, so no other site can make
+ * them send a request.
  */
 export function isFromOurPages({ headers, host }: Pick<FastifyRequest, 'headers' | 'host'>): boolean {
   const site = headers['sec-fetch-site'];

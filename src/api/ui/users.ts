@@ -13,18 +13,18 @@ import { isSameSecret } from '../api-keys.ts';
 import { createCheckQueue } from './check-queue.ts';
 import type { User } from './user.ts';
 
-/** The users of the pages, as configured. Names and roles are looked up here at each request, never taken from a cookie. */
+/** The configured users of the pages. Roles are looked up here for each request and never taken from a cookie. */
 export interface Users {
   find(name: string): User | null;
-  /** What a user's session keys are made of, so that another password ends the sessions; `null` for who has no password. */
+  /** What a user's session keys are derived from, so that a new password ends the sessions; `null` without a password. */
   credentialOf(name: string): string | null;
   /** Whether anybody can log in by password. */
   readonly havePasswords: boolean;
   /**
-   * The user of this name and password; `null` when either is wrong, after the same time.
+   * The user with this name and password; `null` if either is wrong, after the same time in both cases.
    *
-   * @param rank who has guessed less is served first
-   * @throws TooManyChecksError when there are too many others
+   * @param rank the lowest rank is served first: callers with fewer wrong guesses
+   * @throws TooManyChecksError if too many checks are waiting
    */
   check(name: string, password: string, rank: number): Promise<User | null>;
 }
@@ -52,7 +52,7 @@ export function createUsers({ boardUsers, boardUsername, boardPassword }: UserSe
   const areHashed = example !== undefined;
   if (boardPassword !== undefined) {
     const user: User = { name: boardUsername, role: 'operator' };
-    // Beside users with a hash, checking it takes as long as theirs: the time tells nobody which names there are.
+    // Hashed if other users are, so that the response time does not reveal which names exist.
     const hash = areHashed ? hashOf(boardPassword, example) : null;
     entries.set(boardUsername, { user, credential: boardPassword, hash });
   }
@@ -80,15 +80,15 @@ async function hashOf(password: string, cost: ScryptCost): Promise<PasswordHash>
 }
 
 /**
- * Checks passwords against their hashes, of unknown names against one that no password has. A password that was right once is
- * known again without the work: scripts send theirs with each request.
+ * Checks passwords against their hashes, those of unknown names against a dummy hash. A password that was right once is cached,
+ * because scripts send theirs with every request.
  *
- * @param cost that of the users' hashes; unknown names take as long
+ * @param cost the cost of the users' hashes, so that unknown names take as long
  */
 function createHashCheck(cost: ScryptCost) {
   const queue = createCheckQueue();
   const dummy = dummyHash(cost);
-  /** Never leaves this process, as passwords that are known again do not. */
+  /** Keys the digests of the cached passwords; never leaves this process. */
   const key = randomBytes(32);
   const right = new Map<string, Buffer>();
 

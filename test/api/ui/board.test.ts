@@ -75,7 +75,7 @@ describe('the board', () => {
       nextPollAt: expect.stringMatching(/^\d{4}-/),
       deadlineAt: expect.stringMatching(/^\d{4}-/),
       history: [{ reading: 'not-found' }],
-      explanation: expect.stringContaining('Asked once'),
+      explanation: expect.stringContaining('Polled once'),
       metadata: { name: '[private]', note: 'ring [phone]', cart: 'c-1' },
     });
     for (const secret of ['Wanjiku', phone]) expect(text).not.toContain(secret);
@@ -199,7 +199,7 @@ describe('a writable board', () => {
     const answer = await look('/board/api/queues', writable);
     await redis.del(key);
     expect(answer.status).toBe(500);
-    expect(answer.text).toContain('it is in the log');
+    expect(answer.text).toContain('see the log');
     expect(answer.text).not.toMatch(/WRONGTYPE|Redis|script/i);
   });
 

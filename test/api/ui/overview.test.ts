@@ -198,7 +198,7 @@ test('keys of another type are told, and close nothing', async () => {
   expect(overview.accounts).toMatchObject([{ id: 'jenga', orders: 0, breaker: { state: 'closed' } }]);
   const sections = await look();
   expect(sections.attention.html).toContain('another type than the open orders');
-  expect(sections.attention.html).toContain('another type than the breaker of jenga');
+  expect(sections.attention.html).toContain('another type than the circuit breaker of jenga');
 });
 
 describe('an account', () => {
@@ -270,7 +270,7 @@ describe('an account', () => {
     expect((await look()).attention.html).toContain('which ACCOUNTS does not name');
   });
 
-  test('whose order has no job is told of, unless it was handed in late, or is left alone anyway', async () => {
+  test('whose order has no job is told of, unless it was handed in late, or its breaker is open', async () => {
     const { orderId } = await opened('jobless', { createdAt: now - 200_000 });
     expect((await look()).attention.html).toContain('has no job');
     const job = pollJob(orderId, now - 190_000, Date.now());
@@ -279,7 +279,7 @@ describe('an account', () => {
     await added.remove();
     await redis.hset(keys.breaker('jenga'), { level: 1, failures: 5 });
     const { html } = (await look()).attention;
-    expect(html).toContain('left alone');
+    expect(html).toContain('circuit breaker is open');
     expect(html).not.toContain('has no job');
   });
 });
@@ -321,7 +321,7 @@ describe('the charts', () => {
     await batch.exec();
     const { readers, attention } = await look();
     expect(readers.html).toContain('1\u202f001');
-    expect(attention.html).toContain('<b>checkout</b> are 1\u202f001 results behind');
+    expect(attention.html).toContain('<b>checkout</b> is 1\u202f001 results behind');
     expect(attention.html).not.toContain('parked');
   });
 
@@ -330,6 +330,6 @@ describe('the charts', () => {
     await redis.xadd(keys.parked('checkout'), '*', 'reason', 'the shop threw');
     const { readers, attention } = await look();
     expect(readers.html).toMatch(/checkout<\/th><td>0<\/td><td>0<\/td><td>1<\/td>/);
-    expect(attention.html).toContain('<b>checkout</b> have parked 1 result that');
+    expect(attention.html).toContain('<b>checkout</b> has parked 1 result that');
   });
 });

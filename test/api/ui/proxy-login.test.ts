@@ -79,8 +79,8 @@ describe('from the proxy', () => {
     expect(page.status).toBe(200);
     expect(page.text).toContain('amina@shop.example');
     expect(page.text).not.toContain('Log out');
-    expect(page.text).not.toContain('may only look');
-    expect((await send({ from: proxy, head: [kamau] })).text).toContain('may only look');
+    expect(page.text).not.toContain('read-only');
+    expect((await send({ from: proxy, head: [kamau] })).text).toContain('read-only');
     expect((await send({ from: proxy, path: '/login?next=/docs', head: [amina] })).text).toMatch(
       /location: \/docs\r/i,
     );
@@ -149,7 +149,7 @@ describe('from the proxy', () => {
     expect((await send({ from: proxy, head: [`Authorization: ${authorization}`] })).status).toBe(200);
     const nobody = await send({ from: proxy, path: '/login', at: withoutPasswords });
     expect(nobody.status).toBe(403);
-    expect(nobody.text).toContain('come through the proxy');
+    expect(nobody.text).toContain('log in through the proxy');
     expect((await send({ from: proxy, head: [amina], at: withoutPasswords })).status).toBe(200);
   });
 });
@@ -169,7 +169,7 @@ describe('from anywhere else', () => {
 
   test('it adds nothing to the rights of who is logged in', async () => {
     const authorization = `Authorization: Basic ${Buffer.from(`jane:${password}`).toString('base64')}`;
-    expect((await send({ from: stranger, head: [authorization, amina] })).text).toContain('may only look');
+    expect((await send({ from: stranger, head: [authorization, amina] })).text).toContain('read-only');
     expect((await send({ from: stranger, ...pause, head: [authorization, amina] })).status).toBe(403);
   });
 
