@@ -14,11 +14,11 @@ export type UserRole = (typeof userRoles)[number];
 export interface BoardUser {
   readonly name: string;
   readonly role: UserRole;
-  /** The hash of the password, as configured and taken apart; `null`: only a proxy can log this user in. */
+  /** The password hash as configured and parsed; `null`: this user can only log in through a proxy. */
   readonly password: { readonly text: string; readonly hash: PasswordHash } | null;
 }
 
-/** Names and mail addresses, as proxies send them. Nothing that has a meaning in a header, a page or a log line. */
+/** Names and e-mail addresses as proxies send them, without characters that are special in headers, HTML or logs. */
 export const userNameSchema = z
   .string()
   .regex(
@@ -46,16 +46,16 @@ export const boardUsersSchema = jsonListSchema({
   nameSchema: userNameSchema,
   toEntry: ({ name, role, passwordHash = null }): BoardUser => ({ name, role, password: passwordHash }),
   conflicts({ name, password }, before) {
-    // Two people who know of each other that they have the same password.
+    // The salt is random, so equal hashes mean a copied entry: two people who share one password.
     const twin = password && before.find((other) => other.password?.text === password.text);
     return [
       ...(before.some((other) => other.name === name) ? ['this name is used twice'] : []),
-      ...(twin ? [`has the password hash of the user "${twin.name}"; make one for each`] : []),
+      ...(twin ? [`has the password hash of the user "${twin.name}"; create a separate one for each`] : []),
     ];
   },
 });
 
-/** What must hold between the settings about users. */
+/** Checks the settings about users against each other. */
 export function userFaults({
   boardUsers,
   boardUsername,
@@ -71,13 +71,15 @@ export function userFaults({
 }): string[] {
   const faults: string[] = [];
   if (boardPassword !== undefined && boardUsers.some(({ name }) => name === boardUsername))
-    faults.push(`BOARD_USERS holds the user of BOARD_USERNAME too; remove BOARD_PASSWORD or the entry.`);
+    faults.push('BOARD_USERS also contains the user of BOARD_USERNAME; remove BOARD_PASSWORD or the entry.');
   if (trustedUserHeader === undefined) return faults;
   if (trustedProxies.length === 0)
-    faults.push('TRUSTED_USER_HEADER needs TRUSTED_PROXIES: only these addresses may name a user.');
+    faults.push('TRUSTED_USER_HEADER needs TRUSTED_PROXIES: only those addresses may name a user.');
   if (trustedProxies.some((block) => block.endsWith('/0')))
-    faults.push('TRUSTED_PROXIES holds every address, so with TRUSTED_USER_HEADER anybody could be anyone.');
+    faults.push(
+      'TRUSTED_PROXIES contains every address, so with TRUSTED_USER_HEADER anybody could log in as any user.',
+    );
   if (boardUsers.length === 0)
-    faults.push('TRUSTED_USER_HEADER needs BOARD_USERS: it lists who may come in, and as what.');
+    faults.push('TRUSTED_USER_HEADER needs BOARD_USERS, which lists the users and their roles.');
   return faults;
 }

@@ -1,23 +1,23 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 
-/** How a setting that is a JSON list of named entries is read, e.g. API_KEYS. */
+/** The format of a setting that is a JSON list of named entries, e.g. API_KEYS. */
 export interface ListFormat<Raw, Entry extends { readonly name: string }> {
   /** What an entry is called in messages: `key`, `user`. */
   readonly noun: string;
   readonly schema: z.ZodType<Raw>;
-  /** The names of all fields, for the message about any other. */
+  /** The names of all fields, for the message about an unknown one. */
   readonly fields: string;
-  /** Names that may be repeated in messages. Anything else could be a secret in the wrong place. */
+  /** Names that may appear in messages. Anything else could be a misplaced secret. */
   readonly nameSchema: z.ZodType<string>;
   toEntry(raw: Raw): Entry;
-  /** Everything that is wrong with an entry beside those before it. */
+  /** The conflicts of an entry with those before it. */
   conflicts(entry: Entry, before: readonly Entry[]): readonly string[];
 }
 
 /**
- * A setting whose value is a JSON list, or the path of a file with one. All faults are reported at once. They name entries by
- * their name or place, and repeat nothing else of what was given.
+ * A setting whose value is a JSON list or the path of a file that contains one. All faults are reported at once. They identify
+ * entries by name or position and contain nothing else of the value.
  */
 export function jsonListSchema<Raw, Entry extends { readonly name: string }>(format: ListFormat<Raw, Entry>) {
   return z.string().transform((text, context): readonly Entry[] => {
@@ -59,7 +59,7 @@ function parseList<Raw, Entry extends { readonly name: string }>(
   return faults.length > 0 ? { faults } : { entries };
 }
 
-/** JSON can name a field `__proto__`, which schemas pass over without a word. */
+/** JSON can contain a field `__proto__`, which schemas ignore. */
 function hasPrototypeField(raw: unknown): boolean {
   return typeof raw === 'object' && raw !== null && Object.hasOwn(raw, '__proto__');
 }
@@ -81,7 +81,7 @@ function labelOf(
   return name.success ? `${noun} "${name.data}"` : `${noun} ${index + 1} of the list`;
 }
 
-/** Where and what, in words of ours: neither the value nor an unknown field's name is repeated. */
+/** The field and the fault, without the value or the name of an unknown field. */
 function faultOf({ code, path, message }: z.core.$ZodIssue, fields: string): string {
   if (code === 'unrecognized_keys') return `may only have the fields ${fields}`;
   const [field] = path;

@@ -6,27 +6,27 @@ import { jsonListSchema } from './json-list.ts';
 /**
  * What an API key may be allowed to do.
  * - `orders:write`: enqueue orders, and request polls of them
- * - `orders:read`: look at orders, and wait for their verdicts
- * - `results:read`: follow the results
+ * - `orders:read`: read orders, and wait for their verdicts
+ * - `results:read`: read the results
  * - `metrics:read`: read /metrics where METRICS_PUBLIC is false
- * - `operator`: request polls, and what operators do to orders and accounts
+ * - `operator`: request polls, and operate on orders and accounts
  */
 export const scopes = ['orders:write', 'orders:read', 'results:read', 'metrics:read', 'operator'] as const;
 export type Scope = (typeof scopes)[number];
 
-/** One API key as it is configured: what it is called, what it may do, and the hash by which it is known. */
+/** A configured API key: its name, its permissions and its hash. */
 export interface ApiKey {
   readonly name: string;
   /** SHA-256 of the key, hex in lower case. */
   readonly sha256: string;
   readonly scopes: readonly Scope[];
-  /** The accounts whose orders it may see and enqueue; `null`: all. */
+  /** The accounts whose orders it may read and enqueue; `null`: all. */
   readonly accounts: readonly string[] | null;
-  /** Epoch milliseconds from which on it is refused; `null`: never. */
+  /** Epoch milliseconds at which it expires; `null`: never. */
   readonly expiresAt: number | null;
 }
 
-/** Shorter than any hash and any key, so that neither can be configured as a name by mistake: names are logged. */
+/** Shorter than any hash or key, so that neither can be configured as the name, which is logged. */
 const maxNameLength = 32;
 
 /** The name of an API key. */
@@ -35,7 +35,7 @@ export const keyNameSchema = z
   .regex(/^[a-z0-9][a-z0-9._-]*$/, 'must consist of a-z 0-9 . _ - and begin with a letter or digit')
   .max(maxNameLength, `must be at most ${maxNameLength} characters long`);
 
-/** Until when an API key is accepted: a day (from its first moment in UTC on it is refused) or an instant. */
+/** When an API key expires: a time, or a date, which means the start of that day in UTC. */
 export const expirySchema = z
   .union(
     [z.iso.date(), z.iso.datetime({ offset: true })],
@@ -78,7 +78,7 @@ export const namedKeysSchema = jsonListSchema({
   },
 });
 
-/** A key in both lists would have its limits in one and none in the other. */
+/** Refuses keys in both lists: API_KEYS_SHA256 would give them full access despite their limits. */
 export function doubledKeyFaults({
   apiKeys,
   apiKeysSha256,
@@ -95,7 +95,7 @@ export function doubledKeyFaults({
     );
 }
 
-/** The keys of API_KEYS_SHA256, which have no names: each may do everything. */
+/** The keys of API_KEYS_SHA256, which have no names and full access. */
 export function fullAccessKeys(hashes: readonly string[]): ApiKey[] {
   return hashes.map((hash) => {
     const sha256 = hash.toLowerCase();

@@ -1,10 +1,10 @@
 import { z } from 'zod';
 
-/** Headers that browsers or proxies set for other purposes: what they hold is no user's name, whoever sends them. */
+/** Headers with another purpose, which browsers or proxies set: their values are not user names. */
 const taken =
   /^(?:accept.*|authorization|connection|content-.*|cookie|date|expect|forwarded|from|host|if-.*|last-event-id|origin|range|referer|sec-.*|te|trailer|transfer-encoding|upgrade|user-agent|via|x-forwarded-(?:for|host|port|proto)|x-real-ip|x-request-id)$/;
 
-/** The name of the header by which a proxy names the user, in lower case as Node has it. */
+/** The header in which a proxy sends the user's name, in lower case like Node's header names. */
 export const userHeaderSchema = z
   .string()
   .max(64, 'must have at most 64 characters')
