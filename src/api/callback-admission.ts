@@ -7,7 +7,7 @@ import type { StatusTable } from '../providers/status-table.ts';
 import { createAddressList } from './address-list.ts';
 import { isSameSecret } from './api-keys.ts';
 
-/** What the callbacks need to know of an account. */
+/** The properties of an account that callbacks need. */
 export interface CallbackAccount {
   readonly id: string;
   readonly provider: Provider;
@@ -17,13 +17,13 @@ export interface CallbackAccount {
   readonly minHintIntervalMs: number;
   /** Last part of the account's callback URL; without one, its callbacks are refused. */
   readonly token: string | undefined;
-  /** HTTP Basic credentials that the provider was told to send. */
+  /** HTTP Basic credentials that the provider is configured to send. */
   readonly basic: { readonly username: string; readonly password: string } | undefined;
-  /** Addresses or CIDR blocks that callbacks may come from; empty: any. Never the only proof of anything. */
+  /** Addresses or CIDR blocks that callbacks may come from; empty: any. Never sufficient on their own. */
   readonly addresses: readonly string[];
 }
 
-/** What the request line and the headers of a callback say. */
+/** A callback's request line and headers. */
 export interface CallbackHead {
   readonly account: string;
   readonly token: string;
@@ -32,23 +32,23 @@ export interface CallbackHead {
   readonly authorization: string | undefined;
 }
 
-/** Whether a callback is listened to. */
+/** Whether a callback is accepted. */
 export type Admission =
   | { readonly admitted: true; readonly account: CallbackAccount }
-  /** For `metrics`, and whether it is thanked for all the same, so that no answer tells which accounts there are. */
+  /** The reason for the metrics; `thanked` means that it gets the 200 of an accepted one, to reveal no account. */
   | { readonly admitted: false; readonly why: CallbackResult; readonly thanked: boolean };
 
 export interface AdmissionParts {
   readonly accounts: ReadonlyMap<string, CallbackAccount>;
-  /** The order that a query of ours asked about, `''` when its token was used up lately, `null` for an unknown one. */
+  /** The order that a query was about, `''` if its token was used recently, `null` for an unknown query. */
   orderOfQuery(queryId: string): Promise<string | null>;
 }
 
 /**
- * Decides by the request line and the headers alone, before any of the body is read: strangers can make us hold nothing.
+ * Decides by the request line and the headers alone, before the body is read, so that unauthorised callers use no memory.
  *
- * No answer tells which accounts there are. Under a token of the form of a one-time token everybody is thanked, under any
- * other that is not right everybody gets the same 404, and either takes the same work.
+ * The responses do not reveal which accounts exist. A token in the form of a one-time token always gets a 200, any other
+ * wrong token the same 404, and both take the same work.
  */
 export function createAdmission({ accounts, orderOfQuery }: AdmissionParts) {
   const guards = new Map(
@@ -57,15 +57,15 @@ export function createAdmission({ accounts, orderOfQuery }: AdmissionParts) {
       .map(({ id, addresses }) => [id, createAddressList(addresses)]),
   );
   const answersLater = [...accounts.values()].some(({ provider }) => provider.asyncResult !== undefined);
-  /** Compared with where there is nothing to compare with. */
-  const nobodysToken = randomBytes(24).toString('hex');
+  /** Compared with if the account has no token, to take the same time. */
+  const dummyToken = randomBytes(24).toString('hex');
 
   return async (head: CallbackHead): Promise<Admission> => {
     const account = accounts.get(head.account);
     const query = parseAnswerToken(head.token);
     const thanked = query !== null && answersLater;
     const asked = thanked ? await orderOfQuery(query.queryId) : null;
-    const hasToken = isSameSecret(head.token, account?.token ?? nobodysToken);
+    const hasToken = isSameSecret(head.token, account?.token ?? dummyToken);
     const refused = (why: CallbackResult): Admission => ({ admitted: false, why, thanked });
 
     if (account === undefined) return refused('unknown-account');

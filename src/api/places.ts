@@ -1,10 +1,10 @@
-/** Places that are held for long, by streams and waits: so many in all, and so many for each caller. */
+/** Limits long-lived requests, such as event streams and long polls, in total and per caller. */
 export interface Places {
-  /** Takes one and returns how it is given back; or says who has none left. */
+  /** Takes a place and returns the function that releases it, or which limit is exhausted. */
   take(caller: string): (() => void) | 'caller' | 'all';
 }
 
-/** One caller that takes all it can get leaves enough for the others. */
+/** The limit per caller leaves places for the others. */
 export function createPlaces(limits: { readonly all: number; readonly perCaller: number }): Places {
   const held = new Map<string, number>();
   let all = 0;

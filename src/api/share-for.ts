@@ -1,7 +1,7 @@
-/** However long the work takes, it is begun anew after so many of its periods: it may never end. */
+/** After this many periods, pending work is considered hung and started again. */
 const patiencePeriods = 10;
 
-/** The same work for everybody who asks within `ms`, and while it is under way. */
+/** Shares one result among all calls within `ms`, and while the work is pending. */
 export function shareFor<T>(ms: number, work: () => Promise<T>): () => Promise<T> {
   let last: { readonly result: Promise<T>; readonly startedAt: number; isOver: boolean } | null = null;
   return () => {

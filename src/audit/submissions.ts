@@ -4,11 +4,11 @@ import type { Redis } from '../redis/connection.ts';
 import type { Keys } from '../redis/keys.ts';
 import { type AuditEntry, append } from './audit.ts';
 
-/** Orders that were enqueued past the HTTP API, for the audit trail. */
+/** Records orders that were not enqueued over HTTP in the audit trail. */
 export interface Submissions {
-  /** Notes what became of an order. Never waits and never throws. */
+  /** Records the outcome of an order. Never waits and never throws. */
   note(outcome: string, orderId: string | null): void;
-  /** Writes what has been noted, as far as that is possible at once. */
+  /** Writes what is pending, within a short time limit. */
   close(): Promise<void>;
 }
 
@@ -19,11 +19,11 @@ export interface SubmissionsParts {
   readonly by: Pick<AuditEntry, 'actor' | 'from'>;
 }
 
-/** One entry for all orders of so long: an entry for each would cost Redis a tenth of what the order itself does. */
+/** Orders within this period share an entry; one each would add a tenth to the load that an order puts on Redis. */
 const gatherMs = 1_000;
 const closeMs = 500;
 
-/** Adds an entry for each order that was enqueued alone, and one with their numbers for many in a second. */
+/** Adds one entry per second: with the order's id for a single order, with counts by outcome for several. */
 export function createSubmissions({ redis, keys, by }: SubmissionsParts): Submissions {
   let counts = new Map<string, number>();
   let lastId: string | undefined;
@@ -44,16 +44,16 @@ export function createSubmissions({ redis, keys, by }: SubmissionsParts): Submis
     if (counts.size === 0) return;
     const entry = entryOf();
     counts = new Map();
-    // Best effort: a user of Redis that may not write the audit trail, or an outage, keeps no order out.
+    // Best effort: neither an outage nor a Redis user without access to the audit trail may block an order.
     await append(redis, keys, entry).catch(() => {});
   }
 
   return {
     note(outcome, orderId) {
       counts.set(outcome, (counts.get(outcome) ?? 0) + 1);
-      // What is no order id may be anything.
+      // An invalid order id could contain anything, so it is not recorded.
       lastId = orderId !== null && orderIdPattern.test(orderId) ? orderId : undefined;
-      // It keeps no process alive: whoever closes the producer loses nothing.
+      // Does not keep the process alive; closing the producer writes what is pending.
       timer ??= setTimeout(() => void flush(), gatherMs).unref();
     },
     async close() {

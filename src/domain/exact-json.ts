@@ -1,10 +1,9 @@
 /**
- * JSON whose numbers are what was written. `JSON.parse` rounds to what a number can hold, so that `99.99999999999999999`
- * becomes 100: an amount must not grow by being read.
+ * Parses JSON without rounding numbers. `JSON.parse` turns `99.99999999999999999` into 100, which would change an amount.
  *
- * @param onRounded told the key of every number that cannot be held. Such a number is returned as NaN: it is no valid
- *   amount, and unlike a text it cannot pass for a receipt or a reference
- * @throws SyntaxError when the text is not JSON
+ * @param onRounded called with the key of every number that has no exact representation. Such a number is returned as NaN: it
+ *   is not a valid amount, and unlike text it cannot be mistaken for a receipt or a reference
+ * @throws SyntaxError if the text is not JSON
  */
 export function parseExactly(text: string, onRounded?: (key: string) => void): unknown {
   if (!mayBeRounded.test(text)) return JSON.parse(text);
@@ -16,7 +15,7 @@ export function parseExactly(text: string, onRounded?: (key: string) => void): u
   });
 }
 
-/** Up to 15 digits are always exact; most texts have no more in a row. */
+/** Numbers of up to 15 digits are always exact, so most texts need no check. */
 const mayBeRounded = /[\d.]{16}|\d[eE][+-]?\d/;
 
 function isExact(value: number, written: string): boolean {
@@ -25,7 +24,7 @@ function isExact(value: number, written: string): boolean {
 
 const decimal = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/;
 
-/** One spelling for equal numbers: the digits that count, and the power of ten. */
+/** The canonical form of a number: its significant digits and a power of ten. */
 function normalised(written: string): string {
   const [, sign, whole = '', fraction = '', exponent = '0'] = decimal.exec(written) ?? [];
   const digits = whole + fraction;

@@ -3,10 +3,10 @@ import { repeatedNames } from '../providers/repeated-keys.ts';
 import type { Fault } from './validate-order.ts';
 
 /**
- * JSON that somebody hands in, and what of it a parser would drop or change without a word: a field that is named twice, a
- * number that cannot be held.
+ * Parses submitted JSON and reports what a parser would drop or change silently: repeated fields and numbers with too many
+ * digits.
  *
- * @throws SyntaxError when it is not JSON
+ * @throws SyntaxError if it is not JSON
  */
 export function readJson(text: string): { readonly value: unknown; readonly faults: readonly Fault[] } {
   const faults: Fault[] = [];
@@ -25,7 +25,7 @@ export function readJson(text: string): { readonly value: unknown; readonly faul
   return { value, faults };
 }
 
-/** A name from outside, harmless in a log or terminal. */
+/** An untrusted name, quoted so that it is safe in logs and terminals. */
 function shown(name: string): string {
   return JSON.stringify(name.slice(0, 40));
 }
