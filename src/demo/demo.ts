@@ -18,7 +18,7 @@ import { headLine, isAsExpected, type Line, openLines, plainLine, verdictLine } 
 import { type DemoPlaces, demoAccounts, demoEnvironment } from './environment.ts';
 import { demoSamples } from './samples.ts';
 
-/** When the demo stops waiting for missing verdicts. */
+/** How long the demo waits for verdicts. */
 const patienceMs = 60_000;
 const redrawMs = 250;
 
@@ -75,7 +75,9 @@ async function play(
   });
   const service = await startService(config, createLog(config.logLevel));
   try {
-    say(`Redis: ${found.description}. The simulator plays ${demoAccounts.join(', ')} at ${simulator.url}.\n`);
+    say(
+      `Redis: ${found.description}. The simulator provides ${demoAccounts.join(', ')} at ${simulator.url}.\n`,
+    );
     const lines: Line[] = demoSamples(demoAccounts, Date.now().toString(36), places).map((sample) => {
       return { sample, polls: 0, lastReading: 'waiting for its first poll', verdict: null };
     });
@@ -83,7 +85,7 @@ async function play(
     await enqueue(lines, found, prefix);
     await watch(lines, found, prefix, terminal);
     const asExpected = lines.filter(isAsExpected).length;
-    say(`\n${asExpected} of ${lines.length} orders have the verdict that their story demands.`);
+    say(`\n${asExpected} of ${lines.length} orders have the expected verdict.`);
     if (!onlyOnce && !terminal.stop.aborted) await stayUp(terminal, places, service.url);
     return asExpected === lines.length;
   } finally {
@@ -138,12 +140,12 @@ async function redraw(
   let open = lines;
   let drawn = 0;
   const draw = () => {
-    const told = open.flatMap((line) => (line.verdict === null ? [] : [verdictLine(line, line.verdict)]));
+    const settled = open.flatMap((line) => (line.verdict === null ? [] : [verdictLine(line, line.verdict)]));
     open = open.filter(({ verdict }) => verdict === null);
-    const living = openLines(open, { rows: stdout.rows, columns: stdout.columns });
+    const pending = openLines(open, { rows: stdout.rows, columns: stdout.columns });
     const erase = drawn === 0 ? '' : `\x1b[${drawn}A\x1b[0J`;
-    stdout.write(`${erase}${[...told, ...living].map((text) => `${text}\n`).join('')}`);
-    drawn = living.length;
+    stdout.write(`${erase}${[...settled, ...pending].map((text) => `${text}\n`).join('')}`);
+    drawn = pending.length;
   };
   stdout.write(`${headLine()}\n`);
   draw();
@@ -167,14 +169,14 @@ async function stayUp({ stdout, stop }: CommandContext, places: DemoPlaces, apiU
     prefix === defaultPrefix ? `REDIS_URL=${redisUrl}` : `REDIS_URL=${redisUrl} PREFIX=${prefix}`;
   stdout.write(
     [
-      '\nThe service stays up. In another terminal:',
+      '\nThe service keeps running. In another terminal:',
       `  ${elsewhere} npx payment-poller results --from 0`,
       `  redis-cli -u ${redisUrl} XRANGE '{${prefix}}:results' - +`,
       `  export API_URL=${apiUrl} API_KEY=${apiKey} SIMULATOR_URL=${simulator.url}`,
       '  curl -H "Authorization: Bearer $API_KEY" "$API_URL/v1/results?from=0"',
       '  curl "$SIMULATOR_URL/_simulator/ledger"',
-      `The page for people is ${apiUrl}/, the queues are at ${apiUrl}/board: user operator, password ${boardPassword}`,
-      `The HTTP API is described at ${apiUrl}/docs. Ctrl-C ends everything.\n`,
+      `Overview: ${apiUrl}/, queues: ${apiUrl}/board (user operator, password ${boardPassword})`,
+      `HTTP API: ${apiUrl}/docs. Ctrl-C stops everything.\n`,
     ].join('\n'),
   );
   if (!stop.aborted) await once(stop, 'abort');

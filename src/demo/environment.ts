@@ -6,7 +6,7 @@ import { providerIds, type Simulator, simulatedProvider } from '../simulator/sim
 export const demoAccounts = providerIds;
 
 /** Times in milliseconds, short enough to watch an order until it is closed. */
-const hurried = {
+const shortTimes = {
   firstPollAfterMs: 500,
   initialIntervalMs: 500,
   maxIntervalMs: 1_500,
@@ -48,7 +48,7 @@ export function demoEnvironment(places: DemoPlaces): { [name: string]: string } 
     const settings = {
       ...addresses(simulator.url, simulator.darajaCertificate),
       ...credentials,
-      ...hurried,
+      ...shortTimes,
       callbackToken,
     };
     for (const [setting, value] of Object.entries(settings))

@@ -64,7 +64,7 @@ const stories: readonly Story[] = [
   },
   {
     name: 'refused',
-    story: 'cancels, or has no money',
+    story: 'cancels, or has too little money',
     timeline: (provider) => [
       { afterMs: 0, state: 'pending' },
       { afterMs: 1_000, state: simulatedProvider(provider).refusal },
@@ -73,7 +73,7 @@ const stories: readonly Story[] = [
   },
   {
     name: 'slow',
-    story: 'takes a long time to find the PIN',
+    story: 'takes a long time to enter the PIN',
     timeline: [
       { afterMs: 0, state: 'pending' },
       { afterMs: 7_000, state: 'paid' },
@@ -91,7 +91,7 @@ const stories: readonly Story[] = [
   },
   {
     name: 'underpaid',
-    story: 'pays half of it',
+    story: 'pays half of the amount',
     timeline: [{ afterMs: 0, state: 'paid' }],
     script: { amountPaid: '50.00' },
     // Without an amount in the answer the verdict is paid, with `amountVerified` false.
@@ -102,7 +102,7 @@ const stories: readonly Story[] = [
   },
   {
     name: 'strange-word',
-    story: 'the provider invents a word',
+    story: 'the provider uses a new status',
     timeline: [{ afterMs: 0, state: { word: 'SETTLEMENT_REVIEW' } }],
     expected: () => ({ status: 'unresolved', reason: 'deadline' }),
   },
@@ -115,14 +115,14 @@ const stories: readonly Story[] = [
   },
   {
     name: 'seldom-asked',
-    story: 'asked every 8 s, no callback comes',
+    story: 'polled every 8 s, no callback',
     timeline: pays,
     schedule: seldom,
     expected: () => paid,
   },
   {
     name: 'callback',
-    story: 'asked every 8 s, a callback comes',
+    story: 'polled every 8 s, with a callback',
     timeline: pays,
     callback: { afterMs: 2_050, form: 'genuine' },
     schedule: seldom,

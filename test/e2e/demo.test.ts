@@ -4,7 +4,7 @@ import { connectRedis } from '../../src/redis/connection.ts';
 import { runCommand } from '../support/command-line.ts';
 import { testRedisUrl } from '../support/redis.ts';
 
-const asExpected = /\n(\d+) of \1 orders have the verdict that their story demands\.\n$/;
+const asExpected = /\n(\d+) of \1 orders have the expected verdict\.\n$/;
 
 test('on a Redis that others use it keeps to keys of its own', async () => {
   // A database of its own, for the demo names its keys the same in every run.
