@@ -44,8 +44,13 @@ type Body = z.infer<typeof answer>;
 const refusedLogin = z.object({ error: errorFields });
 const grantAnswer = z.object({ token: tokenText, expiryDate: anything });
 
+/** A GUID, in one spelling, so that an order is one payment however the checkout writes it. */
+const trackingId = referenceText.overwrite((id) =>
+  /^[\da-f]{8}-(?:[\da-f]{4}-){3}[\da-f]{12}$/i.test(id) ? id.toLowerCase() : id,
+);
+
 const byBoth = z.strictObject({
-  orderTrackingId: referenceText.describe('order_tracking_id that SubmitOrderRequest was answered with'),
+  orderTrackingId: trackingId.describe('order_tracking_id that SubmitOrderRequest was answered with'),
   merchantReference: referenceText.describe('Your own `id` of the order; the answer must repeat it'),
 });
 
@@ -64,7 +69,7 @@ export const pesapal = defineProvider({
     reference: (hex) => `${hex(8)}-${hex(4)}-4${hex(3)}-8${hex(3)}-${hex(12)}`,
   },
   reference: z
-    .union([referenceText.describe('order_tracking_id'), byBoth])
+    .union([trackingId.describe('order_tracking_id'), byBoth])
     .describe('the order_tracking_id, or {"orderTrackingId": "…", "merchantReference": "…"}'),
   receipt: mobileMoneyReceipt,
   // Pesapal makes the tracking ids.

@@ -58,9 +58,11 @@ const hurried = {
   CALLBACK_PASSWORD: given.callbackPassword,
 };
 
-/** Those whose references can be words of ours, by which the echoing gateway is addressed; MTN's are UUIDs. */
-const accounts = demoAccounts.filter((id) => id !== 'mtn-momo');
-type ProviderId = (typeof accounts)[number];
+/** Those whose references can be words of ours, by which the echoing gateway is addressed; others take UUIDs only. */
+const accounts = demoAccounts.filter(
+  (id) => providers.get(id)?.reference.safeParse(orderOf(id, 'ECHO-1').reference).success,
+);
+type ProviderId = (typeof demoAccounts)[number];
 type Story = 'paid' | 'failed' | 'underpaid' | 'strange' | 'refused' | `ECHO-${number}`;
 const scripted: readonly Story[] = ['paid', 'failed', 'underpaid', 'strange', 'refused'];
 const echoed = Array.from({ length: 8 }, (_, nth): Story => `ECHO-${nth}`);
