@@ -1,7 +1,5 @@
--- Acquires one of the few polls that orders past their deadline get while the breaker is open. KEYS: breaker, lock.
--- ARGV: now, least interval between such polls in ms. Returns '' if acquired, else how long to wait in ms.
-local restUntil = tonumber(redis.call('HGET', KEYS[1], 'restUntil') or 0) or 0
--- The provider itself asked for this pause, so not even these polls are allowed.
-if restUntil > tonumber(ARGV[1]) then return string.format('%.0f', restUntil - tonumber(ARGV[1])) end
-if redis.call('SET', KEYS[2], '1', 'PX', ARGV[2], 'NX') then return '' end
-return tostring(redis.call('PTTL', KEYS[2]))
+-- Acquires one of the few polls that orders past their deadline get while their account is paused or its breaker is open, also if
+-- the provider asked for the pause: otherwise one order's Retry-After would put off the verdicts of all. KEYS: lock.
+-- ARGV: least interval between such polls in ms. Returns '' if acquired, else how long to wait in ms.
+if redis.call('SET', KEYS[1], '1', 'PX', ARGV[1], 'NX') then return '' end
+return tostring(redis.call('PTTL', KEYS[1]))

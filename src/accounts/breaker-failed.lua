@@ -2,7 +2,8 @@
 -- ARGV: now, orders that must fail in a row to open the circuit breaker, first pause in ms, longest pause in ms,
 --   pause asked for by the provider in ms (0 = none), fingerprint of credentials that must not be used again ('' = none),
 --   '1' if these are the credentials in use, '1' if the probe failed, orderId, score from which an order is a suspect and is
---   not counted, TTL of the sorted sets in ms, then the fields of the event to publish if the account becomes degraded.
+--   not counted, TTL of the sorted sets in ms, longest pause in ms that the throttling of a single order may cause, then the
+--   fields of the event to publish if the account becomes degraded.
 -- Returns { time until which the account is paused ('' = not paused), 1 if it has just become degraded }.
 local breaker, probe, stream, failed, suspects, tried = unpack(KEYS)
 -- These sets hold only recent observations, so a key of another type in their place may be deleted.
@@ -10,7 +11,7 @@ for _, key in ipairs({ failed, suspects, tried }) do
   local kind = redis.call('TYPE', key).ok
   if kind ~= 'zset' and kind ~= 'none' then redis.call('DEL', key) end
 end
-local known = redis.call('HMGET', breaker, 'pausedUntil', 'level', 'lockedBy', 'restUntil', 'locked')
+local known = redis.call('HMGET', breaker, 'pausedUntil', 'level', 'lockedBy', 'restUntil', 'locked', 'throttled')
 local now, orderId = tonumber(ARGV[1]), ARGV[9]
 local pausedUntil, level = tonumber(known[1] or 0) or 0, tonumber(known[2] or 0) or 0
 local was = level > 0 or (known[3] or '') ~= ''
@@ -44,6 +45,12 @@ if ARGV[8] == '1' then
 end
 
 local rest = tonumber(ARGV[5])
+if rest > 0 then
+  -- One order may be throttled on its own account. Only a second one shows that a long pause is meant for all of them.
+  local first = known[6] or ''
+  if first == '' then redis.call('HSET', breaker, 'throttled', orderId) end
+  if first == '' or first == orderId then rest = math.min(rest, tonumber(ARGV[12])) end
+end
 if rest > 0 and now + rest > (tonumber(known[4] or 0) or 0) then
   redis.call('HSET', breaker, 'restUntil', string.format('%.0f', now + rest))
 end
@@ -64,5 +71,5 @@ end
 local isLocked = (known[3] or '') ~= '' or fingerprint ~= ''
 local isNew = (level > 0 or isLocked) and not was
 -- pcall: a broken accounts stream must not prevent the reading from being settled.
-if isNew then redis.pcall('XADD', stream, 'MAXLEN', '~', 10000, '*', unpack(ARGV, 12)) end
+if isNew then redis.pcall('XADD', stream, 'MAXLEN', '~', 10000, '*', unpack(ARGV, 13)) end
 return { pausedUntil > now and string.format('%.0f', pausedUntil) or '', isNew and 1 or 0 }

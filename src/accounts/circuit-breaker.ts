@@ -37,6 +37,8 @@ export interface Wait {
   readonly waitUntil: number;
   /** Since when the circuit breaker has been open; absent if the order waits for another reason. */
   readonly openSince?: number | undefined;
+  /** The credentials are locked: not even orders past their deadline are polled. */
+  readonly isLocked?: true;
 }
 
 /** The poll or query that a reading answers. */
@@ -70,7 +72,7 @@ export interface CircuitBreaker {
    */
   enter(admission: Admission, now: number, orderId: string): Promise<number | null>;
   /**
-   * Acquires one of the few polls that orders past their deadline get while the breaker is open.
+   * Acquires one of the few polls that orders past their deadline get while the account is paused or the breaker is open.
    * Returns until when to wait, `null` to go ahead.
    */
   enterAtDeadline(now: number): Promise<number | null>;
@@ -96,7 +98,7 @@ export interface CircuitBreakerParts {
   readonly credentials: string;
   /** Longest duration of one poll, in ms. */
   readonly pollMs: number;
-  /** Least interval between the polls of orders past their deadline while the breaker is open, in ms. Default 400. */
+  /** Least interval between the polls of orders past their deadline while the account is paused, in ms. Default 400. */
   readonly deadlinePollEveryMs?: number;
 }
 
@@ -110,6 +112,8 @@ const longestRetryMs = 1_000;
 const suspectFrom = 2;
 /** TTL of the sorted sets of failed orders, renewed by each new failure. */
 const listLifeMs = 3_600_000;
+/** The longest pause of an account that the throttling of a single order may cause. */
+const longestPauseByOneOrderMs = 60_000;
 
 const fields = ['pausedUntil', 'level', 'failures', 'lockedBy', 'locked', 'suspects', 'openSince'];
 
@@ -152,7 +156,7 @@ export function createCircuitBreaker(parts: CircuitBreakerParts): CircuitBreaker
     const reply = await failedScript.run(redis, reportKeys, [
       ...[now, breakerFailures, breakerPauseMs, breakerMaxPauseMs, requestedPauseMs(reading, policy)],
       ...[locks ? (asker ?? '') : '', asker === credentials ? 1 : 0, probing ? 1 : 0],
-      ...[orderId, suspectFrom, listLifeMs],
+      ...[orderId, suspectFrom, listLifeMs, longestPauseByOneOrderMs],
       ...accountEvent(account, 'account.degraded', now, why),
     ]);
     return (reply as [string, number])[1] === 1 ? 'degraded' : null;
@@ -167,7 +171,7 @@ export function createCircuitBreaker(parts: CircuitBreakerParts): CircuitBreaker
       const probing = Number(level ?? 0) > 0;
       const openSince = probing ? instantOf(since, now) : undefined;
       if (lockedBy === credentials || listed(locked).includes(credentials)) {
-        return { waitUntil: now + lockedRetryMs };
+        return { waitUntil: now + lockedRetryMs, isLocked: true };
       }
       const until = Number(pausedUntil ?? 0);
       // Capped, because a corrupt entry must not block an account forever.
@@ -187,7 +191,7 @@ export function createCircuitBreaker(parts: CircuitBreakerParts): CircuitBreaker
 
     async enterAtDeadline(now) {
       const everyMs = parts.deadlinePollEveryMs ?? 400;
-      const reply = String(await deadlineScript.run(redis, [breaker, `${breaker}:deadline`], [now, everyMs]));
+      const reply = String(await deadlineScript.run(redis, [`${breaker}:deadline`], [everyMs]));
       if (reply === '') return null;
       // Jitter, so that waiting orders do not all retry at the same moment.
       const waitMs = Math.max(Number(reply) || 0, 0) + Math.ceil(Math.random() * retryMs);

@@ -3,9 +3,9 @@ import { deadlineAt } from '../domain/schedule.ts';
 import type { OrderRecord } from '../orders/record.ts';
 
 /**
- * May this order be asked about now? To be called right before the request: where the account is sick, it takes the turn
- * to probe, or one of the few polls that orders past their deadline get while the circuit breaker is open, so that their
- * verdict does not wait for the provider to recover. Returns until when to wait, `null` to go ahead.
+ * Decides right before the request whether this order may be polled now. While the account is degraded, the order acquires
+ * the probe, or one of the few polls that orders past their deadline get while the account is paused for whatever reason but
+ * locked credentials, so that their verdict does not wait for the provider. Returns until when to wait, `null` to go ahead.
  *
  * @param admitted what `breaker.admit` said
  */
@@ -19,7 +19,7 @@ export async function takeTurn(
   const isOverdue = deadline <= now;
   const waitUntil =
     'waitUntil' in admitted ? admitted.waitUntil : await breaker.enter(admitted, now, order.orderId);
-  if (waitUntil === null || admitted.openSince === undefined) return waitUntil;
+  if (waitUntil === null || ('waitUntil' in admitted && admitted.isLocked)) return waitUntil;
   if (isOverdue) {
     const at = await breaker.enterAtDeadline(now);
     if (at === null) return null;

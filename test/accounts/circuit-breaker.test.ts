@@ -262,12 +262,12 @@ describe('orders past their deadline', () => {
     for (const waitUntil of turns) expect(waitUntil ?? now + 11).toBeGreaterThan(now + 10);
   });
 
-  test('are not polled while the provider itself asked for a pause', async () => {
-    const { breaker } = setup();
+  test('are polled at that rate also while the provider itself asked for a pause', async () => {
+    const { breaker } = setup({ deadlinePollEveryMs: 60_000 });
     for (let n = 0; n < 2; n++) await poll(breaker, aReading.unavailable(), now);
     expect(await poll(breaker, aReading.throttled(40_000), now)).toBe('degraded');
-    expect(await breaker.enterAtDeadline(now + 39_000)).toBeGreaterThanOrEqual(now + 40_000);
-    expect(await breaker.enterAtDeadline(now + 40_001)).toBeNull();
+    expect(await breaker.enterAtDeadline(now + 1)).toBeNull();
+    expect(await breaker.enterAtDeadline(now + 2)).toBeGreaterThan(now + 2);
   });
 });
 
@@ -303,6 +303,29 @@ describe('throttling', () => {
       await breaker.report(admission, aReading.throttled(rests[n] ?? 0), now);
     }
     expect(await breaker.admit(now + 1)).toEqual({ waitUntil: now + 60_000 });
+  });
+
+  test('of one order pauses the account for a minute at most, that of a second one as long as requested', async () => {
+    const { breaker } = setup();
+    const hour = aReading.throttled(3_600_000);
+    for (const at of [now, now + 60_001]) {
+      const admission = await admitted(breaker, at);
+      await breaker.report(admission, hour, at, { orderId: 'first' });
+      expect(await breaker.admit(at)).toEqual({ waitUntil: at + 60_000 });
+    }
+    const later = now + 120_002;
+    await breaker.report(await admitted(breaker, later), hour, later, { orderId: 'second' });
+    expect(await breaker.admit(later)).toEqual({ waitUntil: later + 3_600_000 });
+  });
+
+  test('of two orders does not add up while others are answered in between', async () => {
+    const { breaker } = setup();
+    const hour = aReading.throttled(3_600_000);
+    await breaker.report(await admitted(breaker, now), hour, now, { orderId: 'first' });
+    const answeredAt = now + 60_001;
+    await breaker.report(await admitted(breaker, answeredAt), aReading.pending(), answeredAt);
+    await breaker.report(await admitted(breaker, answeredAt), hour, answeredAt, { orderId: 'second' });
+    expect(await breaker.admit(answeredAt)).toEqual({ waitUntil: answeredAt + 60_000 });
   });
 
   test('takes precedence over the pause of the breaker when it is longer', async () => {

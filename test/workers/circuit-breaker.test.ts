@@ -206,6 +206,20 @@ describe('a sick provider', () => {
     }
   });
 
+  test('that throttles one order for an hour is asked about the others at their deadline', async () => {
+    const { enqueue, enqueueAll, startWorker, breaker, events } = setup({ deadlinePollEveryMs: 50 });
+    gateway.say({ status: 429, headers: { 'retry-after': '3600' } });
+    await startWorker({ breaker: breaker() });
+    await enqueue(aHurriedOrder({ orderId: 'first' }));
+    await until('the pause', async () => 'waitUntil' in (await breaker().admit(Date.now())));
+    await enqueueAll(500);
+    await until('20 verdicts', async () => (await events()).length === 20);
+    const verdicts = (await events()).map(({ data }) => `${data.status} ${data.reason}`);
+    expect(new Set(verdicts)).toEqual(new Set(['unresolved deadline']));
+    // The order that was told to wait does.
+    expect(gateway.arrivals('first')).toHaveLength(1);
+  });
+
   test('does not hold up another account', async () => {
     const sick = setup();
     gateway.say({ status: 503 });
