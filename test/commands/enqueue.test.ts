@@ -50,7 +50,7 @@ describe.concurrent('one order by flags', () => {
     await redis.set(keys.paid('jenga', 'OR1'), 'ord-1 200');
     const third = await enqueue(['--order-id', 'ord-3', ...flags.slice(2)]);
     expect(third).toMatchObject({ code: 1, stdout: '' });
-    expect(third.stderr).toMatch(/^refused \(reference-in-use\): reference is .*order ord-1 was paid/);
+    expect(third.stderr).toMatch(/^refused \(reference-in-use\): reference already paid order ord-1;/);
     expect(await redis.exists(keys.order('ord-3'))).toBe(0);
   });
 
