@@ -2,7 +2,7 @@
 -- listed is not accepted, and the sweeper removes list entries without a record.
 -- KEYS: open, asking; then per order: order, claims on its reference, the reference's index key, then those of its other names.
 -- ARGV per order: number of its keys, number of arguments that follow, then
---   orderId, nextPollAt, createdAt, TTL of the index in ms, '1' if orders may share a payment, account, reference,
+--   orderId, nextPollAt, createdAt, TTL of the index in ms, '1' if the order may share a payment, account, reference,
 --   amountMinor, currency, field, value, ...
 -- Returns per order {outcome, nextPollAt or '', open orders with the same reference}, where outcome is 'new', 'same' (equal
 --   facts) or 'conflict' (different facts; nothing changed); or {'in-use', orderId} if that order was paid under this
@@ -11,10 +11,11 @@
 local call = redis.call
 local open, asking = KEYS[1], KEYS[2]
 
--- Another order that has claimed a reference. An order may be enqueued again after its record was lost: its claim is its own.
-local function ownerOf(paid, orderId)
-  for owner in string.gmatch(call('GET', paid) or '', '(%S+) %d+') do
-    if owner ~= orderId then return owner end
+-- Another order that has claimed a reference and does not share it with this one (a + after the amount: its owner shares it).
+-- An order may be enqueued again after its record was lost: its claim is its own.
+local function ownerOf(paid, orderId, isShared)
+  for owner, mark in string.gmatch(call('GET', paid) or '', '(%S+) %d+(%+?)') do
+    if owner ~= orderId and not (isShared and mark == '+') then return owner end
   end
 end
 
@@ -39,7 +40,7 @@ local function accept(key, lastKey, from, to)
     if facts[5] and facts[5] ~= '' then redis.pcall('ZADD', open, 'NX', facts[5], orderId) end
     return { 'same', facts[5] or '', sharing(KEYS[key + 2], records, orderId) }
   end
-  local owner = ARGV[from + 4] ~= '1' and ownerOf(KEYS[key + 1], orderId)
+  local owner = ownerOf(KEYS[key + 1], orderId, ARGV[from + 4] == '1')
   if owner then return { 'in-use', owner, '' } end
   local others = sharing(KEYS[key + 2], records, orderId)
   call('ZADD', open, nextPollAt, orderId)

@@ -198,8 +198,11 @@ function changedFields(record: OrderRecord, update: RecordUpdate, owning: Owning
     ...progressFields(update),
     ...(record.query !== update.query && queryField(update.query)),
     ...(record.isLegacyFormat && orderFields(record.order)),
-    // From this field the sweeper restores claims that were deleted.
-    ...(owning?.text.startsWith('take') && { owns: JSON.stringify(owning.keys) }),
+    // From these fields the sweeper restores claims that were deleted.
+    ...(owning?.text.startsWith('take') && {
+      owns: JSON.stringify(owning.keys),
+      shares: owning.text.endsWith('shared') ? 1 : '',
+    }),
   }).flat() as string[];
 }
 

@@ -27,11 +27,12 @@ local function contains(list, entry)
   return false
 end
 
--- The other orders that have claimed a key, each with the amount that it expects.
+-- The other orders that have claimed a key, each with the amount that it expects. A + after the amount: the order shares the
+-- payment; without it, the order owns the payment alone.
 local function othersAt(key, orderId)
   local others = {}
-  for owner, amount in string.gmatch(call('GET', key) or '', '(%S+) (%d+)') do
-    if owner ~= orderId then others[#others + 1] = { id = owner, amount = tonumber(amount) } end
+  for owner, amount, mark in string.gmatch(call('GET', key) or '', '(%S+) (%d+)(%+?)') do
+    if owner ~= orderId then others[#others + 1] = { id = owner, amount = tonumber(amount), mark = mark } end
   end
   return others
 end
@@ -40,11 +41,12 @@ end
 -- even if the owner's record is missing: losing a record must not free its payment.
 local function usedBy(keys, orderId, expected, received, isShared)
   local left, counted = (tonumber(received) or math.huge) - expected, {}
-  -- A shared payment is identified by its receipts, if it has any: there may be several payments under one reference.
-  for nth = isShared and #keys > 1 and 2 or 1, #keys do
-    for _, other in ipairs(othersAt(keys[nth], orderId)) do
-      if not isShared then return other.id end
-      if not counted[other.id] then
+  for nth, key in ipairs(keys) do
+    -- A shared payment is identified by its receipts, if it has any: there may be several payments under one reference.
+    local isCounted = nth > 1 or #keys == 1
+    for _, other in ipairs(othersAt(key, orderId)) do
+      if not isShared or other.mark == '' then return other.id end
+      if isCounted and not counted[other.id] then
         counted[other.id] = true
         left = left - other.amount
         if left < 0 then return other.id end
@@ -53,12 +55,32 @@ local function usedBy(keys, orderId, expected, received, isShared)
   end
 end
 
-local function own(key, orderId, expected, isShared, retentionMs)
-  local owners = { orderId .. ' ' .. expected }
+local function own(key, orderId, expected, isShared, lifeMs)
+  local owners = { orderId .. ' ' .. expected .. (isShared and '+' or '') }
   if isShared then
-    for _, other in ipairs(othersAt(key, orderId)) do owners[#owners + 1] = other.id .. ' ' .. other.amount end
+    for _, other in ipairs(othersAt(key, orderId)) do
+      owners[#owners + 1] = string.format('%s %.0f%s', other.id, other.amount, other.mark)
+    end
   end
-  call('SET', key, table.concat(owners, ' '), 'PX', math.max(tonumber(retentionMs), call('PTTL', key)))
+  call('SET', key, table.concat(owners, ' '), 'PX', string.format('%.0f', math.max(lifeMs, call('PTTL', key))))
+end
+
+-- How long a claim is kept: as long as the record of the order that settles, which is kept for the retention after its last
+-- poll. The order's next poll may be later than the retention.
+local function lifeOf(retentionMs, nextPollAt)
+  local time = call('TIME')
+  local now = time[1] * 1000 + math.floor(time[2] / 1000)
+  return tonumber(retentionMs) + math.max((tonumber(nextPollAt) or 0) - now, 0)
+end
+
+-- Claims that deny an order its payment outlive that order: otherwise a later poll of it would find the payment free.
+local function prolong(keys, orderId, lifeMs)
+  for _, key in ipairs(keys) do
+    local left = call('PTTL', key)
+    if left >= 0 and left < lifeMs and #othersAt(key, orderId) > 0 then
+      call('PEXPIRE', key, string.format('%.0f', lifeMs))
+    end
+  end
 end
 
 -- Writes the claims of a paid order and publishes its event: both or neither.
@@ -80,7 +102,7 @@ local function settle(keys, from, to)
   local order, inbox, statistics = unpack(keys, 1, 3)
   local owned = { unpack(keys, 4) }
   local orderId, retentionMs, entry = ARGV[from], ARGV[from + 3], ARGV[from + 5]
-  local known = call('HMGET', order, 'revision', 'hints', 'hintAt', 'nextPollAt', 'step')
+  local known = call('HMGET', order, 'revision', 'hints', 'hintAt', 'nextPollAt', 'step', 'shares')
   if not known[1] then return { 'gone' } end
   if known[1] ~= ARGV[from + 1] then
     if known[5] == ARGV[from + 9] then return { 'settled', known[4], '' } end
@@ -112,8 +134,12 @@ local function settle(keys, from, to)
 
   local act, expected, received, sharing = string.match(ARGV[from + 6], '^(%a+) (%d+) (%S+) (%a+)$')
   local isShared = sharing == 'shared'
+  -- A claim that is only renewed stays as it was made, whatever the account's setting is by now.
+  if act == 'keep' then isShared = known[6] == '1' end
+  local lifeMs = lifeOf(retentionMs, nextPollAt)
   if act then
     local owner = usedBy(owned, orderId, expected, received, isShared)
+    if owner and act ~= 'keep' then prolong(owned, orderId, lifeMs) end
     if owner and act == 'take' then return { 'used', owner } end
     -- Redis may have lost the other order's claim since it was found, with the last second before a power failure.
     if not owner and act == 'deny' then return { 'stale' } end
@@ -125,7 +151,7 @@ local function settle(keys, from, to)
   if entry ~= '' then call('LREM', inbox, 1, '') end
   if isPublishing then
     call('HSET', order, 'revision', known[1])
-    local id = publish(owned, { orderId, expected, isShared, retentionMs }, counters + 1, to)
+    local id = publish(owned, { orderId, expected, isShared, lifeMs }, counters + 1, to)
     -- The event's stream id and version, by which the sweeper checks that it is still on the stream.
     fields[#fields + 1] = 'result'
     fields[#fields + 1] = id .. ' ' .. version
@@ -139,7 +165,7 @@ local function settle(keys, from, to)
     if type(reply) == 'table' and reply.err then neglected = ({ ... })[1] .. ' ' .. ({ ... })[2] .. ': ' .. reply.err end
   end
   if act == 'keep' then
-    for _, key in ipairs(owned) do pcall(own, key, orderId, expected, isShared, retentionMs) end
+    for _, key in ipairs(owned) do pcall(own, key, orderId, expected, isShared, lifeMs) end
   end
   if nextPollAt == '' then
     try('ZREM', open, orderId)

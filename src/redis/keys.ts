@@ -41,7 +41,8 @@ export interface Keys {
   /** Hash whose fields are the ids of the orders that an account's provider knows by this name. */
   reference(account: string, name: string): string;
   /**
-   * The order that claimed a receipt: `<orderId> <amount expected, minor units>`, several where payments may be shared.
+   * The order that claimed a receipt: `<orderId> <amount expected, minor units>`. Where payments may be shared, a `+` follows the
+   * amount, and there may be several such entries.
    * Upper-cased, because gateways are not consistent about the case of a receipt.
    *
    * @param system that issues the receipts

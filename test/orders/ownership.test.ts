@@ -20,7 +20,7 @@ function setup({ sharesPayments = false, merchantOf = (account: string) => accou
   const store = createOrderStore({ redis, keys, retentionMs });
   const rulesOf = (account: string): PaymentRules => ({
     ...paymentsWithin(merchantOf(account)),
-    isShared: sharesPayments,
+    isShared: sharesPayments || account === 'sharing',
   });
   const order = (orderId: string, fields: Partial<Order> = {}) =>
     anOrder({ orderId, reference: `ref-${orderId}`, ...fields });
@@ -140,6 +140,26 @@ describe('one payment', () => {
     await pay('a', 'R1');
     for (const ms of await lives([keys.order('a'), ...owned]))
       expect(ms).toBeGreaterThan(retentionMs - 20_000);
+  });
+
+  test('that was denied to an order stays denied for as long as that order is polled', async () => {
+    const { open, pay, settle, keys } = setup();
+    await open('a');
+    await open('b');
+    await pay('a', 'R1');
+    const receipt = keys.receipt('jenga', 'R1');
+    await redis.pexpire(receipt, 5_000);
+    const used = asUsed(aReading.paid({ receipt: 'R1', at: Date.now() }), 'a');
+    const settled = await settle('b', used);
+    if (settled.outcome !== 'settled') throw new Error(settled.outcome);
+    const recordUntil = Number(settled.nextPollAt) + retentionMs;
+    expect(Date.now() + (await redis.pttl(receipt))).toBeGreaterThan(recordUntil - 1_000);
+    // A longer life is not shortened, and that of what denied nothing stays.
+    await redis.pexpire(receipt, 100 * retentionMs);
+    await redis.pexpire(keys.paid('jenga', 'ref-a'), 5_000);
+    expect(await settle('b', used)).toMatchObject({ outcome: 'settled' });
+    expect(await redis.pttl(receipt)).toBeGreaterThan(99 * retentionMs);
+    expect(await redis.pttl(keys.paid('jenga', 'ref-a'))).toBeLessThanOrEqual(5_000);
   });
 
   test('stays with its order when the record is deleted, and with the one that is handed in again', async () => {
@@ -290,6 +310,50 @@ describe('an account that lets orders share payments', () => {
     expect(await pay('b', null, { amountReceivedMinor: 100 })).toEqual({ outcome: 'used', usedBy: 'a' });
     expect(await pay('c', null, { amountReceivedMinor: null })).toMatchObject({ outcome: 'settled' });
     expect(await paid()).toEqual(['a', 'c']);
+  });
+});
+
+describe('an account that shares payments, beside one of the same merchant that does not', () => {
+  const received = { amountReceivedMinor: 1_000 };
+
+  test.each([
+    ['sharing', 'jenga'],
+    ['jenga', 'sharing'],
+  ])('an order of %s cannot be paid by what one of %s owns', async (later, first) => {
+    const { open, pay, paid } = setup({ merchantOf: () => 'merchant' });
+    await open('a', { account: first });
+    await open('b', { account: later });
+    await pay('a', 'R1', received);
+    expect(await pay('b', 'R1', received)).toEqual({ outcome: 'used', usedBy: 'a' });
+    expect(await open('c', { account: later, reference: 'ref-a' })).toEqual({
+      ...{ outcome: 'in-use', usedBy: 'a' },
+    });
+    expect(await paid()).toEqual(['a']);
+  });
+
+  test('does not share a reference that another order owns alone, under whichever receipt', async () => {
+    const { open, pay } = setup({ merchantOf: () => 'merchant' });
+    await open('a', { reference: 'same' });
+    await open('b', { reference: 'same', account: 'sharing' });
+    await pay('a', 'R1', received);
+    expect(await pay('b', 'R2', received)).toEqual({ outcome: 'used', usedBy: 'a' });
+  });
+
+  test('keeps what is owned alone or shared as it was when it is renewed or restored', async () => {
+    const { open, pay, keys, store } = setup({ merchantOf: () => 'merchant' });
+    await open('alone');
+    await open('shared', { account: 'sharing' });
+    await pay('alone', 'R1', received);
+    await pay('shared', 'R2', received);
+    const claims = () => redis.mget(keys.receipt('merchant', 'R1'), keys.receipt('merchant', 'R2'));
+    const before = await claims();
+    expect(before).toEqual(['alone 200', 'shared 200+']);
+    await redis.del(keys.receipt('merchant', 'R1'), keys.receipt('merchant', 'R2'));
+    expect((await store.restoreClaims(['alone', 'shared'])).map(({ restored }) => restored)).toEqual([1, 1]);
+    expect(await claims()).toEqual(before);
+    await pay('alone', 'R1', received);
+    await pay('shared', 'R2', received);
+    expect(await claims()).toEqual(before);
   });
 });
 
