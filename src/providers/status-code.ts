@@ -15,9 +15,9 @@ export function isPlainCode(text: string): boolean {
 const mostCharacters = 100;
 const plain = /^(?:[1-5]\d\d(?:\.\d{2,4}){1,2}|[A-Z]\d{6}|[A-Z]{2,20}(?:_[A-Z]{2,20})+)$/;
 
-/** At least two words of a language, joined by `_` or `.`. */
+/** At least two words of a language, joined by `_`, `.` or `/` (a status and its reason). */
 function isOfWords(text: string): boolean {
-  const parts = text.split(/[_.]/);
+  const parts = text.split(/[_./]/);
   return parts.length >= 2 && parts.every((part) => word.test(part));
 }
 

@@ -142,6 +142,7 @@ describe('what gateways use as words stays', () => {
   test.each([
     'NOT_ALLOWED_TARGET_ENVIRONMENT',
     'LOW_BALANCE_OR_PAYEE_LIMIT_REACHED_OR_NOT_ALLOWED',
+    'FAILED/SOME_REASON_THAT_NO_TABLE_LISTS_YET',
     'policies.ratelimit.SpikeArrestViolation',
     'E000002',
     'Invalid token: 401.002.01',
@@ -161,7 +162,9 @@ describe('what gateways use as words stays', () => {
     );
     const receipts = all.flatMap(({ expect: { receipt } }) => receipt ?? []);
     expect(receipts.length).toBeGreaterThan(20);
-    for (const receipt of receipts) expect(redact(`Receipt ${receipt}.`)).toBe(`Receipt ${receipt}.`);
+    // In a text nothing tells a receipt of digits alone from a phone number; a reading's own field is never redacted.
+    for (const receipt of receipts.filter((each) => /\D/.test(each)))
+      expect(redact(`Receipt ${receipt}.`)).toBe(`Receipt ${receipt}.`);
   });
 });
 
