@@ -3,6 +3,12 @@ import { Command, Option } from 'commander';
 import { withSmallYoungGeneration } from '../observability/v8-heap.ts';
 import type { Role, Service } from '../service.ts';
 import type { CommandContext } from './command-context.ts';
+import { endProcessWithin } from './end-process.ts';
+
+/** A stop may take this long whatever SHUTDOWN_MS is, so that jobs are released. */
+const leastStopMs = 3_000;
+/** How long what remains after the service was closed may take, such as writing the last log lines. */
+const afterCloseMs = 200;
 
 const roles: readonly Role[] = ['worker', 'api'];
 
@@ -18,6 +24,7 @@ export function startCommand(terminal: CommandContext): Command {
       if (service === null) return;
       if (!terminal.stop.aborted) await once(terminal.stop, 'abort');
       await service.close();
+      endProcessWithin(afterCloseMs);
     });
 }
 
@@ -25,6 +32,10 @@ export function startCommand(terminal: CommandContext): Command {
 async function start({ environment, stop }: CommandContext, roles: readonly Role[]): Promise<Service | null> {
   const { readConfig } = await import('../config/config.ts');
   const config = readConfig(environment);
+  // From here on, whatever waits for Redis, also while the service is starting.
+  const endSoon = () => endProcessWithin(Math.max(2 * config.shutdownMs, leastStopMs));
+  if (stop.aborted) endSoon();
+  else stop.addEventListener('abort', endSoon, { once: true });
   const [{ createLog }, { unknownVariables }, { waitForRedis }, { startService }] = await Promise.all([
     import('../observability/log.ts'),
     import('../config/unknown-variables.ts'),

@@ -1,10 +1,14 @@
 import type { RouteParts } from '../api/api.ts';
 import { createOwnProducer } from '../jobs/producer.ts';
 import { awaitRedis, connectRedis } from '../redis/connection.ts';
+import { endsWithin } from '../redis/timeout.ts';
 import { createResultsHub } from '../results/results-hub.ts';
 import { ownAccounts } from './account-info.ts';
 import { accountsShown, overviewOf } from './accounts-overview.ts';
 import { ordersOn, redisStartMs, type Shared } from './shared.ts';
+
+/** How long closing the API's connections may take: while Redis is unavailable it might never end. */
+const closeMs = 1_000;
 
 /** Opens the parts of the role `api`. Loaded only by processes that have this role. */
 export async function openApi(shared: Shared) {
@@ -62,8 +66,11 @@ export async function openApi(shared: Shared) {
     },
   };
   const close = async () => {
-    await Promise.all([hub.close(), producer.close()]);
-    prompt.disconnect();
+    try {
+      await endsWithin(Promise.all([hub.close(), producer.close()]), closeMs);
+    } finally {
+      prompt.disconnect();
+    }
   };
   return { routes, redis: prompt, stop: () => stopping.abort(), close };
 }

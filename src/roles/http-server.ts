@@ -9,9 +9,6 @@ import { overviewOf } from './accounts-overview.ts';
 import type { Role, Shared } from './shared.ts';
 import { updateGauges } from './update-gauges.ts';
 
-/** How long closing the API's connections may take: while Redis is unavailable it might never end. */
-const apiCloseMs = 1_000;
-
 /** Starts the HTTP server: health and metrics in every role, everything else only in the role `api`. */
 export async function startHttp(
   shared: Shared,
@@ -58,7 +55,7 @@ export async function startHttp(
     opened?.stop();
     // The server first: requests in flight still need the API's connections.
     await endsWithin(Promise.all([app.close(), callbackApp?.close()]), config.shutdownMs);
-    await endsWithin(opened?.close() ?? Promise.resolve(), apiCloseMs);
+    await opened?.close();
   };
   try {
     const url = await listen(app, config.host, config.port, 'PORT');

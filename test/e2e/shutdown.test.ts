@@ -1,7 +1,8 @@
-import { expect, onTestFinished, test, vi } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { createOrderStore } from '../../src/orders/store.ts';
 import { connectRedis } from '../../src/redis/connection.ts';
-import { testRedis } from '../support/redis.ts';
+import { startCommand } from '../support/command-line.ts';
+import { testPrefix, testRedis } from '../support/redis.ts';
 import { redisServer, startRestartableRedis } from '../support/restartable-redis.ts';
 import { startRunningService } from '../support/running-service.ts';
 import { startHeldGateway } from '../support/service-gateway.ts';
@@ -109,3 +110,47 @@ test.skipIf(redisServer === undefined).each(['killed', 'frozen'] as const)(
     expect(toldOf(await verdicts(1, 30_000))).toEqual({ 'under-way': ['paid'] });
   },
 );
+
+const shutdownMs = 2_000;
+/** Twice SHUTDOWN_MS, or at least 3 s, as the documentation says, and what a busy machine adds. */
+const exitMs = 2 * shutdownMs + 4_000;
+
+describe.skipIf(redisServer === undefined)('a process that gets SIGTERM while Redis is away ends', () => {
+  const all = ['start'];
+  const [worker, api] = [
+    ['start', '--role', 'worker'],
+    ['start', '--role', 'api'],
+  ];
+
+  test.each([
+    ['killed', 'batch', all],
+    ['frozen', 'batch', all],
+    ['killed', 'bullmq', all],
+    ['killed', 'batch', worker],
+    ['killed', 'bullmq', worker],
+    ['killed', 'batch', api],
+  ] as const)('Redis %s, POLL_BACKEND=%s, %j', async (how, backend, args) => {
+    const server = await startRestartableRedis();
+    const command = startCommand(args, {
+      env: {
+        ...{ REDIS_URL: server.url, PREFIX: testPrefix(), PORT: '0', SHUTDOWN_MS: String(shutdownMs) },
+        ...{ ACCOUNTS: 'lipia', LIPIA_API_KEY: 'a-key', LIPIA_BASE_URL: 'http://127.0.0.1:1' },
+        POLL_BACKEND: backend,
+      },
+    });
+    onTestFinished(() => command.kill('SIGKILL'));
+    await command.printed(/payment-poller is running/);
+    const thaw = how === 'frozen' ? server.freeze() : await server.kill();
+    // The process notices, and its connections try again.
+    if (how === 'killed') await command.printed(/Redis is unavailable/);
+    try {
+      const stoppedAt = performance.now();
+      command.kill('SIGTERM');
+      const { code } = await command.ended;
+      expect(performance.now() - stoppedAt).toBeLessThan(exitMs);
+      expect(code).toBe(0);
+    } finally {
+      thaw?.();
+    }
+  });
+});
