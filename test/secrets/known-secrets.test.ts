@@ -4,16 +4,20 @@ import { redactSecrets, secretsOf } from '../../src/providers/known-secrets.ts';
 import type { Provider } from '../../src/providers/provider.ts';
 import { readAnswer } from '../../src/providers/read-answer.ts';
 import { redact } from '../../src/providers/redact.ts';
+import { pathsOf, withRaw } from '../fuzz/hostile.ts';
 import { fixturesOf } from '../providers/fixtures/index.ts';
 import { sampleNow } from '../support/provider-fixtures.ts';
 
 /** An error in the form of every provider at once. */
-function errorOf(text: string) {
-  const said = `we do not know ${text} here`;
+function errorOf(said: string) {
   return {
     ...{ status: said, code: said, message: said, msg: said, description: said, category: 'x' },
     ...{ errorCode: said, errorMessage: said, success: false, error: { code: said } },
   };
+}
+
+function isObject(body: unknown): body is object {
+  return typeof body === 'object' && body !== null;
 }
 
 describe.each([...fixturesOf])('%s', (id, fixtures) => {
@@ -25,15 +29,23 @@ describe.each([...fixturesOf])('%s', (id, fixtures) => {
   });
 
   test('repeats no credential of ours, and no token of any form', () => {
+    const objects = fixtures.answers.map(({ body }) => body).filter((body) => isObject(body));
     for (const secret of [...secretsOf(provider, settings), 'short.token']) {
-      for (const httpStatus of [200, 400, 401, 500]) {
-        const body = Buffer.from(JSON.stringify(errorOf(secret)));
-        const answer = { httpStatus, headers: {}, body };
-        const options = { at: sampleNow, source: 'poll', settings, token: 'short.token' } as const;
-        const reading = readAnswer(provider, answer, fixtures.order, options);
-        expect(JSON.stringify(reading)).not.toContain(secret);
-        expect(reading.providerMessage ?? reading.providerStatus).toContain('[secret]');
-      }
+      const said = `we do not know ${secret} here`;
+      // The documented answers, with this text in the place of each value in turn.
+      const bodies = objects.flatMap((body) =>
+        pathsOf(body).map((path) => withRaw(body, path, JSON.stringify(said))),
+      );
+      const shown = [JSON.stringify(errorOf(said)), ...bodies].flatMap((body) =>
+        [200, 400, 401, 500].map((httpStatus) => {
+          const answer = { httpStatus, headers: {}, body: Buffer.from(body) };
+          const options = { at: sampleNow, source: 'poll', settings, token: 'short.token' } as const;
+          const reading = readAnswer(provider, answer, fixtures.order, options);
+          expect(JSON.stringify(reading)).not.toContain(secret);
+          return `${reading.providerMessage} ${reading.providerStatus}`;
+        }),
+      );
+      expect(shown.some((text) => text.includes('[secret]'))).toBe(true);
     }
   });
 });
