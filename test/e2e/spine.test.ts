@@ -123,7 +123,7 @@ describe('exactly once, though the worker is killed with SIGKILL and started aga
   const paid = (reference: string) => ({
     success: true,
     data: {
-      response: { Amount: 100, MpesaReceiptNumber: `NEF${reference}`, ResultCode: 0, Status: 'SUCCESS' },
+      response: { Amount: 100, MpesaReceiptNumber: `NEF6${reference}`, ResultCode: 0, Status: 'SUCCESS' },
       status: true,
     },
   });
