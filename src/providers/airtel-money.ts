@@ -132,6 +132,8 @@ export const airtelMoney = defineProvider({
   merchant: ['country', 'clientId'],
   aliases: (reference) => [reference],
   guarantees: { amount: false, receipt: true, reference: true, currency: false },
+  // The page says "only on TS"; its own sample of a failure has the id.
+  failuresCarry: ['receipt'],
   // The documentation asks for three minutes before an enquiry. A callback makes it earlier.
   defaults: {
     firstPollAfterMs: 180_000,

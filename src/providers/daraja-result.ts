@@ -98,6 +98,8 @@ export const darajaResult: ReadingRules<Partial<DarajaShortCodes>, unknown> = {
     'ResultCode 26': { reading: 'unavailable', throttled: true, from: `${section22}: traffic block` },
     'ResultCode 29': refusedQuery('bad command'),
   }),
+  // The receipt is what was asked about, and the amount what it was asked for.
+  failuresCarry: ['amount', 'receipt'],
   guarantees: { amount: true, receipt: true, reference: true, currency: false },
 };
 

@@ -29,6 +29,12 @@ export function saysYes(flag: unknown): boolean {
   return positives.has(word) || Number(word) === 1;
 }
 
+/** Whether a flag was given that does not say yes: only a known yes, or nothing at all, leaves a success what it is. */
+export function lacksYes(flag: unknown): boolean {
+  const isGiven = flag != null && !(typeof flag === 'string' && flag.trim() === '');
+  return isGiven && !saysYes(flag);
+}
+
 function wordOf(flag: unknown): string {
   const isPlain = typeof flag === 'boolean' || typeof flag === 'number' || typeof flag === 'string';
   return isPlain ? String(flag).trim().toLowerCase() : '';

@@ -4,7 +4,7 @@ import type { Doubt } from '../domain/order.ts';
 import { defineCallback } from './callback-rules.ts';
 import { currenciesOf, currencyFields } from './currency.ts';
 import { anything, baseUrl, code, credential, note, referenceText, secret, section, text } from './fields.ts';
-import { saysNo } from './flags.ts';
+import { lacksYes } from './flags.ts';
 import { tokenText } from './oauth.ts';
 import { defineProvider, type Finding } from './provider.ts';
 import { mpesaReceipt } from './receipts.ts';
@@ -115,7 +115,7 @@ export const jenga = defineProvider({
     const order = body.data?.order;
     if (order?.orderStatus == null) return body.code == null ? null : callFinding(body);
     const invoices = body.data?.invoices ?? [];
-    const [paid, ...others] = invoices.filter((each) => each.invoiceStatus === 'Paid');
+    const [paid, ...others] = invoices.filter(isPaid);
     return {
       about: 'payment',
       word: decidingWord(order.orderStatus, invoices),
@@ -125,7 +125,7 @@ export const jenga = defineProvider({
       receipt: paid?.externalReference,
       furtherReceipts: others.map((each) => each.externalReference),
       references: [order.orderReference, ...invoices.map((each) => each.orderReference)],
-      doubt: doubtOf(body, order, paid),
+      doubt: doubtOf(body, order, invoices),
       paidAt: nairobiTime(paid?.completedOn),
     };
   },
@@ -177,15 +177,44 @@ function lifetimeMs(expiresIn: string | number | null | undefined, now: number):
 }
 
 /** Less than its own `orderAmount` is underpaid whatever our order says; more may be the service charge. */
-function doubtOf(body: Body, order: Order, paid: Invoice | undefined): Doubt | null {
+function doubtOf(body: Body, order: Order, invoices: readonly Invoice[]): Doubt | null {
   const saysPaid = order.orderStatus === 'Paid';
   if (saysPaid && isLess(order.amountPaid, order.orderAmount)) return 'underpaid';
-  return (saysPaid && paid === undefined) || refusesCall(body) ? 'contradiction' : null;
+  const isAtOdds = saysPaid ? !provesPaid(invoices) : deniesFailure(invoices);
+  return isAtOdds || refusesCall(body) ? 'contradiction' : null;
+}
+
+/** One invoice is paid, none is in a state that we do not know, and none but the paid ones has the receipt of a paid one. */
+function provesPaid(invoices: readonly Invoice[]): boolean {
+  const receipts = (chosen: readonly Invoice[]) =>
+    chosen.map(receiptOf).filter((receipt) => receipt !== null);
+  const paid = invoices.filter(isPaid);
+  const taken = new Set(receipts(paid));
+  const isTakenAgain = receipts(invoices.filter((each) => !isPaid(each))).some((each) => taken.has(each));
+  return paid.length > 0 && invoices.every(isKnown) && !isTakenAgain;
+}
+
+/** A payment or a receipt, which only paid invoices have. It counts beside a word that would end the order unpaid. */
+function deniesFailure(invoices: readonly Invoice[]): boolean {
+  return invoices.some((each) => isPaid(each) || receiptOf(each) !== null);
+}
+
+function isPaid({ invoiceStatus }: Invoice): boolean {
+  return invoiceStatus === 'Paid';
+}
+
+function isKnown({ invoiceStatus }: Invoice): boolean {
+  return invoiceStatus == null || invoiceStatuses.includes(invoiceStatus);
+}
+
+function receiptOf({ externalReference }: Invoice): string | null {
+  const receipt = externalReference?.trim() ?? '';
+  return mpesaReceipt.isReceipt(receipt) ? receipt.toUpperCase() : null;
 }
 
 /** The outer layer refuses the call while the inner one speaks of a payment. `"error"` is one family's `false`. */
 function refusesCall({ status, code }: Body): boolean {
-  return saysNo(status) || (code != null && String(code) !== '0');
+  return lacksYes(status) || (code != null && String(code) !== '0');
 }
 
 function callFinding({ code, message }: Body): Finding {

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { defineCallback } from './callback-rules.ts';
 import { currenciesOf, currencyFields } from './currency.ts';
 import { anything, baseUrl, code, note, referenceText, secret, section, text } from './fields.ts';
-import { saysNo, saysYes } from './flags.ts';
+import { lacksYes, saysYes } from './flags.ts';
 import { defineProvider, type Finding } from './provider.ts';
 import { mpesaReceipt } from './receipts.ts';
 import { type Meaning, statuses } from './status-table.ts';
@@ -105,6 +105,7 @@ export const lipia = defineProvider({
       : [reference.transactionReference, reference.externalReference],
   // A documented answer repeats only the ExternalReference, which we may not know.
   guarantees: { amount: true, receipt: true, reference: false, currency: false },
+  failuresCarry: ['amount'],
 
   request: ({ reference }, { baseUrl, apiKey }) => ({
     method: 'GET',
@@ -161,8 +162,8 @@ function readError(body: Body): Finding | null {
 
 /** The layers of a documented answer agree: a receipt and a true `data.status` come with SUCCESS only. */
 function isAtOdds(body: Body, { Status, ResultCode, MpesaReceiptNumber }: Response): boolean {
-  if (saysNo(body.success) || saysNo(body.status)) return true;
+  if (lacksYes(body.success) || lacksYes(body.status)) return true;
   const said = body.data?.status;
-  if (Status === 'SUCCESS') return saysNo(said) || (ResultCode != null && String(ResultCode) !== '0');
+  if (Status === 'SUCCESS') return lacksYes(said) || (ResultCode != null && String(ResultCode) !== '0');
   return Status === 'FAILED' && (saysYes(said) || Boolean(MpesaReceiptNumber));
 }

@@ -103,6 +103,8 @@ export const mtnMomo = defineProvider({
   merchant: [],
   // The answer repeats only the externalId, which we may not know.
   guarantees: { amount: true, receipt: true, reference: false, currency: true },
+  // The amount was asked for, and an id stands beside PENDING too.
+  failuresCarry: ['amount', 'receipt'],
   defaults: { ratePerSecond: 5 },
 
   auth: {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isMoney } from '../domain/money.ts';
 import type { Doubt } from '../domain/order.ts';
 import { defineCallback } from './callback-rules.ts';
 import { currenciesOf, currencyFields } from './currency.ts';
@@ -136,6 +137,8 @@ export const pawapay = defineProvider({
   merchant: [],
   aliases: (reference) => [reference, reference.toLowerCase()],
   guarantees: { amount: true, receipt: true, reference: true, currency: true },
+  // Version 2 prints the amount that was asked for, and a provider's id of the attempt.
+  failuresCarry: ['amount', 'receipt'],
   // Prompts live for up to five minutes, and reconciliation takes longer.
   defaults: { firstPollAfterMs: 10_000, deadlineMs: 900_000, ratePerSecond: 5 },
 
@@ -179,7 +182,9 @@ function readVersion2({
 
 function readVersion1([only]: z.infer<typeof version1Answer>, httpStatus: number): Finding | null {
   if (only === undefined) return httpStatus === 200 ? { about: 'call', code: 'NOT_FOUND' } : null;
+  const isAtOdds = only.status === 'FAILED' && isMoney(only.depositedAmount);
   return found(only, {
+    ...(isAtOdds && { doubt: 'contradiction' }),
     // What was asked for stands beside it, from the beginning.
     amountReceived: only.depositedAmount,
     receipt: receiptAmong(only.correspondentIds ?? {}),
@@ -191,6 +196,7 @@ interface Received {
   readonly amountReceived: unknown;
   readonly receipt: string | null | undefined;
   readonly paidAt?: number | null;
+  readonly doubt?: Doubt;
 }
 
 function found(said: Deposit, received: Received): Finding | null {

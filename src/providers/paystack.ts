@@ -78,6 +78,7 @@ export const paystack = defineProvider({
   merchant: ['business'],
   aliases: (reference) => [reference],
   guarantees: { amount: true, receipt: false, reference: true, currency: true },
+  failuresCarry: ['amount'],
   amountUnit: 'minor',
   // Its page on charges wants ten seconds between questions. Hosted pages stay open for long.
   defaults: {

@@ -142,6 +142,8 @@ export const pesapal = defineProvider({
   }),
 
   answer,
+  // A declined card has both.
+  failuresCarry: ['amount', 'receipt'],
   bodyBeforeStatus: true,
   read(body, { reference }): Finding | null {
     const callCode = callCodeOf(body);

@@ -1,7 +1,7 @@
-import { toMinor } from '../domain/money.ts';
+import { isMoney, toMinor } from '../domain/money.ts';
 import type { Certainty, Doubt, Reference } from '../domain/order.ts';
 import { currencyOfAmount } from './currency.ts';
-import type { PaymentFinding, Provider } from './provider.ts';
+import type { PaymentFinding, Provider, ReadingRules } from './provider.ts';
 import { mpesaReceipt } from './receipts.ts';
 import type { Meaning } from './status-table.ts';
 
@@ -114,9 +114,7 @@ function missingProof(
     return 'underpaid';
   }
   if (guarantees.receipt && receipt === null) return 'receipt-missing';
-  if (expected?.reference != null && guarantees.reference && namedReferences(finding).length === 0)
-    return 'reference-mismatch';
-  return null;
+  return lacksReference(provider, finding, expected) ? 'reference-mismatch' : null;
 }
 
 /** No payment for an order was ever made in so many parts. */
@@ -141,6 +139,24 @@ function isStatus(text: string, { payment, call, asyncResult }: Provider): boole
     ...(table?.keys() ?? []),
   ]);
   return words.some((word) => word.toUpperCase() === text.toUpperCase());
+}
+
+/** What keeps a word that would end the order unpaid from being believed: money of ours, or no word of our payment. */
+export function disprovesFailure(
+  provider: Provider,
+  { failuresCarry = [] }: ReadingRules,
+  finding: PaymentFinding,
+  expected: Expected,
+): boolean {
+  if (finding.doubt != null || speaksOfAnother(provider, finding, expected)) return true;
+  if (!failuresCarry.includes('amount') && isMoney(finding.amountReceived)) return true;
+  if (!failuresCarry.includes('receipt') && plausibleReceipts(finding, provider).length > 0) return true;
+  return lacksReference(provider, finding, expected);
+}
+
+/** Does an answer name nobody, where every answer names our payment? */
+function lacksReference({ guarantees }: Provider, finding: PaymentFinding, expected: Expected): boolean {
+  return expected?.reference != null && guarantees.reference && namedReferences(finding).length === 0;
 }
 
 function namedReferences(finding: PaymentFinding): string[] {

@@ -108,6 +108,11 @@ export interface ReadingRules<Settings = unknown, Ref = unknown> {
   /** What amounts are printed in: `minor` for an integer number of cents. Default: `major`. */
   readonly amountUnit?: 'major' | 'minor';
   /**
+   * What is printed beside a failure too, by the documentation: an amount that was only asked for, a receipt or id of the
+   * attempt. Anywhere else it shows that money was received, and contradicts the failure.
+   */
+  readonly failuresCarry?: readonly ('amount' | 'receipt')[];
+  /**
    * The body is read before the HTTP status: an open meaning (pending, not found) counts whatever the status. Words that
    * would end an order still need HTTP 2xx. Codes about the call count on any status everywhere.
    */

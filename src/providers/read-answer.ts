@@ -5,7 +5,7 @@ import type { Reading, ReadingFacts } from '../domain/order.ts';
 import { usualCurrencies } from './currency.ts';
 import { redactSecrets, secretsOf } from './known-secrets.ts';
 
-import { type Expected, proofOf, speaksOfAnother } from './proof.ts';
+import { disprovesFailure, type Expected, proofOf, speaksOfAnother } from './proof.ts';
 import type { Finding, Provider, ProviderAnswer, ReadingRules } from './provider.ts';
 import { redact } from './redact.ts';
 import { otherReadings } from './repeated-keys.ts';
@@ -123,8 +123,8 @@ function readFinding(
     }
     case 'failed':
     case 'expired':
-      // An answer about another payment, or money going the other way, says nothing about ours.
-      if (foreign || finding.doubt != null) return { ...sourced, kind: 'unrecognised' };
+      // An answer about another payment, or money going the other way, says nothing about ours; money of ours denies it.
+      if (disprovesFailure(provider, rules, finding, expected)) return { ...sourced, kind: 'unrecognised' };
       return { ...sourced, kind: meaning.reading, certainty: meaning.certainty, reason: meaning.reason };
     case 'pending':
     case 'not-found':

@@ -14,7 +14,7 @@ import {
   text,
   visibleText,
 } from './fields.ts';
-import { saysNo } from './flags.ts';
+import { lacksYes, saysYes } from './flags.ts';
 import { basic, oauthGrant } from './oauth.ts';
 import { defineProvider, type Finding, type ProviderRequest } from './provider.ts';
 import { mpesaReceipt } from './receipts.ts';
@@ -244,6 +244,9 @@ function doubtOf(body: Body, expectedCommandId: string | undefined): Doubt | nul
   if (!isIncoming(body, expectedCommandId)) return 'wrong-direction';
   if (body.status === 'S000000' && isLess(body.result?.amount, body.request?.amount)) return 'underpaid';
   // The error of a successful transaction is documented as empty.
-  const isAtOdds = saysNo(body.success) || (body.error != null && body.error !== '');
-  return body.status === 'S000000' && isAtOdds ? 'contradiction' : null;
+  const isAtOdds =
+    body.status === 'S000000'
+      ? lacksYes(body.success) || (body.error != null && body.error !== '')
+      : saysYes(body.success);
+  return isAtOdds ? 'contradiction' : null;
 }

@@ -15,7 +15,7 @@ import {
   section,
   text,
 } from './fields.ts';
-import { saysNo } from './flags.ts';
+import { lacksYes } from './flags.ts';
 import { defineProvider, type Finding } from './provider.ts';
 import { canonicalReceipt, mpesaReceipt, receiptReference } from './receipts.ts';
 import { statuses } from './status-table.ts';
@@ -100,6 +100,8 @@ export const vexora = defineProvider({
   merchant: ['merchantNo'],
   aliases: (reference) => [typeof reference === 'string' ? canonicalReceipt(reference) : reference.tradeNo],
   guarantees: { amount: true, receipt: true, reference: true, currency: false },
+  // The documented rejection has both; `doubtOf` knows the fields that only received money has.
+  failuresCarry: ['amount', 'receipt'],
 
   request({ reference, now }, settings) {
     // The Kenya payment query lists no timestamp, public clients send one: only the fields that are sent are signed.
@@ -175,6 +177,7 @@ function receivedOf({ receivedAmount, payAmount, amount }: Data): unknown {
 function doubtOf(body: Body, data: Data): Doubt | null {
   const isPaid = data.status === '0000';
   if (isPaid && isLess(receivedOf(data), data.orderAmount ?? data.amount)) return 'underpaid';
-  if (saysNo(body.success)) return 'contradiction';
-  return data.status !== '0001' && !isPaid && isMoney(data.receivedAmount) ? 'contradiction' : null;
+  if (lacksYes(body.success)) return 'contradiction';
+  const hasMoney = isMoney(data.receivedAmount) || isMoney(data.payAmount);
+  return data.status !== '0001' && !isPaid && hasMoney ? 'contradiction' : null;
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { saysNo, saysYes } from '../../src/providers/flags.ts';
+import { lacksYes, saysNo, saysYes } from '../../src/providers/flags.ts';
 
 const said = (flags: readonly unknown[]) => flags.map((flag) => [saysNo(flag), saysYes(flag)]);
 
@@ -16,4 +16,10 @@ test('a flag says yes in every spelling', () => {
 test('what is no flag says nothing', () => {
   const all = [null, undefined, '', ' ', 'maybe', 2, '200', Number.NaN, {}, [], [0], ['false']];
   expect(said(all)).toEqual(all.map(() => [false, false]));
+});
+
+test('whatever is given and is no yes lacks it', () => {
+  const given = ['rejected', 'declined', 'NOK', 'unpaid', -1, 2, '200', false, 0, {}, [], ['true']];
+  expect(given.map(lacksYes)).toEqual(given.map(() => true));
+  expect([true, 'OK', 1, 'success', null, undefined, '', ' '].map(lacksYes)).toEqual(Array(8).fill(false));
 });

@@ -3,25 +3,38 @@ import { providers } from '../../src/providers/index.ts';
 import type { Provider } from '../../src/providers/provider.ts';
 import { readAnswer } from '../../src/providers/read-answer.ts';
 import { bytes, changed } from '../support/provider-contract.ts';
-import { type ProviderFixtures, sampleNow } from '../support/provider-fixtures.ts';
+import { type FixtureOrder, type ProviderFixtures, sampleNow } from '../support/provider-fixtures.ts';
 import { darajaResultFixtures } from './fixtures/daraja.ts';
 import { fixturesOf } from './fixtures/index.ts';
 
-// Answers that are at odds with themselves, read without an order at hand: nothing but the answer can tell.
+// Answers that are at odds with themselves. What says paid is read without an order: nothing but the answer can tell.
 
-function read(id: string, from: 'paid' | 'failed', fields: { readonly [path: string]: unknown }) {
-  const provider = providers.get(id) as Provider;
-  const fixtures = (fixturesOf.get(id) ?? darajaResultFixtures) as ProviderFixtures;
+type Fields = { readonly [path: string]: unknown };
+
+function read(id: string, from: 'paid' | 'failed', fields: Fields, order: FixtureOrder | null = null) {
   const body = Object.entries(fields).reduce(
     (each, [path, value]) => changed(each, path, value),
-    fixtures[from],
+    fixturesFor(id)[from],
   );
-  return readAnswer(provider, { httpStatus: 200, headers: {}, body: bytes(body) }, null, {
+  return readBody(id, body, order);
+}
+
+function readBody(id: string, body: object, order: FixtureOrder | null) {
+  const provider = providers.get(id) as Provider;
+  return readAnswer(provider, { httpStatus: 200, headers: {}, body: bytes(body) }, order, {
     at: sampleNow,
     source: 'poll',
-    settings: provider.settings.parse(fixtures.settings),
+    settings: provider.settings.parse(fixturesFor(id).settings),
     ...(provider.asyncResult && { pushed: true }),
   });
+}
+
+function fixturesFor(id: string): ProviderFixtures {
+  return fixturesOf.get(id) ?? darajaResultFixtures;
+}
+
+function orderOf(id: string): FixtureOrder {
+  return fixturesFor(id).order;
 }
 
 describe('paid, at odds with itself', () => {
@@ -40,6 +53,14 @@ describe('paid, at odds with itself', () => {
     ['lipia', 'no success inside, as a word', { 'data.status': ' NO ' }, 'contradiction', 'soft'],
     ['jenga', 'no success, as a number', { status: '0' }, 'contradiction', 'soft'],
     ['jenga', 'no success, as a word', { status: 'FAILED' }, 'contradiction', 'soft'],
+    ...(['rejected', 'declined', 'NOK', 'unpaid', -1, {}] as const).map(
+      (status) =>
+        ['jenga', `the status ${JSON.stringify(status)}`, { status }, 'contradiction', 'soft'] as const,
+    ),
+    ['vexora', 'no known success', { success: 'rejected' }, 'contradiction', 'soft'],
+    ['lipia', 'no known success', { success: 'NOK' }, 'contradiction', 'soft'],
+    ['lipia', 'no known success inside', { 'data.status': 'declined' }, 'contradiction', 'soft'],
+    ['tanda', 'no known success', { success: 'rejected' }, 'contradiction', 'soft'],
     ['tanda', 'no success', { success: 'n' }, 'contradiction', 'soft'],
     ['lipia', 'nothing', { 'data.response.Amount': 0 }, 'underpaid', 'firm'],
     ['lipia', 'the status of an error', { status: 'error' }, 'contradiction', 'soft'],
@@ -81,6 +102,16 @@ describe('paid in several parts', () => {
     expect(invoicesOf(paid('SH90HU7FO2'))).not.toHaveProperty('furtherReceipts');
   });
 
+  test.each(['Reversed', 'Refunded', 'Charged back', ''])('jenga: beside an invoice that is %j', (state) => {
+    const other = { ...paid('SH90HU7FO3'), invoiceStatus: state };
+    expect(invoicesOf(paid('SH90HU7FO2'), other)).toMatchObject({ kind: 'paid', doubt: 'contradiction' });
+  });
+
+  test('jenga: the receipt of a paid invoice stands on no other', () => {
+    const cancelled = { ...paid(' sh90hu7fo2'), invoiceStatus: 'Cancelled' };
+    expect(invoicesOf(paid('SH90HU7FO2'), cancelled)).toMatchObject({ doubt: 'contradiction' });
+  });
+
   test('jenga: more parts than anybody pays in prove nothing', () => {
     const many = Array.from({ length: 21 }, (_, nth) => paid(`SH90HU7F${10 + nth}`));
     expect(invoicesOf(...many)).toMatchObject({ doubt: 'receipt-missing', receipt: null });
@@ -88,12 +119,63 @@ describe('paid in several parts', () => {
   });
 });
 
+const jengaInvoice = (fields: object) => ({
+  'data.invoices': [
+    { invoiceStatus: 'Cancelled', orderReference: 'OR28922980077', externalReference: null },
+    { invoiceStatus: 'Cancelled', orderReference: 'OR28922980077', externalReference: null, ...fields },
+  ],
+});
+
 describe('failed, at odds with itself', () => {
   test.each([
     ['vexora', 'with money', { 'data.receivedAmount': '3.00' }],
+    ['vexora', 'with a payment', { 'data.payAmount': '3.00' }],
+    ['vexora', 'without our receipt', { 'data.mpesaReceiptNumber': null }],
     ['lipia', 'with a receipt', { 'data.response.MpesaReceiptNumber': 'NEF61H8J60' }],
+    ['lipia', 'with a success inside', { 'data.status': 'true' }],
     ['daraja-stk', 'upon a query that was refused', { ResponseCode: '1' }],
+    ['daraja-stk', 'without our reference', { CheckoutRequestID: undefined }],
+    ['jenga', 'with money', { 'data.order.amountPaid': 2.0 }],
+    [
+      'jenga',
+      'with a paid invoice',
+      { 'data.order.orderStatus': 'Cancelled', ...jengaInvoice({ invoiceStatus: 'Paid' }) },
+    ],
+    [
+      'jenga',
+      'expired, with money',
+      { 'data.order.orderStatus': 'Expired', 'data.order.amountPaid': '0.01' },
+    ],
+    ['jenga', 'with a receipt', jengaInvoice({ externalReference: 'SH90HU7FO2' })],
+    ['tanda', 'with money', { result: { amount: '1.00' } }],
+    ['tanda', 'with a receipt', { result: { ref: 'fv9n_TDX' } }],
+    ['tanda', 'with a success', { success: true }],
+    ['paystack', 'with a receipt', { 'data.receipt_number': 'NEF61H8J60' }],
+    ['kopokopo', 'with money', { 'data.attributes.event.resource': { amount: '100.0' } }],
+    ['kopokopo', 'with a receipt', { 'data.attributes.event.resource': { reference: 'OJM6Q1W84K' } }],
   ] as const)('%s: %s is no failure', (id, _what, fields) => {
-    expect(read(id, 'failed', fields).kind).toBe('unrecognised');
+    expect(read(id, 'failed', {}, orderOf(id)).kind).toMatch(/^(failed|expired)$/);
+    expect(read(id, 'failed', fields, orderOf(id)).kind).toBe('unrecognised');
+  });
+
+  test('pawapay, version 1: a deposit that failed with money received is no failure', () => {
+    const { paid, order } = fixturesOf.get('pawapay') as ProviderFixtures;
+    const { depositId } = (paid as { data: { depositId: string } }).data;
+    const failed = { depositId, status: 'FAILED', currency: 'KES', requestedAmount: '123.00' };
+    const body = (fields: object) => [{ ...failed, ...fields }];
+    expect(readBody('pawapay', body({}), order)).toMatchObject({ kind: 'failed' });
+    expect(readBody('pawapay', body({ depositedAmount: '123.00' }), order).kind).toBe('unrecognised');
+  });
+
+  // What the documentation prints beside failures stays what it is.
+  test.each([
+    ['mtn-momo', { financialTransactionId: '363440463', amount: '100' }],
+    ['pesapal', { confirmation_code: 'AA11BB22', amount: 100 }],
+    ['airtel-money', { 'data.transaction.airtel_money_id': 'C36XX67' }],
+    ['pawapay', { 'data.providerTransactionId': 'NEF61H8J60' }],
+    ['lipia', { 'data.response.Amount': 100 }],
+    ['jenga', jengaInvoice({ externalReference: 'NONE' })],
+  ] as const)('%s: a failure with %j', (id, fields) => {
+    expect(read(id, 'failed', fields, orderOf(id)).kind).toBe('failed');
   });
 });

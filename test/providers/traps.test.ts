@@ -99,7 +99,7 @@ describe('trap 2: codes are strings, and a missing field is not zero', () => {
 
 describe('trap 3: one table per place', () => {
   test('the same code about a call and about a payment', () => {
-    expect(read('tanda', paidWith('tanda', { status: 'E422006' })).kind).toBe('failed');
+    expect(read('tanda', paidWith('tanda', { status: 'E422006', result: null })).kind).toBe('failed');
     expect(read('tanda', { status: 'E422006', category: 'Business', severity: 'Low' }).kind).toBe('refused');
     expect(read('vexora', { code: '00029', msg: 'x', data: null }).kind).toBe('unrecognised');
     expect(read('vexora', { code: '0001', msg: 'x' }).kind).toBe('unrecognised');

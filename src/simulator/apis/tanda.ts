@@ -123,7 +123,7 @@ function statusBody(order: ScriptedOrder, { state, since }: Present, product: Pr
     datetimeCompleted: state === 'pending' ? null : isoInstant(since),
     result: {
       accountNumber: script.phone,
-      amount: paid ? order.amountPaid : script.amount,
+      amount: paid ? order.amountPaid : '0.00',
       customerFee: '0.00',
       ref: paid ? order.receipt : '',
       storeFee: '',
