@@ -79,7 +79,13 @@ const queryFailed = (ResultCode: unknown) => ({
   kind: 'result',
   body: { Result: { ResultType: 1, ResultCode, ResultDesc: 'x' } },
 });
-const incoming = { type: 'Payment', 'request.commandId': 'CustomerPayment' };
+const incoming = { type: 'Payment', 'request.commandId': 'CustomerToMerchantMobileMoneyPayment' };
+
+/** What a cancelled Jenga order shows of money: nothing. */
+const unpaid = {
+  ...{ 'data.order.amountPaid': 0, 'data.invoices.0.invoiceStatus': 'Cancelled' },
+  'data.invoices.0.externalReference': null,
+};
 
 describe('an answer with a content coding', () => {
   const paid = JSON.stringify(sample('Jenga', 'paid').body);
@@ -115,7 +121,7 @@ describe('every trap of docs/providers.md section 8', () => {
     [
       '1: the outer layer',
       'jenga',
-      vary(jenga, { 'data.order.orderStatus': 'Pending', 'data.invoices.0.invoiceStatus': 'Cancelled' }),
+      vary(jenga, { ...unpaid, 'data.order.orderStatus': 'Pending' }),
       { reading: 'failed', certainty: 'soft', reason: 'cancelled', verdict: null },
     ],
     [
@@ -176,7 +182,7 @@ describe('every trap of docs/providers.md section 8', () => {
     [
       '3: E422006 of the transaction',
       'tanda',
-      vary(tanda, { ...incoming, status: 'E422006' }),
+      vary(tanda, { ...incoming, status: 'E422006', result: null }),
       { reading: 'failed', reason: 'insufficient-funds' },
     ],
     [
@@ -384,7 +390,7 @@ describe.concurrent('its input and its exit codes', () => {
     const overrides = { jenga: { Reversed: { reading: 'failed', certainty: 'firm', reason: 'rejected' } } };
     const { stdout } = await runCommand(['classify', 'jenga'], {
       env: { STATUS_OVERRIDES: JSON.stringify(overrides) },
-      stdin: JSON.stringify(vary(jenga, { 'data.order.orderStatus': 'Reversed' })),
+      stdin: JSON.stringify(vary(jenga, { ...unpaid, 'data.order.orderStatus': 'Reversed' })),
     });
     expect(JSON.parse(stdout)).toMatchObject({ reading: 'failed', reason: 'rejected', verdict: 'failed' });
   });
