@@ -230,14 +230,27 @@ function namedTransaction(body: Body, reference: TandaReference | null): string 
   return theirs.find((name) => name === ours) ?? theirs.find(Boolean);
 }
 
-const outgoing = /payout|withdraw|b2c|disburse|^merchantto|^businessto|^international/i;
+/** What money that comes in is called (docs/providers.md section 5). Anything else may be money that goes out. */
+const incomingTypes: ReadonlySet<string> = new Set(['Payment']);
+const incomingCommands: ReadonlySet<string> = new Set([
+  'CustomerToMerchantMobileMoneyPayment',
+  'ConsumerMobileMoneyDeposit',
+]);
 
-/** Money is coming in when the answer says what kind of payment it is, and nothing in it is a kind that goes out. */
+/** Money is coming in when the answer says what kind of payment it is, and all that it says is a kind that comes in. */
 function isIncoming(body: Body, expectedCommandId: string | undefined): boolean {
+  const { type } = body;
   const commandId = body.request?.commandId;
-  if (expectedCommandId !== undefined && commandId !== expectedCommandId) return false;
-  const kinds = [body.type, commandId].filter((kind) => kind != null && kind !== '') as string[];
-  return kinds.length > 0 && !kinds.some((kind) => outgoing.test(kind));
+  const isOurCommand =
+    expectedCommandId === undefined
+      ? isBlank(commandId) || incomingCommands.has(commandId)
+      : commandId === expectedCommandId;
+  const isOurType = isBlank(type) || incomingTypes.has(type);
+  return isOurCommand && isOurType && !(isBlank(commandId) && isBlank(type));
+}
+
+function isBlank(kind: string | null | undefined): kind is '' | null | undefined {
+  return kind == null || kind === '';
 }
 
 function doubtOf(body: Body, expectedCommandId: string | undefined): Doubt | null {

@@ -119,6 +119,44 @@ describe('paid in several parts', () => {
   });
 });
 
+describe('money that did not come in', () => {
+  const kinds = [
+    'Refund',
+    'Reversal',
+    'Chargeback',
+    'Pay Out',
+    'SalaryPayment',
+    'BulkPayment',
+    'BusinessPayment',
+    'x',
+  ];
+  const spelt = ['payment', ' Payment', 'Payout'];
+
+  test.each([...kinds, ...spelt])('tanda: the type %j', (type) => {
+    expect(read('tanda', 'paid', { type })).toMatchObject({ kind: 'paid', doubt: 'wrong-direction' });
+    expect(read('tanda', 'failed', { type }).kind).toBe('unrecognised');
+  });
+
+  test.each([...kinds, 'MerchantTo3rdPartyMerchantPayment', 'toString'])(
+    'tanda: the command %j',
+    (commandId) => {
+      const doubt = 'wrong-direction';
+      expect(read('tanda', 'paid', { 'request.commandId': commandId })).toMatchObject({
+        kind: 'paid',
+        doubt,
+      });
+    },
+  );
+
+  test.each([
+    { type: '' },
+    { 'request.commandId': null },
+    { 'request.commandId': 'ConsumerMobileMoneyDeposit' },
+  ])('tanda: %j leaves an incoming payment what it is', (fields) =>
+    expect(read('tanda', 'paid', fields)).toMatchObject({ kind: 'paid', doubt: null }),
+  );
+});
+
 const jengaInvoice = (fields: object) => ({
   'data.invoices': [
     { invoiceStatus: 'Cancelled', orderReference: 'OR28922980077', externalReference: null },
