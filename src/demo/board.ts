@@ -1,6 +1,9 @@
 import { styleText } from 'node:util';
 import type { ResultData } from '../domain/result-event.ts';
+import { providers } from '../providers/index.ts';
 import type { Sample } from './samples.ts';
+
+const providerWidth = Math.max(...[...providers.keys()].map((id) => id.length));
 
 /** The state of one sample while the demo runs. */
 export interface Line {
@@ -23,7 +26,7 @@ export function isAsExpected({ sample: { expected }, verdict }: Line): boolean {
 
 /** The table's header. */
 export function headLine(): string {
-  const text = `  ${'provider'.padEnd(11)} ${'what happens'.padEnd(34)} polls  verdict`;
+  const text = `  ${'provider'.padEnd(providerWidth)} ${'what happens'.padEnd(34)} polls  verdict`;
   return styleText('bold', text, unchecked);
 }
 
@@ -44,13 +47,13 @@ export function openLines(lines: readonly Line[], screen: { rows: number; column
 }
 
 function beginning({ sample, polls }: Line): string {
-  return `  ${sample.provider.padEnd(11)} ${sample.story.padEnd(34)} ${String(polls).padStart(3)}`;
+  return `  ${sample.provider.padEnd(providerWidth)} ${sample.story.padEnd(34)} ${String(polls).padStart(3)}`;
 }
 
 /** One verdict as a plain line, for output that is not a terminal. */
 export function plainLine(line: Line, verdict: ResultData): string {
   const { sample } = line;
-  return `${sample.provider.padEnd(11)} ${sample.story.padEnd(34)} ${outcomeOf(verdict)}${mark(line)}`;
+  return `${sample.provider.padEnd(providerWidth)} ${sample.story.padEnd(34)} ${outcomeOf(verdict)}${mark(line)}`;
 }
 
 const unchecked = { validateStream: false } as const;
