@@ -50,7 +50,7 @@ describe.concurrent('wrong usage: exit code 2, one sentence, nothing printed', (
     ['no name', ['--scope', 'orders:read'], /--name/],
     ['no scope', ['--name', 'shop'], /--scope/],
     ['a name that is none', ['--name', 'A shop', '--scope', 'orders:read'], /A name must consist of a-z/],
-    ['an unknown scope', ['--name', 'shop', '--scope', 'orders:read,all'], /Scopes are orders:write/],
+    ['an unknown scope', ['--name', 'shop', '--scope', 'orders:read,all'], /The scopes are orders:write/],
     ['an account that is none', [...good, '--account', 'Jenga'], /Give account ids/],
     ['an end that is none', [...good, '--expires', 'tomorrow'], /a date or an RFC 3339 time/],
     ['an end that is past', [...good, '--expires', '2020-01-01'], /is in the past/],
