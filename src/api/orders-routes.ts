@@ -8,12 +8,13 @@ import type { PollQueue } from '../jobs/queue.ts';
 import { orderInputSchema } from '../jobs/validate-order.ts';
 import type { OrderRecord } from '../orders/record.ts';
 import type { OrderStore } from '../orders/store.ts';
-import { orderViewSchema, viewOf } from '../orders/view.ts';
+import { type OrderView, orderViewSchema, viewOf } from '../orders/view.ts';
 import type { ResultsHub } from '../results/results-hub.ts';
 import { callerOf, seesAccount } from './api-keys.ts';
 import { auditRequest } from './audit-request.ts';
 import { awaitVerdict } from './await-verdict.ts';
 import { inTime, redisMs } from './in-time.ts';
+import { evidenceFor, mayKnow } from './other-orders.ts';
 import { createPlaces } from './places.ts';
 import { problemResponse, sendProblem, usualProblems } from './problem.ts';
 
@@ -113,6 +114,18 @@ function serveSubmit(app: App, parts: OrdersParts): void {
             { kind: 'order-conflict' },
           );
         case 'reference-in-use':
+          if (!(await mayKnow(parts.store, request, result.usedBy))) {
+            const detail = 'Another order was paid by this payment; start another payment for this order.';
+            return sendProblem(
+              reply,
+              409,
+              detail,
+              [{ path: 'reference', message: 'already paid another order' }],
+              {
+                kind: 'reference-in-use',
+              },
+            );
+          }
           return sendProblem(
             reply,
             409,
@@ -158,7 +171,7 @@ function serveOrder(app: App, parts: OrdersParts): void {
       const { orderId } = request.params;
       if (wait === 0) {
         const record = await readFor(parts.store, request, orderId);
-        return record === null ? sendProblem(reply, 404, noSuchOrder) : viewOf(record);
+        return record === null ? sendProblem(reply, 404, noSuchOrder) : viewFor(parts.store, request, record);
       }
       const place = places.take(callerOf(request));
       if (typeof place === 'string') {
@@ -175,7 +188,7 @@ function serveOrder(app: App, parts: OrdersParts): void {
       const record = await awaitVerdict(parts.hub, {
         ...{ orderId, read, seconds: wait, after, gone: gone.signal, stop: parts.stop },
       }).finally(place);
-      return record === null ? sendProblem(reply, 404, noSuchOrder) : viewOf(record);
+      return record === null ? sendProblem(reply, 404, noSuchOrder) : viewFor(parts.store, request, record);
     },
   });
 }
@@ -229,6 +242,11 @@ async function readFor(
 ): Promise<OrderRecord | null> {
   const record = await inTime(store.read(orderId));
   return record !== null && seesAccount(request, record.order.account) ? record : null;
+}
+
+/** The view of an order for this key. */
+async function viewFor(store: OrderStore, request: FastifyRequest, record: OrderRecord): Promise<OrderView> {
+  return viewOf({ ...record, history: await evidenceFor(store, request, record.history) });
 }
 
 /** The account that an order names; `null` where it names none, which is a fault of the order. */

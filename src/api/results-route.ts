@@ -3,11 +3,13 @@ import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { FastifyRequest } from 'fastify';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import type { OrderStore } from '../orders/store.ts';
 import type { Redis } from '../redis/connection.ts';
 import { createKeys } from '../redis/keys.ts';
 import { lastStreamId, type Result, readResults } from '../results/replay.ts';
 import type { ResultsHub } from '../results/results-hub.ts';
 import { callerOf, isExpired, seesAccount } from './api-keys.ts';
+import { evidenceFor } from './other-orders.ts';
 import { createPlaces } from './places.ts';
 import { problemResponse, sendProblem, usualProblems } from './problem.ts';
 
@@ -15,6 +17,7 @@ export interface ResultsRouteParts {
   readonly redis: Redis;
   readonly prefix: string;
   readonly hub: ResultsHub;
+  readonly store: Pick<OrderStore, 'read'>;
   /** Event streams that one key may follow at once. */
   readonly streamsPerKey: number;
   /** A reader that takes nothing for so long is dropped. Default 10 000. */
@@ -94,7 +97,7 @@ async function follow(
   request: FastifyRequest,
   response: ServerResponse,
   start: string,
-  { redis, prefix, hub, stop, writeMs = defaultWriteMs }: ResultsRouteParts,
+  { redis, prefix, hub, store, stop, writeMs = defaultWriteMs }: ResultsRouteParts,
 ) {
   const gone = new AbortController();
   response.on('close', () => gone.abort());
@@ -126,7 +129,7 @@ async function follow(
         position = result.streamId;
         if (!seesAccount(request, result.event.data.account)) continue;
         if (!mayRead()) return;
-        if (!response.write(toServerSentEvent(result)) && !ended.aborted) {
+        if (!response.write(toServerSentEvent(await resultFor(store, request, result))) && !ended.aborted) {
           await drained(response, ended, writeMs);
         }
       }
@@ -143,6 +146,16 @@ async function drained(response: ServerResponse, ended: AbortSignal, writeMs: nu
   const late = setTimeout(() => response.destroy(), writeMs);
   await once(response, 'drain', { signal: ended }).catch(() => {});
   clearTimeout(late);
+}
+
+/** The result as this key may read it. */
+async function resultFor(
+  store: ResultsRouteParts['store'],
+  request: FastifyRequest,
+  { streamId, event }: Result,
+): Promise<Result> {
+  const evidence = await evidenceFor(store, request, event.data.evidence);
+  return { streamId, event: { ...event, data: { ...event.data, evidence } } };
 }
 
 function toServerSentEvent({ streamId: id, event }: Result): string {

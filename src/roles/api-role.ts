@@ -44,7 +44,14 @@ export async function openApi(shared: Shared) {
       minHintIntervalMs: (account) => byId.get(account)?.callbacks.minHintIntervalMs ?? 2_000,
       stop: stopping.signal,
     },
-    results: { redis: prompt, prefix, hub, streamsPerKey: config.apiKeyStreams, stop: stopping.signal },
+    results: {
+      redis: prompt,
+      prefix,
+      hub,
+      store,
+      streamsPerKey: config.apiKeyStreams,
+      stop: stopping.signal,
+    },
     callbacks: {
       accounts: new Map(config.accounts.map((account) => [account.id, { ...account, ...account.callbacks }])),
       store,
