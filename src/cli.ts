@@ -35,6 +35,8 @@ async function main(): Promise<number> {
     stdout: process.stdout,
     stderr: process.stderr,
     stop: stopSignal(),
+    // Connections that BullMQ cannot close while Redis is unavailable would keep the process alive for good.
+    endWithin: (ms) => void setTimeout(() => process.exit(), ms).unref(),
   };
   let exitCode = 0;
   const program = new Command('payment-poller')

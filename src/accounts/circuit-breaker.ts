@@ -102,7 +102,7 @@ export interface CircuitBreakerParts {
   readonly deadlinePollEveryMs?: number;
 }
 
-/** How often orders check whether locked credentials were replaced. */
+/** How often orders check for new credentials while theirs are locked. */
 const lockedRetryMs = 60_000;
 /** The breaker is checked at least this often, however long the pause. */
 const longestWaitMs = 3_600_000;
@@ -132,7 +132,6 @@ export function createCircuitBreaker(parts: CircuitBreakerParts): CircuitBreaker
   const retryMs = Math.min(longestRetryMs, policy.breakerPauseMs);
   /** Longer than `retryMs`, so that every waiting order gets a chance first. */
   const giveWayMs = 3 * retryMs;
-
   /** One read serves all polls that are admitted at the same time. */
   const readFields = createBatcher<null, (string | null)[]>(async (requests) => {
     const known = await sendDirectly(redis, 'hmget', [breaker, ...fields]).catch(emptyIfWrongType);
@@ -233,9 +232,7 @@ function emptyIfWrongType(error: unknown): string[] {
   throw error;
 }
 
-function listed(text: string | null | undefined): readonly string[] {
-  return (text ?? '').split(' ');
-}
+const listed = (text: string | null | undefined): readonly string[] => (text ?? '').split(' ');
 
 /** Parses an instant; an invalid one counts as now. */
 function instantOf(text: string | null | undefined, now: number): number {

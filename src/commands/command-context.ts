@@ -6,4 +6,6 @@ export interface CommandContext {
   readonly stderr: NodeJS.WriteStream;
   /** Aborted by the first SIGINT or SIGTERM (the second ends the process at once), or when stdout is closed. */
   readonly stop: AbortSignal;
+  /** Ends the process after `ms` at the latest, with the exit code set by then. Does not keep it alive that long. */
+  endWithin(ms: number): void;
 }

@@ -3,7 +3,6 @@ import { Command, Option } from 'commander';
 import { withSmallYoungGeneration } from '../observability/v8-heap.ts';
 import type { Role, Service } from '../service.ts';
 import type { CommandContext } from './command-context.ts';
-import { endProcessWithin } from './end-process.ts';
 
 /** A stop may take this long whatever SHUTDOWN_MS is, so that jobs are released. */
 const leastStopMs = 3_000;
@@ -24,16 +23,19 @@ export function startCommand(terminal: CommandContext): Command {
       if (service === null) return;
       if (!terminal.stop.aborted) await once(terminal.stop, 'abort');
       await service.close();
-      endProcessWithin(afterCloseMs);
+      terminal.endWithin(afterCloseMs);
     });
 }
 
 /** Starts the service as soon as Redis answers; `null` if stopped before. @throws as `readConfig` and `startService` */
-async function start({ environment, stop }: CommandContext, roles: readonly Role[]): Promise<Service | null> {
+async function start(
+  { environment, stop, endWithin }: CommandContext,
+  roles: readonly Role[],
+): Promise<Service | null> {
   const { readConfig } = await import('../config/config.ts');
   const config = readConfig(environment);
   // From here on, whatever waits for Redis, also while the service is starting.
-  const endSoon = () => endProcessWithin(Math.max(2 * config.shutdownMs, leastStopMs));
+  const endSoon = () => endWithin(Math.max(2 * config.shutdownMs, leastStopMs));
   if (stop.aborted) endSoon();
   else stop.addEventListener('abort', endSoon, { once: true });
   const [{ createLog }, { unknownVariables }, { waitForRedis }, { startService }] = await Promise.all([
