@@ -30,11 +30,10 @@ export const currencyFields = Object.fromEntries(names.map((name) => [name, anyt
   readonly [name in CurrencyField]: typeof anything;
 };
 
-const lowerCaseNames: ReadonlySet<string> = new Set(names.map((name) => name.toLowerCase()));
-
-/** Whether a key in lower case is the name of a currency field, for answers that list keys and values. */
+/** Whether a key names a currency, however it is spelt: `CURRENCY`, `currency_code`, `invoiceCurrency`, `ccy`. */
 export function isCurrencyName(key: string): boolean {
-  return lowerCaseNames.has(key);
+  const name = key.replace(/[\s_-]/g, '').toLowerCase();
+  return name === 'ccy' || (name.includes('currency') && !/(?:symbol|name)$/.test(name));
 }
 
 type Section = { readonly [name in CurrencyField]?: unknown } | null | undefined;

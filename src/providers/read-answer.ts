@@ -5,6 +5,7 @@ import type { Reading, ReadingFacts } from '../domain/order.ts';
 import { usualCurrencies } from './currency.ts';
 import { redactSecrets, secretsOf } from './known-secrets.ts';
 
+import { printedCurrencies } from './printed-currencies.ts';
 import { disprovesFailure, type Expected, proofOf, speaksOfAnother } from './proof.ts';
 import type { Finding, Provider, ProviderAnswer, ReadingRules } from './provider.ts';
 import { redact } from './redact.ts';
@@ -72,6 +73,10 @@ function readBody(
         settings: options.settings ?? null,
       })
     : null;
+  if (finding?.about === 'payment') {
+    const currencies = [...(finding.currencies ?? []), ...printedCurrencies(body)];
+    return readFinding(provider, rules, { ...finding, currencies }, answer, expected, options, facts);
+  }
   if (finding === null)
     return isOk(answer) ? { ...facts, kind: 'unrecognised' } : byHttpStatus(answer, facts);
   return readFinding(provider, rules, finding, answer, expected, options, facts);
