@@ -32,6 +32,8 @@ export interface AuditParts {
   readonly keys: Keys;
   readonly log: Log;
   readonly counted: Audit['counted'];
+  /** Takes errors that are logged elsewhere: those of an outage of Redis. */
+  isLoggedElsewhere(error: unknown): boolean;
 }
 
 /** Approximate number of entries kept. */
@@ -40,12 +42,12 @@ export const auditLength = 100_000;
 const maxPending = 1_000;
 
 /** Opens the audit trail of a process. */
-export function createAudit({ redis, keys, log, counted }: AuditParts): Audit {
+export function createAudit({ redis, keys, log, counted, isLoggedElsewhere }: AuditParts): Audit {
   let pending = 0;
   let isLost = false;
 
   const lost = (err?: Error) => {
-    // Log once per outage.
+    if (err !== undefined && isLoggedElsewhere(err)) return;
     if (!isLost) log.warn({ err }, 'the audit stream cannot be written; its entries are in this log alone');
     isLost = true;
   };

@@ -21,7 +21,7 @@ export async function startHttp(
   const server = {
     log,
     audit: createAudit({
-      ...{ redis: opened?.redis ?? redis, keys, log },
+      ...{ redis: opened?.redis ?? redis, keys, log, isLoggedElsewhere: shared.outage.covers },
       counted(action, outcome) {
         if (action === 'login') metrics.logins.inc({ outcome });
         if (action === 'rejected-key') metrics.rejectedKeys.inc({ reason: outcome });
