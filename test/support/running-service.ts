@@ -51,7 +51,11 @@ export interface RunningService {
   /** The agent behind `call`, for requests of another form. */
   readonly agent: Agent;
   readonly service: Service;
-  call(method: 'GET' | 'POST' | 'HEAD' | 'DELETE', path: string, options?: CallOptions): Promise<Answer>;
+  call(
+    method: 'GET' | 'POST' | 'PUT' | 'HEAD' | 'DELETE',
+    path: string,
+    options?: CallOptions,
+  ): Promise<Answer>;
   /** Enqueues an order over HTTP; fails unless it is new. */
   enqueue(order: OrderInput): Promise<void>;
   /** Posts to the callback URL of an account. */
