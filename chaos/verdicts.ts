@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Reference } from '../src/domain/order.ts';
 import { type LedgerEntry, simulatedProvider } from '../src/simulator/simulator.ts';
 import type { Checkout, Handed } from './checkout.ts';
 import { confirmAfterMs, orderDeadlineMs } from './environment.ts';
@@ -106,12 +107,20 @@ function withoutVerdict(cases: readonly Case[], published: readonly PublishedVer
   }).length;
 }
 
+/** Kopo Kopo answers with the address of a payment. An order may be submitted with it, and is known by the id at its end. */
+function publishedAs(reference: Reference): Reference {
+  return typeof reference === 'string'
+    ? (/^https?:\/\/.*\/([^/]+)$/.exec(reference)?.[1] ?? reference)
+    : reference;
+}
+
 /** What the judge needs to know of each order. */
 export function casesOf(known: readonly Known[]): Case[] {
   return known.map(({ handed, expected, occasions, payment }) => {
     const { orderId, provider, simulated, input } = handed.order;
     const { amount: amountExpected } = simulated;
-    const { reference, metadata = {} } = input;
+    const { metadata = {} } = input;
+    const reference = publishedAs(input.reference);
     const createdAt = new Date(handed.createdAt).toISOString();
     const facts = {
       ...{ orderId, account: provider, provider, reference, amountExpected },
