@@ -73,7 +73,16 @@ interface Report {
 
 test('the contract suite takes it', async () => {
   const file = join(folder, 'report.json');
-  const args = ['run', '--root', folder, '-t', 'pesabox', '--reporter=json', `--outputFile=${file}`];
+  const args = [
+    'run',
+    '--root',
+    folder,
+    '-t',
+    'pesabox',
+    '--testTimeout=30000',
+    '--reporter=json',
+    `--outputFile=${file}`,
+  ];
   const output = await run(join(bin, 'vitest'), args, { cwd: folder }).catch((error) => `${error}`);
   if (!existsSync(file)) throw new Error(`The suite did not run: ${output}`);
   const { numPassedTests, testResults } = JSON.parse(readFileSync(file, 'utf8')) as Report;

@@ -5,7 +5,7 @@ import { type Story, setupWorld, toldOf } from '../support/service-run.ts';
 import { until } from '../support/service-until.ts';
 
 // Far longer than needed, for a busy machine.
-vi.setConfig({ testTimeout: 240_000 });
+vi.setConfig({ testTimeout: 300_000 });
 
 const paid: Story['timeline'] = [{ afterMs: 0, state: 'paid' }];
 
@@ -79,7 +79,7 @@ test.skipIf(backend === 'bullmq')(
     );
     await until('the provider to be back', () => Date.now() >= backAt);
     const given = startGivenTime();
-    await until('every order to have a verdict', async () => (await redis.zcard(keys.asking)) === 0, 120_000);
+    await until('every order to have a verdict', async () => (await redis.zcard(keys.asking)) === 0, 180_000);
     expect(given()).toBeLessThanOrEqual((2_000 * orders) / ratePerSecond);
     // Orders that became unresolved during the outage are corrected by the watch.
     await until('every doubt to be gone', async () => (await redis.hlen(keys.unresolved)) === 0, 60_000);
