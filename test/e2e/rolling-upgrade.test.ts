@@ -178,6 +178,7 @@ test('what we write has the form that its version stands for: a change of it nee
   const added: typeof form = {
     step: (text) => text !== '',
     owns: (text) => text !== '',
+    shares: isOneOf(['', '1']),
     result: isLike(/^\d+-\d+ \d+$/),
   };
   for (const record of written) {
