@@ -39,8 +39,8 @@ export interface Shared {
   readonly clock: RedisClock;
 }
 
-/** How long Redis may take to answer at startup. */
-export const redisStartMs = 6_000;
+/** How long Redis may take to answer at startup. The Redis in the process of the demo shares one core with all else. */
+export const redisStartMs = 20_000;
 
 export const dayMs = 86_400_000;
 
