@@ -9,7 +9,7 @@ export interface VerdictWait {
   readonly after: number;
   /** Aborted when the client has gone: nobody reads the answer. */
   readonly gone: AbortSignal;
-  /** Aborted when the service stops: whoever waits is answered then. */
+  /** Aborted when the service stops: waiting requests are answered then. */
   readonly stop: AbortSignal;
 }
 

@@ -26,7 +26,7 @@ export interface OrdersParts {
   minHintIntervalMs(account: string): number;
   /** Requests with `wait` of one key that may wait at once. */
   readonly waitsPerKey: number;
-  /** Aborted when the service stops: whoever waits is answered then. */
+  /** Aborted when the service stops: waiting requests are answered then. */
   readonly stop: AbortSignal;
 }
 

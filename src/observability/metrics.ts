@@ -111,7 +111,7 @@ function orderMetrics(define: Definitions) {
     ),
     detectionSeconds: define.histogram(
       'detection_seconds',
-      "Time from the provider's own final status to the verdict, where the provider tells it",
+      "Time from the provider's own final status to the verdict, where the provider reports it",
       ['account'],
       seconds,
     ),

@@ -3,7 +3,7 @@
 -- Returns 'unknown' (no such token, or used before), 'gone' (no such order) or 'delivered'.
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 'unknown' end
 if redis.call('EXISTS', KEYS[2]) == 0 then return 'gone' end
--- Keep the used token as an empty value for a while, to tell a repeated delivery from an invalid token.
+-- Keep the used token as an empty value for a while, to distinguish a repeated delivery from an invalid token.
 local left = redis.call('PTTL', KEYS[1])
 if ARGV[4] == '1' then redis.call('SET', KEYS[1], '', 'PX', 600000) end
 local isDone, why = pcall(function()

@@ -192,7 +192,7 @@ function settleArgs(
 /** The fields that a transition writes. */
 function changedFields(record: OrderRecord, update: RecordUpdate, owning: Owning | null): string[] {
   return Object.entries({
-    // Must come first: the script reads it by position. ioredis resends a script whose reply was lost; this id tells the script
+    // Must come first: the script reads it by position. ioredis resends a script whose reply was lost; this id shows the script
     // that the change it finds is the same transition, not another process' one.
     step: randomBytes(6).toString('base64url'),
     ...progressFields(update),

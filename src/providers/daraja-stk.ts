@@ -16,7 +16,7 @@ import { type Meaning, statuses } from './status-table.ts';
 import { nairobiStamp } from './time.ts';
 
 /**
- * Safaricom Daraja, STK push query: the fate of a prompt, at once. It tells neither the amount nor the receipt.
+ * Safaricom Daraja, STK push query: the fate of a prompt, at once. It reports neither the amount nor the receipt.
  *
  * `ResponseCode` says only that the query was accepted. `ResultCode` decides; it is absent while nothing is known, and a
  * missing one is not zero.

@@ -125,7 +125,7 @@ export const pesapal = defineProvider({
     },
   }),
 
-  // The notification (IPN) tells that something changed, and not what.
+  // The notification (IPN) says that something changed, not what.
   callback: defineCallback({
     methods: ['GET', 'POST'],
     body: z.object({ OrderTrackingId: note, OrderMerchantReference: note, OrderNotificationType: note }),

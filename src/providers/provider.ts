@@ -19,7 +19,7 @@ export type Finding =
       /** Every currency that the answer names, as it came; each must be the order's. See `currenciesOf`. */
       readonly currencies?: readonly unknown[];
       readonly receipt?: string | null | undefined;
-      /** Receipts besides, where the answer tells of several payments for the order. */
+      /** Receipts besides, where the answer reports several payments for the order. */
       readonly furtherReceipts?: readonly (string | null | undefined)[];
       /** The references that the answer speaks of; each that is present must be one of `aliases`. */
       readonly references?: readonly (string | null | undefined)[];

@@ -13,7 +13,7 @@ export interface ReceiptKind {
 
 /** M-Pesa's own form. Some receipts have no digit at all. */
 const mpesaForm = /^(?!\d+$)[A-Z0-9]{10}$/;
-/** What sandboxes and resellers print in its place: `fv9n_TDX`, nine digits. Only a digit tells it from a word. */
+/** What sandboxes and resellers print in its place: `fv9n_TDX`, nine digits. Only a digit distinguishes it from a word. */
 const resellerForm = /^(?=.*\d)(?!(?:0|254)\d{9}$)[a-z0-9][a-z0-9_-]{3,63}$/i;
 /** One character over and over stands for nothing. */
 const filling = /^(.)\1*$/;

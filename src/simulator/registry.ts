@@ -22,7 +22,7 @@ export function simulatedProvider(id: ProviderId): SimulatedProvider<ProviderId>
 
 type Credentials = { readonly [Each in Listed as Each['id']]: Each['credentials'] };
 
-/** The fixed, plainly fake credentials that the simulator accepts. They open nothing anywhere else. */
+/** The fixed, obviously fake credentials that the simulator accepts. They open nothing anywhere else. */
 export const simulatorCredentials = Object.fromEntries(
   simulatedProviders.map(({ id, credentials }) => [id, credentials]),
 ) as unknown as Credentials;

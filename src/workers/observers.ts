@@ -131,13 +131,13 @@ export function notePolls(activity: ActivityLog): PollObserver {
 /** Tells several observers. */
 export function observeAll(...observers: readonly PollObserver[]): PollObserver {
   return {
-    reading: (...told) => observers.forEach((each) => void each.reading(...told)),
-    published: (...told) => observers.forEach((each) => void each.published(...told)),
-    contradiction: (...told) => observers.forEach((each) => void each.contradiction(...told)),
-    unknownWord: (...told) => observers.forEach((each) => void each.unknownWord(...told)),
-    changedProvider: (...told) => observers.forEach((each) => void each.changedProvider(...told)),
-    breaker: (...told) => observers.forEach((each) => void each.breaker(...told)),
-    neglected: (...told) => observers.forEach((each) => void each.neglected(...told)),
-    error: (...told) => observers.forEach((each) => void each.error(...told)),
+    reading: (...args) => observers.forEach((each) => void each.reading(...args)),
+    published: (...args) => observers.forEach((each) => void each.published(...args)),
+    contradiction: (...args) => observers.forEach((each) => void each.contradiction(...args)),
+    unknownWord: (...args) => observers.forEach((each) => void each.unknownWord(...args)),
+    changedProvider: (...args) => observers.forEach((each) => void each.changedProvider(...args)),
+    breaker: (...args) => observers.forEach((each) => void each.breaker(...args)),
+    neglected: (...args) => observers.forEach((each) => void each.neglected(...args)),
+    error: (...args) => observers.forEach((each) => void each.error(...args)),
   };
 }

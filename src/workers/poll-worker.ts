@@ -47,7 +47,7 @@ export interface PollWorkerParts {
   /** Remembers a new query of an order and says where its answer is to be posted; `null` where answers come at once. */
   readonly beginQuery: ((orderId: string) => Promise<AnswerTo>) | null;
   readonly policy: Policy;
-  /** How far the account's payments are told apart. */
+  /** How far the account's payments are distinguished. */
   readonly payments: PaymentRules;
   readonly observer: PollObserver;
   readonly newWords: NewWords;

@@ -10,7 +10,7 @@ import type { OrderStore, SettleResult, Transition } from '../orders/store.ts';
 export interface SettlingParts {
   readonly store: Pick<OrderStore, 'read'>;
   readonly policy: Policy;
-  /** How far the account's payments are told apart. */
+  /** How far the account's payments are distinguished. */
   readonly payments: PaymentRules;
   /** By default, the clock of this machine. */
   readonly clock?: Clock;
@@ -38,23 +38,23 @@ export async function settle(
   pushed: { readonly entry: string; readonly queryId: string } | null,
   openSince: number | undefined,
 ): Promise<number | null> {
-  let told = reading;
+  let considered = reading;
   for (let current: OrderRecord | null = record; current !== null; ) {
     const now = clock.now();
     const order: Order = current.order;
     const decision = decide(
       order,
       current.progress,
-      answering(current, told, pushed),
+      answering(current, considered, pushed),
       { ...policy, steadySince: clock.steadySince() },
       now,
       Math.random(),
     );
     const { progress, publish, nextPollAt } = decision;
-    const history = remember(current.history, told);
+    const history = remember(current.history, considered);
     const event =
-      publish === null ? null : buildEvent(order, progress, publish, told, history, now, openSince);
-    const query = queryAfter(current.query, told, pushed?.queryId ?? null);
+      publish === null ? null : buildEvent(order, progress, publish, considered, history, now, openSince);
+    const query = queryAfter(current.query, considered, pushed?.queryId ?? null);
     const settled = await write({
       record: current,
       progress,
@@ -63,21 +63,21 @@ export async function settle(
       query,
       event,
       entry: pushed?.entry ?? null,
-      used: told === reading ? null : told,
+      used: considered === reading ? null : considered,
       payments,
     });
     if (settled.outcome === 'settled') {
       if (settled.neglected !== undefined) observer.neglected(settled.neglected, order.orderId);
-      if (event !== null) observer.published(event, told);
-      if (decision.contradictsPaid) observer.contradiction(current, told);
+      if (event !== null) observer.published(event, considered);
+      if (decision.contradictsPaid) observer.contradiction(current, considered);
       return settled.nextPollAt;
     }
     if (settled.outcome === 'taken') return settled.nextPollAt;
     if (settled.outcome === 'used') {
-      told = asUsed(reading, settled.usedBy);
+      considered = asUsed(reading, settled.usedBy);
       continue;
     }
-    told = reading;
+    considered = reading;
     current = settled.outcome === 'gone' ? null : await store.read(order.orderId);
   }
   return null;

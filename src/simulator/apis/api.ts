@@ -38,7 +38,7 @@ export interface ProviderApi {
   throttled(call: Call): Reply;
   /** The documented answer to a path that does not exist. */
   unknownPath(call: Call): Reply;
-  /** The push that tells a state: the JSON text of a POST, or the whole request. */
+  /** The push that reports a state: the JSON text of a POST, or the whole request. */
   callback(order: ScriptedOrder, present: Present, shape: CallbackShape | undefined): string | Push;
   /** How HTTP 429 is answered where a document prints it. */
   tooManyRequests?(): Reply;

@@ -125,7 +125,7 @@ function callbackBody(order: ScriptedOrder, present: Present, shape: CallbackSha
   return JSON.stringify({ Body: { stkCallback: { ...answer, CallbackMetadata: { Item } } } });
 }
 
-/** The STK query. It tells neither the amount nor the receipt. */
+/** The STK query. It reports neither the amount nor the receipt. */
 export const darajaStk: SimulatedProvider<'daraja-stk', typeof credentials> = {
   id: 'daraja-stk',
   mount: 'daraja',

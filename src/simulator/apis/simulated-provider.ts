@@ -49,7 +49,7 @@ export interface SimulatedProvider<
   readonly id: Id;
   /** The first part of its paths; APIs with the same mount share a host. */
   readonly mount: string;
-  /** Fixed and plainly fake: they open nothing anywhere else. By the names of the product's settings. */
+  /** Fixed and obviously fake: they open nothing anywhere else. By the names of the product's settings. */
   readonly credentials: Credentials;
   /** Further settings of an account that asks this simulator, such as its addresses. */
   settings(url: string, certificate: string): { readonly [setting: string]: string | number };
@@ -73,7 +73,7 @@ export interface Traits {
   readonly retries: boolean;
   /** Answers about payouts look the same, and say so. */
   readonly payouts: boolean;
-  /** A paid answer tells the amount; the receipt. */
+  /** A paid answer reports the amount; the receipt. */
   readonly amount: boolean;
   readonly receipt: boolean;
   /** There is a login whose tokens can expire. */
