@@ -45,7 +45,10 @@ describe.runIf(version >= 7)('a subscriber under it', () => {
     await vi.waitFor(() => expect([...handled].sort()).toEqual(['good:1', 'good:2', 'left:1']), {
       timeout: 40_000,
     });
-    expect(errors).toEqual(['bad', 'bad', 'Result bad:1 is parked: bad']);
+    // The subscriber reports what it parked after it did so.
+    await vi.waitFor(() => expect(errors).toEqual(['bad', 'bad', 'Result bad:1 is parked: bad']), {
+      timeout: 40_000,
+    });
   });
 
   test('is told when its group was not made for it', async () => {
