@@ -66,7 +66,7 @@ export const accountSettings = z.object({
   confirmAfterMs: ms
     .default(10_000)
     .describe(
-      'Minimum time between a soft reading and the poll that confirms it; only then is the failure published',
+      'Minimum time between the answer with a soft failure and the poll that confirms it; only then is the failure published',
     ),
   sharedReferences: z
     .stringbool()

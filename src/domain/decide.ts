@@ -21,6 +21,7 @@ export type Phase = 'asking' | 'watching' | 'closed';
 /** A soft reading that waits for a second one to confirm it. */
 export interface Candidate {
   readonly kind: 'paid' | 'failed' | 'expired';
+  /** When its answer was considered, epoch ms: the provider had said so by then, and not necessarily when it was asked. */
   readonly at: number;
 }
 
@@ -98,11 +99,11 @@ export function decide(
   if (conclusion === null) {
     return keepPolling(order, before, withoutDisproved(known, reading), reading, policy, now, random);
   }
-  if (conclusion.certainty === 'soft' && !isConfirmed(known.candidate, conclusion, policy, reading.at)) {
+  if (conclusion.certainty === 'soft' && !isConfirmed(known.candidate, conclusion, policy, reading)) {
     return keepPolling(
       order,
       before,
-      withCandidate(known, conclusion, reading.at),
+      withCandidate(known, conclusion, Math.max(reading.at, now)),
       reading,
       policy,
       now,
@@ -112,14 +113,18 @@ export function decide(
   return conclude(order, before, { ...known, candidate: null }, conclusion, reading, policy, now, random);
 }
 
-/** A soft conclusion is confirmed when an earlier reading of the same kind is at least `confirmAfterMs` old. */
+/**
+ * A soft conclusion is confirmed when the answer to an earlier question said the same, and the question of this one was sent at
+ * least `confirmAfterMs` after that answer: so the provider said it twice, that far apart, however long its answers took. An answer
+ * that was pushed without a question that is still known may repeat the earlier one, and confirms nothing.
+ */
 function isConfirmed(
   candidate: Candidate | null,
   conclusion: Conclusion,
   policy: Policy,
-  at: number,
+  reading: Reading,
 ): boolean {
-  return candidate?.kind === conclusion.kind && at >= confirmableAt(candidate, policy);
+  return candidate?.kind === conclusion.kind && askedAt(reading) >= confirmableAt(candidate, policy);
 }
 
 /** The earliest time at which a second reading may confirm a candidate. */

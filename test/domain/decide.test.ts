@@ -342,8 +342,12 @@ describe('decide, any history', () => {
     lateMs: fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 60_000 })),
     // Decided on again after another process moved the order, or after Redis was away.
     decidedAfterMs: fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 15_000 })),
-    // The result of a query of ours, pushed to us.
-    pushed: fc.integer({ min: 0, max: 9 }).map((n) => n === 0),
+    // The result of a query of ours, pushed to us: how long ago it was sent, where that is known.
+    pushed: fc.oneof(
+      { weight: 8, arbitrary: fc.constant(null) },
+      { weight: 1, arbitrary: fc.record({}) },
+      { weight: 1, arbitrary: fc.record({ sentBeforeMs: fc.integer({ min: 0, max: 20_000 }) }) },
+    ),
     random: fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
   });
 
@@ -384,7 +388,7 @@ describe('decide, any history', () => {
       const askedAt = early === null ? due + lateMs : now + Math.floor(early * Math.max(due - now, 0));
       const at = Math.max(now, askedAt);
       now = at + decidedAfterMs;
-      const reading = readAt(one.reading, at, pushed ? 'callback' : 'poll');
+      const reading = readAt(one.reading, at, pushed);
       const before = story.progress;
       story = read(order, policy, story, reading, now, random, decideTwice);
       moments.push({ before, story, reading, now });
@@ -393,8 +397,12 @@ describe('decide, any history', () => {
   }
 
   /** A reading that was drawn as if made at 0. */
-  function readAt(drawn: Reading, at: number, source: Reading['source']): Reading {
-    if (drawn.kind !== 'pending' || drawn.awaitedUntil === undefined) return { ...drawn, at, source };
+  function readAt(drawn: Reading, at: number, pushed: { readonly sentBeforeMs?: number } | null): Reading {
+    const source = pushed === null ? ('poll' as const) : ('callback' as const);
+    const asked = pushed?.sentBeforeMs === undefined ? {} : { askedAt: at - pushed.sentBeforeMs };
+    if (drawn.kind !== 'pending' || drawn.awaitedUntil === undefined)
+      return { ...drawn, at, source, ...asked };
+    // That a query was taken is no answer to it.
     return { ...drawn, at, source, awaitedUntil: at + drawn.awaitedUntil };
   }
 
@@ -421,18 +429,26 @@ describe('decide, any history', () => {
     const verdict = story.published;
     if (verdict?.status === 'paid') assert(isProven(reading), 'paid is proven');
     if (verdict?.reason === 'deadline') {
-      assert(reading.source === 'poll' && reading.at >= deadlineAt(order), 'no order expires unasked');
+      assert(askedAtOf(reading) >= deadlineAt(order), 'no order expires unasked');
     }
     if (verdict?.status !== 'failed' && verdict?.status !== 'expired') return;
     assert(reading.kind === verdict.status && reading.reason === verdict.reason, 'doubt is never failure');
-    const earlier = moments.slice(0, index).map((moment) => moment.reading);
-    assert(!earlier.some(sawMoney), 'nothing fails after our money was seen');
+    const earlier = moments.slice(0, index);
+    assert(!earlier.some((one) => sawMoney(one.reading)), 'nothing fails after our money was seen');
     if (reading.certainty === 'firm') return;
-    const other = earlier.findLastIndex((one) => isAnswered(one) && one.kind !== reading.kind);
+    const other = earlier.findLastIndex(
+      (one) => isAnswered(one.reading) && one.reading.kind !== reading.kind,
+    );
     const agreed = earlier
       .slice(other + 1)
-      .some(({ kind, at }) => kind === reading.kind && reading.at - at >= policy.confirmAfterMs);
+      .some(
+        (one) => one.reading.kind === reading.kind && askedAtOf(reading) - one.now >= policy.confirmAfterMs,
+      );
     assert(agreed, 'soft failures are asked twice');
+  }
+
+  function askedAtOf({ source, at, askedAt = 0 }: Reading): number {
+    return source === 'poll' ? at : askedAt;
   }
 
   function isProven(reading: Reading): boolean {
@@ -621,6 +637,33 @@ describe('decide, around the deadline', () => {
     expect(told(second.publish)).toBe('failed/cancelled');
     expect(second.progress.stateversion).toBe(2);
     expect(second.nextPollAt).toBe(at + 120_000);
+  });
+
+  it('promise 5: a slow answer may be as young as its arrival: its confirmation counts from there', () => {
+    const [at, slowMs] = [createdAt + 60_000, 9_000];
+    const soft = aReading.softFailed({ at });
+    const first = decide(order, aProgress.asking(), soft, policy, at + slowMs, 0);
+    expect(first.nextPollAt).toBe(at + slowMs + 10_000);
+
+    const tooEarly = at + slowMs + 9_999;
+    const second = decide(order, first.progress, { ...soft, at: tooEarly }, policy, tooEarly + 5_000, 0);
+    expect(second.publish).toBeNull();
+    const late = at + slowMs + 10_000;
+    expect(
+      told(decide(order, second.progress, { ...soft, at: late }, policy, late + slowMs, 0).publish),
+    ).toBe('failed/cancelled');
+  });
+
+  it('promise 5: a pushed answer confirms only what was heard before its own question was sent', () => {
+    const at = createdAt + 60_000;
+    const soft = aReading.softFailed({ at, source: 'callback' });
+    const { progress } = decide(order, aProgress.asking(), soft, policy, at, 0);
+    const again = { ...soft, at: at + 30_000 };
+    const publishOf = (reading: Reading) => decide(order, progress, reading, policy, reading.at, 0).publish;
+
+    expect(publishOf(again)).toBeNull();
+    expect(publishOf({ ...again, askedAt: at + 9_999 })).toBeNull();
+    expect(told(publishOf({ ...again, askedAt: at + 10_000 }))).toBe('failed/cancelled');
   });
 
   it('promise 5: the age of a candidate counts only from the last jump of the clock', () => {

@@ -14,14 +14,19 @@ export interface Past {
   readonly readings: readonly Reading[];
   /** What was published at each of the readings, `null` for nothing. */
   readonly told: readonly (Told | null)[];
+  /** When each was decided on: the provider had said it by then. */
+  readonly decidedAt: readonly number[];
 }
 
-export const noPast: Past = { readings: [], told: [] };
+export const noPast: Past = { readings: [], told: [], decidedAt: [] };
 
 /** The past with one more reading, and what must be published at it. */
 export function tell(past: Past, reading: Reading, order: Order, policy: Policy, now: number): Past {
-  const readings = [...past.readings, reading];
-  return { readings, told: [...past.told, toPublish(past, reading, order, policy, now)] };
+  return {
+    readings: [...past.readings, reading],
+    told: [...past.told, toPublish(past, reading, order, policy, now)],
+    decidedAt: [...past.decidedAt, now],
+  };
 }
 
 const hourMs = 3_600_000;
@@ -56,9 +61,9 @@ function toPublish(past: Past, reading: Reading, order: Order, policy: Policy, n
   return isWaitingForAnswer(past, reading, deadline, now) ? null : 'unresolved/deadline';
 }
 
-/** A poll, or the answer to a query, that was sent after the deadline. */
-function isAskedSince(deadline: number, { source, at, askedAt = 0 }: Reading): boolean {
-  return (source === 'poll' ? at : askedAt) >= deadline;
+/** A poll, or the answer to a query, that was sent after that time. */
+function isAskedSince(time: number, { source, at, askedAt = 0 }: Reading): boolean {
+  return (source === 'poll' ? at : askedAt) >= time;
 }
 
 /** The first query after the deadline was only taken: its answer is waited for, five minutes at most. */
@@ -92,7 +97,7 @@ function statusOf(told: Told): string {
   return told.split('/')[0] ?? '';
 }
 
-/** Firm words at once, and so are contradictions; soft ones when an earlier one said the same, long enough before. */
+/** Firm words at once, and so are contradictions; soft ones when one that was heard long enough before the question said the same. */
 function isBelieved(past: Past, word: Told, reading: Reading, policy: Policy): boolean {
   if (!isSoft(reading) || (reading.kind !== 'paid' && word === 'unresolved/contradiction')) return true;
   for (let i = past.readings.length - 1; i >= 0; i -= 1) {
@@ -101,7 +106,12 @@ function isBelieved(past: Past, word: Told, reading: Reading, policy: Policy): b
     if (told !== null && told !== 'unresolved/deadline') return false;
     if (!isAnswered(earlier)) continue;
     if (earlier.kind !== reading.kind || !isSoft(earlier)) return false;
-    const before = { readings: past.readings.slice(0, i), told: past.told.slice(0, i) };
+    const { readings, told: published, decidedAt } = past;
+    const before = {
+      readings: readings.slice(0, i),
+      told: published.slice(0, i),
+      decidedAt: decidedAt.slice(0, i),
+    };
     const wordThen = wordOf(before.readings, earlier);
     if (wordThen === null) return false;
     if (!isNews(eventsOf(before).at(-1) ?? null, wordThen, earlier)) {
@@ -109,7 +119,7 @@ function isBelieved(past: Past, word: Told, reading: Reading, policy: Policy): b
       if (isBelieved(before, wordThen, earlier, policy)) return false;
       continue;
     }
-    if (reading.at - earlier.at >= policy.confirmAfterMs) return true;
+    if (isAskedSince((decidedAt[i] ?? 0) + policy.confirmAfterMs, reading)) return true;
   }
   return false;
 }
