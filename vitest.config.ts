@@ -31,6 +31,7 @@ export default defineConfig({
   },
 });
 
+/** Far longer than any test takes, so that a busy machine fails none: a test that waits says itself what it waited for. */
 function perTest() {
-  return { setupFiles: ['test/support/leaks.ts'], testTimeout: 30_000, hookTimeout: 30_000 };
+  return { setupFiles: ['test/support/leaks.ts'], testTimeout: 120_000, hookTimeout: 120_000 };
 }

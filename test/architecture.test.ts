@@ -152,6 +152,14 @@ describe('the direction of imports', () => {
     expect(importing).toEqual([]);
   });
 
+  test('tests wait with test/support/waiting.ts: elsewhere the default is one second, too short for a busy machine', () => {
+    const tests = globSync(['test/**/*.ts', 'chaos/test/**/*.ts', 'bench/test/**/*.ts'], { cwd: root });
+    const waiting = tests.filter((path) =>
+      /\bvi\.(?:waitFor|waitUntil)\(|\bexpect\.poll\(/.test(readFileSync(join(root, path), 'utf8')),
+    );
+    expect(waiting).toEqual([]);
+  });
+
   test('no circles, not even of types', () => {
     const edges = sources.map(({ path, imports }) => [path, imports.map(({ target }) => target)] as const);
     expect(circles(new Map(edges))).toEqual([]);

@@ -12,7 +12,7 @@ import type { Reading } from '../../src/domain/order.ts';
 import { createKeys } from '../../src/redis/keys.ts';
 import { aReading } from '../support/builders.ts';
 import { testPrefix, testRedis } from '../support/redis.ts';
-import { until } from '../support/service-until.ts';
+import { until } from '../support/waiting.ts';
 
 const redis = testRedis();
 const now = 1_800_000_000_000;

@@ -7,7 +7,8 @@ import { requestContext } from '../../src/observability/request-context.ts';
 import { createKeys } from '../../src/redis/keys.ts';
 import { runCommand } from '../support/command-line.ts';
 import { testRedis, testRedisUrl } from '../support/redis.ts';
-import { eventually, type RunningService, sha256, startRunningService } from '../support/running-service.ts';
+import { type RunningService, sha256, startRunningService } from '../support/running-service.ts';
+import { until } from '../support/waiting.ts';
 
 // Who did what: one entry of a bounded stream and one line of the log for each, tied to its request by an id.
 
@@ -36,7 +37,9 @@ async function entries() {
 
 /** The entry of a request, from the stream; its log line is there too. */
 async function entryOf(requestId: string) {
-  const entry = await eventually(async () => (await entries()).find((each) => each.requestId === requestId));
+  const entry = await until('the audit entry', async () =>
+    (await entries()).find((each) => each.requestId === requestId),
+  );
   const logged = lines.map((line) => JSON.parse(line)).filter(({ audit }) => audit?.requestId === requestId);
   expect(logged).toHaveLength(1);
   const { at, ...rest } = entry;
@@ -175,7 +178,7 @@ test('orders of the command line and of the library are in it, without a round t
   const alone = createProducer({ redis: testRedisUrl(), prefix: running.prefix });
   await alone.enqueue({ ...order, orderId: '<b>' });
   // Not only when it is closed.
-  const entry = await eventually(async () => {
+  const entry = await until('the audit entry', async () => {
     const found = await last();
     return found?.outcome === 'invalid' ? found : null;
   });
@@ -230,7 +233,7 @@ test('a request does not fail for its entry', async () => {
     expect((await running.call('POST', '/v1/orders', { key, body: order, ...as(id) })).status).toBe(200);
   }
   const told = () => lines.filter((line) => line.includes('audit stream cannot be written'));
-  await eventually(async () => told().length > 0);
+  await until('the audit line', async () => told().length > 0);
   expect(told()).toHaveLength(1);
   expect(lines.filter((line) => line.includes('"f2"'))).toHaveLength(1);
   await redis.del(audit);

@@ -7,11 +7,11 @@ import { testRedis } from '../support/redis.ts';
 import {
   type Answer,
   type CallOptions,
-  eventually,
   type RunningService,
   sha256,
   startRunningService,
 } from '../support/running-service.ts';
+import { until } from '../support/waiting.ts';
 
 const redis = testRedis();
 
@@ -399,7 +399,7 @@ describe('with workers', () => {
     });
     const polled = () =>
       running.simulator.ledger().find(({ reference }) => reference === 'OR100')?.polls ?? 0;
-    await eventually(async () => polled() === 1);
+    await until('the poll', async () => polled() === 1);
     await delay(350);
     await running.callback('jenga', ipn('OR100'));
     const { json } = await running.call('GET', '/v1/orders/held?wait=25');

@@ -4,7 +4,8 @@ import type { ResultEvent } from '../../src/domain/result-event.ts';
 import { readResults } from '../../src/results/replay.ts';
 import { type Behaviour, startFakeGateway } from '../support/fake-gateway.ts';
 import { testRedis } from '../support/redis.ts';
-import { eventually, startRunningService } from '../support/running-service.ts';
+import { startRunningService } from '../support/running-service.ts';
+import { until } from '../support/waiting.ts';
 
 const redis = testRedis();
 
@@ -62,7 +63,7 @@ async function setup(
     running,
     queries,
     enqueue,
-    nthQuery: (nth: number) => eventually(async () => queries[nth - 1]),
+    nthQuery: (nth: number) => until('the query', async () => queries[nth - 1]),
     post: (token: string, body: unknown, account = 'daraja') => running.callback(account, body, { token }),
     view: async (orderId: string, wait = 0) =>
       (await running.call('GET', `/v1/orders/${orderId}?wait=${wait}`)).json as {
@@ -179,7 +180,7 @@ describe("daraja: the answer to our own query, and nobody else's", () => {
     const { enqueue, queries, post, view, results } = await setup();
     await enqueue('ord-1', 'MBN31H4621');
     await enqueue('ord-2', 'MBN31H4622');
-    await eventually(async () => queries.length === 2);
+    await until('both queries', async () => queries.length === 2);
     const ofFirst = queries.find(({ receipt }) => receipt === 'MBN31H4621') as Query;
     await post(ofFirst.result, resultOf('MBN31H4622'));
     expect(await view('ord-1', 10)).toMatchObject({ status: 'unresolved', reason: 'reference-mismatch' });
@@ -202,7 +203,7 @@ describe("daraja: the answer to our own query, and nobody else's", () => {
     ]) {
       expect(await post(result, body)).toMatchObject(accepted);
     }
-    await eventually(async () =>
+    await until('the unrecognised reading', async () =>
       (await view('ord-1')).history.some(({ reading }) => reading === 'unrecognised'),
     );
     expect(await view('ord-1')).toMatchObject({ status: null });
@@ -222,7 +223,7 @@ describe('daraja: queue time-out', () => {
     const { result, timeout } = await nthQuery(1);
     expect(await post(timeout, resultOf('MBN31H4621', 'Cancelled'))).toMatchObject(accepted);
     expect(await post(timeout, failedQuery(1))).toMatchObject(accepted);
-    await eventually(async () =>
+    await until('the unavailable reading', async () =>
       (await view('ord-1')).history.some(({ reading }) => reading === 'unavailable'),
     );
     expect(await view('ord-1')).toMatchObject({ status: null });
@@ -271,7 +272,7 @@ describe('daraja: one query at a time', () => {
     const second = await nthQuery(2);
     expect(second.result).not.toBe(first.result);
     await post(first.result, resultOf('MBN31H4621', 'Pending Authorized'));
-    await eventually(async () =>
+    await until('the reading', async () =>
       (await view('ord-1')).history.some(
         ({ reading, source }) => reading === 'pending' && source === 'callback',
       ),
@@ -305,7 +306,10 @@ describe('daraja: the initiator', () => {
       await enqueue('ord-1', 'MBN31H4621');
       const { result } = await nthQuery(1);
       await post(result, failedQuery(code));
-      await eventually(async () => (await redis.xlen(`{${running.prefix}}:accounts`)) > 0);
+      await until(
+        'the event of the circuit breaker',
+        async () => (await redis.xlen(`{${running.prefix}}:accounts`)) > 0,
+      );
       await enqueue('ord-2', 'MBN31H4622');
       await running.call('POST', '/v1/orders/ord-1/poll');
       await delay(500);

@@ -4,13 +4,13 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 import { ConfigError, readServiceSettings } from '../../src/config/config.ts';
 import { fullAccessKeys } from '../../src/config/named-keys.ts';
 import {
-  eventually,
   type RunningService,
   sha256,
   startRunningService,
   testApiKey,
   testCallbackToken,
 } from '../support/running-service.ts';
+import { until } from '../support/waiting.ts';
 
 // Sockets that no HTTP client would open: what strangers send, and do not send.
 
@@ -169,7 +169,7 @@ test('connections beyond MAX_CONNECTIONS are hung up on, and there is room when 
     await closed();
   }
   const isLive = () => small.call('GET', '/health/live', { key: null }).catch(() => null);
-  expect(await eventually(isLive)).toMatchObject({ status: 200 });
+  expect(await until('the service to be live', isLive)).toMatchObject({ status: 200 });
 });
 
 describe('the hash of nothing as API key', () => {

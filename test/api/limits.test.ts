@@ -1,24 +1,17 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { createPlaces } from '../../src/api/places.ts';
 import { connectRedis } from '../../src/redis/connection.ts';
 import { aResult, publish } from '../results/publish.ts';
 import { testRedis } from '../support/redis.ts';
 import { redisServer, startRestartableRedis } from '../support/restartable-redis.ts';
-import {
-  eventually,
-  type RunningService,
-  sha256,
-  startRunningService,
-  testApiKey,
-} from '../support/running-service.ts';
+import { type RunningService, sha256, startRunningService, testApiKey } from '../support/running-service.ts';
+import { until } from '../support/waiting.ts';
 
 // What one key, or somebody without any, may take away from the others.
 
 // Far above what they take: the machine may be busy with other things.
-vi.setConfig({ testTimeout: 90_000 });
-
 const otherKey = 'key-of-another-client';
 
 let running: RunningService;
@@ -64,7 +57,7 @@ describe('event streams', () => {
     expect(refused.headers['retry-after']).toBeDefined();
     expect((await follow(otherKey)).status).toBe(200);
     first.socket.destroy();
-    await eventually(async () => {
+    await until('its connection to be counted out', async () => {
       const again = await follow(testApiKey);
       return again.status === 200;
     });
@@ -80,8 +73,8 @@ describe('event streams', () => {
     const sockets = [open('/v1/results?from=0', otherKey), open('/v1/results?from=0', otherKey)];
     for (const socket of sockets) socket.pause();
     // They hold both places of the key, until they are hung up on.
-    await eventually(async () => (await follow(otherKey)).status === 429);
-    await eventually(async () => (await follow(otherKey)).status === 200, 60_000);
+    await until('the connection to be refused', async () => (await follow(otherKey)).status === 429);
+    await until('a connection to be accepted', async () => (await follow(otherKey)).status === 200);
   });
 });
 
@@ -101,7 +94,10 @@ describe('waits', () => {
     // Looking without waiting is not waiting.
     expect((await running.call('GET', '/v1/orders/ord-1')).status).toBe(200);
     opened.find((socket) => socket !== refused.socket)?.destroy();
-    await eventually(async () => (await running.call('GET', '/v1/orders/ord-1?wait=0.05')).status === 200);
+    await until(
+      'the order to be readable',
+      async () => (await running.call('GET', '/v1/orders/ord-1?wait=0.05')).status === 200,
+    );
   });
 });
 

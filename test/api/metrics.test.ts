@@ -4,7 +4,8 @@ import { readingKinds, verdictStatuses } from '../../src/domain/order.ts';
 import { callbackResults, createMetrics } from '../../src/observability/metrics.ts';
 import { createKeys } from '../../src/redis/keys.ts';
 import { testRedis } from '../support/redis.ts';
-import { eventually, type RunningService, startRunningService } from '../support/running-service.ts';
+import { type RunningService, startRunningService } from '../support/running-service.ts';
+import { until } from '../support/waiting.ts';
 
 let running: RunningService;
 beforeAll(async () => {
@@ -47,7 +48,7 @@ test('what happens to orders is counted', async () => {
   await enqueue('m-odd', 'jenga', { word: 'SETTLEMENT_REVIEW_OF_THE_MOON' });
   await enqueue('m-sick', 'sick', 'pending');
   await running.callback('jenga', 'no JSON at all');
-  await eventually(async () => {
+  await until('the gauges', async () => {
     const text = await scrape();
     // Counters are of this moment; what is measured is shared by all who ask within a second.
     const awaited = [
@@ -77,11 +78,11 @@ test('money is measured until it is resolved', async () => {
   const keys = createKeys(running.prefix);
   await testRedis().hset(keys.unresolved, 'm-money', `${Date.now() - 7_200_000} 123450 KES jenga`);
   const series = 'payment_poller_unresolved_amount{currency="KES",age="24h"}';
-  await eventually(async () => (await running.metric(series)) === 1234.5);
+  await until('the amount', async () => (await running.metric(series)) === 1234.5);
   expect(await running.metric('payment_poller_unresolved_orders{currency="KES",age="24h"}')).toBe(1);
   expect(await running.metric('payment_poller_unresolved_amount{currency="KES",age="older"}')).toBe(0);
   await testRedis().hdel(keys.unresolved, 'm-money');
-  await eventually(async () => !(await scrape()).includes('payment_poller_unresolved_amount{'));
+  await until('the gauge to go', async () => !(await scrape()).includes('payment_poller_unresolved_amount{'));
 });
 
 test('what an alert watches for growth begins at zero', async () => {

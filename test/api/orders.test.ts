@@ -2,7 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createKeys } from '../../src/redis/keys.ts';
 import { testRedis } from '../support/redis.ts';
-import { eventually, type RunningService, startRunningService } from '../support/running-service.ts';
+import { type RunningService, startRunningService } from '../support/running-service.ts';
+import { until } from '../support/waiting.ts';
 
 let running: RunningService;
 beforeAll(async () => {
@@ -264,7 +265,7 @@ describe('POST /v1/orders/:orderId/poll', () => {
       Array.from({ length: 30 }, () => running.call('POST', `/v1/orders/${input.orderId}/poll`)),
     );
     expect(answers.every(({ status }) => status === 202)).toBe(true);
-    await eventually(async () => pollsOf(input.orderId).then((polls) => polls > 0));
+    await until('the first poll', async () => pollsOf(input.orderId).then((polls) => polls > 0));
     await delay(500);
     // Half a second is far less than the two that must lie between polls by wish.
     expect(await pollsOf(input.orderId)).toBe(1);

@@ -1,9 +1,7 @@
 import { request } from 'undici';
-import { expect, onTestFinished, test, vi } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import type { Scope } from '../../src/config/named-keys.ts';
 import { sha256, startRunningService } from '../support/running-service.ts';
-
-vi.setConfig({ testTimeout: 60_000 });
 
 const scopes: readonly Scope[] = ['orders:write', 'orders:read', 'results:read'];
 

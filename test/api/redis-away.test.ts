@@ -2,7 +2,8 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { connectRedis } from '../../src/redis/connection.ts';
 import { createKeys } from '../../src/redis/keys.ts';
 import { redisServer, startRestartableRedis } from '../support/restartable-redis.ts';
-import { eventually, startRunningService } from '../support/running-service.ts';
+import { startRunningService } from '../support/running-service.ts';
+import { until } from '../support/waiting.ts';
 
 const order = { account: 'jenga', reference: 'OR1', amount: '2.00' };
 const ipn = { customer: { reference: 'OR1' } };
@@ -41,7 +42,10 @@ describe.skipIf(redisServer === undefined)('while Redis is away', () => {
     ).toBeGreaterThanOrEqual(400);
 
     await redis.start();
-    await eventually(async () => (await running.call('GET', '/v1/orders/before')).status === 200, 20_000);
+    await until(
+      'the order to be readable',
+      async () => (await running.call('GET', '/v1/orders/before')).status === 200,
+    );
     expect((await running.call('GET', '/v1/orders/while')).status).toBe(404);
     // Neither the callback nor the wish for a poll was kept to be done later.
     const client = connectRedis(redis.url, 'patient');
@@ -49,7 +53,10 @@ describe.skipIf(redisServer === undefined)('while Redis is away', () => {
     expect(await client.hget(createKeys(running.prefix).order('before'), 'hints')).toBeNull();
     const again = await running.call('POST', '/v1/orders', { body: { ...order, orderId: 'while' } });
     expect(again.status).toBe(201);
-    await eventually(async () => (await running.call('GET', '/health/ready', { key: null })).status === 200);
+    await until(
+      'the service to be ready',
+      async () => (await running.call('GET', '/health/ready', { key: null })).status === 200,
+    );
     expect((await running.callback('jenga', ipn)).status).toBe(200);
   });
 
@@ -76,6 +83,9 @@ describe.skipIf(redisServer === undefined)('while Redis is away', () => {
     } finally {
       thaw();
     }
-    await eventually(async () => (await running.call('GET', '/v1/orders/before')).status === 200, 20_000);
+    await until(
+      'the order to be readable',
+      async () => (await running.call('GET', '/v1/orders/before')).status === 200,
+    );
   });
 });

@@ -6,12 +6,8 @@ import { buildEvent, eventFields } from '../../src/domain/result-event.ts';
 import { createKeys } from '../../src/redis/keys.ts';
 import { anOrder, aProgress, aReading, createdAt } from '../support/builders.ts';
 import { testRedis } from '../support/redis.ts';
-import {
-  eventually,
-  type RunningService,
-  startRunningService,
-  testApiKey,
-} from '../support/running-service.ts';
+import { type RunningService, startRunningService, testApiKey } from '../support/running-service.ts';
+import { until } from '../support/waiting.ts';
 
 const redis = testRedis();
 let running: RunningService;
@@ -78,7 +74,7 @@ function parser(response: IncomingMessage) {
   return {
     events,
     subjects: () => events.map(({ data }) => data.subject),
-    has: (count: number) => eventually(async () => events.length >= count),
+    has: (count: number) => until('the results', async () => events.length >= count),
   };
 }
 
@@ -164,10 +160,10 @@ describe('GET /v1/results', () => {
     slow.response.pause();
     const brisk = await follow('/v1/results?from=0');
     for (let from = 0; from < 5_000; from += 1_000) await publish(from, 1_000);
-    await eventually(async () => brisk.events.length >= 5_000, 20_000);
+    await until('the fast reader', async () => brisk.events.length >= 5_000);
     expect(slow.events.length).toBeLessThan(5_000);
     slow.response.resume();
-    await eventually(async () => slow.events.length >= 5_000, 20_000);
+    await until('the slow reader', async () => slow.events.length >= 5_000);
     expect(slow.subjects()).toEqual(subjects(0, 5_000));
   });
 
@@ -177,11 +173,11 @@ describe('GET /v1/results', () => {
     const brisk = await follow('/v1/results?from=0');
     // Far more than the sockets between us hold.
     for (let from = 0; from < 6_000; from += 500) await publish(from, 500, { much: 'x'.repeat(3_500) });
-    await eventually(async () => brisk.events.length >= 6_000, 20_000);
+    await until('the fast reader', async () => brisk.events.length >= 6_000);
     await redis.del(stream);
     slow.response.resume();
     await publish(6_000, 1);
-    await eventually(async () => slow.subjects().includes('ord-6000'), 20_000);
+    await until('the slow reader', async () => slow.subjects().includes('ord-6000'));
     expect(slow.events.length).toBeLessThan(6_000);
   });
 
@@ -199,7 +195,7 @@ describe('GET /v1/results', () => {
   });
 
   test('one reader too many is told so', async () => {
-    const readers = await eventually(async () => {
+    const readers = await until('the readers', async () => {
       const some = await Promise.all(Array.from({ length: 201 }, () => follow('/v1/results')));
       // Places of the test before may take a moment to come free.
       if (some.filter(({ response }) => response.statusCode === 200).length === 200) return some;

@@ -1,13 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { createProducer } from '../../src/jobs/producer.ts';
 import { connectRedis, type Redis } from '../../src/redis/connection.ts';
 import { createKeys } from '../../src/redis/keys.ts';
 import { testRedis } from '../support/redis.ts';
 import { redisServer, startRestartableRedis } from '../support/restartable-redis.ts';
-import { eventually, type RunningServiceOptions, startRunningService } from '../support/running-service.ts';
-
-vi.setConfig({ testTimeout: 60_000 });
+import { type RunningServiceOptions, startRunningService } from '../support/running-service.ts';
+import { until } from '../support/waiting.ts';
 
 const order = { orderId: 'ord-1', account: 'lipia', reference: 'a'.repeat(24), amount: '1.00' };
 
@@ -63,7 +62,7 @@ describe.runIf(redisServer)('Redis', () => {
     const producer = createProducer({ redis: url, prefix: service.prefix });
     onTestFinished(() => producer.close());
     const scheduler = `${keys.queuePrefix('sweeper')}:sweeper:repeat:sweep`;
-    await eventually(async () => (await redis.exists(scheduler)) === 1);
+    await until('the sweep to be scheduled', async () => (await redis.exists(scheduler)) === 1);
 
     await redis.flushall();
     await service.enqueue(order);
@@ -81,7 +80,8 @@ describe.runIf(redisServer)('Redis', () => {
       `${keys.queuePrefix('lipia')}:lipia:o~ord-2`,
     );
     await redis.zadd(keys.open, 1, 'ord-2');
-    await eventually(
+    await until(
+      'the job to be restored',
       async () => (await service.metric('payment_poller_swept_total{kind="record-without-job"}')) > 0,
     );
   });
@@ -92,7 +92,7 @@ describe.runIf(redisServer)('Redis', () => {
     const service = await running({ accounts: 'lipia', redisUrl: url, log: (line) => void lines.push(line) });
     expect(await ready(service)).toMatchObject({ status: 200, checks: { redis: 'ok', accounts: 'ok' } });
     await redis.call('REPLICAOF', '127.0.0.1', '1');
-    await eventually(async () => {
+    await until('the service not to be ready', async () => {
       const { status, checks } = await ready(service);
       return status === 503 && /READONLY/.test(checks.redis ?? '');
     });
@@ -104,7 +104,7 @@ describe.runIf(redisServer)('Redis', () => {
     expect(((await connections()) - before) / seconds).toBeLessThan(5);
     expect((lines.length - linesBefore) / seconds).toBeLessThan(5);
     await redis.call('REPLICAOF', 'NO', 'ONE');
-    await eventually(async () => (await ready(service)).status === 200);
+    await until('the service to be ready', async () => (await ready(service)).status === 200);
     await service.enqueue(order);
   });
 

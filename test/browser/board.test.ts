@@ -6,7 +6,8 @@ import { hourOf } from '../../src/orders/statistics.ts';
 import { createKeys } from '../../src/redis/keys.ts';
 import { type FakeGateway, startFakeGateway } from '../support/fake-gateway.ts';
 import { testRedis } from '../support/redis.ts';
-import { eventually, type RunningService, startRunningService } from '../support/running-service.ts';
+import { type RunningService, startRunningService } from '../support/running-service.ts';
+import { until } from '../support/waiting.ts';
 
 /** Where a Chromium is looked for; CHROMIUM names another place. */
 const places = [
@@ -248,10 +249,10 @@ describe.skipIf(executablePath === undefined)('in a browser', { timeout }, () =>
 
   test('an order tells its polls, and nothing secret', async () => {
     const { context, page, complaints } = await aPage();
-    await eventually(async () => gateway.requests.length > 1);
+    await until('a second request', async () => gateway.requests.length > 1);
     await visit(page, '/orders/checkout-4711');
     await page.waitForURL('**/orders/checkout-4711');
-    await eventually(async () => {
+    await until('the page to show it', async () => {
       await page.reload();
       return (await page.textContent('.history'))?.includes('[phone]');
     });

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { runCommand } from '../support/command-line.ts';
 import { registerEveryAccount } from '../support/registered.ts';
 import { orderOf, type Story, setupWorld } from '../support/service-run.ts';
-import { until } from '../support/service-until.ts';
+import { until } from '../support/waiting.ts';
 
 const rarely = { firstPollAfterMs: 60_000, initialIntervalMs: 60_000, maxIntervalMs: 60_000 };
 

@@ -1,16 +1,15 @@
 /** The access list of docs/security.md lets a subscriber do its work, and nothing else. */
 import { randomUUID } from 'node:crypto';
-import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { connectRedis } from '../../src/redis/connection.ts';
 import { createKeys } from '../../src/redis/keys.ts';
 import { subscribe } from '../../src/results/subscribe.ts';
 import { aResult, publish } from '../results/publish.ts';
 import { testPrefix, testRedis, testRedisUrl } from '../support/redis.ts';
 import { subscriberAttacks, subscriberPassword, subscriberRights } from '../support/subscriber-acl.ts';
+import { eventually } from '../support/waiting.ts';
 
 // Far above what they take: the machine may be busy with other things.
-vi.setConfig({ testTimeout: 90_000 });
-
 const redis = testRedis();
 const version = Number(/^redis_version:(\d+)/m.exec(await redis.info('server'))?.[1] ?? 0);
 
@@ -41,14 +40,10 @@ describe.runIf(version >= 7)('a subscriber under it', () => {
       onError: ({ message }) => void errors.push(message),
     });
     onTestFinished(() => subscription.close());
-    await vi.waitFor(async () => expect(await redis.xlen(keys.parked('shop'))).toBe(1), { timeout: 40_000 });
-    await vi.waitFor(() => expect([...handled].sort()).toEqual(['good:1', 'good:2', 'left:1']), {
-      timeout: 40_000,
-    });
+    await eventually(async () => expect(await redis.xlen(keys.parked('shop'))).toBe(1));
+    await eventually(() => expect([...handled].sort()).toEqual(['good:1', 'good:2', 'left:1']));
     // The subscriber reports what it parked after it did so.
-    await vi.waitFor(() => expect(errors).toEqual(['bad', 'bad', 'Result bad:1 is parked: bad']), {
-      timeout: 40_000,
-    });
+    await eventually(() => expect(errors).toEqual(['bad', 'bad', 'Result bad:1 is parked: bad']));
   });
 
   test('is told when its group was not made for it', async () => {
@@ -60,7 +55,7 @@ describe.runIf(version >= 7)('a subscriber under it', () => {
       onError: ({ message }) => void errors.push(message),
     });
     onTestFinished(() => subscription.close());
-    await vi.waitFor(() => expect(errors.join()).toContain('NOGROUP'), { timeout: 40_000 });
+    await eventually(() => expect(errors.join()).toContain('NOGROUP'));
   });
 
   test('may run no other command on any key, and these on its own keys only', async () => {

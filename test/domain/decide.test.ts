@@ -302,7 +302,7 @@ describe('decide, every sequence of readings', () => {
     ['no watch', brief, aPolicy({ watchMs: [] }), 4],
   ] as const satisfies readonly (readonly [string, Order, Policy, number])[];
 
-  it.each(settings)('publishes what the model says: %s', { timeout: 60_000 }, (_, order, policy, length) => {
+  it.each(settings)('publishes what the model says: %s', (_, order, policy, length) => {
     deepFreeze([order, policy]);
     let sequences = 0;
     function walk(story: Story, left: number): void {
@@ -413,7 +413,7 @@ describe('decide, any history', () => {
     );
   }
 
-  it('keeps every promise that is pure', { timeout: 60_000 }, () => {
+  it('keeps every promise that is pure', () => {
     forAll((moments, drawn) => {
       for (const [index, moment] of moments.entries()) {
         expectAsModel(moment.story, moment.now);

@@ -1,5 +1,5 @@
 import { Queue } from 'bullmq';
-import { expect, onTestFinished, test, vi } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { registerAccounts } from '../../src/accounts/registry.ts';
 import { readConfig } from '../../src/config/config.ts';
 import { createLog } from '../../src/observability/log.ts';
@@ -7,9 +7,7 @@ import { ownAccounts } from '../../src/roles/account-info.ts';
 import { startService } from '../../src/service.ts';
 import { recordOfVersion1 } from '../support/record-version-1.ts';
 import { orderOf, referenceOf, type Story, setupWorld, toldOf } from '../support/service-run.ts';
-import { until } from '../support/service-until.ts';
-
-vi.setConfig({ testTimeout: 90_000 });
+import { until } from '../support/waiting.ts';
 
 /** N−1 and N side by side, on what each leaves in Redis. Jobs of the first form say nothing of it. */
 async function setup() {

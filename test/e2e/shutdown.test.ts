@@ -1,4 +1,4 @@
-import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { createOrderStore } from '../../src/orders/store.ts';
 import { connectRedis } from '../../src/redis/connection.ts';
 import { startCommand } from '../support/command-line.ts';
@@ -7,9 +7,7 @@ import { redisServer, startRestartableRedis } from '../support/restartable-redis
 import { startRunningService } from '../support/running-service.ts';
 import { startHeldGateway } from '../support/service-gateway.ts';
 import { orderOf, referenceOf, type Story, setupWorld, toldOf } from '../support/service-run.ts';
-import { until } from '../support/service-until.ts';
-
-vi.setConfig({ testTimeout: 60_000 });
+import { until } from '../support/waiting.ts';
 
 test.skipIf(redisServer === undefined)(
   'an order that is being handed in when the service stops is answered, not broken off',

@@ -6,7 +6,7 @@ import { startFakeGateway } from '../support/fake-gateway.ts';
 import { testRedisUrl } from '../support/redis.ts';
 import { openRedisLane } from '../support/redis-lane.ts';
 import { type Story, setupWorld, toldOf } from '../support/service-run.ts';
-import { until } from '../support/service-until.ts';
+import { until } from '../support/waiting.ts';
 
 const running = /payment-poller is running/;
 

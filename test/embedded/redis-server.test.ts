@@ -6,12 +6,14 @@ import { type AddressInfo, connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { findExecutable } from '../../src/embedded/executables.ts';
 import type { FoundRedis } from '../../src/embedded/found-redis.ts';
 import { findRedis } from '../../src/embedded/redis.ts';
 import { startRedisServer } from '../../src/embedded/redis-server.ts';
 import { connectRedis } from '../../src/redis/connection.ts';
+import { freePort } from '../support/ports.ts';
+import { eventually } from '../support/waiting.ts';
 
 const path = process.env.PATH ?? '';
 const onlyServer = { docker: false };
@@ -64,7 +66,7 @@ describe.runIf(serverExecutable !== undefined)('a server on the PATH', () => {
     const stranger = createServer((socket) => socket.destroy()).listen(0, '127.0.0.1');
     await once(stranger, 'listening');
     onTestFinished(() => void stranger.close());
-    const free = await portThatWasFree();
+    const free = await freePort();
     const ports = [(stranger.address() as AddressInfo).port, Number(new URL(other.url).port), free];
     const redis = await startRedisServer(executable, { choosePort: async () => ports.shift() ?? 0 });
     onTestFinished(() => redis.close());
@@ -77,7 +79,7 @@ describe.runIf(serverExecutable !== undefined)('a server on the PATH', () => {
     const redis = await startRedisServer(executable, { announce: (line) => lines.push(line) });
     onTestFinished(() => redis.close());
     process.kill(redis.pid ?? 0, 'SIGKILL');
-    await vi.waitFor(() => expect(lines).toEqual(['The Redis that we started ended by itself: SIGKILL.']));
+    await eventually(() => expect(lines).toEqual(['The Redis that we started ended by itself: SIGKILL.']));
   });
 
   test('ends, with its files, when this process is killed', async () => {
@@ -88,7 +90,7 @@ describe.runIf(serverExecutable !== undefined)('a server on the PATH', () => {
     const redis = JSON.parse(line) as FoundRedis;
     parent.kill('SIGKILL');
     await once(parent, 'close');
-    await vi.waitFor(() => expect(existsSync(dirOf(redis))).toBe(false), { timeout: 10_000 });
+    await eventually(() => expect(existsSync(dirOf(redis))).toBe(false));
     const socket = connect(Number(new URL(redis.url).port), '127.0.0.1');
     await expect(once(socket, 'connect')).rejects.toThrow('ECONNREFUSED');
   });
@@ -118,13 +120,4 @@ function isAlive(pid: number | undefined): boolean {
   } catch {
     return false;
   }
-}
-
-async function portThatWasFree(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = probe.address() as AddressInfo;
-  probe.close();
-  await once(probe, 'close');
-  return port;
 }

@@ -1,8 +1,7 @@
-import { expect, onTestFinished, test, vi } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { startRunningService } from '../support/running-service.ts';
+import { eventually } from '../support/waiting.ts';
 import { runTypeScript } from './run-example.ts';
-
-const within40s = { timeout: 40_000, interval: 50 };
 
 async function startCheckout() {
   const service = await startRunningService({
@@ -39,13 +38,13 @@ test('examples/checkout.ts ships what is paid, declines what is not, and correct
 
   // Held until there is a verdict.
   expect(await look(paid)).toMatchObject({ orderId: paid, status: 'paid', reason: null });
-  await vi.waitFor(async () => expect(await look(paid)).toMatchObject({ state: 'shipped' }), within40s);
-  await vi.waitFor(async () => {
+  await eventually(async () => expect(await look(paid)).toMatchObject({ state: 'shipped' }));
+  await eventually(async () => {
     expect(await look(cancelled)).toMatchObject({ status: 'failed', reason: 'cancelled', state: 'declined' });
-  }, within40s);
+  });
   await checkout.prints(new RegExp(`${late}:1: failed \\(cancelled\\) -> declined`));
   await checkout.prints(new RegExp(`${late}:2: paid -> shipped, was declined`));
   expect(await look(late)).toMatchObject({ status: 'paid', state: 'shipped' });
   expect(await look('sale-unknown')).toEqual({ error: 'No such sale.' });
   expect(await checkout.end('SIGTERM')).toBe(0);
-}, 90_000);
+});

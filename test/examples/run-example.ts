@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { onTestFinished, vi } from 'vitest';
+import { onTestFinished } from 'vitest';
 import { testRedisUrl } from '../support/redis.ts';
 import { type RunningService, testApiKey } from '../support/running-service.ts';
+import { eventually } from '../support/waiting.ts';
 
 /** An example that runs as its own process. */
 export interface RunningExample {
@@ -54,14 +55,11 @@ export function runExample(
     end,
     output: () => output,
     prints: (pattern) =>
-      vi.waitFor(
-        () => {
-          const match = pattern.exec(output);
-          if (match === null) throw new Error(`${pattern} is not in what it printed:\n${output}`);
-          return match;
-        },
-        { timeout: 40_000, interval: 10 },
-      ),
+      eventually(() => {
+        const match = pattern.exec(output);
+        if (match === null) throw new Error(`${pattern} is not in what it printed:\n${output}`);
+        return match;
+      }),
   };
 }
 

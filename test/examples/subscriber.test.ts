@@ -1,18 +1,15 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { createKeys } from '../../src/redis/keys.ts';
 import { codeBlocks, root } from '../docs/code-blocks.ts';
 import { aResult, publish } from '../results/publish.ts';
 import { createdAt } from '../support/builders.ts';
 import { testRedis } from '../support/redis.ts';
 import { startRunningService } from '../support/running-service.ts';
+import { eventually } from '../support/waiting.ts';
 import { runExample, runTypeScript } from './run-example.ts';
-
-vi.setConfig({ testTimeout: 90_000 });
-
-const within40s = { timeout: 40_000, interval: 10 };
 
 async function setup() {
   const service = await startRunningService({ accounts: 'lipia' });
@@ -34,11 +31,11 @@ async function setup() {
       await service.enqueue({ orderId: `order-${orders}`, account: 'lipia', reference, amount: '1.00' });
     },
     isAcknowledged: (group: string, count: number) =>
-      vi.waitFor(async () => {
+      eventually(async () => {
         const [pending] = (await redis.xpending(results, group)) as [number];
         const [info = []] = (await redis.xinfo('GROUPS', results)) as (string | number)[][];
         expect([pending, info[info.indexOf('entries-read') + 1]]).toEqual([0, count]);
-      }, within40s),
+      }),
   };
 }
 

@@ -16,7 +16,7 @@ import { anOrder, aReading } from '../support/builders.ts';
 import { recordOfVersion1 } from '../support/record-version-1.ts';
 import { testPrefix, testRedis, testRedisUrl } from '../support/redis.ts';
 import { breakerPolicy } from '../support/service-parts-of-account.ts';
-import { until } from '../support/service-until.ts';
+import { until } from '../support/waiting.ts';
 import { hostileDocuments, hostileValues, hugeValues, pathsOf, withRaw } from './hostile.ts';
 
 /** What other programs, older and newer versions, and people with redis-cli may leave in our keys. */

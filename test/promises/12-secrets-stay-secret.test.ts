@@ -1,8 +1,6 @@
 import { createHash } from 'node:crypto';
-import { once } from 'node:events';
-import { type AddressInfo, createServer } from 'node:net';
 import { Agent, request } from 'undici';
-import { expect, onTestFinished, test, vi } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { doctorCommand } from '../../src/commands/doctor.ts';
 import { resultsCommand } from '../../src/commands/results.ts';
 import { showCommand } from '../../src/commands/show.ts';
@@ -20,12 +18,10 @@ import { type SimulatedOrder, simulatorCredentials, startSimulator } from '../..
 import { echoedPhones, startEchoGateway } from '../secrets/echo-gateway.ts';
 import { answerWithoutMetadata, finder, type Place, redisPlaces } from '../secrets/places.ts';
 import { capturedTerminal } from '../support/captured-terminal.ts';
+import { freePort } from '../support/ports.ts';
 import { testPrefix, testRedis, testRedisUrl } from '../support/redis.ts';
 import { forAccounts } from '../support/running-service.ts';
-import { until } from '../support/service-until.ts';
-
-// Six providers with all that can happen to them, on a machine that may be busy with other things.
-vi.setConfig({ testTimeout: 120_000 });
+import { until } from '../support/waiting.ts';
 
 const given = {
   apiKey: 'recognisable-api-key',
@@ -284,14 +280,4 @@ async function commandPlaces(environment: { [name: string]: string }, count: num
   ];
   for (const { name, text } of places) expect(text.length, name).toBeGreaterThan(100);
   return places;
-}
-
-/** A port that is currently free. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }

@@ -1,14 +1,11 @@
-import { expect, onTestFinished, test, vi } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { createPollQueue, jobIdOf } from '../../src/jobs/queue.ts';
 import { connectRedis } from '../../src/redis/connection.ts';
 import { startServiceProcess } from '../support/crash-service.ts';
 import { redisServer, startRestartableRedis } from '../support/restartable-redis.ts';
 import { testApiKey } from '../support/running-service.ts';
 import { orderOf, type Story, setupWorld, toldOf } from '../support/service-run.ts';
-import { until } from '../support/service-until.ts';
-
-// Far longer than needed, for a busy machine.
-vi.setConfig({ testTimeout: 120_000 });
+import { until } from '../support/waiting.ts';
 
 const story = (n: number, afterMs = 0): Story => ({
   ...{ provider: 'lipia', orderId: `order-${n}` },

@@ -1,9 +1,6 @@
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { testCallbackToken } from '../support/running-service.ts';
 import { referenceOf, type Story, setupWorld, toldOf } from '../support/service-run.ts';
-
-// Far longer than needed, for a busy machine.
-vi.setConfig({ testTimeout: 120_000 });
 
 const paid: Story['timeline'] = [{ afterMs: 0, state: 'paid' }];
 

@@ -2,7 +2,7 @@ import { expect, test, vi } from 'vitest';
 import { startGivenTime } from '../support/given-time.ts';
 import { backend } from '../support/service-parts-of-account.ts';
 import { type Story, setupWorld, toldOf } from '../support/service-run.ts';
-import { until } from '../support/service-until.ts';
+import { until } from '../support/waiting.ts';
 
 // Far longer than needed, for a busy machine.
 vi.setConfig({ testTimeout: 300_000 });

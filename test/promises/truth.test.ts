@@ -1,11 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { faultKinds } from '../../src/simulator/words.ts';
 import { referenceOf, type Story, setupWorld, toldOf } from '../support/service-run.ts';
-import { until } from '../support/service-until.ts';
-
-// Far longer than needed, for a busy machine.
-vi.setConfig({ testTimeout: 120_000 });
+import { until } from '../support/waiting.ts';
 
 const synchronous = ['jenga', 'daraja-stk', 'vexora', 'lipia', 'tanda'] as const;
 const paidAtOnce: Story['timeline'] = [{ afterMs: 0, state: 'paid' }];

@@ -5,6 +5,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { LocalFault, localFaultOf } from '../../src/providers/local-fault.ts';
 import { createTransport } from '../../src/providers/transport.ts';
 import { type Behaviour, startFakeGateway } from '../support/fake-gateway.ts';
+import { until } from '../support/waiting.ts';
 
 async function setup(timeoutMs: number, behaviour: Behaviour) {
   const gateway = await startFakeGateway(() => behaviour);
@@ -19,7 +20,7 @@ async function setup(timeoutMs: number, behaviour: Behaviour) {
 test('a request that we give up ourselves is no answer of the provider', async () => {
   const { gateway, transport, send } = await setup(60_000, 'hang');
   const answer = send().catch((error: unknown) => error);
-  await expect.poll(() => gateway.requests.length).toBe(1);
+  await until('the request', () => gateway.requests.length === 1);
   await transport.close();
   expect(await answer).toBeInstanceOf(LocalFault);
   expect(await answer).toMatchObject({ isStopping: true });
@@ -30,9 +31,9 @@ test('a request that we give up ourselves is no answer of the provider', async (
 test('a time-out is ours when this process stood still', async () => {
   const { gateway, send } = await setup(800, 'hang');
   const answer = send().catch((error: unknown) => error);
-  await expect.poll(() => gateway.requests.length).toBe(1);
-  const until = performance.now() + 2_500;
-  while (performance.now() < until);
+  await until('the request', () => gateway.requests.length === 1);
+  const standsUntil = performance.now() + 2_500;
+  while (performance.now() < standsUntil);
   expect(await answer).toBeInstanceOf(LocalFault);
   // The next one is the provider's.
   await new Promise((resolve) => setTimeout(resolve, 1_500));

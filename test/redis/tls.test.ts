@@ -10,8 +10,7 @@ import { createResultsHub } from '../../src/results/results-hub.ts';
 import { subscribe } from '../../src/results/subscribe.ts';
 import { testPrefix } from '../support/redis.ts';
 import { redisServer } from '../support/restartable-redis.ts';
-import { eventually, startRunningService } from '../support/running-service.ts';
-import { until } from '../support/service-until.ts';
+import { startRunningService } from '../support/running-service.ts';
 import {
   makeCertificates,
   type RedisKind,
@@ -19,6 +18,7 @@ import {
   startEavesdropper,
   startTlsRedis,
 } from '../support/tls-redis.ts';
+import { until } from '../support/waiting.ts';
 
 /** The TLS record type of a handshake message. */
 const handshake = 0x16;
@@ -105,7 +105,7 @@ describe.runIf(redisServer !== undefined)(
         timeline: [{ afterMs: 0, state: 'paid' }],
       });
       await running.enqueue({ orderId: 'ord-1', account: 'jenga', reference: 'OR1', amount: '2.00' });
-      await eventually(async () => subscribed.length >= 2);
+      await until('both subscribers', async () => subscribed.length >= 2);
       expect(subscribed.sort()).toEqual(['by-connection ord-1:1', 'by-url ord-1:1']);
       expect(firstBytes.length).toBeGreaterThan(6);
       expect(new Set(firstBytes)).toEqual(new Set([handshake]));

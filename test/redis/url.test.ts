@@ -12,7 +12,7 @@ import { startService } from '../../src/service.ts';
 import { capturedTerminal } from '../support/captured-terminal.ts';
 import { testPrefix, testRedis, testRedisUrl } from '../support/redis.ts';
 import { registerEveryAccount } from '../support/registered.ts';
-import { until } from '../support/service-until.ts';
+import { until } from '../support/waiting.ts';
 
 const password = 'recognisable-redis-password';
 const phone = '254744556677';

@@ -1,6 +1,7 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { patientCopy, watchEachOther } from '../../src/results/own-connection.ts';
 import { testRedis, testRedisUrl } from '../support/redis.ts';
+import { eventually } from '../support/waiting.ts';
 
 test('when one of two connections is lost, the other sends a PING', async () => {
   const [one, other, admin] = [patientCopy(testRedisUrl()), patientCopy(testRedisUrl()), testRedis()];
@@ -14,6 +15,6 @@ test('when one of two connections is lost, the other sends a PING', async () => 
   expect(await lastOf(otherId)).toBe('client|id');
 
   await admin.client('KILL', 'ID', oneId);
-  await expect.poll(() => lastOf(otherId), { timeout: 10_000 }).toBe('ping');
-  await expect.poll(() => one.status, { timeout: 10_000 }).toBe('ready');
+  await eventually(async () => expect(await lastOf(otherId)).toBe('ping'));
+  await eventually(() => expect(one.status).toBe('ready'));
 });

@@ -1,16 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { connectRedis } from '../../src/redis/connection.ts';
 import { createKeys } from '../../src/redis/keys.ts';
 import { type ReadResultsOptions, readResults } from '../../src/results/replay.ts';
 import { testPrefix, testRedis, testRedisUrl } from '../support/redis.ts';
 import { redisServer, startRestartableRedis } from '../support/restartable-redis.ts';
+import { eventually } from '../support/waiting.ts';
 import { aResult, publish } from './publish.ts';
-
-// Far longer than needed, for a busy machine.
-vi.setConfig({ testTimeout: 90_000 });
-
-const within40s = { timeout: 40_000, interval: 5 };
 
 function setup(url = testRedisUrl()) {
   const prefix = testPrefix();
@@ -37,7 +33,7 @@ function setup(url = testRedisUrl()) {
         stop.abort();
         return ended;
       });
-      const hasSeen = (...subjects: string[]) => vi.waitFor(() => expect(seen).toEqual(subjects), within40s);
+      const hasSeen = (...subjects: string[]) => eventually(() => expect(seen).toEqual(subjects));
       return { stop, seen, ended, hasSeen };
     },
   };
@@ -102,13 +98,13 @@ describe('following the results', () => {
     const { publish, follow } = setup();
     await publish('a');
     const { hasSeen, seen } = follow({ from: '$', redis: testRedis() });
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       await publish('tick');
       expect(seen.length).toBeGreaterThan(0);
-    }, within40s);
+    });
     const ticks = seen.length;
     await publish('b');
-    await vi.waitFor(() => expect(seen.at(-1)).toBe('b'), within40s);
+    await eventually(() => expect(seen.at(-1)).toBe('b'));
     expect(seen).not.toContain('a');
     expect(ticks).toBeGreaterThan(0);
     await hasSeen(...seen);

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Redis as IORedis } from 'ioredis';
-import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import type { ResultEvent } from '../../src/domain/result-event.ts';
 import type { Redis } from '../../src/redis/connection.ts';
 import { connectRedis } from '../../src/redis/connection.ts';
@@ -13,13 +13,10 @@ import { type SubscribeOptions, type Subscription, subscribe } from '../../src/r
 import { createdAt } from '../support/builders.ts';
 import { testPrefix, testRedis, testRedisUrl } from '../support/redis.ts';
 import { redisServer, startRestartableRedis } from '../support/restartable-redis.ts';
+import { eventually } from '../support/waiting.ts';
 import { aResult, publish } from './publish.ts';
 
-// Far longer than needed, for a busy machine.
-vi.setConfig({ testTimeout: 90_000 });
-
 const group = 'shop';
-const within40s = { timeout: 40_000, interval: 5 };
 
 function setup(url = testRedisUrl()) {
   const prefix = testPrefix();
@@ -53,9 +50,8 @@ function setup(url = testRedisUrl()) {
   return {
     ...{ prefix, keys, redis, handled, errors, follow },
     publish: (...events: ResultEvent[]) => publish(redis, prefix, ...events),
-    isHandled: (...ids: string[]) =>
-      vi.waitFor(() => expect([...handled].sort()).toEqual([...ids].sort()), within40s),
-    isSettled: () => vi.waitFor(async () => expect(await pendingOf(redis, keys.results)).toBe(0), within40s),
+    isHandled: (...ids: string[]) => eventually(() => expect([...handled].sort()).toEqual([...ids].sort())),
+    isSettled: () => eventually(async () => expect(await pendingOf(redis, keys.results)).toBe(0)),
   };
 }
 
@@ -86,7 +82,7 @@ describe('a subscriber', () => {
     const { publish, follow, isHandled, redis, keys } = setup();
     await publish(aResult('old'));
     follow({ from: '$' });
-    await vi.waitFor(async () => expect(await redis.xinfo('GROUPS', keys.results)).toHaveLength(1));
+    await eventually(async () => expect(await redis.xinfo('GROUPS', keys.results)).toHaveLength(1));
     await publish(aResult('new'));
     await isHandled('new:1');
   });
@@ -126,7 +122,7 @@ describe('a subscriber', () => {
         now -= 1;
       },
     });
-    await vi.waitFor(() => expect(now).toBe(3), within40s);
+    await eventually(() => expect(now).toBe(3));
     expect(await pendingOf(redis, keys.results)).toBe(3);
     breaker.resolve();
     await isHandled(...Array.from({ length: 20 }, (_, index) => `order-${index}:1`));
@@ -217,10 +213,7 @@ describe('a handler that throws', () => {
       },
     });
     await isHandled('b:1');
-    await vi.waitFor(
-      () => expect(errors.at(-1)?.message).toBe('Result a:1 is parked: cannot read this'),
-      within40s,
-    );
+    await eventually(() => expect(errors.at(-1)?.message).toBe('Result a:1 is parked: cannot read this'));
     const [parked] = await redis.xrange(keys.parked(group), '-', '+');
     expect(parked?.[1].slice(0, 4)).toEqual(['streamId', streamId, 'reason', 'cannot read this']);
     expect(parked?.[1]).toContain('a:1');
@@ -280,9 +273,7 @@ describe('a handler that throws', () => {
     }
     for (const consumer of ['one', 'two', 'three']) follow({ consumer, onResult });
     await publish(...events);
-    await vi.waitFor(() => expect([...perOrder.values()].flat()).toHaveLength(events.length), {
-      timeout: 40_000,
-    });
+    await eventually(() => expect([...perOrder.values()].flat()).toHaveLength(events.length));
     await isSettled();
     for (const versions of perOrder.values()) expect(versions).toEqual([1, 2, 3]);
     expect(overlaps).toEqual([]);
@@ -313,7 +304,7 @@ describe('a consumer that dies', () => {
     await isSettled();
     expect(handled).toEqual([]);
     // onError is called once it is parked, that is, no longer pending.
-    await vi.waitFor(() => expect(errors.at(-1)?.message).toMatch(/a:1 is parked: handed out 3 times/));
+    await eventually(() => expect(errors.at(-1)?.message).toMatch(/a:1 is parked: handed out 3 times/));
   });
 
   test('may have held a result that was deleted from the stream', async () => {
@@ -334,15 +325,15 @@ describe('a consumer that dies', () => {
     const kills = 3;
     for (let kill = 1; kill <= kills; kill += 1) {
       const child = startChild(prefix, `consumer-${kill}`);
-      await vi.waitFor(async () => expect((await handled()).length).toBeGreaterThan(40 * kill), within40s);
+      await eventually(async () => expect((await handled()).length).toBeGreaterThan(40 * kill));
       child.kill('SIGKILL');
       await once(child, 'exit');
     }
     const last = startChild(prefix, 'last');
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       expect(new Set(await handled()).size).toBe(events.length);
       expect(await pendingOf(redis, keys.results)).toBe(0);
-    }, within40s);
+    });
     last.kill('SIGKILL');
     await once(last, 'exit');
 
@@ -490,7 +481,7 @@ describe('delivery state of another type', () => {
     expect(await pendingOf(redis, keys.results)).toBe(1);
     expect(errors[0]?.message).toMatch(/^WRONGTYPE/);
     await redis.del(keys.parked(group));
-    await vi.waitFor(async () => expect(await redis.xlen(keys.parked(group))).toBe(1), within40s);
+    await eventually(async () => expect(await redis.xlen(keys.parked(group))).toBe(1));
   });
 });
 
@@ -506,7 +497,7 @@ test('results that wait for their next try, however many, do not hide those of a
   await publish(aResult('left'));
   await takeAndDie(redis, keys.results, 1);
   follow({ retryAfterMs: 200, maxTries: 100 });
-  await vi.waitFor(() => expect(handled).toEqual(['left:1']), within40s);
+  await eventually(() => expect(handled).toEqual(['left:1']));
 });
 
 describe('an entry that is not a result', () => {
@@ -601,7 +592,7 @@ describe.runIf(redisServer !== undefined)('when Redis goes away', () => {
     // If a handler ends while Redis is away, its result is acknowledged afterwards.
     breaker.resolve();
     await isHandled('a:1', 'b:1');
-    await vi.waitFor(() => expect(errors.length).toBeGreaterThan(0), within40s);
+    await eventually(() => expect(errors.length).toBeGreaterThan(0));
     await server.start();
     await publish(aResult('c'));
     await isHandled('a:1', 'b:1', 'c:1');

@@ -1,12 +1,11 @@
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
-import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { waitForRedis } from '../../src/commands/await-redis.ts';
 import { createLog } from '../../src/observability/log.ts';
 import { redisServer, startRestartableRedis } from '../support/restartable-redis.ts';
-import { eventually, startRunningService } from '../support/running-service.ts';
-
-vi.setConfig({ testTimeout: 90_000 });
+import { startRunningService } from '../support/running-service.ts';
+import { until } from '../support/waiting.ts';
 
 interface Line {
   readonly level: number;
@@ -46,8 +45,8 @@ describe.runIf(redisServer !== undefined)('an outage of Redis', () => {
 
     await redis.kill();
     const awayMs = 5_000;
-    const until = Date.now() + awayMs;
-    while (Date.now() < until) {
+    const backAt = Date.now() + awayMs;
+    while (Date.now() < backAt) {
       await running.call('GET', '/v1/orders/ord-1');
       await running.call('POST', '/v1/orders', {
         body: { orderId: 'ord-2', account: 'jenga', reference: 'OR2', amount: '2.00' },
@@ -64,9 +63,8 @@ describe.runIf(redisServer !== undefined)('an outage of Redis', () => {
     expect(program).toMatchObject({ status: 503, json: { status: 503 } });
 
     await redis.start();
-    const ended = await eventually(
-      async () => lines.find(({ msg }) => msg === 'Redis is available again'),
-      40_000,
+    const ended = await until('the end of the outage in the log', () =>
+      lines.find(({ msg }) => msg === 'Redis is available again'),
     );
     expect(
       loud()
@@ -86,7 +84,7 @@ describe.runIf(redisServer !== undefined)('an outage of Redis', () => {
     const { lines, log } = keptLines();
     const stop = new AbortController();
     const waiting = waitForRedis(redis.url, createLog('info', { write: log }), stop.signal);
-    await eventually(async () => lines.length > 0);
+    await until('the outage in the log', async () => lines.length > 0);
     expect(lines[0]).toMatchObject({ level: 50, msg: 'Redis does not respond; waiting for it' });
     // Longer than the first connection attempt.
     await delay(3_000);

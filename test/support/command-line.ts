@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
-import { afterAll, vi } from 'vitest';
+import { afterAll } from 'vitest';
 
 const launcher = fileURLToPath(new URL('../../bin/payment-poller.js', import.meta.url));
 
@@ -50,9 +50,6 @@ export interface CommandOptions {
   readonly stdin?: string | Uint8Array | null;
   readonly cwd?: string;
 }
-
-/** Commands at a time: each uses about half a second of a core. */
-vi.setConfig({ testTimeout: 120_000 });
 
 /** Starts the real command line with the Node of these tests. */
 export function startCommand(args: readonly string[], options: CommandOptions = {}): Command {
@@ -100,7 +97,7 @@ export function startCommand(args: readonly string[], options: CommandOptions = 
   return command;
 }
 
-/** Most commands that run at the same time. */
+/** Most commands that run at the same time: each uses about half a second of a core. */
 const places = 2;
 const waiting: (() => void)[] = [];
 let taken = 0;

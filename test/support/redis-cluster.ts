@@ -4,8 +4,8 @@ import { Redis } from 'ioredis';
 import { findExecutable, runCommand } from '../../src/embedded/executables.ts';
 import { freePorts } from './ports.ts';
 import { createNode, serverArgs } from './redis-node.ts';
-import { until } from './redis-sentinel.ts';
 import type { ChaosRedis } from './redis-topology.ts';
+import { until } from './waiting.ts';
 
 /** Three masters with a replica each. */
 export interface ClusterRedis extends ChaosRedis {
@@ -15,6 +15,7 @@ export interface ClusterRedis extends ChaosRedis {
 
 const nodeTimeoutMs = 2_000;
 const createMs = 60_000;
+const promotedMs = 60_000;
 
 export async function startClusterRedis(executable: string, dir: string): Promise<ClusterRedis> {
   const cli = await findExecutable(['redis-cli', 'valkey-cli'], process.env.PATH ?? '');
@@ -51,7 +52,7 @@ export async function startClusterRedis(executable: string, dir: string): Promis
       ['--cluster', 'create', ...addresses, '--cluster-replicas', '1', '--cluster-yes'],
       createMs,
     );
-    await until('every node to see a whole cluster', () => isWhole(ports.map(ask), 3));
+    await until('every node to see a whole cluster', () => isWhole(ports.map(ask), 3), promotedMs);
   } catch (error) {
     await close();
     throw error;
@@ -78,16 +79,20 @@ export async function startClusterRedis(executable: string, dir: string): Promis
     url,
     serviceUrl: url,
     async failOver(key, restartAfterMs) {
-      await until('every replica to be in step', () => isWhole(ports.map(ask), 3));
+      await until('every replica to be in step', () => isWhole(ports.map(ask), 3), promotedMs);
       const port = (await masterOf(key, 0)) ?? 0;
       const old = nodes.find((node) => node.port === port);
       if (old === undefined) throw new Error(`No node of ours serves ${key}.`);
       const startedAt = Date.now();
       await old.kill();
-      await until('the replica to be promoted', async () => {
-        const now = await masterOf(key, port);
-        return now !== null && now !== port;
-      });
+      await until(
+        'the replica to be promoted',
+        async () => {
+          const now = await masterOf(key, port);
+          return now !== null && now !== port;
+        },
+        promotedMs,
+      );
       const tookMs = Date.now() - startedAt;
       await delay(restartAfterMs);
       await old.start();

@@ -5,6 +5,7 @@ import { Redis } from 'ioredis';
 import { freePorts } from './ports.ts';
 import { createNode, type RedisNode, serverArgs } from './redis-node.ts';
 import type { ChaosRedis } from './redis-topology.ts';
+import { until } from './waiting.ts';
 
 /** A master, a replica, and three sentinels. */
 export interface SentinelRedis extends ChaosRedis {
@@ -40,7 +41,7 @@ export async function startSentinelRedis(executable: string, dir: string): Promi
     return Number(port);
   };
   try {
-    await until('the sentinels to know the replica', async () => (await replicas(asked)) === 1);
+    await until('the sentinels to know the replica', async () => (await replicas(asked)) === 1, promotedMs);
   } catch (error) {
     await close();
     throw error;
@@ -50,13 +51,13 @@ export async function startSentinelRedis(executable: string, dir: string): Promi
     url,
     serviceUrl: url,
     async failOver(restartAfterMs) {
-      await until('the replica to be in step', async () => (await replicas(asked)) === 1);
+      await until('the replica to be in step', async () => (await replicas(asked)) === 1, promotedMs);
       const port = await masterPort();
       const old = nodes.find((each) => each.port === port);
       if (old === undefined) throw new Error('The sentinels name a master that is none of ours.');
       const startedAt = Date.now();
       await old.kill();
-      await until('another master', async () => (await masterPort()) !== port);
+      await until('another master', async () => (await masterPort()) !== port, promotedMs);
       const tookMs = Date.now() - startedAt;
       await delay(restartAfterMs);
       await old.start();
@@ -94,13 +95,4 @@ async function replicas(asked: Redis): Promise<number> {
     fields[fields.indexOf('master-link-status') + 1] === 'ok' &&
     fields[fields.indexOf('flags') + 1] === 'slave';
   return listed.filter(isLinked).length;
-}
-
-/** Waits for a condition. @throws after a minute */
-export async function until(what: string, condition: () => Promise<boolean>): Promise<void> {
-  const giveUpAt = Date.now() + promotedMs;
-  while (!(await condition())) {
-    if (Date.now() > giveUpAt) throw new Error(`Waited in vain for ${what}.`);
-    await delay(50);
-  }
 }

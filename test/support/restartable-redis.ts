@@ -1,11 +1,10 @@
-import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { findExecutable } from '../../src/embedded/executables.ts';
 import { startRedisServer } from '../../src/embedded/redis-server.ts';
+import { freePort } from './ports.ts';
 
 /** The redis-server that tests may start and kill; `undefined` where none is on the PATH. */
 export const redisServer = await findExecutable(['redis-server', 'valkey-server'], process.env.PATH ?? '');
@@ -52,13 +51,4 @@ export async function startRestartableRedis(): Promise<RestartableRedis> {
       return () => void process.kill(pid, 'SIGCONT');
     },
   };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }

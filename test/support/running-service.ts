@@ -1,7 +1,5 @@
 import { createHash } from 'node:crypto';
-import { once } from 'node:events';
 import type { IncomingHttpHeaders } from 'node:http';
-import { type AddressInfo, createServer } from 'node:net';
 import { Agent, request } from 'undici';
 import { readConfig } from '../../src/config/config.ts';
 import { demoEnvironment } from '../../src/demo/environment.ts';
@@ -9,6 +7,7 @@ import type { OrderInput } from '../../src/jobs/validate-order.ts';
 import { createLog } from '../../src/observability/log.ts';
 import { type Role, type Service, startService } from '../../src/service.ts';
 import { type Simulator, startSimulator } from '../../src/simulator/simulator.ts';
+import { freePort } from './ports.ts';
 import { testPrefix, testRedisUrl } from './redis.ts';
 
 /** The key that the HTTP API of a test accepts, and the last part of its callback URLs. */
@@ -186,30 +185,6 @@ function ofFurtherAccounts(accounts: string, environment: { readonly [name: stri
 
 export function sha256(text: string): string {
   return createHash('sha256').update(text).digest('hex');
-}
-
-/** Polls `look` until it returns something, at most for `withinMs`. */
-export async function eventually<T>(
-  look: () => Promise<T | null | undefined | false>,
-  withinMs = 10_000,
-): Promise<T> {
-  const giveUpAt = Date.now() + withinMs;
-  for (;;) {
-    const seen = await look();
-    if (seen !== null && seen !== undefined && seen !== false) return seen;
-    if (Date.now() > giveUpAt) throw new Error(`It did not come about within ${withinMs} ms.`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}
-
-/** A port that is currently free. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 function parsed(text: string): unknown {

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
-import { until } from './service-until.ts';
+import { until } from './waiting.ts';
 
 /** The gateway's answer about one reference, in Lipia's format. */
 export type Said =

@@ -13,10 +13,11 @@ import type { Redis } from '../../src/redis/connection.ts';
 import { createKeys, type Keys } from '../../src/redis/keys.ts';
 import { type Role, type Service, startService } from '../../src/service.ts';
 import { type SimulatedOrder, startSimulator } from '../../src/simulator/simulator.ts';
+import { freePort } from './ports.ts';
 import { testPrefix, testRedis, testRedisUrl } from './redis.ts';
-import { forAccounts, freePort, testApiKey, testCallbackToken } from './running-service.ts';
+import { forAccounts, testApiKey, testCallbackToken } from './running-service.ts';
 import { backend, eventsOf } from './service-parts-of-account.ts';
-import { until } from './service-until.ts';
+import { until } from './waiting.ts';
 
 /** Short times: polls every 100 ms, soft readings confirmed after 150 ms, watch polls every 250 ms. */
 const hurried = {

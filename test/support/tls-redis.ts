@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { onTestFinished } from 'vitest';
 import { connectRedis } from '../../src/redis/connection.ts';
-import { freePort } from './running-service.ts';
-import { until } from './service-until.ts';
+import { freePort } from './ports.ts';
+import { until } from './waiting.ts';
 
 const run = promisify(execFile);
 

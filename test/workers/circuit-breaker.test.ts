@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type CircuitBreakerParts, createCircuitBreaker } from '../../src/accounts/circuit-breaker.ts';
 import { isRefusal, type PollQueue } from '../../src/jobs/queue.ts';
 import { aReading } from '../support/builders.ts';
@@ -13,11 +13,9 @@ import {
   hurried,
   limits,
 } from '../support/service-parts-of-account.ts';
-import { until } from '../support/service-until.ts';
+import { until } from '../support/waiting.ts';
 
 // Nothing waits for its own sake, but the machine may be busy with other things.
-vi.setConfig({ testTimeout: 90_000 });
-
 const redis = testRedis();
 const pauseMs = 600;
 let gateway: HeldGateway;

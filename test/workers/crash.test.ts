@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createKeys } from '../../src/redis/keys.ts';
 import { startCrashChild } from '../support/crash-child.ts';
 import type { CrashPoint } from '../support/crash-worker.ts';
@@ -6,11 +6,9 @@ import { testPrefix, testRedis, testRedisUrl } from '../support/redis.ts';
 import { type HeldGateway, type Said, startHeldGateway } from '../support/service-gateway.ts';
 import { setupParts } from '../support/service-parts.ts';
 import { aHurriedOrder } from '../support/service-parts-of-account.ts';
-import { until } from '../support/service-until.ts';
+import { until } from '../support/waiting.ts';
 
 // Nothing waits for its own sake, but the machine may be busy with other things.
-vi.setConfig({ testTimeout: 90_000 });
-
 const redis = testRedis();
 let gateway: HeldGateway;
 let orders = 0;

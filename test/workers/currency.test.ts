@@ -3,7 +3,7 @@ import { type FakeGateway, startFakeGateway } from '../support/fake-gateway.ts';
 import { testPrefix, testRedis } from '../support/redis.ts';
 import { setupParts } from '../support/service-parts.ts';
 import { aHurriedOrder } from '../support/service-parts-of-account.ts';
-import { until } from '../support/service-until.ts';
+import { until } from '../support/waiting.ts';
 
 const redis = testRedis();
 let gateway: FakeGateway;

@@ -7,7 +7,7 @@ import { testPrefix, testRedis, testRedisUrl } from '../support/redis.ts';
 import { startHeldGateway } from '../support/service-gateway.ts';
 import { setupParts } from '../support/service-parts.ts';
 import { aHurriedOrder, seldom } from '../support/service-parts-of-account.ts';
-import { until } from '../support/service-until.ts';
+import { until } from '../support/waiting.ts';
 
 const redis = testRedis();
 const settleScript = readScript(new URL('../../src/orders/settle-batch.lua', import.meta.url));

@@ -1,4 +1,4 @@
-import { expect, onTestFinished, test, vi } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { publishMissing } from '../../src/workers/missing-results.ts';
 import { pollOrder } from '../../src/workers/poll-worker.ts';
 import { walkRecords } from '../../src/workers/walk-records.ts';
@@ -6,8 +6,6 @@ import { testPrefix, testRedis } from '../support/redis.ts';
 import { startHeldGateway } from '../support/service-gateway.ts';
 import { setupParts } from '../support/service-parts.ts';
 import { aHurriedOrder } from '../support/service-parts-of-account.ts';
-
-vi.setConfig({ testTimeout: 60_000 });
 
 const redis = testRedis();
 const orderIds = ['gone:1', 'gone:2', 'gone:3'];

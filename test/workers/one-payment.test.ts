@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Order } from '../../src/domain/order.ts';
 import type { ResultEvent } from '../../src/domain/result-event.ts';
 import { restoreClaims } from '../../src/workers/missing-claims.ts';
@@ -10,11 +10,9 @@ import { testPrefix, testRedis, testRedisUrl } from '../support/redis.ts';
 import { type HeldGateway, receiptOf, startHeldGateway } from '../support/service-gateway.ts';
 import { setupParts } from '../support/service-parts.ts';
 import { aHurriedOrder } from '../support/service-parts-of-account.ts';
-import { until } from '../support/service-until.ts';
+import { until } from '../support/waiting.ts';
 
 // Nothing waits for its own sake, but the machine may be busy with other things.
-vi.setConfig({ testTimeout: 90_000 });
-
 const redis = testRedis();
 let gateway: HeldGateway;
 let pairs = 0;

@@ -5,7 +5,7 @@ import { testPrefix, testRedis } from '../support/redis.ts';
 import { type HeldGateway, receiptOf, startHeldGateway } from '../support/service-gateway.ts';
 import { setupParts } from '../support/service-parts.ts';
 import { aHurriedOrder, hurried, limits, seldom } from '../support/service-parts-of-account.ts';
-import { until } from '../support/service-until.ts';
+import { until } from '../support/waiting.ts';
 
 const redis = testRedis();
 let gateway: HeldGateway;

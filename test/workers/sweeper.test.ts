@@ -8,7 +8,7 @@ import { testPrefix, testRedis } from '../support/redis.ts';
 import { startHeldGateway } from '../support/service-gateway.ts';
 import { setupParts } from '../support/service-parts.ts';
 import { account, aHurriedOrder, backend, seldom } from '../support/service-parts-of-account.ts';
-import { until } from '../support/service-until.ts';
+import { until } from '../support/waiting.ts';
 
 const redis = testRedis();
 const orderId = 'sweep:1';

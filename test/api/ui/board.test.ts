@@ -2,7 +2,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createPollQueue } from '../../../src/jobs/queue.ts';
 import { createKeys } from '../../../src/redis/keys.ts';
 import { testRedis } from '../../support/redis.ts';
-import { eventually, type RunningService, startRunningService } from '../../support/running-service.ts';
+import { type RunningService, startRunningService } from '../../support/running-service.ts';
+import { until } from '../../support/waiting.ts';
 
 const redis = testRedis();
 const password = 'open sesame, please';
@@ -59,7 +60,7 @@ describe('the board', () => {
       amount: '2.00',
       metadata,
     });
-    const list = await eventually(async () => {
+    const list = await until('the delayed job', async () => {
       const { json } = await look('/board/api/queues?activeQueue=jenga&status=delayed&page=1&jobsPerPage=10');
       const [job] = (json as Board).queues[0]?.jobs ?? [];
       return Number(job?.data.order.polls) > 0 ? job : null;

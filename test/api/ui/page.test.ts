@@ -3,7 +3,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { html, money, span } from '../../../src/api/ui/html.ts';
 import { createRedaction } from '../../../src/api/ui/redact-personal-data.ts';
 import type { OrderView } from '../../../src/orders/view.ts';
-import { eventually, type RunningService, startRunningService } from '../../support/running-service.ts';
+import { type RunningService, startRunningService } from '../../support/running-service.ts';
+import { until } from '../../support/waiting.ts';
 
 const password = 'open sesame, please';
 const phone = '254712345678';
@@ -208,7 +209,7 @@ describe('the pages', () => {
       metadata,
     });
     const cookie = await aCookie();
-    const text = await eventually(async () => {
+    const text = await until('the page to show it', async () => {
       const page = await get('/orders/shown:1', cookie);
       return page.text.includes('not-found') || page.text.includes('pending') ? page.text : null;
     });

@@ -4,7 +4,8 @@ import { createAddressList } from '../../../src/api/address-list.ts';
 import { hashPassword } from '../../../src/config/password-hash.ts';
 import { createKeys } from '../../../src/redis/keys.ts';
 import { testRedis } from '../../support/redis.ts';
-import { eventually, type RunningService, startRunningService } from '../../support/running-service.ts';
+import { type RunningService, startRunningService } from '../../support/running-service.ts';
+import { until } from '../../support/waiting.ts';
 
 // Users whom a proxy has logged in. The proxy is at 127.0.0.3; everybody else comes from another address.
 
@@ -99,7 +100,7 @@ describe('from the proxy', () => {
       ['kamau@shop.example', 'p1', 'pause jenga: 403'],
       ['amina@shop.example', 'p2', 'pause jenga: 200'],
     ])
-      await eventually(async () =>
+      await until('the audit entry', async () =>
         (await entries()).some((entry) => words.every((word) => entry.includes(word))),
       );
     const logins = (await entries()).filter((entry) => entry.includes('succeeded-at-proxy'));

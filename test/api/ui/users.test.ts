@@ -1,16 +1,16 @@
 import { request } from 'undici';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createUsers } from '../../../src/api/ui/users.ts';
 import { readServiceSettings } from '../../../src/config/config.ts';
 import { hashPassword } from '../../../src/config/password-hash.ts';
 import { createKeys } from '../../../src/redis/keys.ts';
 import { testPrefix, testRedis } from '../../support/redis.ts';
 import {
-  eventually,
   type RunningService,
   type RunningServiceOptions,
   startRunningService,
 } from '../../support/running-service.ts';
+import { until } from '../../support/waiting.ts';
 
 // Several users of the pages, each with a password and a role of their own.
 
@@ -30,8 +30,6 @@ interface Entry {
 /** The least that is accepted: this file checks many. */
 const cost = { log2n: 14, r: 8, p: 2 };
 /** A check takes a core, which other tests want too. */
-vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 });
-
 const prefix = testPrefix();
 let users: Entry[];
 let running: RunningService;
@@ -144,7 +142,7 @@ describe('a viewer', () => {
     expect((await send('PUT', pause, { cookie: operator, 'x-request-id': 'u2' })).status).toBe(200);
     expect((await send('PUT', resume, { cookie: operator, 'x-request-id': 'u3' })).status).toBe(200);
     const entry = (id: string) =>
-      eventually(async () => {
+      until('the audit entry', async () => {
         const entries = await testRedis().xrange(createKeys(prefix).audit, '-', '+');
         return entries.map(([, fields]) => fields).find((fields) => fields.includes(id));
       });

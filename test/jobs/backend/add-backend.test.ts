@@ -15,7 +15,7 @@ import { awaitRedis, connectRedis, type Redis } from '../../../src/redis/connect
 import { createKeys } from '../../../src/redis/keys.ts';
 import { testPrefix, testRedis } from '../../support/redis.ts';
 import { redisServer, startRestartableRedis } from '../../support/restartable-redis.ts';
-import { until } from '../../support/service-until.ts';
+import { until } from '../../support/waiting.ts';
 
 // Our way of adding jobs must leave Redis as BullMQ's own does, but for what is listed here: a new version of BullMQ with
 // other keys or fields fails here.

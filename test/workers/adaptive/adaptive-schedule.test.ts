@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { readAccounts } from '../../../src/accounts/accounts.ts';
 import { createOrderStore } from '../../../src/orders/store.ts';
 import { providers } from '../../../src/providers/index.ts';
@@ -13,11 +13,9 @@ import { startRunningService } from '../../support/running-service.ts';
 import { type HeldGateway, startHeldGateway } from '../../support/service-gateway.ts';
 import { setupParts } from '../../support/service-parts.ts';
 import { account, aHurriedOrder, hurried } from '../../support/service-parts-of-account.ts';
-import { until } from '../../support/service-until.ts';
+import { until } from '../../support/waiting.ts';
 
 // Nothing waits for its own sake, but the machine may be busy with other things.
-vi.setConfig({ testTimeout: 90_000 });
-
 const redis = testRedis();
 let gateway: HeldGateway;
 beforeAll(async () => {
