@@ -94,9 +94,12 @@ function hold(
 ): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   let isAnswered = false;
-  const socket = connect(port, '127.0.0.1', () => socket.write(said));
-  const drip =
-    dripMs === undefined ? undefined : setInterval(() => void (socket.writable && socket.write('x')), dripMs);
+  let drip: NodeJS.Timeout | undefined;
+  const socket = connect(port, '127.0.0.1', () => {
+    socket.write(said);
+    // Not before: on a busy machine a connection takes longer than a drip, which would then stand before the request line.
+    if (dripMs !== undefined) drip = setInterval(() => void (socket.writable && socket.write('x')), dripMs);
+  });
   const end = () => void socket.destroy();
   socket.once('data', (bytes) => {
     const status = /^HTTP\/1\.1 (\d{3})/.exec(String(bytes))?.[1] ?? 'GARBAGE';
