@@ -29,7 +29,8 @@ export interface FollowingClock extends Clock {
 }
 
 /**
- * Follows a remote clock; the error is at most half of the fastest round trip so far.
+ * Follows a remote clock: never ahead of it, and behind it by at most the fastest round trip so far. Behind, because what waits for a
+ * time, such as a deadline, may come late and must not come early.
  *
  * The remote clock was read at some moment between question and answer, so each sample bounds the offset from both sides. An
  * offset within the bounds is kept, so slow samples do no harm. Between samples the clock advances by `performance.now()`, so
@@ -49,7 +50,7 @@ export function createFollowingClock(monotonic: () => number = () => performance
       const least = theirNow - answeredAt;
       const most = theirNow - askedAt;
       if (offset === null) {
-        offset = (least + most) / 2;
+        offset = least;
         steadySince = now();
         return;
       }
