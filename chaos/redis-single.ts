@@ -25,6 +25,8 @@ export interface SingleRedis extends ChaosRedis {
 
 /** How often the length of the append-only file is noted. */
 const sampleMs = 25;
+/** While an fsync is under way, Redis under `everysec` acknowledges without writing for up to this long (`flushAppendOnlyFile`). */
+const postponedMs = 2_000;
 
 export async function startSingleRedis(
   executable: string,
@@ -48,7 +50,7 @@ export async function startSingleRedis(
 
   async function sample(): Promise<void> {
     const file = await currentFile(dir);
-    // Before the look: what was acknowledged by then is in the file, however long this process waits for a core in between.
+    // Before the look: what was written by then is in the file, however long this process waits for a core in between.
     const now = Date.now();
     const bytes = file === null ? undefined : statSync(file, { throwIfNoEntry: false })?.size;
     if (file === null || bytes === undefined) return;
@@ -73,7 +75,7 @@ export async function startSingleRedis(
       if (kept === undefined) return Number.POSITIVE_INFINITY;
       truncateSync(kept.file, kept.bytes);
       lengths = [];
-      return kept.at;
+      return kept.at - postponedMs;
     },
     async killAndEmpty() {
       await kill();
