@@ -44,15 +44,15 @@ export function handledBy({ dir }: Pick<World, 'dir'>, consumer: string): number
 
 /** Waits until the consumers have handled everything, and notes what they did with it. */
 export async function checkConsumers<Server extends ChaosRedis>(
-  { world, note, fail, stop }: Stage<Server>,
+  { world, note, fail, stop, allow }: Stage<Server>,
   consumers: readonly string[],
 ): Promise<void> {
-  const giveUpAt = Date.now() + catchUpMs;
+  const startedAt = Date.now();
   for (;;) {
     const events = (await world.results()).map((entry) => readEntry(entry).event);
     const published = events.flatMap((event) => (event === null ? [] : [handledId(event)]));
     const found = deliveryOf(published, readHandled(world.dir, consumers));
-    if (found.skipped.length > 0 && Date.now() < giveUpAt && !stop.aborted) {
+    if (found.skipped.length > 0 && Date.now() < startedAt + allow(catchUpMs) && !stop.aborted) {
       await delay(500);
       continue;
     }
