@@ -14,6 +14,8 @@ const commands: ReadonlyMap<string, () => Promise<CreateCommand>> = new Map([
   ['results', async () => (await import('./commands/results.ts')).resultsCommand],
   ['show', async () => (await import('./commands/show.ts')).showCommand],
   ['poll', async () => (await import('./commands/poll.ts')).pollCommand],
+  ['acknowledge', async () => (await import('./commands/acknowledge.ts')).acknowledgeCommand],
+  ['cancel', async () => (await import('./commands/cancel.ts')).cancelCommand],
   ['classify', async () => (await import('./commands/classify.ts')).classifyCommand],
   ['doctor', async () => (await import('./commands/doctor.ts')).doctorCommand],
   ['audit', async () => (await import('./commands/audit.ts')).auditCommand],

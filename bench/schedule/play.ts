@@ -1,5 +1,6 @@
-import { decide, freshProgress, type Policy, type Progress } from '../../src/domain/decide.ts';
+import { decide, type Policy } from '../../src/domain/decide.ts';
 import type { Order, Reading, ReadingFacts, Schedule } from '../../src/domain/order.ts';
+import { freshProgress, type Progress } from '../../src/domain/progress.ts';
 import { firstPollAt } from '../../src/domain/schedule.ts';
 import type { Random } from '../../test/support/random.ts';
 import { type Behaviour, drawAnswerMs, type Payment } from './behaviour.ts';

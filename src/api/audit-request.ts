@@ -27,7 +27,7 @@ export function requestIdOf({ headers }: Pick<IncomingMessage, 'headers'>): stri
 /** Adds what a request did to the audit trail. */
 export function auditRequest(
   request: FastifyRequest,
-  entry: Pick<AuditEntry, 'action' | 'outcome' | 'orderId'>,
+  entry: Pick<AuditEntry, 'action' | 'outcome' | 'orderId' | 'account'>,
   actor: string | null = request.apiKey?.name ?? request.user?.name ?? null,
 ): void {
   const { server, ip: from, id: requestId } = request;

@@ -125,8 +125,12 @@ async function takeHint(
   if (isRefused(rules, push, account.settings, parsed.data, now)) return 'wrong-signature';
   const names = rules.aliases(parsed.data).filter((name) => name != null && name !== '') as string[];
   const orders = await parts.store.ordersNamed(account.id, names);
+  // A GET has no body: its query is what it says.
+  const said = push.method === 'GET' ? Buffer.from(JSON.stringify(fields)) : push.rawBody;
+  const bodySha256 = createHash('sha256').update(said).digest('hex');
   for (const orderId of orders.slice(0, maxOrdersPerHint)) {
-    await pollNow(parts.store, parts.queue(account.id), orderId, account.minHintIntervalMs);
+    const { store, queue } = parts;
+    await pollNow(store, queue(account.id), orderId, account.minHintIntervalMs, bodySha256);
   }
   return orders.length === 0 ? 'unknown-order' : 'hint';
 }

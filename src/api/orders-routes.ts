@@ -1,28 +1,25 @@
-import type { FastifyRequest } from 'fastify';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { orderIdPattern } from '../domain/order.ts';
 import { pollNow } from '../jobs/poll-now.ts';
 import type { Producer } from '../jobs/producer.ts';
-import type { PollQueue } from '../jobs/queue.ts';
 import { orderInputSchema } from '../jobs/validate-order.ts';
-import type { OrderRecord } from '../orders/record.ts';
-import type { OrderStore } from '../orders/store.ts';
-import { type OrderView, orderViewSchema, viewOf } from '../orders/view.ts';
+import { orderViewSchema } from '../orders/view.ts';
 import type { ResultsHub } from '../results/results-hub.ts';
+import { serveAcknowledgement } from './acknowledgement-routes.ts';
 import { callerOf, seesAccount } from './api-keys.ts';
 import { auditRequest } from './audit-request.ts';
 import { awaitVerdict } from './await-verdict.ts';
 import { inTime, redisMs } from './in-time.ts';
-import { evidenceFor, mayKnow } from './other-orders.ts';
+import { noSuchOrder, orderParams, readFor, viewFor } from './order-access.ts';
+import { mayKnow } from './other-orders.ts';
 import { createPlaces } from './places.ts';
 import { problemResponse, sendProblem, usualProblems } from './problem.ts';
+import { serveWithdraw, type WithdrawParts } from './withdraw-route.ts';
 
-export interface OrdersParts {
+export interface OrdersParts extends WithdrawParts {
   readonly producer: Producer;
-  readonly store: OrderStore;
   readonly hub: ResultsHub;
-  queue(account: string): PollQueue;
   minHintIntervalMs(account: string): number;
   /** Requests with `wait` of one key that may wait at once. */
   readonly waitsPerKey: number;
@@ -30,8 +27,6 @@ export interface OrdersParts {
   readonly stop: AbortSignal;
 }
 
-const noSuchOrder = 'No order has this orderId.';
-const orderParams = z.object({ orderId: z.string().regex(orderIdPattern) });
 const enqueuedSchema = z.object({
   orderId: z.string(),
   outcome: z.enum(['new', 'same']),
@@ -48,12 +43,14 @@ const waitHandlerMs = maxWaitSeconds * 1_000 + 3 * redisMs;
 
 type App = Parameters<FastifyPluginAsyncZod>[0];
 
-/** The checkout's routes: submit an order, look it up, poll it now. */
+/** The routes of orders: submit one, look it up, poll it now, withdraw it, acknowledge its verdict. */
 export function ordersRoutes(parts: OrdersParts): FastifyPluginAsyncZod {
   return async (app) => {
     serveSubmit(app, parts);
     serveOrder(app, parts);
     servePollNow(app, parts);
+    serveWithdraw(app, parts);
+    serveAcknowledgement(app, parts);
   };
 }
 
@@ -232,21 +229,6 @@ function servePollNow(app: App, parts: OrdersParts): void {
       }
     },
   });
-}
-
-/** The record of an order; `null` for one that is not there, and for one of an account that the key may not see. */
-async function readFor(
-  store: OrderStore,
-  request: FastifyRequest,
-  orderId: string,
-): Promise<OrderRecord | null> {
-  const record = await inTime(store.read(orderId));
-  return record !== null && seesAccount(request, record.order.account) ? record : null;
-}
-
-/** The view of an order for this key. */
-async function viewFor(store: OrderStore, request: FastifyRequest, record: OrderRecord): Promise<OrderView> {
-  return viewOf({ ...record, history: await evidenceFor(store, request, record.history) });
 }
 
 /** The account that an order names; `null` where it names none, which is a fault of the order. */

@@ -8,10 +8,13 @@ export const problemSchema = z.object({
   status: z.int(),
   detail: z.string().optional(),
   kind: z
-    .enum(['order-conflict', 'reference-in-use'])
+    .enum([
+      ...['order-conflict', 'reference-in-use', 'order-paid', 'order-closed'],
+      ...['no-verdict', 'final-verdict', 'verdict-changed'],
+    ] as const)
     .optional()
     .describe(
-      'Kind of conflict: this orderId has another account, reference, amount or currency, or a paid order owns the reference',
+      'Kind of conflict. `order-conflict`: this orderId has another account, reference, amount or currency; `reference-in-use`: a paid order owns the reference; the others: the order is not in a state that allows it',
     ),
   requestId: z.string().optional().describe('The id of the request, as in the log'),
   orderId: z.string().optional().describe('The order that was paid under this reference'),

@@ -4,7 +4,8 @@ import type { Keys } from '../redis/keys.ts';
 
 export const auditActions = [
   ...['login', 'logout', 'rejected-key', 'order-submitted', 'orders-submitted', 'poll-requested'],
-  'board-action',
+  ...['board-action', 'order-acknowledged', 'acknowledgement-removed', 'order-withdrawn'],
+  ...['account-paused', 'account-resumed'],
 ] as const;
 
 /** One entry of the audit trail. Holds fixed words, names of keys and users, addresses and ids; no secrets or metadata. */
@@ -16,6 +17,7 @@ export interface AuditEntry {
   readonly action: (typeof auditActions)[number];
   readonly outcome: string;
   readonly orderId?: string | undefined;
+  readonly account?: string | undefined;
   readonly requestId?: string | undefined;
 }
 

@@ -14,7 +14,7 @@ interface Flags {
 export function auditCommand(terminal: CommandContext): Command {
   return new Command('audit')
     .description(
-      'show who did what: logins, rejected keys, submitted orders, poll requests, actions on the board',
+      'show who did what: logins, rejected keys, submitted orders, poll requests, what people did to orders and accounts',
     )
     .option('--json', 'print one JSON object per line')
     .option(
@@ -57,11 +57,12 @@ function forPeople({
   action,
   outcome,
   orderId,
+  account,
   requestId,
 }: {
   readonly [name: string]: string;
 }) {
-  return [at, actor, from, action, outcome, orderId ?? '-', requestId ?? '-'].join('  ');
+  return [at, actor, from, action, outcome, orderId ?? account ?? '-', requestId ?? '-'].join('  ');
 }
 
 function parseCount(text: string): number {

@@ -1,7 +1,8 @@
 import { z } from 'zod';
-import { decide, freshProgress } from '../domain/decide.ts';
+import { decide } from '../domain/decide.ts';
 import { toMajor, toMinor } from '../domain/money.ts';
 import type { Order, Reading, Reference } from '../domain/order.ts';
+import { freshProgress } from '../domain/progress.ts';
 import { defaultSchedule } from '../domain/schedule.ts';
 import type { Provider } from '../providers/provider.ts';
 import { type Expected, parseJson, readAnswer } from '../providers/read-answer.ts';

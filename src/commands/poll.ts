@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { createKeys } from '../redis/keys.ts';
 import type { CommandContext } from './command-context.ts';
-import { originOfCommand } from './origin.ts';
+import { recordAction } from './record-action.ts';
 import { withStore } from './show.ts';
 
 /** Least interval between polls requested by hand. Callbacks use the limit of their account. */
@@ -25,11 +25,7 @@ export function pollCommand(terminal: CommandContext, exit: (code: number) => vo
         const queue = createPollQueue(redis, createKeys(prefix), account);
         const { outcome } = await pollNow(store, queue, orderId, minIntervalMs);
         await queue.close();
-        const { append } = await import('../audit/audit.ts');
-        const entry = { ...originOfCommand(), action: 'poll-requested', outcome, orderId } as const;
-        await append(redis, createKeys(prefix), entry).catch((error: Error) =>
-          terminal.stderr.write(`The audit trail could not be written: ${error.message}\n`),
-        );
+        await recordAction(terminal, redis, prefix, { action: 'poll-requested', outcome, orderId });
         if (outcome === 'closed' || outcome === 'gone') {
           terminal.stderr.write(
             `Order ${orderId} is closed: its verdict is final. See payment-poller show ${orderId}\n`,

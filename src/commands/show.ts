@@ -56,6 +56,7 @@ function forPeople(view: OrderView): string {
     ['receipt', view.receipt ?? '-'],
     ['account', view.account === view.provider ? view.account : `${view.account} (${view.provider})`],
     ['reference', typeof view.reference === 'string' ? view.reference : JSON.stringify(view.reference)],
+    ...acknowledgedRow(view),
     ['created', view.createdAt],
     ['deadline', view.deadlineAt],
     ['settled', view.settledAt ?? '-'],
@@ -68,13 +69,25 @@ function forPeople(view: OrderView): string {
     '',
     'what the provider said, oldest first:',
     ...view.history.map(historyLine),
+    ...view.callbacks.map(callbackLine),
   ].join('\n');
+}
+
+function acknowledgedRow({ acknowledged }: OrderView): [string, string][] {
+  if (acknowledged === null) return [];
+  const { by, at, note } = acknowledged;
+  return [['acknowledged', `${note} (${by}, ${at})`]];
 }
 
 function receivedText({ currency, amountReceived, amountVerified, status }: OrderView): string {
   const received = amountReceived === null ? '-' : `${currency} ${amountReceived}`;
   if (status !== 'paid') return received;
   return amountVerified ? `${received}, amount verified` : 'not known, amount not verified';
+}
+
+function callbackLine({ at, count, bodySha256 }: OrderView['callbacks'][number]): string {
+  const times = count > 1 ? `, ${count} times` : '';
+  return `  ${at}  ${'callback'.padEnd(12)}  a hint, no proof (SHA-256 ${bodySha256.slice(0, 16)}…${times})`;
 }
 
 function historyLine(entry: OrderView['history'][number]): string {

@@ -1,4 +1,11 @@
-import type { Certainty, Doubt, FailureReason, Reading, Reason, Verdict } from './order.ts';
+import {
+  type Certainty,
+  type Doubt,
+  type FailureReason,
+  isForeign,
+  type Reading,
+  type Verdict,
+} from './order.ts';
 
 /** The verdict that a reading would lead to if it were published. */
 export interface Conclusion {
@@ -56,11 +63,6 @@ export function isNews(verdict: Verdict | null, conclusion: Conclusion): boolean
 /** Does the reading say, even with doubts, that the provider received our money? */
 export function saysOurMoneyArrived(reading: Reading): boolean {
   return reading.kind === 'paid' && !isForeign(reading.doubt);
-}
-
-/** The answer is about another payment, or about money that was paid out. */
-function isForeign(reason: Reason | null): boolean {
-  return reason === 'reference-mismatch' || reason === 'wrong-direction';
 }
 
 /** Does the reading contradict a published `paid`? */

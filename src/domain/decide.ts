@@ -1,6 +1,7 @@
 import { askedAt, awaitedUntil, deadlineAnswerUntil } from './awaited-answer.ts';
 import { type Conclusion, conclusionOf, contradictsPaid, isNews, saysOurMoneyArrived } from './conclusion.ts';
 import { isAnswered, type Order, type Reading, type Verdict } from './order.ts';
+import { type Candidate, type Progress, publishing, watchedSince } from './progress.ts';
 import { deadlineAt, nextPollAt, type Plan, plannedPollAt } from './schedule.ts';
 
 /** Settings of an account that decisions depend on. Times in milliseconds. */
@@ -14,49 +15,6 @@ export interface Policy {
   /** Since when the clock has run without a jump (`Clock.steadySince`): the age of anything older is unknown. Default: always. */
   readonly steadySince?: number;
 }
-
-/** `asking`: no verdict yet. `watching`: the verdict may still change. `closed`: no more polls. */
-export type Phase = 'asking' | 'watching' | 'closed';
-
-/** A soft reading that waits for a second one to confirm it. */
-export interface Candidate {
-  readonly kind: 'paid' | 'failed' | 'expired';
-  /** When its answer was considered, epoch ms: the provider had said so by then, and not necessarily when it was asked. */
-  readonly at: number;
-}
-
-/** What is known about an order so far. */
-export interface Progress {
-  readonly phase: Phase;
-  /** Version of the last published event; 0 before the first. */
-  readonly stateversion: number;
-  /** The last published verdict. */
-  readonly verdict: (Verdict & { readonly at: number }) | null;
-  /** When the watch began: at the last verdict, or at an earlier one once `restartLimit` corrections were published. */
-  readonly watchedSince: number | null;
-  readonly candidate: Candidate | null;
-  /** True once any reading, even a doubtful one, said that our money arrived. From then on nothing is `failed`. */
-  readonly moneySeen: boolean;
-  readonly polls: number;
-  readonly lastPolledAt: number | null;
-  /** Polls that got a usable answer about the order. */
-  readonly answeredPolls: number;
-  readonly lastAnsweredAt: number | null;
-}
-
-/** The progress of an order that was just accepted. */
-export const freshProgress: Progress = {
-  phase: 'asking',
-  stateversion: 0,
-  verdict: null,
-  watchedSince: null,
-  candidate: null,
-  moneySeen: false,
-  polls: 0,
-  lastPolledAt: null,
-  answeredPolls: 0,
-  lastAnsweredAt: null,
-};
 
 /** What to do after a reading. */
 export interface Decision {
@@ -74,15 +32,26 @@ export interface Decision {
  * after the last step until twice the length of the watch.
  */
 const watchRetryMs = 3_600_000;
-/** After this many corrections, a new verdict no longer restarts the watch. */
-const restartLimit = 10;
-
 /**
  * Decides what to publish and when to poll again. The only place where readings become verdicts. Pure.
  *
  * @param random a number in [0, 1) for the jitter of the next poll
  */
 export function decide(
+  order: Order,
+  before: Progress,
+  reading: Reading,
+  policy: Policy,
+  now: number,
+  random: number,
+): Decision {
+  const decision = decideOn(order, before, reading, policy, now, random);
+  if (before.withdrawnAt === undefined) return decision;
+  // Late truth is still published, but nobody wants to hear more of this order: it is not polled again.
+  return { ...decision, nextPollAt: null, progress: { ...decision.progress, phase: 'closed' } };
+}
+
+function decideOn(
   order: Order,
   before: Progress,
   reading: Reading,
@@ -261,22 +230,6 @@ function awaited(reading: Reading, deadline: number, now: number): number | null
 
 function notBefore(reading: Reading, now: number): number {
   return reading.kind === 'unavailable' && reading.retryAfterMs !== null ? now + reading.retryAfterMs : 0;
-}
-
-/** Falls back to the last verdict: records of an earlier version have no `watchedSince`. */
-function watchedSince(known: Progress): number | null {
-  return known.watchedSince ?? known.verdict?.at ?? null;
-}
-
-function publishing(known: Progress, verdict: Verdict, now: number): Progress {
-  // Otherwise a provider that keeps contradicting itself would be polled forever.
-  const since = known.stateversion < restartLimit ? now : watchedSince(known);
-  return {
-    ...known,
-    stateversion: known.stateversion + 1,
-    verdict: { ...verdict, at: now },
-    watchedSince: since,
-  };
 }
 
 function closed(known: Progress, publish: Verdict | null): Decision {

@@ -1,5 +1,5 @@
 import { toMajor } from './money.ts';
-import type { Reading, Reason, Verdict } from './order.ts';
+import { isForeign, type Reading, type Reason, type Verdict } from './order.ts';
 
 /** One reading as it is stored and published, with the hash of the body it was taken from. */
 export interface Evidence {
@@ -118,14 +118,25 @@ const evidenceLimit = 5;
 export function evidenceOf(verdict: Verdict, history: readonly Evidence[]): readonly Evidence[] {
   const decisive = history.at(-1);
   if (verdict.reason === 'deadline') return history.slice(-evidenceLimit);
-  if (verdict.reason === 'contradiction') {
-    return history.filter(({ reading }) => isClaim(reading)).slice(-evidenceLimit);
+  if (verdict.reason === 'contradiction') return claimsOf(history);
+  if (verdict.reason === 'withdrawn') {
+    const claims = claimsOf(history);
+    return claims.length === 0 ? history.slice(-evidenceLimit) : claims;
   }
   // A firm reading needs no other; an earlier one of its kind may have been about another payment.
   if (decisive?.certainty !== 'soft') return history.slice(-1);
   return history
     .filter((entry) => entry.reading === decisive.reading && entry.certainty === 'soft')
     .slice(-2);
+}
+
+function claimsOf(history: readonly Evidence[]): readonly Evidence[] {
+  return history.filter(({ reading }) => isClaim(reading)).slice(-evidenceLimit);
+}
+
+/** The last reading that said, even with doubts, that our money arrived; `undefined` if there was none. */
+export function moneyEvidence(history: readonly Evidence[]): Evidence | undefined {
+  return history.findLast(({ reading, reason = null }) => reading === 'paid' && !isForeign(reason));
 }
 
 function isClaim(reading: Reading['kind']): boolean {

@@ -23,6 +23,8 @@
  * - **finding**: what an adapter found in one response body, before the checks that make it a reading.
  * - **payment facts**: receipt and amounts of the payment behind the last verdict.
  * - **result**, **event**: the stream entry that carries a verdict. A **correction** supersedes an earlier result.
+ * - **withdrawn**: the checkout, or a person, stopped following the order. It gets no poll any more.
+ * - **acknowledgement**: a person has dealt with an order whose verdict needs attention, and noted how.
  * - **receipt claim**: a paid order claims its receipt and reference, so that no other order is paid by the same payment.
  *
  * Timing
@@ -83,8 +85,8 @@ export const doubts = [
 ] as const;
 export type Doubt = (typeof doubts)[number];
 
-/** Why a verdict is `unresolved`. */
-export type UnresolvedReason = 'deadline' | Doubt;
+/** Why a verdict is `unresolved`. `withdrawn`: the order is not followed any more, because the checkout or a person said so. */
+export type UnresolvedReason = 'deadline' | 'withdrawn' | Doubt;
 export type Reason = FailureReason | UnresolvedReason;
 
 export type Certainty = 'firm' | 'soft';
@@ -206,6 +208,14 @@ export interface Verdict {
   readonly status: VerdictStatus;
   /** `null` for paid. */
   readonly reason: Reason | null;
+}
+
+/** The verdict of an order that is withdrawn before it is paid. */
+export const withdrawnVerdict: Verdict = { status: 'unresolved', reason: 'withdrawn' };
+
+/** The answer is about another payment, or about money that was paid out. */
+export function isForeign(reason: Reason | null): boolean {
+  return reason === 'reference-mismatch' || reason === 'wrong-direction';
 }
 
 /** Did the provider give a usable answer about the order itself? */

@@ -1,8 +1,15 @@
 import { z } from 'zod';
-import type { Progress } from './decide.ts';
-import { type Evidence, evidenceOf } from './evidence.ts';
+import { type Evidence, evidenceOf, moneyEvidence } from './evidence.ts';
 import { toMajor } from './money.ts';
-import { type Json, type Order, type Reading, type Verdict, verdictStatuses } from './order.ts';
+import {
+  type Json,
+  type Order,
+  type Reading,
+  type Verdict,
+  verdictStatuses,
+  withdrawnVerdict,
+} from './order.ts';
+import type { Progress } from './progress.ts';
 
 const amount = z.string().regex(/^\d+\.\d\d$/);
 const rfc3339 = z.iso.datetime();
@@ -69,9 +76,51 @@ export function buildEvent(
   now: number,
   openSince?: number,
 ): ResultEvent {
+  const received = reading.kind === 'paid' ? reading.amountReceivedMinor : null;
+  const { providerStatus, providerMessage } = reading;
+  const facts = {
+    amountReceived: received === null ? null : toMajor(received),
+    receipt: reading.kind === 'paid' ? reading.receipt : null,
+    ...{ providerStatus, providerMessage },
+    ...(verdict.reason === 'deadline' &&
+      openSince !== undefined && { circuitBreakerOpenMs: Math.max(0, now - openSince) }),
+  };
+  return eventOf(order, progress, verdict, facts, history, now);
+}
+
+/** Builds the event of an order that is withdrawn. What is known of its money by then is in it. */
+export function buildWithdrawal(
+  order: Order,
+  progress: Progress,
+  history: readonly Evidence[],
+  now: number,
+): ResultEvent {
+  const money = moneyEvidence(history);
+  const last = money ?? history.at(-1);
+  const facts = {
+    amountReceived: money?.amountReceived ?? null,
+    receipt: money?.receipt ?? null,
+    providerStatus: last?.providerStatus ?? null,
+    providerMessage: last?.providerMessage ?? null,
+  };
+  return eventOf(order, progress, withdrawnVerdict, facts, history, now);
+}
+
+type EventFacts = Pick<
+  ResultData,
+  'amountReceived' | 'receipt' | 'providerStatus' | 'providerMessage' | 'circuitBreakerOpenMs'
+>;
+
+function eventOf(
+  order: Order,
+  progress: Progress,
+  verdict: Verdict,
+  { circuitBreakerOpenMs, ...facts }: EventFacts,
+  history: readonly Evidence[],
+  now: number,
+): ResultEvent {
   const time = new Date(now).toISOString();
   const version = progress.stateversion;
-  const received = reading.kind === 'paid' ? reading.amountReceivedMinor : null;
   return {
     specversion: '1.0',
     id: `${order.orderId}:${version}`,
@@ -90,18 +139,17 @@ export function buildEvent(
       status: verdict.status,
       reason: verdict.reason,
       amountExpected: toMajor(order.amountMinor),
-      amountReceived: received === null ? null : toMajor(received),
+      amountReceived: facts.amountReceived,
       currency: order.currency,
-      amountVerified: verdict.status === 'paid' && received !== null,
-      receipt: reading.kind === 'paid' ? reading.receipt : null,
-      providerStatus: reading.providerStatus,
-      providerMessage: reading.providerMessage,
+      amountVerified: verdict.status === 'paid' && facts.amountReceived !== null,
+      receipt: facts.receipt,
+      providerStatus: facts.providerStatus,
+      providerMessage: facts.providerMessage,
       polls: progress.polls,
       answeredPolls: progress.answeredPolls,
       lastAnsweredAt:
         progress.lastAnsweredAt === null ? null : new Date(progress.lastAnsweredAt).toISOString(),
-      ...(verdict.reason === 'deadline' &&
-        openSince !== undefined && { circuitBreakerOpenMs: Math.max(0, now - openSince) }),
+      ...(circuitBreakerOpenMs !== undefined && { circuitBreakerOpenMs }),
       createdAt: new Date(order.createdAt).toISOString(),
       settledAt: time,
       evidence: evidenceOf(verdict, history).map((entry) => ({ ...entry })),

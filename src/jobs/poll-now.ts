@@ -15,14 +15,19 @@ export type PollNowResult =
   | { readonly outcome: 'waiting' }
   | { readonly outcome: 'closed' | 'gone' };
 
-/** Requests a poll now, for a callback or a person. The request is durable when this returns. */
+/**
+ * Requests a poll now, for a callback or a person. The request is durable when this returns.
+ *
+ * @param callback SHA-256 of the callback's body, hex, which is kept as evidence
+ */
 export async function pollNow(
   store: OrderStore,
   queue: PollQueue,
   orderId: string,
   minHintIntervalMs: number,
+  callback?: string,
 ): Promise<PollNowResult> {
-  const hinted = await store.hint(orderId, null, minHintIntervalMs);
+  const hinted = await store.hint(orderId, null, minHintIntervalMs, callback);
   if (hinted.outcome !== 'promote') return hinted;
   await promote(queue, orderId, hinted.at, hinted.now ?? hinted.at);
   return { outcome: 'woken', at: hinted.at };

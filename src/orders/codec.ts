@@ -1,8 +1,10 @@
 import { randomInt } from 'node:crypto';
 import { z } from 'zod';
-import { freshProgress } from '../domain/decide.ts';
 import type { Evidence } from '../domain/evidence.ts';
 import { type Order, type Reference, verdictStatuses } from '../domain/order.ts';
+import { freshProgress } from '../domain/progress.ts';
+import { type Acknowledgement, acknowledgementSchema } from './acknowledgement.ts';
+import { parseCallbacks } from './callback-log.ts';
 import {
   type KnownProgress,
   type OrderDetails,
@@ -38,6 +40,7 @@ export function orderFields(order: Order): Fields {
 /** The fields that every transition writes. */
 export function progressFields({ progress, history }: Pick<RecordUpdate, 'progress' | 'history'>): Fields {
   return {
+    ...(progress.withdrawnAt !== undefined && { withdrawn: String(progress.withdrawnAt) }),
     phase: progress.phase,
     progress: JSON.stringify(packProgress(progress)),
     history: JSON.stringify(history.map(packEvidence)),
@@ -105,6 +108,7 @@ export function parseRecord(orderId: string, fields: Fields): OrderRecord | null
     progress: {
       ...(read('progress', () => progressSchema.parse(parts.progress())) as KnownProgress),
       phase: read('phase', () => phases.parse(get('phase'))),
+      ...(get('withdrawn') !== '' && { withdrawnAt: number('withdrawn') }),
     },
     history: read('history', parts.history) as Evidence[],
     revision: number('revision'),
@@ -114,6 +118,8 @@ export function parseRecord(orderId: string, fields: Fields): OrderRecord | null
     hints: Number(get('hints')),
     hintsSeen: Number(get('hintsSeen')),
     hintAt: instant(get('hintAt')),
+    callbacks: parseCallbacks(get('callbacks')),
+    acknowledgement: parseAcknowledgement(get('acknowledged')),
   };
 }
 
@@ -123,6 +129,15 @@ function partsOf(json: (name: string) => unknown): RecordParts {
     progress: () => unpackProgress(json('progress') as unknown[]),
     history: () => (json('history') as unknown[][]).map(unpackEvidence),
   };
+}
+
+/** Damaged notes of people hide no order: they are left out. */
+function parseAcknowledgement(text: string): Acknowledgement | null {
+  try {
+    return text === '' ? null : acknowledgementSchema.parse(JSON.parse(text));
+  } catch {
+    return null;
+  }
 }
 
 const finite = z.number();
@@ -151,6 +166,16 @@ const progressSchema = z.object({
   lastPolledAt: z.number().nullable(),
   answeredPolls: z.number(),
   lastAnsweredAt: z.number().nullable(),
+  earlier: z
+    .array(
+      z.object({
+        stateversion: z.number(),
+        status: z.enum(verdictStatuses),
+        reason: z.string().nullable(),
+        at: z.number(),
+      }),
+    )
+    .optional(),
 });
 
 function instant(text: string): number | null {

@@ -40,6 +40,7 @@ const doubts: { readonly [reason in UnresolvedReason]: string } = {
   'currency-mismatch':
     'the provider says paid, but in another currency than the order, or in one that could not be understood',
   'receipt-missing': 'the provider says paid, but gives no receipt',
+  withdrawn: 'it was withdrawn before a final answer, and is not followed any more',
   'receipt-used': 'the provider says paid, but this payment already paid another order',
 };
 
@@ -84,6 +85,9 @@ function lastHeard({ progress, history }: OrderRecord): string {
 }
 
 function whatNext({ nextPollAt, progress }: OrderRecord): string {
+  if (progress.withdrawnAt !== undefined) {
+    return 'It is not polled any more; proof that is still pushed to us would be published as a correction.';
+  }
   if (nextPollAt === null) return 'The order is closed; it is not polled any more.';
   const at = new Date(nextPollAt).toISOString();
   return progress.phase === 'watching'

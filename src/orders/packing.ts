@@ -1,6 +1,6 @@
-import type { Progress } from '../domain/decide.ts';
 import type { Evidence } from '../domain/evidence.ts';
 import type { Order } from '../domain/order.ts';
+import type { Progress } from '../domain/progress.ts';
 
 /**
  * The compact form of a record's larger parts: values in a fixed order, without names and without trailing `null`s. Unpacking
@@ -22,25 +22,33 @@ export function unpackDetails([provider, metadata, ...times]: Packed): object {
   return { provider, schedule, metadata };
 }
 
-/** The progress without the phase, which has a field of its own. */
-export type KnownProgress = Omit<Progress, 'phase'>;
+/** The progress without the phase and the time of withdrawal, which have fields of their own, because scripts read them. */
+export type KnownProgress = Omit<Progress, 'phase' | 'withdrawnAt'>;
 
 export function packProgress(known: KnownProgress): Packed {
   const { stateversion, polls, answeredPolls, lastPolledAt, lastAnsweredAt } = known;
-  const { verdict, watchedSince, candidate, moneySeen } = known;
+  const { verdict, watchedSince, candidate, moneySeen, earlier = [] } = known;
   return trimmed([
     ...[stateversion, polls, answeredPolls, lastPolledAt, lastAnsweredAt],
     ...[verdict, watchedSince, candidate, moneySeen ? true : null],
+    earlier.length === 0
+      ? null
+      : earlier.map(({ stateversion, status, reason, at }) => [stateversion, status, reason, at]),
   ]);
 }
 
 export function unpackProgress([stateversion, polls, answeredPolls, ...rest]: Packed): object {
   const [lastPolledAt = null, lastAnsweredAt = null, verdict = null, watchedSince = null] = rest;
-  const [candidate = null, moneySeen = false] = rest.slice(4);
+  const [candidate = null, moneySeen, earlier] = rest.slice(4);
   return {
-    ...{ stateversion, verdict, watchedSince, candidate, moneySeen },
+    ...{ stateversion, verdict, watchedSince, candidate, moneySeen: moneySeen ?? false },
     ...{ polls, lastPolledAt, answeredPolls, lastAnsweredAt },
+    ...(earlier != null && { earlier: (earlier as Packed[]).map(unpackVerdict) }),
   };
+}
+
+function unpackVerdict([stateversion, status, reason, at]: Packed): object {
+  return { stateversion, status, reason, at };
 }
 
 /** Packs times as epoch milliseconds and the hash as base64, which takes about half the space of the published form. */

@@ -1,4 +1,4 @@
-import type { Evidence } from '../domain/evidence.ts';
+import { type Evidence, moneyEvidence } from '../domain/evidence.ts';
 import type { OrderRecord } from './record.ts';
 
 /** What is known about the payment of an order, as in its last result. Amounts are decimal strings in major units. */
@@ -32,10 +32,14 @@ export function paymentFactsOf(record: OrderRecord): PaymentFacts {
 export function decisiveEvidence({ progress, history }: OrderRecord): Evidence | undefined {
   const { verdict } = progress;
   if (verdict === null || (verdict.status !== 'paid' && verdict.status !== 'unresolved')) return undefined;
+  if (verdict.reason === 'withdrawn') return moneyEvidence(upTo(history, verdict.at));
   const fits = history.filter(
     ({ reading, reason = null }) => reading === 'paid' && reason === verdict.reason,
   );
   // The history may contain readings from after the verdict.
-  const known = fits.filter(({ at, firstAt = at }) => Date.parse(firstAt) <= verdict.at);
-  return known.at(-1) ?? fits.at(-1);
+  return upTo(fits, verdict.at).at(-1) ?? fits.at(-1);
+}
+
+function upTo(history: readonly Evidence[], until: number): Evidence[] {
+  return history.filter(({ at, firstAt = at }) => Date.parse(firstAt) <= until);
 }

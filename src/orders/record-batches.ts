@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Order, Reading } from '../domain/order.ts';
+import type { Progress } from '../domain/progress.ts';
 import { eventFields, type ResultEvent } from '../domain/result-event.ts';
 import { createBatcher } from '../redis/batcher.ts';
 import type { Redis } from '../redis/connection.ts';
@@ -23,7 +24,7 @@ import {
 } from './ownership.ts';
 import type { Fields, OrderRecord, RecordUpdate } from './record.ts';
 import { countersOf, hourOf } from './statistics.ts';
-import { unresolvedEntry } from './unresolved.ts';
+import { isUnresolvedMoney, unresolvedEntry } from './unresolved.ts';
 import { usedEntry } from './used-payments.ts';
 
 const openScript = loadScript('open', import.meta.url);
@@ -185,7 +186,7 @@ function settleArgs(
   return [
     ...[order.orderId, revision, nextPollAt ?? '', retentionMs, hints, entry ?? '', owning?.text ?? ''],
     ...[fields.length, ...fields],
-    ...(event === null ? [] : publishArgs(event, order)),
+    ...(event === null ? [] : publishArgs(event, order, update.progress)),
   ];
 }
 
@@ -207,8 +208,8 @@ function changedFields(record: OrderRecord, update: RecordUpdate, owning: Owning
 }
 
 /** The further arguments of `settle.lua` when a verdict is published. */
-function publishArgs(event: ResultEvent, order: Order): (string | number)[] {
-  const unresolved = event.data.status === 'unresolved' ? unresolvedEntry(order, Date.parse(event.time)) : '';
+function publishArgs(event: ResultEvent, order: Order, progress: Progress): (string | number)[] {
+  const unresolved = isUnresolvedMoney(progress) ? unresolvedEntry(order, Date.parse(event.time)) : '';
   const counters = countersOf(event);
   return [
     unresolved,

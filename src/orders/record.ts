@@ -1,6 +1,8 @@
-import type { Progress } from '../domain/decide.ts';
 import type { Evidence } from '../domain/evidence.ts';
 import type { Order } from '../domain/order.ts';
+import type { Progress } from '../domain/progress.ts';
+import type { Acknowledgement } from './acknowledgement.ts';
+import type { CallbackNote } from './callback-log.ts';
 
 /**
  * One order as stored in its Redis hash: its facts, its progress, and when it is polled next.
@@ -24,6 +26,10 @@ export interface OrderRecord {
   readonly hintsSeen: number;
   /** When the last poll request is due; `null` if no poll was ever requested. */
   readonly hintAt: number | null;
+  /** Callbacks about the order, oldest first. They prove nothing, but may be asked for later. */
+  readonly callbacks: readonly CallbackNote[];
+  /** The last acknowledgement, if it was not taken back. It counts only for the verdict that it names. */
+  readonly acknowledgement: Acknowledgement | null;
 }
 
 /** A query that the provider answers with a callback. */

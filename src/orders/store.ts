@@ -3,6 +3,8 @@ import { eventFields, type ResultEvent } from '../domain/result-event.ts';
 import { isWrongType, type Redis } from '../redis/connection.ts';
 import type { Keys } from '../redis/keys.ts';
 import { loadScript } from '../redis/script.ts';
+import type { Acknowledgement } from './acknowledgement.ts';
+import { someFields } from './orders-named.ts';
 import { paymentsWithin, type ReferenceRules } from './ownership.ts';
 import type { OrderRecord, PendingQuery } from './record.ts';
 import {
@@ -11,8 +13,10 @@ import {
   type SettleResult,
   type Transition,
 } from './record-batches.ts';
+import { isUnresolvedMoney, unresolvedEntry } from './unresolved.ts';
 
 const relistScript = loadScript('relist', import.meta.url);
+const acknowledgeScript = loadScript('acknowledge', import.meta.url);
 const hintScript = loadScript('hint', import.meta.url);
 const beginQueryScript = loadScript('begin-query', import.meta.url);
 const deliverScript = loadScript('deliver', import.meta.url);
@@ -79,8 +83,18 @@ export interface OrderStore {
    * Records a poll request; the caller then promotes the order's job.
    *
    * @param now `null` for Redis' own clock
+   * @param callback SHA-256 of the body of the callback that requests it, hex: kept as evidence, also of a closed order.
+   *   Default: a person requests it
    */
-  hint(orderId: string, now: number | null, minIntervalMs: number): Promise<HintResult>;
+  hint(orderId: string, now: number | null, minIntervalMs: number, callback?: string): Promise<HintResult>;
+  /**
+   * Acknowledges the last verdict, so that it no longer counts as unresolved money; `null` takes that back. `stale`: the record
+   * has changed since it was read.
+   */
+  acknowledge(
+    record: OrderRecord,
+    acknowledgement: Acknowledgement | null,
+  ): Promise<'done' | 'stale' | 'gone'>;
   /** The orders that an account's provider knows by one of these names, at most 200 per name. */
   ordersNamed(account: string, names: readonly string[]): Promise<string[]>;
   /** Records a query before it is sent. Does nothing if the order is gone. */
@@ -120,6 +134,8 @@ const dayMs = 86_400_000;
 const queryLifeMs = 3 * dayMs;
 const inboxLifeMs = 30 * dayMs;
 const inboxLimit = 20;
+/** Different callbacks noted per order; the oldest are dropped first. */
+const callbacksKept = 10;
 
 export function createOrderStore({ redis, keys, retentionMs }: OrderStoreParts): OrderStore {
   const batched = createRecordBatches({ redis, keys, retentionMs });
@@ -152,8 +168,12 @@ export function createOrderStore({ redis, keys, retentionMs }: OrderStoreParts):
       await relistScript.run(redis, [keys.order(orderId), keys.open, keys.asking], [orderId]);
     },
 
-    async hint(orderId, now, minIntervalMs) {
-      const reply = await hintScript.run(redis, [keys.order(orderId)], [now ?? '', minIntervalMs]);
+    async hint(orderId, now, minIntervalMs, callback) {
+      const reply = await hintScript.run(
+        redis,
+        [keys.order(orderId), keys.unresolved],
+        [now ?? '', minIntervalMs, orderId, shortHash(callback), callbacksKept],
+      );
       const [outcome, at, redisNow] = reply as [
         HintResult['outcome'],
         string | undefined,
@@ -161,6 +181,20 @@ export function createOrderStore({ redis, keys, retentionMs }: OrderStoreParts):
       ];
       if (outcome !== 'promote') return { outcome };
       return { outcome, at: Number(at), ...(now === null && { now: Number(redisNow) }) };
+    },
+
+    async acknowledge(record, acknowledgement) {
+      const { order, progress, revision } = record;
+      const entry =
+        progress.verdict !== null && isUnresolvedMoney(progress)
+          ? unresolvedEntry(order, progress.verdict.at)
+          : '';
+      const reply = await acknowledgeScript.run(
+        redis,
+        [keys.order(order.orderId), keys.unresolved],
+        [order.orderId, revision, acknowledgement === null ? '' : JSON.stringify(acknowledgement), entry],
+      );
+      return reply as 'done' | 'stale' | 'gone';
     },
 
     async ordersNamed(account, names) {
@@ -227,23 +261,8 @@ export function createOrderStore({ redis, keys, retentionMs }: OrderStoreParts):
   };
 }
 
-/** Most orders of one name that a callback can hint at. Orders beyond it are still polled on schedule. */
-const namedLimit = 200;
-
-/** Up to `namedLimit` fields of a hash; none if the key has another type. */
-async function someFields(redis: Redis, key: string): Promise<string[]> {
-  const fields: string[] = [];
-  let cursor = '0';
-  try {
-    do {
-      const [next, found] = await redis.hscan(key, cursor, 'COUNT', namedLimit);
-      fields.push(...found.filter((_, nth) => nth % 2 === 0));
-      cursor = next;
-    } while (cursor !== '0' && fields.length < namedLimit);
-  } catch (error) {
-    if (!isWrongType(error)) throw error;
-  }
-  return fields.slice(0, namedLimit);
+function shortHash(sha256 = ''): string {
+  return Buffer.from(sha256, 'hex').toString('base64url');
 }
 
 /** An error for one order of a batch, in the form that ioredis gives to an error reply. */

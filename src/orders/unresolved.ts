@@ -1,4 +1,5 @@
 import type { Order } from '../domain/order.ts';
+import type { Progress } from '../domain/progress.ts';
 import type { Redis } from '../redis/connection.ts';
 import type { Keys } from '../redis/keys.ts';
 import { loadScript } from '../redis/script.ts';
@@ -12,6 +13,14 @@ const stepSize = 1_000;
 const stepsPerCall = 100;
 /** Up to this many entries are counted on every read; beyond it, reads return the totals of the last complete scan. */
 const countedAtOnce = 1_000;
+
+/**
+ * Whether an order's last verdict leaves money to account for. A withdrawn order does only if money was seen: otherwise the
+ * checkout has said that it expects none.
+ */
+export function isUnresolvedMoney({ verdict, moneySeen }: Pick<Progress, 'verdict' | 'moneySeen'>): boolean {
+  return verdict?.status === 'unresolved' && (verdict.reason !== 'withdrawn' || moneySeen);
+}
 
 /** The value stored for an unresolved order: verdict time, amount, currency and account. */
 export function unresolvedEntry(order: Order, at: number): string {

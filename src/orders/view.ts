@@ -2,11 +2,20 @@ import { z } from 'zod';
 import { toMajor } from '../domain/money.ts';
 import { verdictStatuses } from '../domain/order.ts';
 import { deadlineAt } from '../domain/schedule.ts';
+import { acknowledgementOf } from './acknowledgement.ts';
 import { explain } from './explain.ts';
 import { paymentFactsOf } from './payment-facts.ts';
 import type { OrderRecord } from './record.ts';
 
 const instant = z.iso.datetime();
+
+/** Who has acknowledged a verdict, when, and how they dealt with it. */
+export const acknowledgedSchema = z.object({
+  by: z.string(),
+  at: instant,
+  note: z.string(),
+  stateversion: z.int(),
+});
 
 /** An order as people and checkouts see it. Amounts are decimal strings in major units, times RFC 3339. */
 export const orderViewSchema = z.object({
@@ -26,6 +35,12 @@ export const orderViewSchema = z.object({
     .string()
     .nullable()
     .describe('What arrived, in `currency`, as in the last result; `null` where the provider did not say'),
+  acknowledged: acknowledgedSchema
+    .nullable()
+    .describe(
+      'Who has dealt with the last verdict, when, and how; `null` if nobody has. A later verdict is not acknowledged by it',
+    ),
+  withdrawnAt: instant.nullable().describe('When the order was withdrawn; it is not polled since'),
   createdAt: instant,
   deadlineAt: instant,
   phase: z
@@ -47,6 +62,21 @@ export const orderViewSchema = z.object({
   history: z
     .array(z.looseObject({ at: instant, reading: z.string() }))
     .describe('Every change of reading, oldest first'),
+  verdicts: z
+    .array(
+      z.object({
+        stateversion: z.int(),
+        status: z.enum(verdictStatuses),
+        reason: z.string().nullable(),
+        at: instant,
+      }),
+    )
+    .describe('The published verdicts, oldest first; the last eleven at most'),
+  callbacks: z
+    .array(z.object({ at: instant, firstAt: instant, count: z.int(), bodySha256: z.string() }))
+    .describe(
+      'Callbacks about the order, oldest first; repeats are merged. They prove nothing by themselves',
+    ),
   metadata: z.record(z.string(), z.json()),
 });
 export type OrderView = z.infer<typeof orderViewSchema>;
@@ -65,6 +95,8 @@ export function viewOf(record: OrderRecord): OrderView {
     amountVerified,
     receipt,
     amountReceived,
+    acknowledged: acknowledgedOf(record),
+    withdrawnAt: isoOrNull(progress.withdrawnAt ?? null),
     createdAt: iso(order.createdAt),
     deadlineAt: iso(deadlineAt(order)),
     phase: progress.phase,
@@ -79,8 +111,24 @@ export function viewOf(record: OrderRecord): OrderView {
     nextPollAt: isoOrNull(record.nextPollAt),
     explanation: explain(record),
     history: record.history.map((entry) => ({ ...entry })),
+    verdicts: verdictsOf(record),
+    callbacks: record.callbacks.map(({ firstAt, at, ...rest }) => ({
+      ...{ at: iso(at), firstAt: iso(firstAt) },
+      ...rest,
+    })),
     metadata: { ...order.metadata },
   };
+}
+
+function acknowledgedOf(record: OrderRecord): OrderView['acknowledged'] {
+  const acknowledgement = acknowledgementOf(record);
+  return acknowledgement === null ? null : { ...acknowledgement, at: iso(acknowledgement.at) };
+}
+
+function verdictsOf({ progress }: OrderRecord): OrderView['verdicts'] {
+  const { earlier = [], verdict, stateversion } = progress;
+  const all = verdict === null ? earlier : [...earlier, { ...verdict, stateversion }];
+  return all.map(({ stateversion, status, reason, at }) => ({ stateversion, status, reason, at: iso(at) }));
 }
 
 function iso(at: number): string {

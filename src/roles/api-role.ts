@@ -41,6 +41,11 @@ export async function openApi(shared: Shared) {
       hub,
       queue,
       waitsPerKey: config.apiKeyWaits,
+      withdrawn: (event) => {
+        const { account, status, reason } = event.data;
+        metrics.verdicts.inc({ account, status, reason: reason ?? '' });
+        log.info({ orderId: event.subject, id: event.id, status, reason }, 'published');
+      },
       minHintIntervalMs: (account) => byId.get(account)?.callbacks.minHintIntervalMs ?? 2_000,
       stop: stopping.signal,
     },

@@ -1,7 +1,7 @@
 import type { Evidence } from '../domain/evidence.ts';
 import { toMinor } from '../domain/money.ts';
 import type { Doubt, Reading } from '../domain/order.ts';
-import { buildEvent, type ResultEvent } from '../domain/result-event.ts';
+import { buildEvent, buildWithdrawal, type ResultEvent } from '../domain/result-event.ts';
 import type { OrderRecord } from '../orders/record.ts';
 import type { OrderStore } from '../orders/store.ts';
 
@@ -34,10 +34,16 @@ export function lastEventOf(record: OrderRecord): ResultEvent | null {
   const { order, progress, history } = record;
   const { verdict } = progress;
   if (verdict === null) return null;
-  const until = history.filter((entry) => Date.parse(entry.firstAt ?? entry.at) <= verdict.at);
-  const last = until.at(-1);
+  if (verdict.reason === 'withdrawn')
+    return buildWithdrawal(order, progress, until(history, verdict.at), verdict.at);
+  const known = until(history, verdict.at);
+  const last = known.at(-1);
   if (last === undefined) return null;
-  return buildEvent(order, progress, verdict, readingOf(last), until, verdict.at);
+  return buildEvent(order, progress, verdict, readingOf(last), known, verdict.at);
+}
+
+function until(history: readonly Evidence[], at: number): Evidence[] {
+  return history.filter((entry) => Date.parse(entry.firstAt ?? entry.at) <= at);
 }
 
 /** What an event needs of the reading behind a piece of evidence. */

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { deadlineAnswerMs } from '../../src/domain/awaited-answer.ts';
-import { type Decision, decide, type Policy, type Progress } from '../../src/domain/decide.ts';
+import { type Decision, decide, type Policy } from '../../src/domain/decide.ts';
 import {
   doubts,
   failureReasons,
@@ -10,6 +10,7 @@ import {
   type Reading,
   type Verdict,
 } from '../../src/domain/order.ts';
+import type { Progress } from '../../src/domain/progress.ts';
 import { deadlineAt, firstPollAt, nextPollAt } from '../../src/domain/schedule.ts';
 import {
   anOrder,

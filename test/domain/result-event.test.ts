@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Progress } from '../../src/domain/decide.ts';
 import { type Evidence, remember } from '../../src/domain/evidence.ts';
 import type { Json, Order, Reading, Verdict } from '../../src/domain/order.ts';
+import type { Progress } from '../../src/domain/progress.ts';
 import { buildEvent, eventFields, parseEvent, type ResultEvent } from '../../src/domain/result-event.ts';
 import { anOrder, aProgress, aReading, createdAt, hasEscapedKey } from '../support/builders.ts';
 

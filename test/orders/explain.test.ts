@@ -28,6 +28,8 @@ function aRecord(
     hints: 0,
     hintsSeen: 0,
     hintAt: null,
+    callbacks: [],
+    acknowledgement: null,
   } as unknown as OrderRecord;
 }
 

@@ -1,6 +1,5 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { freshProgress, type Progress } from '../../src/domain/decide.ts';
 import { type Evidence, remember } from '../../src/domain/evidence.ts';
 import {
   doubts,
@@ -11,6 +10,7 @@ import {
   type Reference,
   verdictStatuses,
 } from '../../src/domain/order.ts';
+import { freshProgress, type Progress } from '../../src/domain/progress.ts';
 import {
   canonicalReference,
   newRecordFields,

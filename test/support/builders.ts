@@ -1,5 +1,4 @@
-import type { Policy, Progress } from '../../src/domain/decide.ts';
-import { freshProgress } from '../../src/domain/decide.ts';
+import type { Policy } from '../../src/domain/decide.ts';
 import type {
   Doubt,
   Order,
@@ -9,6 +8,8 @@ import type {
   Schedule,
   Verdict,
 } from '../../src/domain/order.ts';
+import type { Progress } from '../../src/domain/progress.ts';
+import { freshProgress } from '../../src/domain/progress.ts';
 import { defaultSchedule, defaultWatchMs } from '../../src/domain/schedule.ts';
 
 /** Default creation time of test orders. */

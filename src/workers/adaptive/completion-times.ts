@@ -1,6 +1,6 @@
 import { conclusionOf } from '../../domain/conclusion.ts';
-import type { Progress } from '../../domain/decide.ts';
 import { isAnswered, type Order, type Reading } from '../../domain/order.ts';
+import type { Progress } from '../../domain/progress.ts';
 import { deadlineAt } from '../../domain/schedule.ts';
 
 /**

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { freshProgress } from '../../../src/domain/decide.ts';
+import { freshProgress } from '../../../src/domain/progress.ts';
 import {
   binCount,
   binOf,

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { decide, freshProgress } from '../../../src/domain/decide.ts';
+import { decide } from '../../../src/domain/decide.ts';
+import { freshProgress } from '../../../src/domain/progress.ts';
 import { deadlineAt, nextPollAt, type Plan, plannedPollAt } from '../../../src/domain/schedule.ts';
 import { anOrder, aPolicy, aReading, aSchedule, createdAt } from '../../support/builders.ts';
 

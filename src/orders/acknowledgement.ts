@@ -1,0 +1,43 @@
+import { z } from 'zod';
+import type { Progress } from '../domain/progress.ts';
+
+/** A person has dealt with an order whose verdict needs attention. Stored in the order's record. */
+export const acknowledgementSchema = z.object({
+  /** Name of the API key or user; `cli` with user and host for the command line. */
+  by: z.string(),
+  at: z.number(),
+  note: z.string(),
+  /** The verdict that it is about. A later one needs attention again. */
+  stateversion: z.number(),
+});
+export type Acknowledgement = z.infer<typeof acknowledgementSchema>;
+
+/** The note of an acknowledgement, as people enter it. */
+export const noteSchema = z
+  .string('must say in a sentence what was done')
+  .trim()
+  .min(1, 'must say in a sentence what was done')
+  .max(500, 'must have at most 500 characters')
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+  .refine((text) => !/[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/.test(text), 'must be plain text');
+
+/** Whether there is anything about an order that a person could acknowledge. */
+export type Acknowledgeable = 'yes' | 'no-verdict' | 'final';
+
+/** An unresolved verdict can be acknowledged, and one that may still change. Pure. */
+export function isAcknowledgeable({ phase, verdict }: Pick<Progress, 'phase' | 'verdict'>): Acknowledgeable {
+  if (verdict === null) return 'no-verdict';
+  if (verdict.status === 'unresolved') return 'yes';
+  return verdict.status !== 'paid' && phase === 'watching' ? 'yes' : 'final';
+}
+
+/** The acknowledgement of the last verdict; `null` if that one was not acknowledged. */
+export function acknowledgementOf({
+  acknowledgement,
+  progress,
+}: {
+  readonly acknowledgement: Acknowledgement | null;
+  readonly progress: Pick<Progress, 'stateversion'>;
+}): Acknowledgement | null {
+  return acknowledgement?.stateversion === progress.stateversion ? acknowledgement : null;
+}
