@@ -22,6 +22,7 @@ import type { CallbackParts } from './callbacks.ts';
 import { type HealthParts, healthRoutes } from './health-routes.ts';
 import { redisMs } from './in-time.ts';
 import { problemOf, problemType, sendNotFound, sendProblem } from './problem.ts';
+import { limitRefused } from './refused-requests.ts';
 
 /** What every listener of ours has. */
 export interface ServerParts {
@@ -100,6 +101,7 @@ async function createServer(parts: ServerParts) {
   app.decorate('strangers', createStrangerBudget());
   app.decorateRequest('apiKey', null);
   app.decorateRequest('user', null);
+  limitRefused(app, parts.trustedProxies);
   app.addHook('onRequest', (request, reply, done) => {
     reply.header('x-request-id', request.id);
     requestContext.run(request.id, done);
@@ -181,6 +183,8 @@ function answerError(
   reply: Parameters<typeof sendProblem>[0],
 ) {
   if (isLateBody(error, request)) {
+    // When the connection ends, Fastify would log that the rest of the body cannot be answered any more.
+    request.log.level = 'silent';
     reply.header('connection', 'close');
     return sendProblem(reply, 408, 'The body did not arrive in time.');
   }
