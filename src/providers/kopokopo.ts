@@ -157,10 +157,17 @@ function doubtOf({ status, event }: Attributes): Doubt | null {
   return textOf(event?.errors) === null && isReceived ? null : 'contradiction';
 }
 
-/** Errors are text, `null` or a list; `null` when there are none. */
+/** Errors are text, `null` or a list; `null` when there are none. An object has its text in its values. */
 function textOf(errors: unknown): string | null {
-  const all = (Array.isArray(errors) ? errors : [errors]).filter((each) => each != null && each !== '');
+  const all = listOf(errors);
   return all.length === 0
     ? null
-    : all.map((each) => (typeof each === 'string' ? each : JSON.stringify(each))).join('; ');
+    : all
+        .flatMap((each) => (typeof each === 'object' ? Object.values(each ?? {}) : [each]))
+        .filter((each) => typeof each !== 'object')
+        .join('; ');
+}
+
+function listOf(errors: unknown): unknown[] {
+  return (Array.isArray(errors) ? errors : [errors]).filter((each) => each != null && each !== '');
 }

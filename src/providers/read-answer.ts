@@ -65,14 +65,11 @@ function readBody(
   options: ReadOptions,
   facts: ReadingFacts,
 ): Reading {
-  const parsed = rules.answer.safeParse(body);
-  const finding = parsed.success
-    ? rules.read(parsed.data, {
-        httpStatus: answer.httpStatus,
-        reference: expected?.reference ?? null,
-        settings: options.settings ?? null,
-      })
-    : null;
+  const finding = findingIn(rules, body, {
+    httpStatus: answer.httpStatus,
+    reference: expected?.reference ?? null,
+    settings: options.settings ?? null,
+  });
   if (finding?.about === 'payment') {
     const currencies = [...(finding.currencies ?? []), ...printedCurrencies(body)];
     return readFinding(provider, rules, { ...finding, currencies }, answer, expected, options, facts);
@@ -80,6 +77,24 @@ function readBody(
   if (finding === null)
     return isOk(answer) ? { ...facts, kind: 'unrecognised' } : byHttpStatus(answer, facts);
   return readFinding(provider, rules, finding, answer, expected, options, facts);
+}
+
+/**
+ * What the adapter finds in a body; `null` when it is none of its shapes. Also when the adapter cannot cope with it, because it
+ * is nested too deeply for instance: an exception would be thrown again at every poll, and the order would never hear of its
+ * deadline.
+ */
+function findingIn(
+  rules: ReadingRules,
+  body: unknown,
+  context: Parameters<ReadingRules['read']>[1],
+): Finding | null {
+  try {
+    const parsed = rules.answer.safeParse(body);
+    return parsed.success ? rules.read(parsed.data, context) : null;
+  } catch {
+    return null;
+  }
 }
 
 function readFinding(
@@ -156,7 +171,10 @@ function isAmbiguous(body: Uint8Array, reading: Reading, read: (said: unknown) =
   const others = otherReadings(utf8.decode(body));
   return (
     others === null ||
-    others.some((text) => !isDeepStrictEqual(essence(read(parseExactly(text))), essence(reading)))
+    others.some((text) => {
+      const said = parseText(text);
+      return said === undefined || !isDeepStrictEqual(essence(read(said)), essence(reading));
+    })
   );
 }
 
@@ -270,10 +288,8 @@ export function retryAfterMs(header: string | string[] | undefined, now: number)
 export function rejectsToken(provider: Provider, answer: ProviderAnswer): boolean {
   if (provider.auth === undefined) return false;
   const body = parseJson(answer.body);
-  const parsed = body === undefined ? undefined : provider.answer.safeParse(body);
-  const finding = parsed?.success
-    ? provider.read(parsed.data, { httpStatus: answer.httpStatus, reference: null, settings: null })
-    : null;
+  const context = { httpStatus: answer.httpStatus, reference: null, settings: null };
+  const finding = body === undefined ? null : findingIn(provider, body, context);
   const meaning = finding?.about === 'call' ? provider.call.get(finding.code) : undefined;
   if (meaning !== undefined) return meaning.reading === 'refused' && meaning.token === true;
   return answer.httpStatus === 401;
@@ -287,8 +303,12 @@ const utf8 = new TextDecoder('utf-8', { fatal: false });
 
 /** The JSON of a body (a byte order mark is forgiven), or `undefined` when it is none. */
 export function parseJson(body: Uint8Array): unknown {
+  return parseText(utf8.decode(body));
+}
+
+function parseText(text: string): unknown {
   try {
-    return parseExactly(utf8.decode(body));
+    return parseExactly(text);
   } catch {
     return undefined;
   }

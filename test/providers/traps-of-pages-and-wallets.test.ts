@@ -190,3 +190,19 @@ describe('trap 20: advice to give up is not taken', () => {
     expect(read('mtn-momo', { code: 'RESOURCE_NOT_FOUND', message: 'x' }, 404).kind).toBe('not-found');
   });
 });
+
+test.each([
+  ['lists', '[', ']'],
+  ['objects', '{"a":', '}'],
+])('errors of Kopo Kopo that are %s nested without end leave the order as it is', (_label, open, close) => {
+  const nested = `${open.repeat(50_000)}0${close.repeat(50_000)}`;
+  const withErrors = (status: string) =>
+    JSON.stringify(
+      paidWith('kopokopo', {
+        'data.attributes.status': status,
+        'data.attributes.event': { resource: null, errors: 'NESTED' },
+      }),
+    ).replace('"NESTED"', nested);
+  expect(read('kopokopo', withErrors('Pending'))).toMatchObject({ kind: 'pending', providerMessage: '' });
+  expect(read('kopokopo', withErrors('Failed'))).toMatchObject({ kind: 'failed', certainty: 'soft' });
+});

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Reading, ReadingKind } from '../../src/domain/order.ts';
 import type { Provider } from '../../src/providers/provider.ts';
-import { parseJson, readAnswer } from '../../src/providers/read-answer.ts';
+import { parseJson, readAnswer, rejectsToken } from '../../src/providers/read-answer.ts';
 import { findRow } from '../../src/providers/status-table.ts';
 import { type Fixture, type FixtureOrder, type ProviderFixtures, sampleNow } from './provider-fixtures.ts';
 
@@ -91,6 +91,19 @@ export function providerContract(provider: Provider, fixtures: ProviderFixtures)
           expect(read(200, changed(fixtures.failed, path, value)).kind, path).not.toBe('paid');
         }
       }
+    });
+
+    test('an adapter that cannot cope with an answer has learnt nothing from it', () => {
+      const read = () => {
+        throw new RangeError('Maximum call stack size exceeded');
+      };
+      const failing: Provider = { ...provider, read };
+      const options = { at: sampleNow, source: 'poll', settings } as const;
+      const answer = { httpStatus: 200, headers: {}, body: bytes(fixtures.paid) };
+      expect(readAnswer(failing, answer, fixtures.order, options)).toMatchObject({ kind: 'unrecognised' });
+      const refusal = { ...answer, httpStatus: 401 };
+      expect(readAnswer(failing, refusal, fixtures.order, options)).toMatchObject({ kind: 'refused' });
+      expect(rejectsToken(failing, refusal)).toBe(failing.auth !== undefined);
     });
 
     test('429 asks us to wait', () => {
