@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { defineCallback, type Push } from './callback-rules.ts';
 import { hmacSignature } from './callback-signature.ts';
@@ -5,7 +6,9 @@ import { currenciesOf, currencyFields } from './currency.ts';
 import { baseUrl, code, credential, note, referenceText, secret, section, text } from './fields.ts';
 import { oauthGrant } from './oauth.ts';
 import { defineProvider, type Finding } from './provider.ts';
+import { parseJson } from './read-answer.ts';
 import { mobileMoneyReceipt, type ReceiptKind } from './receipts.ts';
+import { repeatedNames } from './repeated-keys.ts';
 import { type Meaning, statuses } from './status-table.ts';
 
 /**
@@ -234,13 +237,19 @@ function isPayout({ status }: Body): boolean {
   return textOf(status?.response_code)?.trim().toUpperCase().startsWith('DP009') === true;
 }
 
-/** The flat object behind `"transaction"`, as it was sent. */
+/**
+ * The flat object behind `"transaction"`, as it was sent. Only the one that the order is taken from: a stranger may have put
+ * a signed transaction of another order in front of it, deeper in the body or under the same key.
+ */
 function transactionIn({ rawBody }: Push): string | null {
-  const sent = /"transaction"\s*:\s*(\{(?:[^{}"]|"(?:[^"\\]|\\.)*")*\})/.exec(
-    Buffer.from(rawBody).toString('utf8'),
-  );
-  return sent?.[1] ?? null;
+  const text = Buffer.from(rawBody).toString('utf8');
+  const [, sent] = /"transaction"\s*:\s*(\{(?:[^{}"]|"(?:[^"\\]|\\.)*")*\})/.exec(text) ?? [];
+  if (sent === undefined || repeatedNames(text).length > 0) return null;
+  const body = wholeBody.safeParse(parseJson(rawBody)).data;
+  return isDeepStrictEqual(JSON.parse(sent), body?.transaction) ? sent : null;
 }
+
+const wholeBody = z.object({ transaction: z.unknown() });
 
 function textOf(value: string | number | null | undefined): string | null {
   return value == null ? null : String(value);

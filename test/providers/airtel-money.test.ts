@@ -36,6 +36,26 @@ describe('signed callbacks', () => {
     expect(isRefusedWith(sent, { callbackKey })).toBe(false);
   });
 
+  test.each([
+    ['nested in front', (own: string, other: string) => `"x":{"transaction":${own}},"transaction":${other}`],
+    ['under the same key', (own: string, other: string) => `"transaction":${own},"transaction":${other}`],
+    [
+      'under the same key, escaped',
+      (own: string, other: string) => `"transaction":${own},"\\u0074ransaction":${other}`,
+    ],
+    ['under a key that ends like it', (own: string, other: string) => `"a\\"transaction":${own},"transaction":${other}`],
+  ])('the hash of one transaction vouches for no other: %s', (_name, fields) => {
+    const other = text.replace(transaction.id, 'ANOTHER');
+    expect(isRefusedWith(`{${fields(text, other)},"hash":"${hashOf(text)}"}`, { callbackKey })).toBe(true);
+    expect(isRefusedWith(`{${fields(other, text)},"hash":"${hashOf(text)}"}`, { callbackKey })).toBe(true);
+  });
+
+  test('an id that the signed transaction names twice is none', () => {
+    const twice = `{"id":"ANOTHER",${text.slice(1)}`;
+    const sent = `{"transaction":${twice},"hash":"${hashOf(twice)}"}`;
+    expect(isRefusedWith(sent, { callbackKey })).toBe(true);
+  });
+
   test('an account with a key takes none without a hash; one without a key does not look', () => {
     expect(isRefusedWith(JSON.stringify({ transaction }), { callbackKey })).toBe(true);
     expect(isRefusedWith(JSON.stringify({ transaction, hash: 'x' }), {})).toBe(false);
