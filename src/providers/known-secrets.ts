@@ -18,9 +18,17 @@ export function secretsOf(provider: Provider, settings: Settings): readonly stri
   return known;
 }
 
-/** The text without these secrets. What a provider repeats is found by its value where no pattern would tell it. */
+/**
+ * The text without these secrets, in capitals or small letters. What a provider repeats is found by its value where no pattern
+ * would tell it.
+ */
 export function redactSecrets(text: string, secrets: readonly string[]): string {
-  return secrets.reduce((shown, secret) => shown.replaceAll(secret, '[secret]'), text);
+  return secrets.reduce(withoutSecret, text);
+}
+
+function withoutSecret(text: string, secret: string): string {
+  if (!text.toLowerCase().includes(secret.toLowerCase())) return text;
+  return text.replace(new RegExp(secret.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&'), 'gi'), '[secret]');
 }
 
 function isSecret(value: unknown): value is string {

@@ -7,8 +7,8 @@ import { redactSecrets, secretsOf } from './known-secrets.ts';
 
 import { printedCurrencies } from './printed-currencies.ts';
 import { disprovesFailure, type Expected, proofOf, speaksOfAnother } from './proof.ts';
-import type { Finding, Provider, ProviderAnswer, ReadingRules } from './provider.ts';
-import { redact } from './redact.ts';
+import type { Finding, PaymentFinding, Provider, ProviderAnswer, ReadingRules } from './provider.ts';
+import { readable, redact } from './redact.ts';
 import { otherReadings } from './repeated-keys.ts';
 import type { Meaning, StatusTable } from './status-table.ts';
 import { type FoundRow, findRow } from './status-table.ts';
@@ -71,8 +71,12 @@ function readBody(
     settings: options.settings ?? null,
   });
   if (finding?.about === 'payment') {
-    const currencies = [...(finding.currencies ?? []), ...printedCurrencies(body)];
-    return readFinding(provider, rules, { ...finding, currencies }, answer, expected, options, facts);
+    const complete = {
+      ...finding,
+      currencies: [...(finding.currencies ?? []), ...printedCurrencies(body)],
+      ...receiptsShown(finding, secretsIn(provider, options)),
+    };
+    return readFinding(provider, rules, complete, answer, expected, options, facts);
   }
   if (finding === null)
     return isOk(answer) ? { ...facts, kind: 'unrecognised' } : byHttpStatus(answer, facts);
@@ -95,6 +99,13 @@ function findingIn(
   } catch {
     return null;
   }
+}
+
+/** The receipts of an answer without those that hold a secret of ours: receipts are published as they are. */
+function receiptsShown({ receipt, furtherReceipts }: PaymentFinding, secrets: readonly string[]) {
+  const without = (text: string | null | undefined) =>
+    text != null && redactSecrets(text, secrets) !== text ? null : text;
+  return { receipt: without(receipt), furtherReceipts: furtherReceipts?.map(without) ?? [] };
 }
 
 function readFinding(
@@ -207,9 +218,19 @@ function isOurWord(finding: Finding, { meaning, status, shown }: FoundRow): bool
 }
 
 /** What may be shown of a text that a provider wrote. */
-function shown(text: string, provider: Provider, { settings, token }: ReadOptions): string {
+function shown(text: string, provider: Provider, options: ReadOptions): string {
+  const secrets = secretsIn(provider, options);
+  const plain = redactSecrets(text, secrets);
+  // A secret that is split by characters nobody sees would be whole again once they are gone.
+  const seen = readable(plain);
+  const clean = redactSecrets(seen, secrets);
+  return redact(clean === seen ? plain : clean);
+}
+
+/** What must not be shown, whatever an answer repeats. */
+function secretsIn(provider: Provider, { settings, token }: ReadOptions): readonly string[] {
   const secrets = settings == null ? [] : secretsOf(provider, settings);
-  return redact(redactSecrets(text, token ? [...secrets, token] : secrets));
+  return token ? [...secrets, token] : secrets;
 }
 
 function awaitMs({ asyncResult }: Provider, { settings }: ReadOptions): number | null {

@@ -22,12 +22,8 @@ const rememberedTexts = 1_000;
 const rememberedLength = 200;
 
 function redactAnew(text: string): string {
-  const window = text.slice(0, windowLength);
-  // Full-width and other digits are digits, and hide nothing once they are written plainly.
-  const plain = isAscii.test(window) ? window : window.normalize('NFKC').replace(otherDigits, asciiDigit);
-  const readable = plain.replace(invisible, '').replace(breaking, ' ');
   const clean = redactPhoneNumbers(
-    readable
+    readable(text)
       .replace(named, (said: string, name: string, value: string) =>
         isPlainCode(value) ? said : `${name}[secret]`,
       )
@@ -38,6 +34,14 @@ function redactAnew(text: string): string {
   // A secret that the window cut in half may be too short to be seen as one.
   const whole = text.length > windowLength ? clean.slice(0, -longestPartial) : clean;
   return whole.slice(0, maxLength).replace(breaking, '').trim();
+}
+
+/** The beginning of a text as people see it: what hides between its characters hides nothing any more. */
+export function readable(text: string): string {
+  const window = text.slice(0, windowLength);
+  // Full-width and other digits are digits, and hide nothing once they are written plainly.
+  const plain = isAscii.test(window) ? window : window.normalize('NFKC').replace(otherDigits, asciiDigit);
+  return plain.replace(invisible, '').replace(breaking, ' ');
 }
 
 const maxLength = 200;

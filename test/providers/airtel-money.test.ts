@@ -43,7 +43,10 @@ describe('signed callbacks', () => {
       'under the same key, escaped',
       (own: string, other: string) => `"transaction":${own},"\\u0074ransaction":${other}`,
     ],
-    ['under a key that ends like it', (own: string, other: string) => `"a\\"transaction":${own},"transaction":${other}`],
+    [
+      'under a key that ends like it',
+      (own: string, other: string) => `"a\\"transaction":${own},"transaction":${other}`,
+    ],
   ])('the hash of one transaction vouches for no other: %s', (_name, fields) => {
     const other = text.replace(transaction.id, 'ANOTHER');
     expect(isRefusedWith(`{${fields(text, other)},"hash":"${hashOf(text)}"}`, { callbackKey })).toBe(true);

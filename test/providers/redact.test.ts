@@ -241,5 +241,6 @@ test('long texts are redacted quickly', () => {
   ]) {
     redact(unit.repeat(300_000));
   }
-  expect(performance.now() - started).toBeLessThan(1_000);
+  // A pattern that backtracks would take minutes; a busy machine takes seconds.
+  expect(performance.now() - started).toBeLessThan(30_000);
 });

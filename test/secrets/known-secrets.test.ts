@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { providers } from '../../src/providers/index.ts';
-import { redactSecrets, secretsOf } from '../../src/providers/known-secrets.ts';
+import { redactSecrets, secretNames, secretsOf } from '../../src/providers/known-secrets.ts';
 import type { Provider } from '../../src/providers/provider.ts';
 import { readAnswer } from '../../src/providers/read-answer.ts';
 import { redact } from '../../src/providers/redact.ts';
@@ -46,6 +46,44 @@ describe.each([...fixturesOf])('%s', (id, fixtures) => {
         }),
       );
       expect(shown.some((text) => text.includes('[secret]'))).toBe(true);
+    }
+  });
+});
+
+/** How a gateway may print what we sent. */
+const disguises: readonly (readonly [string, (secret: string) => string])[] = [
+  ['as it is', (secret) => secret],
+  ['in capitals', (secret) => secret.toUpperCase()],
+  ['with an invisible character inside', (secret) => `${secret.slice(0, 4)}\u200b${secret.slice(4)}`],
+  ['in full-width characters', (secret) => secret.replace(/[!-~]/g, widened)],
+];
+
+function widened(character: string): string {
+  return String.fromCharCode(character.charCodeAt(0) + 0xfee0);
+}
+
+describe.each([...fixturesOf])('%s', (id, fixtures) => {
+  const provider = providers.get(id) as Provider;
+  const token = 'a1b2c3-d4e5f6';
+  const settings = Object.fromEntries(
+    Object.entries(provider.settings.parse(fixtures.settings)).map(([name, value]) => [
+      name,
+      secretNames(provider.settings).includes(name) && typeof value === 'string' ? 'Secret-Nr-123' : value,
+    ]),
+  );
+
+  test.each(disguises)('a secret alone in place of any value is not shown %s', (_name, disguise) => {
+    for (const secret of ['Secret-Nr-123', token]) {
+      for (const body of [fixtures.paid, fixtures.failed]) {
+        for (const path of pathsOf(body)) {
+          const text = withRaw(body, path, JSON.stringify(disguise(secret)));
+          const answer = { httpStatus: 200, headers: {}, body: Buffer.from(text) };
+          const reading = readAnswer(provider, answer, fixtures.order, {
+            ...{ at: sampleNow, source: 'poll', settings, token },
+          });
+          expect(JSON.stringify(reading).toLowerCase(), path).not.toContain(secret.toLowerCase());
+        }
+      }
     }
   });
 });
