@@ -118,5 +118,6 @@ function noTokenReading(failure: NoToken, at: number): Reading {
     bodySha256: null,
   };
   if (failure.refused) return { ...facts, kind: 'refused', credentials: true };
-  return { ...facts, kind: 'unavailable', throttled: failure.throttled, retryAfterMs: failure.retryAfterMs };
+  // The login waits for as long as it was asked to (`AccessTokens`). The order was told nothing, and must hear of its deadline.
+  return { ...facts, kind: 'unavailable', throttled: failure.throttled, retryAfterMs: null };
 }

@@ -152,6 +152,23 @@ for (const [id, provider] of providers) {
       expect(polls()).toHaveLength(0);
     });
 
+    test.runIf(hasLogin)(
+      'a login that is throttled rests as long as asked; no order is told to wait',
+      async () => {
+        const { asker, logins, polls } = await setup(
+          provider,
+          fixtures,
+          () => ({ status: 200, body: paid }),
+          () => ({ status: 429, headers: { 'retry-after': '3600' }, body: {} }),
+        );
+        const throttled = { kind: 'unavailable', throttled: true, retryAfterMs: null };
+        expect(await asker.ask(order)).toMatchObject(throttled);
+        expect(await asker.ask(order)).toMatchObject(throttled);
+        expect(logins()).toHaveLength(1);
+        expect(polls()).toHaveLength(0);
+      },
+    );
+
     test.runIf(hasLogin).each(misbehaviours)('a login that does "%s" is unavailable', async (how) => {
       const { asker, polls } = await setup(
         provider,
