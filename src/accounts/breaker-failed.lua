@@ -2,7 +2,7 @@
 -- ARGV: now, orders that must fail in a row to open the circuit breaker, first pause in ms, longest pause in ms,
 --   pause asked for by the provider in ms (0 = none), fingerprint of credentials that must not be used again ('' = none),
 --   '1' if these are the credentials in use, '1' if the probe failed, orderId, score from which an order is a suspect and is
---   not counted, TTL of the sorted sets in ms, longest pause in ms that the throttling of a single order may cause, then the
+--   not counted, TTL of the sorted sets in ms, longest pause in ms that the throttling of a few orders may cause, then the
 --   fields of the event to publish if the account becomes degraded.
 -- Returns { time until which the account is paused ('' = not paused), 1 if it has just become degraded }.
 local breaker, probe, stream, failed, suspects, tried = unpack(KEYS)
@@ -45,11 +45,17 @@ if ARGV[8] == '1' then
 end
 
 local rest = tonumber(ARGV[5])
+local isSuspect = (tonumber(redis.call('ZSCORE', suspects, orderId) or 0) or 0) >= tonumber(ARGV[10])
+-- An order that is throttled while others are answered is throttled on its own account.
+if isSuspect then rest = 0 end
 if rest > 0 then
-  -- One order may be throttled on its own account. Only a second one shows that a long pause is meant for all of them.
-  local first = known[6] or ''
-  if first == '' then redis.call('HSET', breaker, 'throttled', orderId) end
-  if first == '' or first == orderId then rest = math.min(rest, tonumber(ARGV[12])) end
+  -- So may a few be. Only as many orders in a row as open the breaker show that a long pause is meant for all of them.
+  local enough, seen = math.max(2, math.min(tonumber(ARGV[2]), 10)), {}
+  for each in string.gmatch(known[6] or '', '%S+') do if each ~= orderId then table.insert(seen, each) end end
+  table.insert(seen, orderId)
+  while #seen > enough do table.remove(seen, 1) end
+  redis.call('HSET', breaker, 'throttled', table.concat(seen, ' '))
+  if #seen < enough then rest = math.min(rest, tonumber(ARGV[12])) end
 end
 if rest > 0 and now + rest > (tonumber(known[4] or 0) or 0) then
   redis.call('HSET', breaker, 'restUntil', string.format('%.0f', now + rest))

@@ -112,8 +112,8 @@ const longestRetryMs = 1_000;
 const suspectFrom = 2;
 /** TTL of the sorted sets of failed orders, renewed by each new failure. */
 const listLifeMs = 3_600_000;
-/** The longest pause of an account that the throttling of a single order may cause. */
-const longestPauseByOneOrderMs = 60_000;
+/** The longest pause of an account that the throttling of a few orders may cause. */
+const longestPauseByFewOrdersMs = 60_000;
 
 const fields = ['pausedUntil', 'level', 'failures', 'lockedBy', 'locked', 'suspects', 'openSince'];
 
@@ -155,7 +155,7 @@ export function createCircuitBreaker(parts: CircuitBreakerParts): CircuitBreaker
     const reply = await failedScript.run(redis, reportKeys, [
       ...[now, breakerFailures, breakerPauseMs, breakerMaxPauseMs, requestedPauseMs(reading, policy)],
       ...[locks ? (asker ?? '') : '', asker === credentials ? 1 : 0, probing ? 1 : 0],
-      ...[orderId, suspectFrom, listLifeMs, longestPauseByOneOrderMs],
+      ...[orderId, suspectFrom, listLifeMs, longestPauseByFewOrdersMs],
       ...accountEvent(account, 'account.degraded', now, why),
     ]);
     return (reply as [string, number])[1] === 1 ? 'degraded' : null;

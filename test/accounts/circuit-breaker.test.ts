@@ -305,17 +305,31 @@ describe('throttling', () => {
     expect(await breaker.admit(now + 1)).toEqual({ waitUntil: now + 60_000 });
   });
 
-  test('of one order pauses the account for a minute at most, that of a second one as long as requested', async () => {
+  test('of a few orders pauses the account for a minute at most, that of as many as open the breaker as long as requested', async () => {
     const { breaker } = setup();
     const hour = aReading.throttled(3_600_000);
-    for (const at of [now, now + 60_001]) {
-      const admission = await admitted(breaker, at);
-      await breaker.report(admission, hour, at, { orderId: 'first' });
-      expect(await breaker.admit(at)).toEqual({ waitUntil: at + 60_000 });
+    for (const [nth, orderId] of ['first', 'first', 'second', 'first', 'second'].entries()) {
+      const at = now + nth * 60_001;
+      await breaker.report({ troubled: true, probing: false }, hour, at, { orderId });
+      expect(await breaker.admit(at)).toMatchObject({ waitUntil: at + 60_000 });
     }
-    const later = now + 120_002;
-    await breaker.report(await admitted(breaker, later), hour, later, { orderId: 'second' });
-    expect(await breaker.admit(later)).toEqual({ waitUntil: later + 3_600_000 });
+    const later = now + 600_000;
+    await breaker.report({ troubled: true, probing: false }, hour, later, { orderId: 'third' });
+    expect(await breaker.admit(later)).toMatchObject({ waitUntil: later + 3_600_000 });
+  });
+
+  test('of an order while others are answered pauses nobody from the third time on', async () => {
+    const { breaker } = setup();
+    const hour = aReading.throttled(3_600_000);
+    const inTrouble = { troubled: true, probing: false };
+    let at = now;
+    for (let nth = 0; nth < 2; nth++, at += 60_001) {
+      await breaker.report(inTrouble, hour, at, { orderId: 'bad' });
+      expect(await breaker.admit(at)).toMatchObject({ waitUntil: at + 60_000 });
+      await breaker.report(inTrouble, aReading.pending(), at + 60_000, { orderId: 'good' });
+    }
+    await breaker.report(inTrouble, hour, at, { orderId: 'bad' });
+    expect(await breaker.admit(at)).not.toHaveProperty('waitUntil');
   });
 
   test('of two orders does not add up while others are answered in between', async () => {
