@@ -103,7 +103,7 @@ function historyLine(entry: OrderView['history'][number]): string {
     receipt == null ? null : `receipt ${receipt}`,
     (otherAmount ?? amountReceived) == null ? null : `received ${otherAmount ?? amountReceived}`,
     httpStatus == null ? null : `HTTP ${httpStatus}`,
-    source === 'callback' ? 'pushed' : null,
+    source === 'callback' ? 'pushed' : source === 'statement' ? 'from a statement' : null,
     Number(count ?? 1) > 1 ? `${count} times` : null,
   ].filter((note) => note != null);
   return `  ${at}  ${String(reading).padEnd(12)}  ${said}${notes.length === 0 ? '' : ` (${notes.join(', ')})`}`;

@@ -242,7 +242,8 @@ function closed(known: Progress, publish: Verdict | null): Decision {
 }
 
 function count(before: Progress, reading: Reading): Progress {
-  const answered = isAnswered(reading);
+  // A statement answers none of our polls.
+  const answered = isAnswered(reading) && reading.source !== 'statement';
   const polled = reading.source === 'poll';
   return {
     ...before,

@@ -1,9 +1,9 @@
 import { toMajor } from './money.ts';
-import { isForeign, type Reading, type Reason, type Verdict } from './order.ts';
+import { isForeign, type Reading, type ReadingSource, type Reason, type Verdict } from './order.ts';
 
 /** One reading as it is stored and published, with the hash of the body it was taken from. */
 export interface Evidence {
-  readonly source: 'poll' | 'callback';
+  readonly source: ReadingSource;
   /** RFC 3339; the latest time if the same reading was repeated. */
   readonly at: string;
   readonly httpStatus: number | null;

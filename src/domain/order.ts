@@ -19,6 +19,8 @@
  * - **doubt**: why a reading that says "paid" does not prove it; published as the reason of an `unresolved` verdict.
  * - **conclusion**: the verdict that a reading would lead to if it were published.
  * - **verdict**: what we publish about an order: `paid`, `failed`, `expired` or `unresolved`, with a reason.
+ * - **statement**: the provider's own list of payments, as a file or by its API. **row**: one line of it. A row can prove a
+ *   payment; that a payment is missing from a statement proves nothing. **reconcile**: compare a statement with the orders.
  * - **evidence**: the readings that a verdict is based on. **history**: all readings of an order, repeats merged.
  * - **finding**: what an adapter found in one response body, before the checks that make it a reading.
  * - **payment facts**: receipt and amounts of the payment behind the last verdict.
@@ -138,9 +140,13 @@ export interface Order {
   readonly metadata: { readonly [key: string]: Json };
 }
 
+/** Where a reading comes from: our own poll, a provider's callback, or a statement of the provider's account. */
+export const readingSources = ['poll', 'callback', 'statement'] as const;
+export type ReadingSource = (typeof readingSources)[number];
+
 /** What every reading carries. Texts are redacted: no secrets, no phone numbers. */
 export interface ReadingFacts {
-  readonly source: 'poll' | 'callback';
+  readonly source: ReadingSource;
   readonly at: number;
   /** `null` when there was no HTTP response. */
   readonly httpStatus: number | null;

@@ -5,6 +5,7 @@ import {
   type Json,
   type Order,
   type Reading,
+  readingSources,
   type Verdict,
   verdictStatuses,
   withdrawnVerdict,
@@ -38,9 +39,7 @@ export const resultDataSchema = z.looseObject({
   circuitBreakerOpenMs: z.int().optional(),
   createdAt: rfc3339,
   settledAt: rfc3339,
-  evidence: z.array(
-    z.looseObject({ source: z.enum(['poll', 'callback']), at: rfc3339, reading: z.string() }),
-  ),
+  evidence: z.array(z.looseObject({ source: z.enum(readingSources), at: rfc3339, reading: z.string() })),
   metadata: z.record(z.string(), z.json()),
 });
 export type ResultData = z.infer<typeof resultDataSchema>;

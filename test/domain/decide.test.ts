@@ -343,9 +343,11 @@ describe('decide, any history', () => {
     lateMs: fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 60_000 })),
     // Decided on again after another process moved the order, or after Redis was away.
     decidedAfterMs: fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 15_000 })),
-    // The result of a query of ours, pushed to us: how long ago it was sent, where that is known.
+    // Now and then a row of a statement, or the result of a query of ours, pushed to us: how long ago it was sent, where
+    // that is known.
     pushed: fc.oneof(
       { weight: 8, arbitrary: fc.constant(null) },
+      { weight: 1, arbitrary: fc.constant('statement' as const) },
       { weight: 1, arbitrary: fc.record({}) },
       { weight: 1, arbitrary: fc.record({ sentBeforeMs: fc.integer({ min: 0, max: 20_000 }) }) },
     ),
@@ -383,7 +385,7 @@ describe('decide, any history', () => {
     const moments: Moment[] = [];
     let story = begin(order);
     let now = createdAt;
-    for (const { early, lateMs, decidedAfterMs, pushed, random, ...one } of steps) {
+    for (const { early, lateMs, decidedAfterMs, source, random, ...one } of steps) {
       // Closed: an answer that was still on its way.
       const due = story.next ?? now;
       const askedAt = early === null ? due + lateMs : now + Math.floor(early * Math.max(due - now, 0));
@@ -398,7 +400,14 @@ describe('decide, any history', () => {
   }
 
   /** A reading that was drawn as if made at 0. */
-  function readAt(drawn: Reading, at: number, pushed: { readonly sentBeforeMs?: number } | null): Reading {
+  function readAt(drawn: Reading, at: number, pushed: { readonly sentBeforeMs?: number } | 'statement' | null): Reading {
+    if (pushed === 'statement') {
+      const source = pushed;
+      // A statement only knows of payments, and its word is firm, also about one that was taken back.
+      return drawn.kind === 'paid'
+        ? { ...drawn, at, source, certainty: 'firm' }
+        : { ...aReading.doubtful('contradiction', { at, source, certainty: 'firm' }), receipt: 'SH90HU7FO2' };
+    }
     const source = pushed === null ? ('poll' as const) : ('callback' as const);
     const asked = pushed?.sentBeforeMs === undefined ? {} : { askedAt: at - pushed.sentBeforeMs };
     if (drawn.kind !== 'pending' || drawn.awaitedUntil === undefined)
@@ -520,7 +529,7 @@ describe('decide, any history', () => {
     forAll((moments) => {
       const { progress } = (moments.at(-1) as Moment).story;
       const readings = moments.map(({ reading }) => reading);
-      const answered = readings.filter(isAnswered);
+      const answered = readings.filter((one) => isAnswered(one) && one.source !== 'statement');
       expect(progress.polls).toBe(readings.filter(({ source }) => source === 'poll').length);
       expect(progress.answeredPolls).toBe(answered.length);
       expect(progress.lastAnsweredAt).toBe(answered.at(-1)?.at ?? null);

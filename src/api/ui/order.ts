@@ -74,7 +74,7 @@ function history(view: OrderView): Html {
     } = entry as { readonly [name: string]: unknown };
     const said = [providerStatus, providerMessage].filter((text) => typeof text === 'string' && text !== '');
     const how = [
-      source === 'callback' ? 'callback' : 'poll',
+      source === 'callback' || source === 'statement' ? source : 'poll',
       httpStatus != null && `HTTP ${httpStatus}`,
       Number(count ?? 1) > 1 && `${count} times`,
     ];
