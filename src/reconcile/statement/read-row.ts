@@ -1,0 +1,140 @@
+import { canonicalReceipt, mpesaReceipt } from '../../providers/receipts.ts';
+import { type DecimalSign, readAmount } from './amount.ts';
+import { type PrintedTime, readTime } from './date.ts';
+import type { FieldName, Places, StatementFormat } from './formats.ts';
+import type { RowKind, StatementRow } from './row-index.ts';
+
+/** What one line of a statement says. `other`: a charge, a payout, a failed attempt, a total: nothing about a payment to us. */
+export type LineReading =
+  | { readonly kind: 'row'; readonly row: Omit<StatementRow, 'at' | 'line'>; readonly time: PrintedTime }
+  | { readonly kind: 'other' }
+  | { readonly kind: 'fault'; readonly fault: string };
+
+export interface RowRules {
+  readonly format: StatementFormat;
+  readonly places: Places;
+  readonly decimalSign: DecimalSign;
+  /** Of rows that name none. */
+  readonly currency: string;
+}
+
+/** Reads one line below the header. What cannot be read for certain is a fault, and settles nothing. */
+export function readRow(line: readonly string[], rules: RowRules): LineReading {
+  const { format, places } = rules;
+  const cell = (field: FieldName) => {
+    const place = places[field];
+    return place === undefined ? '' : (line[place] ?? '').trim();
+  };
+  // Totals, notes and closing balances below the rows have no date, and no receipt.
+  if (cell('time') === '' || (places.receipt !== undefined && cell('receipt') === ''))
+    return isBlank(line, rules);
+  const status = cell('status').toLowerCase();
+  if (
+    format.completed !== undefined &&
+    places.status !== undefined &&
+    !format.completed.some((word) => word.toLowerCase() === status)
+  )
+    return { kind: 'other' };
+  const amount = amountOf(cell, rules);
+  if (amount === 'unreadable') return fault('the amount cannot be read');
+  const receipt = receiptOf(cell, rules);
+  if (receipt === null) return fault('the receipt was cut short or changed by a spreadsheet');
+  const kind = kindOf(amount, `${cell('type')} ${cell('narrative')} ${status}`, format);
+  if (kind === null) return { kind: 'other' };
+  const time = readTime(cell('time'));
+  if (time === null) return fault('the date cannot be read');
+  const currency = currencyOf(cell('currency'), rules.currency);
+  if (currency === null) return fault('the currency is no code of three letters');
+  const linked = kind === 'reversal' ? canonicalReceipt(cell('linked').slice(0, 128)) : '';
+  const reference = cell('reference');
+  return {
+    kind: 'row',
+    time,
+    row: {
+      ...{ kind, currency, amountMinor: Math.abs(amount) },
+      receipt: linked === '' ? receipt.text : linked,
+      isReceiptLoose: linked === '' && receipt.isLoose,
+      // A number that a spreadsheet has rounded, or a text that was cut, names nobody.
+      reference: isDamaged(reference) ? '' : reference,
+    },
+  };
+}
+
+function fault(text: string): LineReading {
+  return { kind: 'fault', fault: text };
+}
+
+/** A line without date or receipt: nothing, unless it has an amount that came in. */
+function isBlank(line: readonly string[], { places, decimalSign }: RowRules): LineReading {
+  const incoming = places.paidIn ?? places.amount;
+  const amount = readAmount(incoming === undefined ? '' : (line[incoming] ?? ''), decimalSign);
+  const hasDate = places.time !== undefined && (line[places.time] ?? '').trim() !== '';
+  return hasDate && typeof amount === 'number' && amount > 0
+    ? fault('it has an amount and no receipt')
+    : { kind: 'other' };
+}
+
+/** Minor units with a sign: positive came in. */
+function amountOf(
+  cell: (field: FieldName) => string,
+  { places, decimalSign }: RowRules,
+): number | 'unreadable' {
+  if (places.amount !== undefined) {
+    const amount = readAmount(cell('amount'), decimalSign);
+    return amount === 'empty' ? 0 : amount;
+  }
+  const paidIn = readAmount(cell('paidIn'), decimalSign);
+  const withdrawn = readAmount(cell('withdrawn'), decimalSign);
+  if (paidIn === 'unreadable' || withdrawn === 'unreadable') return 'unreadable';
+  const [came, went] = [paidIn === 'empty' ? 0 : paidIn, withdrawn === 'empty' ? 0 : Math.abs(withdrawn)];
+  // Money that came and went in one row is no payment that anybody could judge.
+  if (came !== 0 && went !== 0) return 'unreadable';
+  return came - went;
+}
+
+const reversed = /\b(?:revers|refund|chargeback)/i;
+
+function kindOf(amount: number, words: string, { namesReversals }: StatementFormat): RowKind | null {
+  const isReversal = reversed.test(words);
+  // A reversal that brings money in takes back a payout.
+  if (amount > 0) return isReversal ? null : 'payment';
+  if (amount === 0) return null;
+  if (isReversal) return 'reversal';
+  return namesReversals ? null : 'negative';
+}
+
+interface FoundReceipt {
+  readonly text: string;
+  readonly isLoose: boolean;
+}
+
+/** The receipt of a row; `null` if its cell holds one that was damaged. */
+function receiptOf(cell: (field: FieldName) => string, { format, places }: RowRules): FoundReceipt | null {
+  if (places.receipt !== undefined) {
+    const text = canonicalReceipt(cell('receipt').slice(0, 128));
+    return isDamaged(text) ? null : { text, isLoose: false };
+  }
+  const [named, ...more] = receiptsIn(cell('narrative'));
+  if (named !== undefined && more.length === 0) return { text: named, isLoose: true };
+  const reference = canonicalReceipt(cell('reference').slice(0, 128));
+  const isReceipt = format.referenceIsReceipt && mpesaReceipt.isReceipt(reference) && !isDamaged(reference);
+  return isReceipt ? { text: reference, isLoose: false } : { text: '', isLoose: false };
+}
+
+/** M-Pesa receipts within a text; the payer may have written it. */
+function receiptsIn(text: string): string[] {
+  const tokens = text.slice(0, 1_000).split(/[^A-Za-z0-9]+/);
+  return [...new Set(tokens.filter((token) => /^(?=.*\d)(?=.*[A-Z])[A-Z0-9]{10}$/.test(token)))];
+}
+
+/** `2.54712E+11`, `####`, `ORD-10…`, `INV*****12`: what spreadsheets and banks leave of a number. */
+function isDamaged(text: string): boolean {
+  return /^[\d.,]+E[+]\d+$/i.test(text) || /#{3}|\*|…|\.\.\.$/.test(text);
+}
+
+function currencyOf(named: string, usual: string): string | null {
+  if (named === '') return usual;
+  const code = named.toUpperCase();
+  if (/^K(?:ES)?\.?SH(?:S|ILLINGS)?\.?$/.test(code)) return 'KES';
+  return /^[A-Z]{3}$/.test(code) ? code : null;
+}
