@@ -89,6 +89,7 @@ const layers: readonly (readonly string[])[] = [
   ['audit'],
   ['jobs'],
   ['workers', 'api'],
+  ['reconcile'],
   ['index.ts', 'roles', 'doctor'],
   ['service.ts'],
   ['commands'],

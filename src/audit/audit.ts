@@ -6,6 +6,7 @@ export const auditActions = [
   ...['login', 'logout', 'rejected-key', 'order-submitted', 'orders-submitted', 'poll-requested'],
   ...['board-action', 'order-acknowledged', 'acknowledgement-removed', 'order-withdrawn'],
   ...['account-paused', 'account-resumed'],
+  ...['statement-started', 'statement-applied'],
 ] as const;
 
 /** One entry of the audit trail. Holds fixed words, names of keys and users, addresses and ids; no secrets or metadata. */

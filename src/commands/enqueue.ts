@@ -8,6 +8,7 @@ import type { OrderInput } from '../jobs/validate-order.ts';
 import type { CommandContext } from './command-context.ts';
 import { originOfCommand } from './origin.ts';
 import { readLines } from './read-lines.ts';
+import { createScreen } from './screen.ts';
 import { UsageError } from './usage-error.ts';
 
 interface Flags {
@@ -152,19 +153,6 @@ async function enqueueBatch(
     const where = `The valid orders before line ${batch[0]?.line} were accepted; submitting the file again is safe.`;
     throw new Error(`${what} ${where}`, { cause });
   }
-}
-
-/** Prints faults as lines and, on a terminal, the progress in a last line. */
-function createScreen(stderr: CommandContext['stderr']) {
-  const clear = () => void (stderr.isTTY && stderr.write('\r\x1b[K'));
-  return {
-    clear,
-    progress: (text: string) => void (stderr.isTTY && stderr.write(`\r\x1b[K${text}`)),
-    complain(text: string): void {
-      clear();
-      stderr.write(`${text}\n`);
-    },
-  };
 }
 
 interface OrderLine {

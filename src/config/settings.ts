@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isZoneName } from '../domain/zone.ts';
 import { defaultPrefix } from '../redis/keys.ts';
 import { redisSecuritySettings } from '../redis/security.ts';
 import { isRedisUrl, redisUrlHelp } from '../redis/url.ts';
@@ -157,6 +158,11 @@ export const serviceSettings = z.object({
     .describe(
       'Results older than this many days are removed once every consumer group has acknowledged them',
     ),
+  timezone: z
+    .string()
+    .refine(isZoneName, 'must be an IANA time zone such as Africa/Nairobi')
+    .default('Africa/Nairobi')
+    .describe('Time zone of statements and of the days of reports, an IANA name'),
   statusOverrides: z
     .string()
     .optional()

@@ -115,6 +115,10 @@ function orderMetrics(define: Definitions) {
       ['account'],
       seconds,
     ),
+    contradictedOrders: define.gauge(
+      'contradicted_orders',
+      'Paid orders that a statement has contradicted within a day (from Redis)',
+    ),
     receiptsUsed: define.counter(
       'receipts_used_total',
       'Orders whose payment belongs to another order that was paid by it',

@@ -14,6 +14,8 @@ export interface Keys {
   readonly unresolved: string;
   /** Hash: totals of `unresolved` from the last complete scan, and the state of the current scan. */
   readonly unresolvedWalk: string;
+  /** Sorted set: paid orders that a statement contradicts, scored by when it was read. */
+  readonly contradicted: string;
   /** Hash: order id → when its payment turned out to belong to another order, and which one. */
   readonly used: string;
   /** Hash: counters of the verdicts of one hour. */
@@ -87,6 +89,7 @@ export function createKeys(prefix: string = defaultPrefix): Keys {
     asking: `${tag}:asking`,
     unresolved: `${tag}:unresolved`,
     used: `${tag}:used`,
+    contradicted: `${tag}:contradicted`,
     unresolvedWalk: `${tag}:unresolved-walk`,
     statistics: (hour) => `${tag}:statistics:${hour}`,
     sweepCursor: `${tag}:sweep-cursor`,

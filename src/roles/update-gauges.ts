@@ -10,6 +10,7 @@ export function updateGauges(metrics: Metrics, overview: Overview): void {
   metrics.openOrders.set({ phase: 'watching' }, watching);
   metrics.oldestAskingSeconds.set(oldestAsking === null ? 0 : secondsSince(oldestAsking.createdAt, at));
   metrics.overdueSeconds.set(nextDue === null ? 0 : secondsSince(nextDue.at, at));
+  metrics.contradictedOrders.set(overview.contradicted);
   metrics.groupLag.reset();
   metrics.parked.reset();
   for (const { group, lag, pending, parked } of groups) {

@@ -1,4 +1,4 @@
-import { Cluster } from 'ioredis';
+import { nodeOf } from '../orders/scan-orders.ts';
 import { isWrongType, type Redis } from '../redis/connection.ts';
 import type { Keys } from '../redis/keys.ts';
 
@@ -33,13 +33,4 @@ export async function walkRecords(
     if (cursor === '0') break;
   }
   await redis.set(keys.resultsCursor, cursor);
-}
-
-/** The server that has a key: only there can the keys beside it be walked over. */
-async function nodeOf(redis: Redis, key: string): Promise<Redis | null> {
-  if (!(redis instanceof Cluster)) return redis;
-  const cluster: Cluster = redis;
-  const owner = cluster.slots[Number(await cluster.cluster('KEYSLOT', key))]?.[0];
-  const node = cluster.nodes('master').find(({ options: { host, port } }) => `${host}:${port}` === owner);
-  return node ?? null;
 }

@@ -1,6 +1,7 @@
 import { type Activity, readActivity } from '../../accounts/activity.ts';
 import { type Breaker, readBreaker } from '../../accounts/circuit-breaker.ts';
 import { jobIdOf, orderIdOf, type PollQueue } from '../../jobs/queue.ts';
+import { countContradicted } from '../../orders/contradicted.ts';
 import { readUnresolved } from '../../orders/unresolved.ts';
 import type { UnresolvedTally } from '../../orders/unresolved-tally.ts';
 import { readUsedPayments, type UsedPayment } from '../../orders/used-payments.ts';
@@ -32,6 +33,8 @@ export interface Overview {
   readonly unreadable: readonly string[];
   /** Recent orders that referred to the payment of another order. */
   readonly used: readonly UsedPayment[];
+  /** Paid orders that a statement has contradicted within a day. */
+  readonly contradicted: number;
 }
 
 export interface AccountInfo {
@@ -80,7 +83,7 @@ async function readOverview(parts: OverviewParts, now: number): Promise<Overview
       return instead;
     }
   };
-  const [open, asking, [oldestId, createdAt], nextDue, accounts, groups, unresolved, used] =
+  const [open, asking, [oldestId, createdAt], nextDue, accounts, groups, unresolved, used, contradicted] =
     await Promise.all([
       part('the open orders', redis.zcard(keys.open), 0),
       part('the orders without a verdict', redis.zcard(keys.asking), 0),
@@ -95,6 +98,7 @@ async function readOverview(parts: OverviewParts, now: number): Promise<Overview
       part('the unresolved money', readUnresolved(redis, keys, now), null),
       // A damaged key must not break the page.
       readUsedPayments(redis, keys, now - usedMs).catch(() => []),
+      part('the orders that a statement contradicts', countContradicted(redis, keys, now), 0),
     ]);
   return {
     at: now,
@@ -106,6 +110,7 @@ async function readOverview(parts: OverviewParts, now: number): Promise<Overview
     groups,
     unresolved,
     used,
+    contradicted,
     unreadable,
   };
 }
