@@ -49,6 +49,29 @@ export async function readUnresolved(redis: Redis, keys: Keys, now: number): Pro
   return walk.tally;
 }
 
+/** Of each account, the order that has been unresolved for longest. Scans all unresolved orders. */
+export async function oldestUnresolved(
+  redis: Redis,
+  keys: Keys,
+): Promise<Map<string, { readonly orderId: string; readonly since: number; readonly currency: string }>> {
+  const oldest = new Map<
+    string,
+    { readonly orderId: string; readonly since: number; readonly currency: string }
+  >();
+  let cursor = '0';
+  do {
+    const [next, found] = await redis.hscan(keys.unresolved, cursor, 'COUNT', stepSize);
+    for (let nth = 0; nth + 1 < found.length; nth += 2) {
+      const money = parseEntry(found[nth] as string, found[nth + 1] as string);
+      if (money === null || money.at >= (oldest.get(money.account)?.since ?? Number.POSITIVE_INFINITY))
+        continue;
+      oldest.set(money.account, { orderId: money.orderId, since: money.at, currency: money.currency });
+    }
+    cursor = next;
+  } while (cursor !== '0');
+  return oldest;
+}
+
 /** The state of a scan: the HSCAN cursor, and the totals so far. */
 interface Walk {
   readonly cursor: string;

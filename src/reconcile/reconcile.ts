@@ -1,13 +1,13 @@
 import type { Zone } from '../domain/zone.ts';
 import type { OrderRecord } from '../orders/record.ts';
 import type { SomeOrders } from '../orders/scan-orders.ts';
+import { createSeen } from '../orders/seen.ts';
 import type { Provider } from '../providers/provider.ts';
 import { bookedWithin, compareOrder } from './compare-order.ts';
 import { createFindingLog, type PendingFinding } from './finding-log.ts';
 import { factsOf, type OrderFacts } from './order-facts.ts';
 import { createPossibleRows } from './possible-rows.ts';
 import type { Finding, ReconciliationLine } from './reconciliation-line.ts';
-import { createSeen } from './seen.ts';
 import type { Statement } from './statement/read-statement.ts';
 import { createTotals, type Totals } from './totals.ts';
 

@@ -52,13 +52,15 @@ export interface PageParts {
   readonly isInside: boolean;
   /** Seconds after which the page reloads if scripts are disabled. */
   readonly reloadSeconds?: number;
+  /** The page reloads with scripts too: nothing else updates it. */
+  readonly alwaysReloads?: boolean;
 }
 
 /** Sends a whole page. */
 export function sendPage(
   reply: FastifyReply,
   status: number,
-  { title, body, isInside, reloadSeconds }: PageParts,
+  { title, body, isInside, reloadSeconds, alwaysReloads = false }: PageParts,
 ) {
   const page = html`<!doctype html>
 <html lang="en">
@@ -72,7 +74,7 @@ export function sendPage(
 <link rel="stylesheet" href="${assetUrl('base.css')}">
 <link rel="stylesheet" href="${assetUrl('page.css')}">
 <script src="${assetUrl('page.js')}" defer></script>
-${reloadSeconds !== undefined && html`<noscript><meta http-equiv="refresh" content="${reloadSeconds}"></noscript>`}
+${reloadSeconds !== undefined && reload(reloadSeconds, alwaysReloads)}
 </head>
 <body>
 ${isInside && header(reply.request.user)}
@@ -92,12 +94,18 @@ ${body}
     .send(page.html);
 }
 
+function reload(seconds: number, always: boolean): Html {
+  const refresh = html`<meta http-equiv="refresh" content="${seconds}">`;
+  return always ? refresh : html`<noscript>${refresh}</noscript>`;
+}
+
 function header(user: LoggedIn | null): Html {
   const note = user?.role === 'viewer' && html` <small>read-only</small>`;
   const logOut = html`<form method="post" action="/logout"><button>Log out</button></form>`;
   return html`<header class="top">
 <a class="brand" href="/"><b>payment-poller</b></a>
 <nav aria-label="Pages">
+<a href="/report">Report</a>
 <a href="/board/">Queues</a>
 <a href="/docs">API</a>
 ${user !== null && html`<span class="user">${user.name}${note}</span>`}

@@ -19,6 +19,7 @@ import type { AccountInfo, Overview } from './overview.ts';
 import { overviewBody, renderSections } from './overview-page.ts';
 import { createProxyUserReader } from './proxy-user.ts';
 import { createRedaction } from './redact-personal-data.ts';
+import { createDailyReports, rangeOf, reportBody } from './report.ts';
 import { createSessions } from './session.ts';
 import { createUsers, type UserSettings } from './users.ts';
 
@@ -46,6 +47,8 @@ export interface PagesSettings extends UserSettings {
   readonly boardWritable: boolean;
   readonly sessionHours: number;
   readonly privateMetadata: readonly string[];
+  /** Of the days of reports. */
+  readonly timezone: string;
 }
 
 /** Shown without a login, because sessions cannot be checked without Redis. */
@@ -98,7 +101,7 @@ export function pages(parts: PagesParts, login: Login | null): FastifyPluginAsyn
 }
 
 function closePages(app: FastifyInstance): void {
-  for (const path of ['/', '/login', '/events', '/orders', '/orders/*', '/board', '/board/*']) {
+  for (const path of ['/', '/login', '/events', '/orders', '/orders/*', '/report', '/board', '/board/*']) {
     app.all(path, { schema: { hide: true } }, async (_request, reply) =>
       sendProblem(
         reply,
@@ -131,6 +134,23 @@ function servePages(app: FastifyInstance, parts: PagesParts, login: Login): void
     everyMs: parts.refreshMs ?? defaultRefreshMs,
     stop: parts.stop,
   });
+
+  const { redis, keys, settings } = parts;
+  const dailyReport = createDailyReports(redis, keys, parts.stop);
+  app.get<{ Querystring: { day?: string } }>(
+    '/report',
+    { schema: { hide: true } },
+    async (request, reply) => {
+      const range = rangeOf(request.query.day, settings.timezone, Date.now());
+      const report = await dailyReport(range);
+      return sendPage(reply, 200, {
+        title: `${range.day} · payment-poller`,
+        body: reportBody(range, report, settings.timezone),
+        isInside: true,
+        ...(report === null && { reloadSeconds: 3, alwaysReloads: true }),
+      });
+    },
+  );
 
   app.get<{ Querystring: { id?: string } }>('/orders', { schema: { hide: true } }, async (request, reply) => {
     const { id } = request.query;

@@ -51,7 +51,16 @@ describe('without BOARD_PASSWORD', () => {
   test('the pages are closed, and say which setting opens them', async () => {
     const closed = await startRunningService({ accounts: 'jenga', roles: ['api'] });
     try {
-      for (const path of ['/', '/board', '/board/', '/board/api/queues', '/orders/x', '/login', '/events']) {
+      for (const path of [
+        '/',
+        '/board',
+        '/board/',
+        '/board/api/queues',
+        '/orders/x',
+        '/report',
+        '/login',
+        '/events',
+      ]) {
         const answer = await closed.call('GET', path, { key: null });
         expect(answer.status, path).toBe(404);
         expect(answer.text, path).toContain('BOARD_PASSWORD');
@@ -60,6 +69,17 @@ describe('without BOARD_PASSWORD', () => {
       await closed.close();
     }
   });
+});
+
+test('the report of a day is behind the login', async () => {
+  expect(await get('/report')).toMatchObject({ status: 303 });
+  const cookie = await aCookie();
+  const page = await until('the report is counted', async () => {
+    const answer = await get('/report?day=2026-01-15', cookie);
+    return answer.text.includes('being counted') ? null : answer;
+  });
+  expect(page.status).toBe(200);
+  expect(page.text).toContain('Orders created on 2026-01-15');
 });
 
 describe('the login', () => {
