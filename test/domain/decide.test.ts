@@ -385,7 +385,7 @@ describe('decide, any history', () => {
     const moments: Moment[] = [];
     let story = begin(order);
     let now = createdAt;
-    for (const { early, lateMs, decidedAfterMs, source, random, ...one } of steps) {
+    for (const { early, lateMs, decidedAfterMs, pushed, random, ...one } of steps) {
       // Closed: an answer that was still on its way.
       const due = story.next ?? now;
       const askedAt = early === null ? due + lateMs : now + Math.floor(early * Math.max(due - now, 0));
@@ -400,7 +400,11 @@ describe('decide, any history', () => {
   }
 
   /** A reading that was drawn as if made at 0. */
-  function readAt(drawn: Reading, at: number, pushed: { readonly sentBeforeMs?: number } | 'statement' | null): Reading {
+  function readAt(
+    drawn: Reading,
+    at: number,
+    pushed: { readonly sentBeforeMs?: number } | 'statement' | null,
+  ): Reading {
     if (pushed === 'statement') {
       const source = pushed;
       // A statement only knows of payments, and its word is firm, also about one that was taken back.
