@@ -25,13 +25,39 @@ const words = new Set([
   ...['NOTAPPLIED', 'NOTPRESENT', 'NOTALLOWED', 'SUBMITTING', 'COMPLETING', 'GENERATING'],
 ]);
 
+/** Words for a status, or for nothing, that digits make look like more: `pending1`, `not_found_404`. */
+const numberedWords = [
+  ...['pending', 'paid', 'null', 'none', 'known', 'defined', 'empty', 'missing', 'valid', 'invalid'],
+  ...['fail', 'failed', 'failure', 'error', 'success', 'successful', 'complete', 'completed', 'incomplete'],
+  ...[
+    'cancel',
+    'cancelled',
+    'canceled',
+    'expired',
+    'rejected',
+    'declined',
+    'reversed',
+    'refunded',
+    'timeout',
+  ],
+  ...['waiting', 'awaiting', 'processing', 'initiated', 'queued', 'submitted', 'received', 'accepted'],
+  ...['status', 'false', 'true', 'found', 'available', 'applicable', 'assigned'],
+];
+const numberedWord = new RegExp(`^[\\d_-]*((?:not[_-]?|un|no)?(?:${numberedWords.join('|')}))[\\d_-]*$`, 'i');
+
+/** A word, digits around it or not. A real receipt of M-Pesa's form may happen to have the letters of a short one. */
+function isWord(text: string): boolean {
+  const [, word = ''] = numberedWord.exec(text) ?? [];
+  return words.has(text) || word.length > (mpesaForm.test(text) ? 4 : 0);
+}
+
 /**
  * Receipts of M-Pesa in Kenya have ten capitals and digits; sandboxes and resellers print others. A customer's number is
  * none, nor is a word such as `success`, `NONE` or `n/a`.
  */
 export const mpesaReceipt: ReceiptKind = {
   isReceipt: (text) =>
-    (mpesaForm.test(text) || resellerForm.test(text)) && !filling.test(text) && !words.has(text),
+    (mpesaForm.test(text) || resellerForm.test(text)) && !filling.test(text) && !isWord(text),
   // Some gateways print them in small letters.
   systemOf: (receipt) => (mpesaForm.test(receipt.toUpperCase()) ? 'mpesa-ke' : null),
 };

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { providers } from '../../src/providers/index.ts';
 import type { Provider } from '../../src/providers/provider.ts';
 import { readAnswer } from '../../src/providers/read-answer.ts';
-import { mpesaReceipt } from '../../src/providers/receipts.ts';
+import { mobileMoneyReceipt, mpesaReceipt } from '../../src/providers/receipts.ts';
 import { bytes, changed } from '../support/provider-contract.ts';
 import { type ProviderFixtures, sampleNow } from '../support/provider-fixtures.ts';
 import { fixturesOf } from './fixtures/index.ts';
@@ -42,6 +42,18 @@ describe('a receipt', () => {
     '0000',
     '254712345678',
   ];
+  test.each([
+    ...['pending1', 'failed2', 'unpaid1', 'not-paid-1', 'null0', 'NONE0', 'unknown-1', 'PENDING123'],
+    ...['not_found_404', '1PENDING', 'SUCCESS-200', 'UNAVAILABLE1', 'completed_0', 'TRUE1'],
+  ])('is not a word with digits: %s', (text) =>
+    expect([mpesaReceipt, mobileMoneyReceipt].map((kind) => kind.isReceipt(text))).toEqual([false, false]),
+  );
+
+  test.each([
+    ...['SH90HU7FO2', '712345678', '363440463', 'PAID12345X', 'A1NULL2B3C', 'fv9n_TDX', 'E2E1test4'],
+    ...['PAID123456', 'P1A2I3D456', 'NONE123456', 'P1ENDING23', 'TBD1234567'],
+  ])('may have anything else: %s', (text) => expect(isReceipt(text)).toBe(true));
+
   test.each([
     ...words,
     ...words.map((word) => word.toUpperCase()),
