@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
+import { createAddressList } from '../config/address-list.ts';
 import type { CallbackResult } from '../observability/metrics.ts';
 import { parseAnswerToken } from '../orders/begin-query.ts';
 import { type CallbackRules, callbackMethods } from '../providers/callback-rules.ts';
 import type { Provider } from '../providers/provider.ts';
 import type { StatusTable } from '../providers/status-table.ts';
-import { createAddressList } from './address-list.ts';
 import { isSameSecret } from './api-keys.ts';
 
 /** The properties of an account that callbacks need. */

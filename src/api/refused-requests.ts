@@ -1,7 +1,7 @@
 import type { IncomingMessage, RequestListener, Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
-import { createAddressList } from './address-list.ts';
+import { createAddressList } from '../config/address-list.ts';
 import { problemOf, problemType } from './problem.ts';
 
 /** Requests of one connection that may wait for their answers: no client of today sends several at once. */

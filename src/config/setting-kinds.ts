@@ -25,3 +25,11 @@ export function listOf(item: z.ZodType<string, string>) {
 }
 
 export const addressForms = [z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()] as const;
+
+/** A comma-separated list of addresses, as `createAddressList` accepts it. */
+export const addressList = listOf(
+  z.union(
+    [...addressForms, z.enum(['loopback', 'linklocal', 'uniquelocal'])],
+    'must be addresses, CIDR blocks, or one of the words loopback, linklocal and uniquelocal',
+  ),
+);

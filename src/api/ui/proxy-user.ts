@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify';
+import { createAddressList } from '../../config/address-list.ts';
 import type { Log } from '../../observability/log.ts';
-import { createAddressList } from '../address-list.ts';
 
 /** The user that a trusted proxy names for a request. */
 export type ProxyUser =

@@ -1,6 +1,6 @@
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createAddressList } from '../../../src/api/address-list.ts';
+import { createAddressList } from '../../../src/config/address-list.ts';
 import { hashPassword } from '../../../src/config/password-hash.ts';
 import { createKeys } from '../../../src/redis/keys.ts';
 import { testRedis } from '../../support/redis.ts';
