@@ -3,6 +3,7 @@ import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { FastifyRequest } from 'fastify';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import { cloudEvent } from '../domain/result-event.ts';
 import type { OrderStore } from '../orders/store.ts';
 import type { Redis } from '../redis/connection.ts';
 import { createKeys } from '../redis/keys.ts';
@@ -159,6 +160,6 @@ async function resultFor(
 }
 
 function toServerSentEvent({ streamId: id, event }: Result): string {
-  const data = JSON.stringify({ ...event, stateversion: String(event.stateversion) });
+  const data = JSON.stringify(cloudEvent(event));
   return `id: ${id}\nevent: ${event.type}\ndata: ${data}\n\n`;
 }

@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { readServiceSettings } from '../config/config.ts';
+import { cloudEvent } from '../domain/result-event.ts';
 import { awaitRedis, connectRedis } from '../redis/connection.ts';
 import { type Result, readResults } from '../results/replay.ts';
 import type { CommandContext } from './command-context.ts';
@@ -52,7 +53,7 @@ export function resultsCommand(terminal: CommandContext): Command {
 }
 
 function toJson({ streamId, event }: Result): string {
-  return JSON.stringify({ ...event, stateversion: String(event.stateversion), streamid: streamId });
+  return JSON.stringify({ ...cloudEvent(event), streamid: streamId });
 }
 
 function parseCount(text: string): number {

@@ -173,6 +173,11 @@ export function eventFields(event: ResultEvent): string[] {
   ];
 }
 
+/** The event as CloudEvents JSON. All attributes of a CloudEvent are strings, `stateversion` too. */
+export function cloudEvent(event: ResultEvent) {
+  return { ...event, stateversion: String(event.stateversion) };
+}
+
 /**
  * Parses the fields of a stream entry.
  *
