@@ -43,6 +43,9 @@ export async function startService(
     const http = await startHttp(shared, roles, registration.unserved);
     ({ url, callbackUrl } = http);
     running.push(http);
+    // Before the workers, so that no result is published before the webhooks follow the stream.
+    if (roles.includes('webhooks'))
+      running.push(await (await import('./roles/webhooks-role.ts')).startWebhooks(shared));
     if (roles.includes('worker')) running.push(await startWorkers(shared));
   } catch (error) {
     await Promise.all(running.map((part) => part.close()));

@@ -108,9 +108,12 @@ describe('docker-compose.yml', () => {
     for (const port of ports) expect(port).toMatch(/^127\.0\.0\.1:\$\{[A-Z_]+_PORT:-\d+\}:\d+$/);
   });
 
-  test.each(['worker', 'api'])('%s is configured as it is told, and has time to stop', (name) => {
+  test.each([
+    ['worker', ['worker', 'webhooks']],
+    ['api', ['api']],
+  ])('%s is configured as it is told, and has time to stop', (name, roles) => {
     const { environment, command, stop_grace_period: grace } = service(name);
-    expect(command).toEqual(['start', '--role', name]);
+    expect(command).toEqual(['start', ...roles.flatMap((role) => ['--role', role])]);
     const account = { ACCOUNTS: 'lipia', LIPIA_API_KEY: 'x' };
     const { REDIS_URL: url = '' } = environment;
     const given = {

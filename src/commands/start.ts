@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { Command, Option } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { withSmallYoungGeneration } from '../observability/v8-heap.ts';
 import type { Role, Service } from '../service.ts';
 import type { CommandContext } from './command-context.ts';
@@ -9,22 +9,30 @@ const leastStopMs = 3_000;
 /** How long what remains after the service was closed may take, such as writing the last log lines. */
 const afterCloseMs = 200;
 
-const roles: readonly Role[] = ['worker', 'api'];
+const roles: readonly Role[] = ['worker', 'api', 'webhooks'];
 
 export function startCommand(terminal: CommandContext): Command {
   return new Command('start')
     .description('run the service until SIGTERM or SIGINT')
-    .addOption(new Option('--role <role>', 'run only this role').choices(roles))
-    .action(async ({ role }: { role?: Role }) => {
-      const service = await withSmallYoungGeneration(() =>
-        start(terminal, role === undefined ? roles : [role]),
-      );
+    .addOption(
+      new Option('--role <role>', `run only this role, ${roles.join(', ')}; may be repeated`).argParser(
+        parseRole,
+      ),
+    )
+    .action(async ({ role: chosen = roles }: { role?: readonly Role[] }) => {
+      const service = await withSmallYoungGeneration(() => start(terminal, chosen));
       // Stopped while waiting for Redis.
       if (service === null) return;
       if (!terminal.stop.aborted) await once(terminal.stop, 'abort');
       await service.close();
       terminal.endWithin(afterCloseMs);
     });
+}
+
+function parseRole(text: string, before: readonly Role[] = []): readonly Role[] {
+  const role = roles.find((each) => each === text);
+  if (role === undefined) throw new InvalidArgumentError(`The roles are ${roles.join(', ')}.`);
+  return before.includes(role) ? before : [...before, role];
 }
 
 /** Starts the service as soon as Redis answers; `null` if stopped before. @throws as `readConfig` and `startService` */

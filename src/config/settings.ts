@@ -6,9 +6,10 @@ import { isRedisUrl, redisUrlHelp } from '../redis/url.ts';
 import { boardUsersSchema } from './board-users.ts';
 import { hashOfNoKeyHelp, isHashOfNoKey } from './hash-of-no-key.ts';
 import { namedKeysSchema } from './named-keys.ts';
-import { addressForms, days, listOf, timerMs } from './setting-kinds.ts';
+import { addressList, days, listOf, timerMs } from './setting-kinds.ts';
 import { userHeaderSchema } from './user-header.ts';
 import { passwordSchema } from './weak-password.ts';
+import { webhookEndpointsSchema } from './webhook-endpoints.ts';
 
 /**
  * Every setting of the service, by its name in lower camel case: `redisUrl` is `REDIS_URL` in the environment.
@@ -99,12 +100,7 @@ export const serviceSettings = z.object({
     .max(200)
     .default(20)
     .describe('Event streams of results that one API key may hold open at the same time'),
-  trustedProxies: listOf(
-    z.union(
-      [...addressForms, z.enum(['loopback', 'linklocal', 'uniquelocal'])],
-      'must be addresses, CIDR blocks, or one of the words loopback, linklocal and uniquelocal',
-    ),
-  )
+  trustedProxies: addressList
     .default([])
     .describe(
       'Addresses or CIDR blocks of proxies whose X-Forwarded-For and TRUSTED_USER_HEADER are trusted, separated by commas',
@@ -142,6 +138,27 @@ export const serviceSettings = z.object({
     .default(false)
     .describe(
       'Allow /board to pause queues and to retry, promote and remove jobs; otherwise it is read-only',
+    ),
+  webhooks: webhookEndpointsSchema
+    .default([])
+    .meta({ secret: true })
+    .describe(
+      'Endpoints that receive results as webhooks, with a name, url, secrets, and optionally accounts and types, as JSON or the path of a JSON file; `payment-poller webhooks new` prints the entries',
+    ),
+  webhookAllowedAddresses: addressList
+    .default([])
+    .describe(
+      'Private addresses or CIDR blocks that webhooks may be sent to, over plain http too, separated by commas; otherwise only https to public addresses',
+    ),
+  webhookTimeoutMs: timerMs
+    .max(60_000)
+    .default(10_000)
+    .describe('How long a webhook endpoint may take to answer'),
+  webhookRetryMs: timerMs
+    .max(600_000)
+    .default(5_000)
+    .describe(
+      'Delay before the first retry of a webhook; it triples with every further one, to 4 h, until a day after the result',
     ),
   sessionHours: z.coerce
     .number()

@@ -42,6 +42,7 @@ export function createMetrics() {
     ...accountMetrics(define),
     ...upkeepMetrics(define),
     ...apiMetrics(define),
+    ...webhookMetrics(define),
   };
 }
 
@@ -223,5 +224,42 @@ function apiMetrics(define: Definitions) {
       'account',
       'result',
     ]),
+  };
+}
+
+/** Webhooks and their endpoints. */
+function webhookMetrics(define: Definitions) {
+  return {
+    webhooks: define.counter(
+      'webhooks_total',
+      'Attempts to deliver a webhook, by endpoint and outcome: delivered, failed, gone (HTTP 410) or aborted (at shutdown)',
+      ['endpoint', 'outcome'],
+    ),
+    webhookSeconds: define.histogram(
+      'webhook_seconds',
+      'Time an endpoint took to answer a webhook',
+      ['endpoint'],
+      seconds.slice(0, 10),
+    ),
+    webhookQueue: define.gauge(
+      'webhook_queue_orders',
+      'Orders with results that an endpoint has not received yet (from Redis)',
+      ['endpoint'],
+    ),
+    webhookOldestSeconds: define.gauge(
+      'webhook_oldest_seconds',
+      'How long the oldest result has been waiting for an endpoint (from Redis)',
+      ['endpoint'],
+    ),
+    webhookDeadLetters: define.gauge(
+      'webhook_dead_letters',
+      'Results that were given up at an endpoint and not sent again since (from Redis)',
+      ['endpoint'],
+    ),
+    webhookDisabled: define.gauge(
+      'webhook_disabled',
+      '1 for an endpoint that answered HTTP 410 and receives nothing until it is enabled (from Redis)',
+      ['endpoint'],
+    ),
   };
 }

@@ -72,11 +72,31 @@ export interface Keys {
   readonly handledWalk: string;
   /** Stream: results that a consumer group could not handle. */
   parked(group: string): string;
+  /** Hash: webhook endpoint → which results it receives. */
+  readonly webhooks: string;
+  /** Sorted set: webhook endpoints, scored by when a process that serves them last renewed their registration. */
+  readonly webhooksRenewed: string;
+  /** A key of a webhook endpoint. */
+  webhook(endpoint: string, part: WebhookPart): string;
+  /** List: results of an order that an endpoint has not received yet, oldest version first. */
+  webhookQueue(endpoint: string, orderId: string): string;
+  /** Hash: the webhooks of an order, `<stateversion>:<endpoint>` → when and how it was delivered. */
+  deliveries(orderId: string): string;
   /** The access token of an account. */
   token(account: string): string;
   /** BullMQ's key prefix for an account's queue, which has a Cluster slot of its own. */
   queuePrefix(account: string): string;
 }
+
+/**
+ * - `due`: sorted set, orders with undelivered results by the time of the next attempt
+ * - `since`: sorted set, the same orders by the time their oldest result was queued
+ * - `attempts`: hash, order id → lease and number of attempts
+ * - `state`: hash, circuit breaker and last answer
+ * - `failing`: set, orders that failed since the last success
+ * - `failed`, `dead-letters`: sorted set and hash, results that were given up
+ */
+export type WebhookPart = 'due' | 'since' | 'attempts' | 'state' | 'failing' | 'failed' | 'dead-letters';
 
 export const defaultPrefix = 'payments';
 
@@ -115,6 +135,11 @@ export function createKeys(prefix: string = defaultPrefix): Keys {
     handling: (group, orderId) => `${tag}:handling:${group}:${orderId}`,
     handledWalk: `${tag}:handled-walk`,
     parked: (group) => `${tag}:parked:${group}`,
+    webhooks: `${tag}:webhooks`,
+    webhooksRenewed: `${tag}:webhooks:renewed`,
+    webhook: (endpoint, part) => `${tag}:webhook:${endpoint}:${part}`,
+    webhookQueue: (endpoint, orderId) => `${tag}:webhook:${endpoint}:queue:${orderId}`,
+    deliveries: (orderId) => `${tag}:deliveries:${orderId}`,
     token: (account) => `${tag}:token:${account}`,
     queuePrefix: (account) => `{${prefix}:${account}}`,
   };

@@ -11,8 +11,8 @@ import { createKeys, type Keys } from '../redis/keys.ts';
 import { createTelemetry } from '../workers/tracing.ts';
 import { type RedisOutage, watchRedis } from './redis-outage.ts';
 
-export type Role = 'worker' | 'api';
-export const allRoles: readonly Role[] = ['worker', 'api'];
+export type Role = 'worker' | 'api' | 'webhooks';
+export const allRoles: readonly Role[] = ['worker', 'api', 'webhooks'];
 
 /** Hooks that wrap parts of the service, for the chaos test, which kills the process there. */
 export interface FaultPoints {

@@ -2,6 +2,7 @@ import { breakerStates } from '../accounts/circuit-breaker.ts';
 import type { Overview } from '../api/ui/overview.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import { ageClasses } from '../orders/unresolved-tally.ts';
+import type { EndpointState } from '../webhooks/endpoint-state.ts';
 
 /** Sets the gauges for a scrape from the overview. */
 export function updateGauges(metrics: Metrics, overview: Overview): void {
@@ -42,6 +43,24 @@ function updateUnresolvedGauges(metrics: Metrics, { unresolved }: Overview): voi
       metrics.unresolvedAmount.set({ currency, age }, classes[age].amountMinor / 100);
       metrics.unresolvedOrders.set({ currency, age }, classes[age].orders);
     }
+  }
+}
+
+/** Sets the gauges of the webhook endpoints for a scrape. */
+export function updateWebhookGauges(
+  metrics: Metrics,
+  endpoints: readonly EndpointState[],
+  now: number,
+): void {
+  const { webhookQueue, webhookOldestSeconds, webhookDeadLetters, webhookDisabled } = metrics;
+  // Reset, because an endpoint that was removed is not listed any more.
+  for (const gauge of [webhookQueue, webhookOldestSeconds, webhookDeadLetters, webhookDisabled])
+    gauge.reset();
+  for (const { name: endpoint, queued, oldestAt, deadLetters, disabled } of endpoints) {
+    webhookQueue.set({ endpoint }, queued);
+    webhookOldestSeconds.set({ endpoint }, oldestAt === null ? 0 : secondsSince(oldestAt, now));
+    webhookDeadLetters.set({ endpoint }, deadLetters);
+    webhookDisabled.set({ endpoint }, disabled === null ? 0 : 1);
   }
 }
 
