@@ -23,6 +23,7 @@ const commands: ReadonlyMap<string, () => Promise<CreateCommand>> = new Map([
   ['audit', async () => (await import('./commands/audit.ts')).auditCommand],
   ['key', async () => (await import('./commands/key.ts')).keyCommand],
   ['user', async () => (await import('./commands/user.ts')).userCommand],
+  ['webhooks', async () => (await import('./commands/webhooks.ts')).webhooksCommand],
   ['simulate', async () => (await import('./commands/simulate.ts')).simulateCommand],
 ]);
 

@@ -5,7 +5,7 @@ import type { Keys } from '../redis/keys.ts';
 export const auditActions = [
   ...['login', 'logout', 'rejected-key', 'order-submitted', 'orders-submitted', 'poll-requested'],
   ...['board-action', 'order-acknowledged', 'acknowledgement-removed', 'order-withdrawn'],
-  ...['account-paused', 'account-resumed'],
+  ...['account-paused', 'account-resumed', 'webhooks-resent', 'webhook-enabled'],
   ...['statement-started', 'statement-applied'],
 ] as const;
 
