@@ -5,6 +5,7 @@ import { createOrderStore, type OrderStore } from '../orders/store.ts';
 import { type OrderView, viewOf } from '../orders/view.ts';
 import { awaitRedis, connectRedis, type Redis } from '../redis/connection.ts';
 import { createKeys } from '../redis/keys.ts';
+import { type Delivery, readDeliveries } from '../webhooks/deliveries.ts';
 import type { CommandContext } from './command-context.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -14,7 +15,7 @@ export function showCommand(terminal: CommandContext, exit: (code: number) => vo
     .argument('<orderId>', "the checkout's own id of the order")
     .option('--json', 'print one JSON object')
     .action(async (orderId: string, { json }: { json?: boolean }) => {
-      await withStore(terminal, orderId, async (store) => {
+      await withStore(terminal, orderId, async (store, redis, prefix) => {
         const record = await store.read(orderId);
         if (record === null) {
           terminal.stderr.write(`Order ${orderId} is unknown; check its id and REDIS_URL.\n`);
@@ -22,7 +23,9 @@ export function showCommand(terminal: CommandContext, exit: (code: number) => vo
           return;
         }
         const view = viewOf(record);
-        terminal.stdout.write(`${json ? JSON.stringify(view) : forPeople(view)}\n`);
+        const webhooks = await readDeliveries(redis, createKeys(prefix), orderId);
+        const text = json ? JSON.stringify({ ...view, webhooks }) : forPeople(view) + webhooksText(webhooks);
+        terminal.stdout.write(`${text}\n`);
       });
     });
 }
@@ -77,6 +80,16 @@ function acknowledgedRow({ acknowledged }: OrderView): [string, string][] {
   if (acknowledged === null) return [];
   const { by, at, note } = acknowledged;
   return [['acknowledged', `${note} (${by}, ${at})`]];
+}
+
+/** Which endpoints have received which results, oldest first. */
+function webhooksText(deliveries: readonly Delivery[]): string {
+  if (deliveries.length === 0) return '';
+  const lines = deliveries.map(({ at, endpoint, type, stateversion, state, attempts, answer }) => {
+    const notes = [`version ${stateversion}`, attempts > 1 && `${attempts} attempts`, answer];
+    return `  ${at}  ${endpoint}  ${type} ${state} (${notes.filter((note) => note).join(', ')})`;
+  });
+  return ['', '', 'webhooks, oldest first:', ...lines].join('\n');
 }
 
 function receivedText({ currency, amountReceived, amountVerified, status }: OrderView): string {

@@ -1,10 +1,11 @@
 import { jobIdOf } from '../../jobs/queue.ts';
 import type { OrderView } from '../../orders/view.ts';
+import type { Delivery } from '../../webhooks/deliveries.ts';
 import { clock, type Html, html, money } from './html.ts';
 import { labelledCell, tableHead } from './table.ts';
 
 /** Everything known about one order. Expects a redacted view. */
-export function orderBody(view: OrderView): Html {
+export function orderBody(view: OrderView, deliveries: readonly Delivery[]): Html {
   const { orderId, account, provider, status, reason, reference, metadata } = view;
   const verdict = status ?? 'no verdict yet';
   const queue = `/board/queue/${account}`;
@@ -35,7 +36,20 @@ ${
 <section><h2>Answers of the provider, latest first</h2>
 ${view.history.length === 0 ? html`<p class="note">None yet: the order has not been polled.</p>` : history(view)}
 </section>
+${deliveries.length > 0 && html`<section><h2>Webhooks, latest first</h2>${webhooks(deliveries)}</section>`}
 </main>`;
+}
+
+/** Which endpoints have received which results. */
+function webhooks(deliveries: readonly Delivery[]): Html {
+  return html`<table class="wide">${tableHead('When', 'Result', 'Endpoint', 'Delivery')}
+<tbody>${deliveries.toReversed().map(({ at, type, stateversion, endpoint, state, attempts, answer }) => {
+    const notes = [attempts > 1 && `${attempts} attempts`, answer];
+    return html`<tr>${labelledCell('When', clock(at))}
+${labelledCell('Result', html`${type} <small>version ${stateversion}</small>`)}
+${labelledCell('Endpoint', html`<code>${endpoint}</code>`)}
+${labelledCell('Delivery', html`${state} <small>${notes.filter((note) => note).join(', ')}</small>`)}</tr>`;
+  })}</tbody></table>`;
 }
 
 /** The amount received, and whether it could be verified. */

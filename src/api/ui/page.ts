@@ -9,6 +9,7 @@ import { viewOf } from '../../orders/view.ts';
 import type { Redis } from '../../redis/connection.ts';
 import type { Keys } from '../../redis/keys.ts';
 import { isRedisFault } from '../../redis/redis-fault.ts';
+import { readDeliveries } from '../../webhooks/deliveries.ts';
 import { sendProblem } from '../problem.ts';
 import { servePageEvents } from './events.ts';
 import { html } from './html.ts';
@@ -164,9 +165,10 @@ function servePages(app: FastifyInstance, parts: PagesParts, login: Login): void
       const { orderId } = request.params;
       const record = orderIdPattern.test(orderId) ? await parts.store.read(orderId) : null;
       const title = `${orderId} · payment-poller`;
-      return record === null
-        ? sendPage(reply, 404, { title, body: noOrderBody(orderId), isInside: true })
-        : sendPage(reply, 200, { title, body: orderBody(redaction.view(viewOf(record))), isInside: true });
+      if (record === null) return sendPage(reply, 404, { title, body: noOrderBody(orderId), isInside: true });
+      const deliveries = await readDeliveries(parts.redis, parts.keys, orderId);
+      const body = orderBody(redaction.view(viewOf(record)), deliveries);
+      return sendPage(reply, 200, { title, body, isInside: true });
     },
   );
 }
