@@ -86,8 +86,6 @@ describe.skipIf(executablePath === undefined)('in a browser', { timeout }, () =>
         JENGA_CONSUMER_SECRET: 'CONSUMER-SECRET-8c1d',
         JENGA_INITIAL_INTERVAL_MS: '2000',
         JENGA_MAX_INTERVAL_MS: '2000',
-        // Still without a verdict when the last of these tests looks at it.
-        JENGA_DEADLINE_MS: '3600000',
       },
     });
     browser = await chromium.launch({
