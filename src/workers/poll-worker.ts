@@ -28,8 +28,10 @@ import type { AnswerTo } from '../providers/provider.ts';
 import type { Redis } from '../redis/connection.ts';
 import type { Keys } from '../redis/keys.ts';
 import { postpone } from './changed-provider.ts';
+import { holdPolls } from './held-polls.ts';
 import type { NewWords } from './new-words.ts';
 import type { PollObserver } from './poll-observer.ts';
+import { createPollPressure } from './poll-pressure.ts';
 import { limiterOf } from './rate-limiter.ts';
 import { settle } from './settle-reading.ts';
 import { takeTurn } from './take-turn.ts';
@@ -100,15 +102,26 @@ export function createPollWorker(parts: PollWorkerParts): PollWorker {
   }
 
   async function process(job: PollJob, token?: string): Promise<void> {
+    try {
+      await runJob(job, token);
+    } finally {
+      held.forget(job.id ?? '');
+    }
+  }
+
+  async function runJob(job: PollJob, token?: string): Promise<void> {
     // Jobs are stored without the options that all of them have; BullMQ needs them should this attempt throw.
     Object.assign(job.opts, pollJobOptions);
     const runAgainAt =
       job.name === 'wake'
         ? await promoteAgain(parts.store, queue, job, clock.now())
-        : await pollOrder(parts, orderOfJob(job.data), job.name === 'answer', path, job.id).catch(handBack);
+        : await pollOrder(parts, orderOfJob(job.data), job.name === 'answer', held.path, job.id).catch(
+            handBack,
+          );
     if (runAgainAt === null) return;
+    const shiftMs = path.ranks ? 0 : pressure.shiftMs(held.patienceOf(job.id ?? '', runAgainAt));
     // BullMQ makes a delay of it by this machine's clock; the back end counts that from now by ours.
-    await job.moveToDelayed(Date.now() + runAgainAt - clock.now(), token).catch((error) => {
+    await job.moveToDelayed(Date.now() + runAgainAt + shiftMs - clock.now(), token).catch((error) => {
       if (isRefusal(error)) lost(job.id ?? '');
       throw error;
     });
@@ -120,7 +133,10 @@ export function createPollWorker(parts: PollWorkerParts): PollWorker {
   const lockDuration = limits.lockDurationMs;
   const lost = (jobId: string) =>
     void followRecord(parts, jobId).catch((error) => observer.error(error, null));
-  const path = pathOf(parts, { lockDuration, limiter, concurrency }, lost);
+  const patienceOf = (jobId: string, at: number) => held.patienceOf(jobId, at);
+  const path = pathOf(parts, { lockDuration, limiter, concurrency }, lost, patienceOf);
+  const pressure = createPollPressure();
+  const held = holdPolls(path, clock.now, pressure.note);
   const options = {
     connection: parts.redis,
     prefix: keys.queuePrefix(account),
@@ -149,13 +165,14 @@ function pathOf(
   parts: PollWorkerParts,
   limits: Omit<PollBackendLimits, 'isTraced'>,
   lost: (jobId: string) => void,
+  patienceOf: (jobId: string, at: number) => number,
 ): PollPath {
   const plain = createPlainPath(parts);
   if (parts.backend === 'bullmq') return plain;
   const isTraced = parts.telemetry !== undefined;
-  const backend = createPollBackend(parts.redis, { ...limits, isTraced }, lost, parts.clock);
+  const backend = createPollBackend(parts.redis, { ...limits, isTraced }, lost, parts.clock, patienceOf);
   // The back end renews the locks: BullMQ would stop for as long as this machine's clock is set back.
-  return { ...plain, backend, options: { skipLockRenewal: true } };
+  return { ...plain, backend, ranks: true, options: { skipLockRenewal: true } };
 }
 
 /**

@@ -27,6 +27,7 @@ export function createPlainPath({
 }): PollPath {
   return {
     backend: createRedisBackend,
+    ranks: false,
     options: { skipLockRenewal: false },
 
     async begin(_jobId, orderId) {

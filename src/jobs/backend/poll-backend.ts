@@ -31,12 +31,14 @@ const retryMs = 250;
  * renewed here, too: BullMQ would stop for as long as the clock was set back.
  *
  * @param lost called when a job could not be delayed again: its lock ran out, and it may be due at somebody else's time
+ * @param patienceOf how many milliseconds later a job that is delayed until `at` counts as due where polls are scarce
  */
 export function createPollBackend(
   redis: Redis,
   limits: PollBackendLimits,
   lost: (jobId: string) => void = () => {},
   clock: Clock = machineClock,
+  patienceOf: (jobId: string, at: number) => number = () => 0,
 ): BackendFactory<RedisQueueBackend> {
   return (name, opts, options) => {
     const backend = createRedisBackend(name, opts, options);
@@ -76,11 +78,11 @@ export function createPollBackend(
     }
 
     /** Tried again until the job's lock has run out: it is nobody's until then. @throws what BullMQ would */
-    async function letGo(jobId: string, at: number | null, command: string): Promise<void> {
+    async function letGo(jobId: string, at: number | null, command: string, patienceMs = 0): Promise<void> {
       const giveUpAt = performance.now() + limits.lockDuration;
       for (let isFirst = true; ; isFirst = false) {
         try {
-          const code = await turns.letGo(jobId, at);
+          const code = await turns.letGo(jobId, at, patienceMs);
           // A try that seemed to fail may have let it go.
           if (code < 0 && isFirst) throw backend.finishedErrors({ code, jobId, command, state: 'active' });
           return;
@@ -137,7 +139,8 @@ export function createPollBackend(
         const [jobId, , delayMs, token, how] = args;
         const now = clock.now();
         if (token !== undefined && how?.skipAttempt) {
-          const left = supply.leave(jobId, letGo(jobId, now + delayMs, 'moveToDelayed'));
+          const at = now + delayMs;
+          const left = supply.leave(jobId, letGo(jobId, at, 'moveToDelayed', patienceOf(jobId, at)));
           // The error is thrown to whoever asks for the slot's next job, which is in the same turn for that.
           left.catch((error) => {
             if (isRefusal(error)) lost(jobId);

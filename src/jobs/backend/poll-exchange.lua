@@ -3,11 +3,12 @@
 -- moveToActive (6.7) do, for many jobs in one call, with these differences: no entries in the events stream, which nobody
 -- reads; no note of when a job was begun (a seventh of its memory); jobs that are due go straight from the delayed ones to a
 -- worker; the list of waiting jobs (promoted by a hint, or tried again) and the due ones take turns, so that neither waits
--- for all of the other; jobs that only hasten another one do not count against the rate, nor do those among the prioritized
+-- for all of the other; where more are due than may start, those start that count as due first (see `mostUrgent`); jobs that only hasten another one do not count against the rate, nor do those among the prioritized
 -- (promote-answer.lua), which only take in what was pushed to us: they come first, also while the rate is used up.
 -- KEYS: wait, active, prioritized, delayed, stalled, limiter, meta, pc, marker.
 -- ARGV: key prefix, now, life of a lock in ms, starts per window (0 = no limit), window in ms, '1' to read job options,
---   the worker's token, jobs that it wants, then of each job that it lets go: id, due time ('' = done).
+--   the worker's token, jobs that it wants, then of each job that it lets go: id, due time ('' = done), how many seconds
+--   later it counts as due where polls are scarce (0 to 4095).
 -- Returns, as JSON, which costs clients much less to read than as many strings:
 --   { a code per job let go: 0 or BullMQ's error code },
 --   { job id, data, opts ('' unless wanted), starts, attempts, 1 (asks nobody) or 0, ... },
@@ -21,7 +22,7 @@ local function head() return tonumber(call('ZRANGE', delayed, 0, 0, 'WITHSCORES'
 
 local headBefore, codes, gone, done, again = head(), {}, {}, {}, {}
 
-local function letGo(id, at, owner)
+local function letGo(id, at, patience, owner)
   local job = prefix .. id
   if owner ~= token then return call('EXISTS', job) == 0 and -1 or owner and -6 or -2 end
   gone[#gone + 1] = id
@@ -41,18 +42,18 @@ local function letGo(id, at, owner)
     done[#done + 1] = job
     return -1
   end
-  -- BullMQ's scores: the due time, and twelve bits for the order within a millisecond.
-  again[#again + 1] = at * 4096
+  -- BullMQ's scores: the due time, and twelve bits for the order within a millisecond, which hold the patience here.
+  again[#again + 1] = at * 4096 + tonumber(patience)
   again[#again + 1] = id
   return 0
 end
 
 if #ARGV >= firstGone then
   local locks = {}
-  for i = firstGone, #ARGV, 2 do locks[#locks + 1] = prefix .. ARGV[i] .. ':lock' end
+  for i = firstGone, #ARGV, 3 do locks[#locks + 1] = prefix .. ARGV[i] .. ':lock' end
   for nth, owner in ipairs(call('MGET', unpack(locks))) do
-    local first = firstGone + 2 * (nth - 1)
-    codes[nth] = letGo(ARGV[first], ARGV[first + 1], owner)
+    local first = firstGone + 3 * (nth - 1)
+    codes[nth] = letGo(ARGV[first], ARGV[first + 1], ARGV[first + 2], owner)
   end
 end
 if #gone > 0 then
@@ -79,10 +80,37 @@ if most > 0 then
   end
 end
 
+-- The due jobs to choose from, when more are due than `most`: those that count as due first come first. Looks at the
+-- earliest ones, so that none is passed over for ever, and at the latest, among which the valuable ones of a long backlog are:
+-- the earlier of these have been started. Costs a little per job started, however many are due.
+local function mostUrgent(most)
+  local last, ranks, ids = (now + 1) * 4096 - 1, {}, {}
+  local window = math.max(2 * most, 20)
+  for _, part in ipairs({
+    call('ZRANGEBYSCORE', delayed, 0, last, 'WITHSCORES', 'LIMIT', 0, window),
+    call('ZREVRANGEBYSCORE', delayed, last, 0, 'WITHSCORES', 'LIMIT', 0, window),
+  }) do
+    for i = 1, #part, 2 do
+      local id, score = part[i], tonumber(part[i + 1])
+      if not ranks[id] then
+        ids[#ids + 1] = id
+        ranks[id] = math.floor(score / 4096) + 1000 * (score % 4096)
+      end
+    end
+  end
+  table.sort(ids, function(a, b)
+    if ranks[a] ~= ranks[b] then return ranks[a] < ranks[b] end
+    return a < b
+  end)
+  return ids
+end
+
 local due, waiting, urgent, moved = {}, 0, 0, {}
 if room > 0 then urgent = call('ZCARD', prioritized) end
 if room > 0 and left > 0 then
-  due = call('ZRANGEBYSCORE', delayed, 0, (now + 1) * 4096 - 1, 'LIMIT', 0, room)
+  local most = math.min(room, left)
+  due = call('ZRANGEBYSCORE', delayed, 0, (now + 1) * 4096 - 1, 'LIMIT', 0, most + 1)
+  if #due > most then due = mostUrgent(most) end
   waiting = call('LLEN', wait)
 end
 

@@ -25,8 +25,12 @@ export interface Taken {
 
 /** What a worker wants of its queue. Whatever is wanted at the same time goes into one script. */
 export interface Turns {
-  /** To be run again at `at`, or done when that is `null`. Gives 0, or BullMQ's code of what stood against it. */
-  letGo(jobId: string, at: number | null): Promise<number>;
+  /**
+   * To be run again at `at`, or done when that is `null`. Gives 0, or BullMQ's code of what stood against it.
+   *
+   * @param patienceMs how much later it counts as due where more are due than may start
+   */
+  letGo(jobId: string, at: number | null, patienceMs?: number): Promise<number>;
   /** At most so many jobs. */
   take(most: number): Promise<Taken>;
   /** The ids of all jobs that the worker has locked, as Redis knows them. */
@@ -34,7 +38,7 @@ export interface Turns {
 }
 
 type Wish =
-  | { readonly kind: 'go'; readonly jobId: string; readonly at: number | null }
+  | { readonly kind: 'go'; readonly jobId: string; readonly at: number | null; readonly patienceMs: number }
   | { readonly kind: 'take'; readonly most: number };
 
 /** As many wishes are fulfilled by one script at most, so that no other client waits long for Redis. */
@@ -53,7 +57,7 @@ export function createTurns(
     turnLimit,
   );
   return {
-    letGo: (jobId, at) => turn({ kind: 'go', jobId, at }) as Promise<number>,
+    letGo: (jobId, at, patienceMs = 0) => turn({ kind: 'go', jobId, at, patienceMs }) as Promise<number>,
     take: (most) => turn({ kind: 'take', most }) as Promise<Taken>,
     locked: () =>
       lockedScript.run(redis, [keys.active as string], [keys[''] as string, token]) as Promise<string[]>,
@@ -72,7 +76,7 @@ async function takeTurn(
   let wanted = 0;
   const gone: (string | number)[] = [];
   for (const wish of wishes) {
-    if (wish.kind === 'go') gone.push(wish.jobId, wish.at ?? '');
+    if (wish.kind === 'go') gone.push(wish.jobId, wish.at ?? '', secondsOf(wish.patienceMs));
     else wanted += wish.most;
   }
   const reply = await turnScript.run(
@@ -94,6 +98,11 @@ async function takeTurn(
     }
     return { jobs, limitedMs, nextDueAt };
   });
+}
+
+/** As the twelve bits of a score hold them. */
+function secondsOf(patienceMs: number): number {
+  return Math.min(Math.max(Math.round(patienceMs / 1_000), 0), 4_095);
 }
 
 const turnKeys = ['wait', 'active', 'prioritized', 'delayed', 'stalled', 'limiter', 'meta', 'pc', 'marker'];

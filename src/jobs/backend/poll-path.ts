@@ -21,6 +21,8 @@ export interface BegunPoll {
 export interface PollPath {
   /** The back end of the worker. */
   readonly backend: BackendFactory<RedisQueueBackend>;
+  /** Where polls are scarce, the back end starts the most valuable of the due ones first. */
+  readonly ranks: boolean;
   /** What the worker's options are with this back end. */
   readonly options: Pick<WorkerOptions, 'skipLockRenewal'>;
   /** Reads what a poll of this job's order starts from. */
