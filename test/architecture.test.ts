@@ -223,6 +223,7 @@ describe('who may do what', () => {
       'webhooks/key-types.lua',
       'webhooks/queue-delivery.lua',
       'webhooks/take-deliveries.lua',
+      'workers/adaptive/arrivals.lua',
       'workers/adaptive/learn.lua',
       'workers/job-places.lua',
     ]);

@@ -53,12 +53,12 @@ export const accountSettings = z.object({
     .enum(['exponential', 'adaptive'])
     .default('exponential')
     .describe(
-      '`adaptive` learns when orders become final, and makes as many polls as the settings above, at better times',
+      '`adaptive` learns when orders become final, and spends POLL_SHARE of the rate limit on polls at the times that see them soonest; until it knows enough, the settings above apply',
     ),
   minIntervalMs: ms
-    .default(1_000)
+    .optional()
     .describe(
-      'Minimum interval between polls of one order, for the adaptive schedule and for orders with their own schedule',
+      'Minimum interval between polls of one order: of the adaptive schedule, by default 2000, and of orders with their own schedule, by default 1000',
     ),
   maxDeadlineMs: ms
     .default(7 * 86_400_000)

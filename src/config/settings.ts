@@ -203,6 +203,14 @@ export const serviceSettings = z.object({
     .describe(
       'How polls access the queue in Redis: `batch` runs one script per batch of polls; `bullmq` uses only calls of BullMQ itself, which is slower, in case a BullMQ release breaks `batch`',
     ),
+  pollShare: z.coerce
+    .number()
+    .min(0.05)
+    .max(1)
+    .default(0.5)
+    .describe(
+      "Share of an account's rate limit that polls before the verdict may use with `SCHEDULE=adaptive`; the rest is for bursts, confirmations and the watch",
+    ),
   tracing: z
     .stringbool()
     .default(false)

@@ -176,7 +176,10 @@ function usualPollAt(
   random: number,
   earliest: number,
 ): number {
-  const planned = plan && known.candidate === null ? plannedPollAt(order, plan, now, random, earliest) : null;
+  // A clock that was set back does not make the last poll a future one.
+  const sentAt = Math.min(known.lastPolledAt ?? now, now);
+  const planned =
+    plan && known.candidate === null ? plannedPollAt(order, plan, now, random, earliest, sentAt) : null;
   return planned ?? nextPollAt(order, known.polls, now, random, earliest);
 }
 

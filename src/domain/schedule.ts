@@ -58,10 +58,11 @@ export interface Plan {
  * When to poll next by a plan; `null` where the plan does not apply: for an order with intervals of its own, and after the
  * plan's last time. As with `nextPollAt`, a poll is always made at the deadline, and `notBefore` only delays.
  *
- * Times are the plan's own, whenever earlier polls happened. A time less than half its interval away is skipped: its poll was
- * probably just made, with jitter.
+ * Times are the plan's own, whenever earlier polls happened. A time less than half its interval after the last poll was sent is
+ * skipped: that poll was probably this one, with jitter.
  *
  * @param random a number in [0, 1), the source of jitter
+ * @param sentAt when the last poll was sent; the least interval counts from then
  */
 export function plannedPollAt(
   order: { createdAt: number; schedule: Schedule },
@@ -69,18 +70,22 @@ export function plannedPollAt(
   now: number,
   random: number,
   notBefore = 0,
+  sentAt = now,
 ): number | null {
   if (!hasSameIntervals(order.schedule, schedule)) return null;
-  const elapsedMs = now - order.createdAt;
+  const sentMs = sentAt - order.createdAt;
   const last = times.length - 1;
   for (const [nth, time] of times.entries()) {
     const intervalMs = time - (times[nth - 1] ?? 0);
-    if (time <= elapsedMs || (nth < last && time - elapsedMs < intervalMs / 2)) continue;
-    // Jitter applies to the interval, or to what is left of it. The last poll is the deadline's and has none.
-    const remainingMs = Math.min(intervalMs, time - elapsedMs);
-    const jitteredMs = nth === last ? remainingMs : jittered(remainingMs, order.schedule.jitter, random);
+    if (time <= now - order.createdAt || (nth < last && time - sentMs < intervalMs / 2)) continue;
+    // Jitter applies to the interval, or to what is left of it. The last poll is the deadline's and has none, nor have polls as
+    // close together as allowed: it could only make them later.
+    const remainingMs = Math.min(intervalMs, time - sentMs);
+    const isTight = nth > 0 && intervalMs <= minIntervalMs * 1.1;
+    const isExact = nth === last || isTight;
+    const jitteredMs = isExact ? remainingMs : jittered(remainingMs, order.schedule.jitter, random);
     const at = order.createdAt + time - remainingMs + jitteredMs;
-    return Math.max(Math.min(Math.max(at, now + minIntervalMs), deadlineAt(order)), now, notBefore);
+    return Math.max(Math.min(Math.max(at, sentAt + minIntervalMs), deadlineAt(order)), now, notBefore);
   }
   return null;
 }

@@ -10,6 +10,7 @@ import { parseJson } from './read-answer.ts';
 import { mobileMoneyReceipt, type ReceiptKind } from './receipts.ts';
 import { repeatedNames } from './repeated-keys.ts';
 import { type Meaning, statuses } from './status-table.ts';
+import { promptOfAMinute } from './usual-times.ts';
 
 /**
  * Airtel Money Africa, Collections, transaction enquiry. Only `data.transaction.status` decides: official samples show TS
@@ -125,6 +126,7 @@ export const airtelMoney = defineProvider({
         'Private key of callback authentication; callbacks without a valid hash are then refused. Not set: callbacks are not signed',
       ),
   }),
+  usualTimes: promptOfAMinute,
   sandbox: {
     addresses: { baseUrl: 'https://openapiuat.airtel.africa' },
     reference: (hex) => hex(24),

@@ -14,6 +14,7 @@ import { code, note, path, referenceText, secret, section, text } from './fields
 import { defineProvider, type Finding } from './provider.ts';
 import { type Meaning, statuses } from './status-table.ts';
 import { nairobiStamp } from './time.ts';
+import { promptOfAMinute } from './usual-times.ts';
 
 /**
  * Safaricom Daraja, STK push query: the fate of a prompt, at once. It reports neither the amount nor the receipt.
@@ -54,6 +55,7 @@ export const darajaStk = defineProvider({
   aliases: (reference) => [reference],
   // Suggested in providers.md section 2.4; Safaricom publishes no limits.
   defaults: { ratePerSecond: 2 },
+  usualTimes: promptOfAMinute,
   sandbox: { addresses: darajaSandbox, reference: (hex) => `ws_CO_${Date.now()}${hex(8)}` },
   guarantees: { amount: false, receipt: false, reference: true, currency: false },
   auth: darajaAuth,

@@ -10,6 +10,7 @@ import { defineProvider, type Finding } from './provider.ts';
 import { mpesaReceipt } from './receipts.ts';
 import { statuses } from './status-table.ts';
 import { isoTime, nairobiTime } from './time.ts';
+import { promptOfAMinute } from './usual-times.ts';
 
 /**
  * Jenga (Finserve, Equity), M-Pesa STK push with wallet-based settlement. Account-based settlement has no status query.
@@ -62,6 +63,7 @@ export const jenga = defineProvider({
     merchantCode: credential().describe('Merchant code of the JengaHQ account'),
     consumerSecret: secret().describe('Consumer secret of the JengaHQ account'),
   }),
+  usualTimes: promptOfAMinute,
   sandbox: {
     addresses: { baseUrl: 'https://uat.finserve.africa' },
     reference: () => `OR${Date.now()}00`,

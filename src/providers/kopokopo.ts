@@ -9,6 +9,7 @@ import { defineProvider, type Finding } from './provider.ts';
 import { mpesaReceipt } from './receipts.ts';
 import { statuses } from './status-table.ts';
 import { isoTime } from './time.ts';
+import { promptOfAMinute } from './usual-times.ts';
 
 /**
  * Kopo Kopo, incoming payments (M-Pesa to a till). The status of the request decides. `Received` means two things: as the
@@ -63,6 +64,7 @@ export const kopokopo = defineProvider({
     apiKey: secret().optional().describe('API key of the application: callbacks must then be signed with it'),
     apiVersion: z.enum(['v2', 'v1']).default('v2').describe('Version of the API in its paths'),
   }),
+  usualTimes: promptOfAMinute,
   sandbox: {
     addresses: { baseUrl: 'https://sandbox.kopokopo.com' },
     reference: (hex) => `00000000-0000-4000-8000-${hex(12)}`,

@@ -7,6 +7,7 @@ import { defineProvider, type Finding } from './provider.ts';
 import { mpesaReceipt } from './receipts.ts';
 import { type Meaning, statuses } from './status-table.ts';
 import { isoTime } from './time.ts';
+import { promptOfAMinute } from './usual-times.ts';
 
 /**
  * Lipia (kreativelabske), Transaction Status. Only `data.response.Status` separates paid from pending: `ResultCode` is 0
@@ -90,6 +91,7 @@ export const lipia = defineProvider({
     apiKey: secret().describe('API key of the Lipia dashboard'),
   }),
   // It has no sandbox host, only test keys: use one of those. The question reads, and changes nothing.
+  usualTimes: promptOfAMinute,
   sandbox: {
     addresses: { baseUrl: 'https://lipia-api.kreativelabske.com/api/v2' },
     reference: (hex) => hex(24),

@@ -6,6 +6,7 @@ import { basic, oauthGrant } from './oauth.ts';
 import { defineProvider, type Finding } from './provider.ts';
 import { mpesaReceipt } from './receipts.ts';
 import { type Meaning, statuses } from './status-table.ts';
+import { promptOfFiveMinutes } from './usual-times.ts';
 
 /**
  * MTN MoMo Collections, request to pay. `status` decides; a `financialTransactionId` stands beside PENDING too and proves
@@ -89,6 +90,7 @@ export const mtnMomo = defineProvider({
       .enum(markets)
       .describe('X-Target-Environment: the market, such as mtnuganda; never "production"'),
   }),
+  usualTimes: promptOfFiveMinutes,
   sandbox: {
     addresses: { baseUrl: 'https://sandbox.momodeveloper.mtn.com' },
     settings: { targetEnvironment: 'sandbox' },

@@ -9,6 +9,7 @@ import { defineProvider, type Finding } from './provider.ts';
 import { mobileMoneyReceipt } from './receipts.ts';
 import { type Meaning, statuses } from './status-table.ts';
 import { isoTime } from './time.ts';
+import { promptOfFiveMinutes } from './usual-times.ts';
 
 /**
  * pawaPay, Check deposit status. Only the status of the deposit decides: the outer `FOUND` of version 2 says that the
@@ -124,6 +125,7 @@ export const pawapay = defineProvider({
       .optional()
       .describe('Public key of pawaPay, PEM: callbacks must then be signed with it'),
   }),
+  usualTimes: promptOfFiveMinutes,
   sandbox: {
     addresses: { baseUrl: 'https://api.sandbox.pawapay.io' },
     reference: (hex) => `00000000-0000-4000-8000-${hex(12)}`,

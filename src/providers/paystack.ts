@@ -9,6 +9,7 @@ import { defineProvider, type Finding } from './provider.ts';
 import { mpesaReceipt, type ReceiptKind } from './receipts.ts';
 import { type Meaning, statuses } from './status-table.ts';
 import { isoTime } from './time.ts';
+import { paymentPage } from './usual-times.ts';
 
 /**
  * Paystack, Verify transaction. Only `data.status` decides: the outer `status: true` and its "Verification successful"
@@ -69,6 +70,7 @@ export const paystack = defineProvider({
       .describe('A name for the Paystack business, where accounts of several have the same references'),
   }),
   // Live and test mode share the address; the key of the nightly check is a test key.
+  usualTimes: paymentPage,
   sandbox: {
     addresses: { baseUrl: 'https://api.paystack.co' },
     reference: (hex) => `nightly-check-${hex(16)}`,

@@ -8,6 +8,7 @@ import { defineProvider, type Finding } from './provider.ts';
 import { mobileMoneyReceipt } from './receipts.ts';
 import { statuses } from './status-table.ts';
 import { isoTime } from './time.ts';
+import { paymentPage } from './usual-times.ts';
 
 /**
  * Pesapal API 3.0, GetTransactionStatus. Only `status_code` decides. An order that is not paid yet looks like an error
@@ -64,6 +65,7 @@ export const pesapal = defineProvider({
     consumerKey: secret().describe('Consumer key of the Pesapal account'),
     consumerSecret: secret().describe('Consumer secret of the Pesapal account'),
   }),
+  usualTimes: paymentPage,
   sandbox: {
     addresses: { baseUrl: 'https://cybqa.pesapal.com/pesapalv3' },
     reference: (hex) => `${hex(8)}-${hex(4)}-4${hex(3)}-8${hex(3)}-${hex(12)}`,

@@ -3,6 +3,7 @@ import type { Doubt, Reference, Schedule } from '../domain/order.ts';
 import type { CallbackRules } from './callback-rules.ts';
 import type { ReceiptKind } from './receipts.ts';
 import type { StatusTable } from './status-table.ts';
+import type { UsualTimes } from './usual-times.ts';
 
 /** What an adapter found in a body: a word about the payment, or a code about the call. Values are as they came. */
 export type Finding =
@@ -175,6 +176,8 @@ export interface Provider<Settings extends z.ZodObject = z.ZodObject, Ref extend
   readonly callback?: CallbackRules<z.infer<Settings>>;
   /** What an account does that does not say otherwise. Providers publish no limits, so each rate is a cautious guess. */
   readonly defaults?: AccountDefaults;
+  /** When its payments usually become final. Without it, `SCHEDULE=adaptive` starts from the exponential schedule. */
+  readonly usualTimes?: UsualTimes;
   readonly sandbox: Sandbox;
   /** All strings under which an answer may repeat our reference. */
   aliases(reference: Ref): readonly string[];

@@ -20,6 +20,7 @@ import { defineProvider, type Finding, type ProviderRequest } from './provider.t
 import { mpesaReceipt } from './receipts.ts';
 import { type Meaning, statuses } from './status-table.ts';
 import { isoTime } from './time.ts';
+import { promptOfAMinute } from './usual-times.ts';
 
 /**
  * Tanda v3, Get Payment/Request Status. The same codes stand in a transaction's own `status` and in the envelope of a
@@ -103,6 +104,7 @@ export const tanda = defineProvider({
   page,
   currencies: ['KES'],
   settings,
+  usualTimes: promptOfAMinute,
   sandbox: {
     addresses: {
       baseUrl: 'https://api-v3-uat.tanda.africa',

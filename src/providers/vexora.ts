@@ -20,6 +20,7 @@ import { defineProvider, type Finding } from './provider.ts';
 import { canonicalReceipt, mpesaReceipt, receiptReference } from './receipts.ts';
 import { statuses } from './status-table.ts';
 import { nairobiTime } from './time.ts';
+import { promptOfAMinute } from './usual-times.ts';
 import { type SignPosition, sign, signPositions } from './vexora-sign.ts';
 
 /**
@@ -87,6 +88,7 @@ export const vexora = defineProvider({
       .default(true)
       .describe('Send, and sign, a timestamp with the query by merchant number; the Kenya page lists none'),
   }),
+  usualTimes: promptOfAMinute,
   sandbox: {
     addresses: { baseUrl: 'https://sandbox-api.vexora.com/kenya' },
     reference: (hex) => ({ tradeNo: `live-check-${hex(12)}` }),

@@ -56,6 +56,10 @@ export interface Keys {
   breaker(account: string): string;
   /** Hash: histogram of how long an account's orders take to become final, for `SCHEDULE=adaptive`. */
   completions(account: string): string;
+  /** Hash: new orders of an account by minute, for `SCHEDULE=adaptive`. */
+  arrivals(account: string): string;
+  /** Hash: histogram of how late final statuses were seen; `slot` is epoch milliseconds divided by 600 000. */
+  lags(account: string, slot: number): string;
   /** Hash: when an account was last polled, and when it last answered. */
   activity(account: string): string;
   /** Counter: polls of an account in one minute; `minute` is epoch milliseconds divided by 60 000. */
@@ -127,6 +131,8 @@ export function createKeys(prefix: string = defaultPrefix): Keys {
     paid: (merchant, reference) => `${tag}:paid:${merchant}:${reference}`,
     breaker: (account) => `${tag}:gate:${account}`,
     completions: (account) => `${tag}:completions:${account}`,
+    arrivals: (account) => `${tag}:arrivals:${account}`,
+    lags: (account, slot) => `${tag}:lags:${account}:${slot}`,
     activity: (account) => `${tag}:activity:${account}`,
     pollsInMinute: (account, minute) => `${tag}:polls:${account}:${minute}`,
     audit: `${tag}:audit`,

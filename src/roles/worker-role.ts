@@ -1,5 +1,6 @@
 import { type ActivityLog, createActivityLog } from '../accounts/activity.ts';
 import { createCircuitBreaker } from '../accounts/circuit-breaker.ts';
+import { createLagLog } from '../accounts/lag-log.ts';
 import { registerAccounts } from '../accounts/registry.ts';
 import type { AccountConfig } from '../config/config.ts';
 import type { Log } from '../observability/log.ts';
@@ -11,7 +12,12 @@ import { createAsker } from '../providers/ask.ts';
 import { credentialsOf } from '../providers/known-secrets.ts';
 import { createTransport, type Transport } from '../providers/transport.ts';
 import { endsWithin } from '../redis/timeout.ts';
-import { type AdaptiveSchedule, createAdaptiveSchedule } from '../workers/adaptive/adaptive-schedule.ts';
+import {
+  type AdaptiveSchedule,
+  createAdaptiveSchedule,
+  type PlanningParts,
+} from '../workers/adaptive/adaptive-schedule.ts';
+import { countArrivals } from '../workers/adaptive/arrival-log.ts';
 import { createCompletionLog } from '../workers/adaptive/completion-log.ts';
 import { damageKinds } from '../workers/damage.ts';
 import { createNewWords } from '../workers/new-words.ts';
@@ -54,7 +60,7 @@ export async function startWorkers(shared: Shared) {
   const closing = (force: boolean) => [
     sweeper.close(force),
     ...accounts.map(({ worker, activity, adaptive }) =>
-      worker.close(force).then(() => Promise.all([activity.close(), adaptive?.close()])),
+      worker.close(force).then(() => Promise.all([activity.close(), adaptive.close()])),
     ),
   ];
   return {
@@ -101,8 +107,8 @@ interface RunningAccount {
   readonly worker: ReturnType<typeof createPollWorker>;
   readonly transport: Transport;
   readonly activity: ActivityLog;
-  /** `null` if the account uses the exponential schedule. */
-  readonly adaptive: AdaptiveSchedule | null;
+  /** Accounts with the exponential schedule only learn. */
+  readonly adaptive: AdaptiveSchedule;
 }
 
 function startAccount(account: AccountConfig, shared: Shared): RunningAccount {
@@ -160,13 +166,13 @@ function startAccount(account: AccountConfig, shared: Shared): RunningAccount {
       provider.asyncResult && config.publicUrl
         ? createBeginQuery(store, config.publicUrl, id, credentials, clock.now)
         : null,
-    policy: adaptive?.policy ?? account.policy,
+    policy: adaptive.policy,
     payments: paymentRules(account),
     observer: observeAll(
       logPolls(log, shared.outage.covers),
       countPolls(metrics, id),
       notePolls(activity),
-      ...(adaptive ? [adaptive.observer] : []),
+      adaptive.observer,
       ...(telemetry ? [tracePolls] : []),
     ),
     newWords: createNewWords(),
@@ -186,17 +192,21 @@ function startAccount(account: AccountConfig, shared: Shared): RunningAccount {
 /** How often the processes of an account exchange completion times. */
 const exchangeMs = 10_000;
 
-function startAdaptive(account: AccountConfig, shared: Shared, log: Log): AdaptiveSchedule | null {
-  if (account.adaptive === null) return null;
-  const { redis, keys } = shared;
-  const { id, schedule, policy } = account;
-  return createAdaptiveSchedule({
-    ...{ log: createCompletionLog(redis, keys, id), policy, schedule, everyMs: exchangeMs },
-    minIntervalMs: account.adaptive.minIntervalMs,
+function startAdaptive(account: AccountConfig, shared: Shared, log: Log): AdaptiveSchedule {
+  const { config, redis, keys } = shared;
+  const { id, provider, schedule, policy, ratePerSecond, adaptive } = account;
+  const addedKey = shared.queue(id).toKey('id');
+  const planning: PlanningParts | null = adaptive && {
+    ...{ ...adaptive, ratePerSecond, pollShare: config.pollShare, usualTimes: provider.usualTimes },
+    arrivalsPerSecond: () => countArrivals(redis, keys, id, addedKey),
     announce(firstPollAfterMs) {
       const info = { ...accountInfo(account), schedule: { ...schedule, firstPollAfterMs } };
       return registerAccounts(redis, keys, new Map([[id, info]]));
     },
+  };
+  return createAdaptiveSchedule({
+    ...{ log: createCompletionLog(redis, keys, id), lags: createLagLog(redis, keys, id) },
+    ...{ policy, schedule, planning, everyMs: exchangeMs },
     failed: (error) => log.debug({ err: error }, 'completion times could not be exchanged'),
   });
 }

@@ -16,7 +16,8 @@ export interface LagCost {
  *
  * An order costs a poll only if it was not final at the poll before; so polls are cheap where few orders are left. The
  * price of a poll is halved and doubled until the budget is used; what then is left over goes, poll by poll, where it
- * saves most.
+ * saves most. A budget too small for any choice gets the fewest polls there are; one that is never used up leaves polls
+ * that save next to nothing unmade.
  */
 export function cheapestTimes(
   grid: readonly number[],
@@ -24,7 +25,7 @@ export function cheapestTimes(
   shareFinal: ShareFinal,
   lagCost: LagCost,
   budget: number,
-): PollTimes | null {
+): PollTimes {
   const times = Float64Array.of(0, ...grid);
   const final = times.map(shareFinal);
   const field: Field = {
@@ -33,21 +34,22 @@ export function cheapestTimes(
     minIntervalMs,
     costs: costsBetween(times, final, shareFinal, lagCost),
   };
+  const most = search(field, cheapest);
+  if (pollsOf(most, final) <= budget) return most.map((step) => at(times, step));
   let [low, high] = [cheapest, dearest];
-  let kept: number[] | null = null;
+  let kept = search(field, dearest);
   for (let round = 0; round < rounds; round += 1) {
     const price = Math.sqrt(low * high);
     const steps = search(field, price);
     if (pollsOf(steps, final) > budget) low = price;
     else [high, kept] = [price, steps];
   }
-  if (kept === null) return null;
   return fill(field, kept, budget).map((step) => at(times, step));
 }
 
 /** Prices of a poll, in shares of an order, between which the one that uses the budget is looked for. */
-const [cheapest, dearest] = [1e-3, 3];
-const rounds = 12;
+const [cheapest, dearest] = [1e-4, 10];
+const rounds = 16;
 
 /** Everything by index into the grid, which begins with 0: the order's creation. */
 interface Field {

@@ -18,6 +18,8 @@ const lifeMs = 30 * 86_400_000;
 export interface CompletionLog {
   /** Keeps what an order tells until the next `exchange`; a crash in between loses it, and nothing else. */
   note(observation: Observation): void;
+  /** Whether anything was noted since the last `exchange`. */
+  hasNotes(): boolean;
   /** Hands over what was noted, in one round trip, and returns what all processes have seen. */
   exchange(): Promise<Learnt>;
 }
@@ -42,6 +44,7 @@ export function createCompletionLog(redis: Redis, keys: Keys, account: string): 
       if (observation === 'never') return add(observation, 1);
       for (const [bin, share] of spread(observation.fromMs, observation.toMs)) add(String(bin), share);
     },
+    hasNotes: () => orders > 0,
     async exchange() {
       const [handed, count] = [noted, orders];
       [noted, orders] = [new Map(), 0];

@@ -1,12 +1,19 @@
 import type { Schedule } from '../../domain/order.ts';
 import { cheapestTimes, type LagCost } from './cheapest-times.ts';
-import { binCount, binOf, type CompletionTimes, edgeMs, shareFinal, weightOf } from './completion-times.ts';
-import { exponentialPollTimes, lagOf, type PollTimes, pollsPerOrder } from './poll-times.ts';
+import { type CompletionTimes, shareFinal, weightOf } from './completion-times.ts';
+import {
+  exponentialPollTimes,
+  lagOf,
+  type PollTimes,
+  pollsPerOrder,
+  type ShareFinal,
+  stretched,
+} from './poll-times.ts';
 
 /**
- * Orders that must have been seen final before their times are planned with. A hundred place the median well; but the
- * slowest hundredth is known from ten orders in a thousand, and with fewer the long lags come out up to twice as long as
- * the exponential schedule's (docs/notes/performance-lab.md).
+ * Orders that must be known before their times are planned with, observed or estimated (`withUsualTimes`). A hundred place
+ * the median well; but the slowest hundredth is known from ten orders in a thousand, and with fewer the long lags come out
+ * up to twice as long as the exponential schedule's (docs/notes/performance-lab.md).
  */
 export const enoughOrders = 1_000;
 
@@ -46,53 +53,90 @@ const guarded = [
 /** A plan in force is given up only when it is so much worse than a new one may be: else it would come and go. */
 const patience = 1.25;
 
+/** What poll times are planned for. */
+export interface Planning {
+  /** How long orders take to become final. */
+  readonly known: CompletionTimes;
+  /** The account's exponential schedule. */
+  readonly schedule: Schedule;
+  /** Least interval between polls of one order. */
+  readonly minIntervalMs: number;
+  /** Polls per order on average; `null` for as many as the exponential schedule makes. */
+  readonly budget: number | null;
+  /** The plan in force, kept where no new one is found and it is still good. */
+  readonly former?: PollTimes | null;
+}
+
 /**
- * Poll times that suit the times at which orders were seen to become final: on average as many polls per order as the
- * exponential schedule, put where the orders are. `null` while too little is known, or where nothing better was found:
- * a plan is taken only if its median lag is shorter, and the longer ones are as `guarded` says. Pure.
- *
- * @param former the plan in force, kept where no new one is found and it is still good
+ * Poll times that spend a budget where the orders become final. `null` while too little is known, or where nothing better
+ * was found: a plan is taken only if its median lag is shorter than that of the exponential schedule (stretched until it
+ * costs no more than the budget), and the longer ones are as `guarded` says. Pure.
  */
-export function planPollTimes(
-  known: CompletionTimes,
-  schedule: Schedule,
-  minIntervalMs: number,
-  former: PollTimes | null = null,
-): PollTimes | null {
-  if (weightOf(known) - known.never < enoughOrders) return null;
+export function planPollTimes({
+  known,
+  schedule,
+  minIntervalMs,
+  budget,
+  former = null,
+}: Planning): PollTimes | null {
+  if (weightOf(known) < enoughOrders || known.never > weightOf(known) / 2) return null;
+  const final = shareFinal(known);
   const usual = exponentialPollTimes(schedule, mostPolls);
   if (usual === null) return null;
-  const final = shareFinal(known);
-  const budget = thrift * pollsPerOrder(usual, final);
-  const limits = guarded.map(({ share, atMost }) => ({ share, ms: atMost * lagOf(share, usual, final) }));
+  const usualPolls = thrift * pollsPerOrder(usual, final);
+  const polls = budget ?? usualPolls;
+  const measure = polls >= usualPolls ? usual : withinBudget(schedule, polls, final);
+  const limits = guarded.map(({ share, atMost }) => ({ share, ms: atMost * lagOf(share, measure, final) }));
   const holds = (times: PollTimes, slack: number) =>
     limits.every(({ share, ms }) => lagOf(share, times, final) <= slack * ms);
-  const usualMs = lagOf(0.5, usual, final);
-  const longMs = lagOf(0.99, usual, final);
+  const usualMs = lagOf(0.5, measure, final);
+  const longMs = lagOf(0.99, measure, final);
   const grid = gridOf(schedule.deadlineMs, minIntervalMs);
   let best: PollTimes | null = null;
   let bestMs = usualMs;
   for (const { scaleMs, ...holding } of attempts) {
     const cost = { scaleMs: scaleMs * usualMs, longMs, ...holding };
-    const times = cheapestTimes(grid, minIntervalMs, final, cost, budget);
-    const medianMs = times === null ? usualMs : lagOf(0.5, times, final);
-    if (times !== null && medianMs < bestMs && holds(times, 1)) [best, bestMs] = [times, medianMs];
+    const times = cheapestTimes(grid, minIntervalMs, final, cost, polls);
+    const medianMs = lagOf(0.5, times, final);
+    if (medianMs < bestMs && holds(times, 1)) [best, bestMs] = [times, medianMs];
   }
-  if (best !== null || former === null) return best;
+  if (best !== null || former === null) return best ?? (measure === usual ? null : measure);
   const isStillGood =
     lagOf(0.5, former, final) < usualMs &&
-    pollsPerOrder(former, final) <= patience * budget &&
+    pollsPerOrder(former, final) <= patience * polls &&
     holds(former, patience);
   return isStillGood ? former : null;
 }
 
-/** Times at which a poll may be planned: the ends of the bins, and the deadline. */
+/** The exponential schedule, stretched until it costs no more than the budget; at the least, one poll and the deadline's. */
+function withinBudget(schedule: Schedule, budget: number, final: ShareFinal): PollTimes {
+  let [fits, costs] = [schedule.deadlineMs / Math.min(schedule.firstPollAfterMs, schedule.deadlineMs), 1];
+  const timesAt = (factor: number) =>
+    (exponentialPollTimes(stretched(schedule, factor), mostPolls) ?? []).map(Math.round);
+  for (let round = 0; round < 20; round += 1) {
+    const factor = Math.sqrt(fits * costs);
+    if (pollsPerOrder(timesAt(factor), final) > budget) costs = factor;
+    else fits = factor;
+  }
+  return timesAt(fits);
+}
+
+/** Up to this many least intervals after its creation an order may be polled at fine steps; later at steps of 3 %. */
+const [finestUntil, fineUntil] = [10, 30];
+const growth = 1.03;
+
+/**
+ * Times at which a poll may be planned. As parts of the least interval as long as polls may follow each other that closely, so
+ * that they can; each a little later than the one before from then on. The last is the deadline.
+ */
 function gridOf(deadlineMs: number, minIntervalMs: number): number[] {
   const grid: number[] = [];
-  for (let bin = binOf(minIntervalMs); bin < binCount; bin += 1) {
-    const at = Math.round(edgeMs(bin));
-    if (at >= deadlineMs) break;
-    if (at >= minIntervalMs && at > (grid.at(-1) ?? 0)) grid.push(at);
+  for (let at = minIntervalMs; at < deadlineMs; ) {
+    const rounded = Math.ceil(at);
+    if (rounded > (grid.at(-1) ?? 0) && rounded < deadlineMs) grid.push(rounded);
+    if (at < finestUntil * minIntervalMs) at += minIntervalMs / 8;
+    else if (at < fineUntil * minIntervalMs) at += minIntervalMs / 4;
+    else at *= growth;
   }
   return [...grid, deadlineMs];
 }

@@ -7,6 +7,16 @@ export type PollTimes = readonly number[];
 /** The share of all orders that is final at a time. */
 export type ShareFinal = (ms: number) => number;
 
+/** The exponential schedule with its first poll and its intervals multiplied; the deadline stays. */
+export function stretched(schedule: Schedule, factor: number): Schedule {
+  return {
+    ...schedule,
+    firstPollAfterMs: factor * schedule.firstPollAfterMs,
+    initialIntervalMs: factor * schedule.initialIntervalMs,
+    maxIntervalMs: factor * schedule.maxIntervalMs,
+  };
+}
+
 /** The poll times of the exponential schedule, as if every answer came at once; `null` when they are more than `most`. */
 export function exponentialPollTimes(schedule: Schedule, most: number): PollTimes | null {
   let last = Math.min(schedule.firstPollAfterMs, schedule.deadlineMs);

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { readAccounts } from '../../../src/accounts/accounts.ts';
+import { createLagLog } from '../../../src/accounts/lag-log.ts';
 import { createOrderStore } from '../../../src/orders/store.ts';
 import { providers } from '../../../src/providers/index.ts';
 import { createKeys } from '../../../src/redis/keys.ts';
@@ -37,11 +38,16 @@ function twoWorkers(prefix: string) {
   const open = () => {
     const adaptive = createAdaptiveSchedule({
       log: createCompletionLog(redis, keys, account),
+      lags: createLagLog(redis, keys, account),
       policy: parts.policy,
       schedule: hurried,
-      minIntervalMs: 10,
+      planning: {
+        ...{ minIntervalMs: 10, ratePerSecond: 100, pollShare: 0.5, usualTimes: undefined },
+        // Fewer polls than the exponential schedule makes: then there is a plan, whatever a busy machine made of the times.
+        arrivalsPerSecond: async () => 10,
+        announce: async (ms) => void announced.push(ms),
+      },
       everyMs: 20,
-      announce: async (ms) => void announced.push(ms),
       failed: (error) => errors.push(error),
     });
     onTestFinished(() => adaptive.close());
@@ -145,13 +151,14 @@ test('a Redis that fails delays learning, and nothing else', async () => {
   const adaptive = createAdaptiveSchedule({
     log: {
       note: () => {},
+      hasNotes: () => true,
       exchange: () => Promise.reject(new Error('away')),
     },
+    lags: { note: () => {}, write: () => Promise.reject(new Error('away')) },
     policy: { confirmAfterMs: 1, watchMs: [] },
     schedule: hurried,
-    minIntervalMs: 10,
+    planning: null,
     everyMs: 5,
-    announce: () => Promise.resolve(),
     failed: ({ message }) => failures.push(message),
   });
   await until('it goes on trying', () => failures.length > 2);
