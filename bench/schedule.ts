@@ -3,6 +3,7 @@ import { type Benchmark, reportOf } from './report.ts';
 import { readBehaviour } from './schedule/behaviour.ts';
 import { type Bound, boundOf } from './schedule/bound.ts';
 import { adaptive, contenders, exponential } from './schedule/contenders.ts';
+import { daysTables, playDays, verdictsOf } from './schedule/day/scenarios.ts';
 import { type Figures, measure } from './schedule/figures.ts';
 import { contendersTable, pacesTable, variationsTable } from './schedule/tables.ts';
 import { type Variation, variationsOf } from './schedule/variations.ts';
@@ -52,11 +53,12 @@ export const schedule: Benchmark = async (say, { quick }) => {
     return { name: `× ${pace}`, usual: play(exponential), learnt: play(adaptive) };
   });
 
+  const days = playDays(behaviour, say, quick);
   const ratio = learnt.lag.p50 / usual.lag.p50;
   return reportOf(
-    { orders, goal, met: ratio <= goal, ratio, bound, rows, variations, paces: paced },
-    [contendersTable(rows), variationsTable(variations), pacesTable(paced)],
-    remark(ratio, usual, bound),
+    { orders, goal, met: ratio <= goal, ratio, bound, rows, variations, paces: paced, days },
+    [...daysTables(days), contendersTable(rows), variationsTable(variations), pacesTable(paced)],
+    `${remark(ratio, usual, bound)} ${goalsOf(days)}`,
     true,
   );
 };
@@ -71,6 +73,11 @@ function compare({ name, accounts }: Variation, orders: number) {
       ? null
       : boundOf(only, deadlineMs, usual.polls, usual.lag, false).anyTailMs;
   return { name, usual, learnt, leastMs };
+}
+
+function goalsOf(days: ReturnType<typeof playDays>): string {
+  const each = verdictsOf(days).map(({ text, isMet }) => `${text} (${isMet ? 'met' : 'MISSED'})`);
+  return `With a budget from the rate limit: ${each.join('; ')}.`;
 }
 
 function remark(ratio: number, usual: Figures, { anyTailMs, sameTailMs }: Bound): string {

@@ -9,7 +9,8 @@ import { type Behaviour, drawPayment } from './behaviour.ts';
  * (share of orders seen later than a lag) + price × (polls per order). By Lagrangian duality, that value less
  * price × budget bounds the share seen later from below, for every price; the best price gives the bound. Poll times are
  * whole steps of a grid, and a lag is allowed one step more: any schedule, moved up to the grid, costs no more polls
- * and lags by no more than that, so the bound holds for all times, not only for those of the grid.
+ * and lags by no more than that, so the bound holds for all times, not only for those of the grid. With a least interval it
+ * holds for schedules whose polls are so far apart on the grid.
  */
 export interface Bound {
   /** No schedule has a shorter median lag, ms, even if the other half of the orders may wait for ever. */
@@ -33,7 +34,7 @@ const steps = [
   { untilMs: Number.POSITIVE_INFINITY, ms: 2_000 },
 ] as const;
 /** Any price, and any weights of the two limits on the tail, give a bound; these come near the best one. */
-const prices = Array.from({ length: 12 }, (_, nth) => 0.03 * 1.2 ** nth);
+const prices = Array.from({ length: 16 }, (_, nth) => 0.002 * 1.4 ** nth);
 const weights = [
   [0.5, 1],
   [1, 2],
@@ -48,6 +49,7 @@ export function boundOf(
   polls: number,
   lag: { readonly p50: number; readonly p95: number; readonly p99: number },
   withTail: boolean,
+  minIntervalMs = 0,
 ): Bound {
   const final = finalTimes(behaviour);
   const share = (ms: number) => below(final, ms) / draws;
@@ -58,6 +60,7 @@ export function boundOf(
     { lagMs: lag.p99, share: 0.01 * seen },
   ];
   const shares = Float64Array.from(grid, share);
+  const earliest = earliestAfter(grid, minIntervalMs);
   const late = limits.map(({ lagMs }) => lateTable(grid, lagMs, share));
   const shortest = (choices: readonly (readonly number[])[]) => {
     let [least, most] = [0, lag.p50];
@@ -66,7 +69,7 @@ export function boundOf(
       const tables = [lateTable(grid, lagMs, share), ...late];
       const isRuledOut = choices.some((choice) =>
         prices.some((price) => {
-          const value = leastValue(shares, tables, [1, ...choice], price);
+          const value = leastValue(shares, tables, [1, ...choice], price, earliest);
           const paid = limits.reduce((sum, limit, nth) => sum + (choice[nth] ?? 0) * limit.share, 0);
           // At least so many orders are seen later than lagMs, or not at all before the deadline.
           return value - price * polls - paid > 0.5 * seen;
@@ -94,6 +97,7 @@ function leastValue(
   tables: readonly Float64Array[],
   weighing: readonly number[],
   price: number,
+  earliest: Int32Array,
 ): number {
   const size = shares.length;
   const least = new Float64Array(size);
@@ -105,7 +109,7 @@ function leastValue(
   for (let from = size - 2; from >= 0; from -= 1) {
     const before = shares[from] as number;
     let [best, bestCost] = [latest, Number.POSITIVE_INFINITY];
-    for (let to = latest; to > from; to -= 1) {
+    for (let to = latest; to >= (earliest[from] as number); to -= 1) {
       let cost = least[to] as number;
       for (const { table, weight } of used) cost += weight * Math.max(0, (table[to] as number) - before);
       if (cost < bestCost) [best, bestCost] = [to, cost];
@@ -114,6 +118,15 @@ function leastValue(
     least[from] = bestCost + price * (1 - before);
   }
   return least[0] as number;
+}
+
+/** For each time of the grid, the first one at which the next poll may be: the last one, the deadline, always is. */
+function earliestAfter(grid: readonly number[], minIntervalMs: number): Int32Array {
+  const last = grid.length - 1;
+  return Int32Array.from(grid, (at, nth) => {
+    const first = grid.findIndex((other, to) => to > nth && other - at >= minIntervalMs);
+    return first === -1 ? last : first;
+  });
 }
 
 function gridOf(deadlineMs: number): number[] {

@@ -14,8 +14,9 @@ export interface Contender {
 }
 
 /** As configured by default. */
-const policy: Policy = { confirmAfterMs: 10_000, watchMs: defaultWatchMs };
-export const minIntervalMs = 1_000;
+export const policy: Policy = { confirmAfterMs: 10_000, watchMs: defaultWatchMs };
+/** Of the schedule that spends as many polls as the exponential one. */
+const minIntervalMs = 1_000;
 
 const seconds = (...all: number[]) => all.map((each) => 1_000 * each);
 
@@ -42,9 +43,11 @@ export function adaptive(name: string, schedule: Schedule = defaultSchedule): Co
   return {
     name,
     start(behaviour, random) {
-      const account = createLearningAccount(policy, schedule, minIntervalMs);
-      return (payment) =>
-        playOurs(payment, behaviour, account.policy(), account.schedule(), random, account.watching);
+      const account = createLearningAccount({ policy, schedule, minIntervalMs });
+      return (payment) => {
+        account.plan(null);
+        return playOurs(payment, behaviour, account.policy(), account.schedule(), random, account.watching);
+      };
     },
   };
 }
@@ -57,5 +60,5 @@ export const contenders: readonly Contender[] = [
     }),
   ),
   exponential('exponential (default)'),
-  adaptive('adaptive'),
+  adaptive('adaptive, as many polls'),
 ];

@@ -59,6 +59,7 @@ function summary(name: string, played: readonly Played[], final: number): Figure
   };
 }
 
-function quantileOf(sorted: Float64Array, share: number): number {
+/** The value below which a share of sorted values lies; of none, NaN. */
+export function quantileOf(sorted: Float64Array, share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN;
 }

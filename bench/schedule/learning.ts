@@ -1,6 +1,8 @@
 import type { Policy } from '../../src/domain/decide.ts';
 import type { Schedule } from '../../src/domain/order.ts';
 import type { Plan } from '../../src/domain/schedule.ts';
+import type { UsualTimes } from '../../src/providers/usual-times.ts';
+import { hasChanged } from '../../src/workers/adaptive/budget.ts';
 import {
   binCount,
   type CompletionTimes,
@@ -9,6 +11,7 @@ import {
   spread,
 } from '../../src/workers/adaptive/completion-times.ts';
 import { planPollTimes } from '../../src/workers/adaptive/plan.ts';
+import { withUsualTimes } from '../../src/workers/adaptive/prior.ts';
 import type { Watching } from './play.ts';
 
 /** An account that learns as the service does, but with its histogram in this process. */
@@ -18,30 +21,33 @@ export interface LearningAccount {
   schedule(): Schedule;
   readonly watching: Watching;
   times(): CompletionTimes;
+  /** Plans anew if there is reason to, as the service does every ten seconds. */
+  plan(budget: number | null): void;
 }
 
-/** A plan is made after so many orders. The service does it every ten seconds, when there are fifty new ones at least. */
+export interface Learning {
+  readonly policy: Policy;
+  readonly schedule: Schedule;
+  readonly minIntervalMs: number;
+  /** What is assumed before anything is observed. Default: nothing. */
+  readonly usualTimes?: UsualTimes;
+}
+
+/** A plan is made after so many orders. The service makes one after fifty, or when the budget changes. */
 const planEvery = 250;
 
-export function createLearningAccount(
-  usual: Policy,
-  schedule: Schedule,
-  minIntervalMs: number,
-): LearningAccount {
+export function createLearningAccount(options: Learning): LearningAccount {
+  const { policy: usual, schedule, minIntervalMs, usualTimes } = options;
   const bins = new Float64Array(binCount);
   let [never, weight, seen] = [0, 0, 0];
   let plan: Plan | null = null;
+  let planned: { readonly seen: number; readonly budget: number | null } | null = null;
 
   function fade(): void {
     const factor = memoryOrders / weight;
     for (let bin = 0; bin < binCount; bin += 1) bins[bin] = (bins[bin] as number) * factor;
     never *= factor;
     weight = memoryOrders;
-  }
-
-  function planAnew(): void {
-    const times = planPollTimes({ bins, never }, schedule, minIntervalMs, plan?.times);
-    plan = times === null ? null : { schedule, times, minIntervalMs };
   }
 
   return {
@@ -63,7 +69,13 @@ export function createLearningAccount(
       weight += 1;
       seen += 1;
       if (weight > 1.05 * memoryOrders) fade();
-      if (seen % planEvery === 0) planAnew();
+    },
+    plan(budget) {
+      if (planned !== null && seen < planned.seen + planEvery && !hasChanged(planned.budget, budget)) return;
+      planned = { seen, budget };
+      const known = withUsualTimes({ bins, never }, usualTimes);
+      const times = planPollTimes({ known, schedule, minIntervalMs, budget, former: plan?.times ?? null });
+      plan = times === null ? null : { schedule, times, minIntervalMs };
     },
   };
 }

@@ -76,7 +76,8 @@ export function playLoop(
   return { lagMs: null, verdictMs: null, polls: waitsMs.length, confirmations: 0 };
 }
 
-const anyOrder: Omit<Order, 'schedule'> = {
+/** An order of no account in particular. */
+export const anyOrder: Omit<Order, 'schedule'> = {
   orderId: 'bench',
   account: 'bench',
   provider: 'bench',
@@ -87,7 +88,8 @@ const anyOrder: Omit<Order, 'schedule'> = {
   metadata: {},
 };
 
-function readingOf({ reading, certainty }: Payment, isFinal: boolean, at: number): Reading {
+/** What a poll sent at `at` finds. */
+export function readingOf({ reading, certainty }: Payment, isFinal: boolean, at: number): Reading {
   const facts: ReadingFacts = {
     source: 'poll',
     at,
