@@ -22,6 +22,7 @@ import { skewedClocks } from './skewed-clocks.ts';
 import { subscribersKilled } from './subscribers-killed.ts';
 import { twoVersions } from './two-versions.ts';
 import { unservedAccounts } from './unserved-accounts.ts';
+import { webhooksScenario } from './webhooks.ts';
 import { workersKilled } from './workers-killed.ts';
 
 /** A scenario that is ready to be played, whatever Redis it needs. */
@@ -64,6 +65,7 @@ export const scenarios: readonly Playable[] = [
   playable(badReferences),
   playable(hintStorms),
   playable(idsReused),
+  playable(webhooksScenario),
   playable(hostileDoor),
   playable(load, false),
 ];
