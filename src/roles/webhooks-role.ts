@@ -16,7 +16,7 @@ import { dayMs } from '../webhooks/retry.ts';
 import { createWebhookSender } from '../webhooks/send.ts';
 import type { Shared } from './shared.ts';
 
-const renewEveryMs = 60_000;
+const renewEveryMs = 10_000;
 /** Requests to one endpoint at the same time, per process. */
 const concurrency = 10;
 /** How much longer than an attempt a lease lasts, in ms: for Redis, and for the waits of a busy process. */
@@ -73,7 +73,8 @@ export async function startWebhooks(shared: Shared) {
   }
 
   await registerEndpoints(redis, keys, endpoints, clock.now());
-  await follow();
+  // A stream that something else has overwritten must not stop what is queued already from being delivered.
+  await follow().catch(failed);
   for (const endpoint of endpoints) dispatchers.set(endpoint.name, startEndpoint(endpoint, shared));
   let renewing: Promise<void> | null = null;
   const timer = setInterval(() => {
@@ -118,7 +119,7 @@ function startEndpoint(endpoint: WebhookEndpoint, shared: Shared): RunningEndpoi
     endpoint,
   );
   const dispatcher = startDispatcher({
-    ...{ endpoint, queue, sender, concurrency, leaseMs, now: clock.now },
+    ...{ endpoint, queue, sender, concurrency, now: clock.now, startWithinMs: leaseMarginMs / 2 },
     policy: { firstDelayMs: webhookRetryMs, lifeMs: dayMs },
     observer: observerOf(endpoint, shared),
   });

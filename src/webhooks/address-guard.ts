@@ -1,4 +1,4 @@
-import { lookup } from 'node:dns';
+import { type LookupAddress, lookup } from 'node:dns';
 import { BlockList, isIP, type LookupFunction } from 'node:net';
 import { createAddressList } from '../config/address-list.ts';
 
@@ -51,6 +51,12 @@ export function createAddressGuard(allowed: readonly string[], resolve: Resolve 
     return protocol === 'https:' ? null : 'plain http is used only for WEBHOOK_ALLOWED_ADDRESSES; use https';
   }
 
+  function resolveAll(hostname: string): Promise<readonly LookupAddress[]> {
+    return new Promise((done, failed) => {
+      resolve(hostname, { all: true }, (error, found) => (error === null ? done(found) : failed(error)));
+    });
+  }
+
   return {
     refusalOfHost(url) {
       // URL has converted decimal, octal and hexadecimal forms of IPv4 already.
@@ -58,17 +64,24 @@ export function createAddressGuard(allowed: readonly string[], resolve: Resolve 
       return isIP(host) === 0 ? null : refusal(host, url);
     },
     lookupFor(url) {
+      let pending: Promise<readonly LookupAddress[]> | null = null;
       return (hostname, options, callback) => {
-        resolve(hostname, { ...options, all: true }, (error, found) => {
-          if (error !== null) return callback(error, []);
-          const reasons = found.map(({ address }) => refusal(address, url));
-          const fit = found.filter((_, index) => reasons[index] === null);
-          const [first] = fit;
-          if (first === undefined)
-            return callback(new AddressRefusedError(reasons[0] ?? 'the name has no address'), []);
-          if (options.all) return callback(null, fit);
-          return callback(null, first.address, first.family);
+        // One lookup at a time: each takes one of the four threads of the process while the name server does not answer.
+        pending ??= resolveAll(hostname).finally(() => {
+          pending = null;
         });
+        pending.then(
+          (found) => {
+            const reasons = found.map(({ address }) => refusal(address, url));
+            const fit = found.filter((_, index) => reasons[index] === null);
+            const [first] = fit;
+            if (first === undefined)
+              return callback(new AddressRefusedError(reasons[0] ?? 'the name has no address'), []);
+            if (options.all) return callback(null, fit);
+            return callback(null, first.address, first.family);
+          },
+          (error: Error) => callback(error, []),
+        );
       };
     },
   };

@@ -22,7 +22,8 @@ export interface DispatcherParts {
   readonly policy: RetryPolicy;
   /** Most requests to the endpoint at the same time, from this process. */
   readonly concurrency: number;
-  readonly leaseMs: number;
+  /** How soon after it was leased a result must be sent, in ms: the rest of the lease is for the attempt. */
+  readonly startWithinMs: number;
   now(): number;
   readonly observer: DispatchObserver;
 }
@@ -112,9 +113,9 @@ export function startDispatcher(parts: DispatcherParts): Dispatcher {
 
 /** Makes one attempt and records its outcome. */
 async function deliver(parts: DispatcherParts, result: LeasedResult, takenAt: number): Promise<void> {
-  const { endpoint, queue, sender, leaseMs, now, observer } = parts;
+  const { endpoint, queue, sender, startWithinMs, now, observer } = parts;
   // A process that was frozen may have lost its lease: another one sends this result, and perhaps newer ones already.
-  if (performance.now() - takenAt > leaseMs / 2) return;
+  if (performance.now() - takenAt > startWithinMs) return;
   const id = messageId(result.eventId, result.time);
   const beganAt = performance.now();
   const sent = await sender.send(signedHeaders(endpoint.secrets, id, result.body, now()), result.body);

@@ -18,7 +18,7 @@ export interface RegisteredEndpoint extends WebhookFilter {
   readonly name: string;
 }
 
-/** Registers the endpoints of this process, so that every process queues results for them. Renew it every minute. */
+/** Registers the endpoints of this process, so that every process queues results for them. Renew it regularly. */
 export async function registerEndpoints(
   redis: Redis,
   keys: Keys,

@@ -67,7 +67,8 @@ export function createWebhookSender({ url, guard, timeoutMs, connections }: Send
 /** Resolves with the outcome as soon as the status is known; the rest of the answer is discarded. */
 class AnswerHandler implements Dispatcher.DispatchHandler {
   readonly #resolve: (outcome: SendOutcome) => void;
-  readonly #timer: NodeJS.Timeout;
+  readonly #timeoutMs: number;
+  #timer: NodeJS.Timeout;
   readonly #closing: AbortSignal;
   readonly #onClose = () => this.#end({ kind: 'aborted' });
   #controller: Dispatcher.DispatchController | null = null;
@@ -76,6 +77,7 @@ class AnswerHandler implements Dispatcher.DispatchHandler {
 
   constructor(resolve: (outcome: SendOutcome) => void, timeoutMs: number, closing: AbortSignal) {
     this.#resolve = resolve;
+    this.#timeoutMs = timeoutMs;
     this.#closing = closing;
     // One limit for everything: resolving the name, connecting, sending, and headers that trickle in.
     this.#timer = setTimeout(() => this.#end(failed(`no answer within ${timeoutMs} ms`), true), timeoutMs);
@@ -89,11 +91,14 @@ class AnswerHandler implements Dispatcher.DispatchHandler {
   }
 
   onResponseStart(
-    _controller: Dispatcher.DispatchController,
+    controller: Dispatcher.DispatchController,
     status: number,
     headers: { readonly [name: string]: string | readonly string[] | undefined },
   ): void {
-    if (status >= 200) this.#end(outcomeOf(status, headers['retry-after']));
+    if (status < 200) return;
+    this.#end(outcomeOf(status, headers['retry-after']));
+    // A body that trickles in would occupy the connection for good.
+    this.#timer = setTimeout(() => controller.abort(new Error('The body is too slow.')), this.#timeoutMs);
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Uint8Array): void {
@@ -101,9 +106,12 @@ class AnswerHandler implements Dispatcher.DispatchHandler {
     if (this.#bytes > maxBodyBytes) controller.abort(new Error('The body is not needed.'));
   }
 
-  onResponseEnd(): void {}
+  onResponseEnd(): void {
+    clearTimeout(this.#timer);
+  }
 
   onResponseError(_controller: Dispatcher.DispatchController | null, error: Error): void {
+    clearTimeout(this.#timer);
     this.#end(failed(reasonOf(error)));
   }
 

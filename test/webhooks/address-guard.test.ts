@@ -91,6 +91,16 @@ describe('a name', () => {
     expect(await resolver(['10.0.0.1'])(false)).toBe('10.0.0.1');
   });
 
+  test('is looked up once at a time, so that a name server that hangs occupies one thread', () => {
+    let asked = 0;
+    const hanging = (() => {
+      asked += 1;
+    }) as unknown as typeof lookup;
+    const find = createAddressGuard([], hanging).lookupFor(https('shop.example'));
+    for (let nth = 0; nth < 10; nth += 1) find('shop.example', { all: true }, () => {});
+    expect(asked).toBe(1);
+  });
+
   test('without an address is an error', async () => {
     expect(await resolver([])(true)).toBe('the name has no address');
   });

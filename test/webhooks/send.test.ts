@@ -106,6 +106,23 @@ describe('an endpoint that', () => {
     await over;
   });
 
+  test('lets its body trickle in does not keep the connection', async () => {
+    const closed = Promise.withResolvers<void>();
+    const url = await rawServer((socket) => {
+      let timer: NodeJS.Timeout | undefined;
+      socket.on('close', () => {
+        clearInterval(timer);
+        closed.resolve();
+      });
+      socket.once('data', () => {
+        socket.write('HTTP/1.1 200 OK\r\ncontent-length: 10000\r\n\r\n');
+        timer = setInterval(() => socket.write('x'), 5);
+      });
+    });
+    expect(await senderTo(url, { timeoutMs: 5_000 }).send({}, '{}')).toMatchObject({ kind: 'delivered' });
+    await closed.promise;
+  });
+
   test('speaks something else than HTTP, hangs up or refuses connections is a failure', async () => {
     const garbage = await rawServer((socket) => socket.end('SSH-2.0-OpenSSH\r\n'));
     const closed = await rawServer((socket) => socket.destroy());
