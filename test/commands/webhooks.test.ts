@@ -44,6 +44,7 @@ async function setup(url = 'https://shop.example/path-token') {
     PREFIX: prefix,
     WEBHOOKS: JSON.stringify([{ name: 'shop', url, secrets: [testSecret], types: ['payment.paid'] }]),
     WEBHOOK_ALLOWED_ADDRESSES: 'loopback',
+    WEBHOOK_TIMEOUT_MS: '60000',
   };
   const queue = createDeliveryQueue({ ...parts, leaseMs: 60_000, pauseMs: 1, maxPauseMs: 1 }, endpoint);
   return {

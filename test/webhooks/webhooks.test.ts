@@ -26,6 +26,8 @@ async function setup(endpoints: readonly Endpoint[], environment: { readonly [na
       WEBHOOKS: JSON.stringify(webhooks),
       WEBHOOK_ALLOWED_ADDRESSES: 'loopback',
       WEBHOOK_RETRY_MS: '100',
+      // A machine that stands still must not cause a second attempt.
+      WEBHOOK_TIMEOUT_MS: '60000',
       ...environment,
     },
     log: (line) => lines.push(line),
