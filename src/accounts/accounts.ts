@@ -40,12 +40,14 @@ const accountInfoSchema = z.object({
       maxDeadlineMs: positiveMs.describe('Latest deadline'),
     })
     .optional(),
-  /** True if callbacks are enabled, so that orders must be indexed by the names that providers use. */
+  /** True if callbacks are enabled. Processes of earlier releases index orders by name only then. */
   callbacks: z.boolean().default(false),
   /** True if one payment may pay several orders. */
   sharedReferences: z.boolean().default(false),
   /** Scope in which equal references mean the same payment. Earlier releases did not write it. */
   referenceScope: z.string().optional(),
+  /** Metadata keys by which its orders can be found. */
+  indexedMetadata: z.array(z.string()).optional(),
 });
 export type AccountInfo = z.infer<typeof accountInfoSchema>;
 export type AccountInfos = ReadonlyMap<string, AccountInfo>;

@@ -169,6 +169,12 @@ export const serviceSettings = z.object({
   privateMetadata: listOf(z.string().max(128))
     .default(['phone', 'phoneNumber', 'msisdn', 'mobile', 'email', 'name'])
     .describe('Keys of order metadata whose values / and /board hide, at any depth, separated by commas'),
+  indexedMetadata: listOf(z.string().max(128))
+    .pipe(z.array(z.string()).max(8, 'must be at most 8 keys'))
+    .default([])
+    .describe(
+      'Keys of order metadata by which orders are found quickly (`metadata.<key>` in a search), at most 8, separated by commas; each costs about 50 bytes an order',
+    ),
   retentionDays: days.default(90).describe('Days for which a closed order is kept after its last change'),
   resultsRetentionDays: days
     .default(30)

@@ -22,8 +22,10 @@ export interface EnqueueParts {
   readonly store: OrderStore;
   /** The queue of an account; opened at first use. */
   queue(account: string): PollQueue;
-  /** Identifiers by which callbacks may refer to an order; none if its account accepts no callbacks. */
+  /** Further names by which the provider may call an order. */
   names(order: Order): readonly string[];
+  /** Metadata keys by which an order can be found. Default: none. */
+  indexedMetadata?(order: Order): readonly string[];
   /** The rules of the order's account on which payments are the same. */
   payments(order: Order): ReferenceRules;
   readonly now: () => number;
@@ -41,7 +43,13 @@ export async function enqueueOrders(
 ): Promise<EnqueueOutcome[]> {
   const opened = await Promise.all(
     orders.map((order) =>
-      parts.store.open(order, firstPollAt(order), parts.names(order), parts.payments(order)),
+      parts.store.open(
+        order,
+        firstPollAt(order),
+        parts.names(order),
+        parts.payments(order),
+        parts.indexedMetadata?.(order),
+      ),
     ),
   );
   const outcomes = await Promise.all(

@@ -1,6 +1,5 @@
 import { hostname } from 'node:os';
 import type { Telemetry } from 'bullmq';
-import type { AccountInfos } from '../accounts/accounts.ts';
 import {
   type AccountSource,
   AccountsUnknownError,
@@ -155,7 +154,8 @@ class RedisProducer implements Producer {
     const enqueued = await enqueueOrders(
       {
         ...{ store: this.#store, queue: (account) => this.#queue(account), now: this.#clock.now },
-        names: (order) => namesOf(order, accounts),
+        names: namesOf,
+        indexedMetadata: ({ account }) => accounts.get(account)?.indexedMetadata ?? [],
         payments: ({ account }) => ({
           isShared: accounts.get(account)?.sharedReferences === true,
           references: accounts.get(account)?.referenceScope ?? account,
@@ -192,9 +192,8 @@ class RedisProducer implements Producer {
   }
 }
 
-/** Identifiers by which callbacks may refer to an order; none if its account accepts no callbacks. */
-function namesOf(order: Order, accounts: AccountInfos): readonly string[] {
-  if (accounts.get(order.account)?.callbacks !== true) return [];
+/** Further names by which the provider may call an order. */
+function namesOf(order: Order): readonly string[] {
   return providers.get(order.provider)?.aliases(order.reference) ?? [];
 }
 

@@ -14,6 +14,7 @@ import {
   progressFields,
   queryField,
 } from './codec.ts';
+import { type IndexEntry, rangeOf, receiptEntriesOf } from './lookup-index.ts';
 import {
   type Owning,
   owningOf,
@@ -32,8 +33,6 @@ const readScript = loadScript('read', import.meta.url);
 const settleScript = loadScript('settle-batch', import.meta.url);
 
 const dayMs = 86_400_000;
-/** Callbacks are minutes late, rarely hours, so references need not be indexed for longer. */
-const namesLifeMs = 8 * dayMs;
 const statisticsLifeMs = 8 * dayMs;
 /** Most orders in one script, so that it does not block Redis for long. */
 const batchLimit = 50;
@@ -104,7 +103,7 @@ export function createRecordBatches({
       (await openScript.run(
         redis,
         [keys.open, keys.asking, ...openings.flatMap((opening) => keysOf(opening, keys))],
-        openings.flatMap((opening) => [keysOf(opening, keys).length, ...withCount(openArgs(opening))]),
+        openings.flatMap((opening) => [keysOf(opening, keys).length, ...withCount(openArgs(opening, keys))]),
       )) as Reply<OpenResult['outcome']>[],
     batchLimit,
   );
@@ -117,14 +116,16 @@ export function createRecordBatches({
     const { order } = record;
     const rules = step.payments ?? paymentsWithin(order.account);
     const owning = owningOf(order, step, event, step.used ?? null, rules, keys);
+    const entries = receiptEntriesOf(keys, order, step.history, record.history);
     return {
       keys: [
         keys.order(order.orderId),
         keys.inbox(order.orderId),
         event === null ? noStatistics : keys.statistics(hourOf(Date.parse(event.time))),
         ...(owning?.keys ?? []),
+        ...entries.map(({ key }) => key),
       ],
-      args: settleArgs(step, owning, retentionMs),
+      args: settleArgs(step, owning, entries, retentionMs),
     };
   }
 
@@ -138,6 +139,7 @@ export function createRecordBatches({
         keys.unresolved,
         keys.asking,
         keys.used,
+        keys.settled,
         ...calls.flatMap(({ keys }) => keys),
       ],
       calls.flatMap(({ keys, args }) => [keys.length, ...withCount(args)]),
@@ -151,26 +153,26 @@ export function createRecordBatches({
 interface Opening {
   readonly order: Order;
   readonly nextPollAt: number;
-  readonly names: readonly string[];
+  readonly entries: readonly IndexEntry[];
   readonly payments: ReferenceRules;
 }
 
-function keysOf({ order, names, payments }: Opening, keys: Keys): string[] {
-  const { orderId, account, reference } = order;
-  const name = referenceName(reference);
+function keysOf({ order, entries, payments }: Opening, keys: Keys): string[] {
   return [
-    keys.order(orderId),
-    keys.paid(payments.references, name),
-    ...[...new Set([name, ...names])].map((each) => keys.reference(account, each)),
+    keys.order(order.orderId),
+    keys.paid(payments.references, referenceName(order.reference)),
+    ...entries.map(({ key }) => key),
   ];
 }
 
 /** The arguments of `open.lua` for one order. */
-function openArgs({ order, nextPollAt, payments }: Opening): (string | number)[] {
-  const { orderId, createdAt, schedule, account, reference, amountMinor, currency } = order;
+function openArgs({ order, nextPollAt, entries, payments }: Opening, keys: Keys): (string | number)[] {
+  const { orderId, createdAt, account, reference, amountMinor, currency } = order;
+  const { prefix } = rangeOf(keys, { kind: 'reference', value: referenceName(reference) }, account);
   return [
-    ...[orderId, nextPollAt, createdAt, schedule.deadlineMs + namesLifeMs, payments.isShared ? 1 : ''],
+    ...[orderId, nextPollAt, createdAt, prefix, payments.isShared ? 1 : ''],
     ...[account, canonicalReference(reference), amountMinor, currency],
+    ...entries.map(({ member }) => member),
     ...Object.entries(newRecordFields(order, nextPollAt)).flat(),
   ];
 }
@@ -179,12 +181,14 @@ function openArgs({ order, nextPollAt, payments }: Opening): (string | number)[]
 function settleArgs(
   { record, nextPollAt, event, entry, ...update }: Transition,
   owning: Owning | null,
+  entries: readonly IndexEntry[],
   retentionMs: number,
 ) {
   const { order, revision, hints } = record;
   const fields = changedFields(record, update, owning);
   return [
     ...[order.orderId, revision, nextPollAt ?? '', retentionMs, hints, entry ?? '', owning?.text ?? ''],
+    ...[entries.map(({ member }) => member).join(' ')],
     ...[fields.length, ...fields],
     ...(event === null ? [] : publishArgs(event, order, update.progress)),
   ];

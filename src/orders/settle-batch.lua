@@ -2,7 +2,7 @@
 -- KEYS and ARGV as described there. Returns a reply per order.
 -- include: ../redis/apart
 -- include: settle
-local replies, key, from = {}, 6, 1
+local replies, key, from = {}, 7, 1
 while from < #ARGV do
   local count = tonumber(ARGV[from])
   local to = from + 1 + tonumber(ARGV[from + 1])

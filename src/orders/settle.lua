@@ -2,13 +2,13 @@
 -- Redis does not roll back a script when a command fails. So for each order everything that could fail
 -- comes first: reads, then the required commands in a form that changes nothing. Then the event is published, then the
 -- record written. Sorted sets and statistics come last: a failure there must not prevent the verdict.
--- KEYS: open, results, unresolved, asking, used; then per order: order, inbox, statistics of this hour; of a paid one also the
---   claims on its reference, and then on its receipts, if it has any.
+-- KEYS: open, results, unresolved, asking, used, settled; then per order: order, inbox, statistics of this hour; of a paid one
+--   also the claims on its reference, and then on its receipts, if it has any; then the key of each new index entry.
 -- ARGV per order: number of its keys, number of arguments that follow, then
 --   orderId, revision it was decided on, nextPollAt ('' = closed), retention in ms, hints seen,
 --   inbox entry that the reading came from ('' = none), the payment claim ('' = none; else 'take', 'keep' or
---   'deny', amount expected, amount received or '-', 'alone' or 'shared'), number of field strings, field, value, ..., the
---   first of them 'step' and a unique id of this transition;
+--   'deny', amount expected, amount received or '-', 'alone' or 'shared'), the members of its new index entries, separated by
+--   blanks, number of field strings, field, value, ..., the first of them 'step' and a unique id of this transition;
 --   if a verdict is published also: the entry for `unresolved` ('' = none), the entry for `used`, whose payment another order
 --   has claimed ('' = none), TTL of the statistics in ms,
 --   number of counters, counters to increment, then the event's field, value, ...
@@ -18,7 +18,7 @@
 --   {'used', orderId} (that order was paid by the same payment; nothing was written), {'gone'}, or {'failed', why}
 --   (nothing was written).
 local call = redis.call
-local open, results, unresolved, asking, used = unpack(KEYS, 1, 5)
+local open, results, unresolved, asking, used, settled = unpack(KEYS, 1, 6)
 
 local function contains(list, entry)
   for _, each in ipairs(call('LRANGE', list, 0, -1)) do
@@ -100,12 +100,14 @@ end
 
 local function settle(keys, from, to)
   local order, inbox, statistics = unpack(keys, 1, 3)
-  local owned = { unpack(keys, 4) }
+  local entries = {}
+  for member in string.gmatch(ARGV[from + 7], '%S+') do entries[#entries + 1] = member end
+  local owned = { unpack(keys, 4, #keys - #entries) }
   local orderId, retentionMs, entry = ARGV[from], ARGV[from + 3], ARGV[from + 5]
-  local known = call('HMGET', order, 'revision', 'hints', 'hintAt', 'nextPollAt', 'step', 'shares')
+  local known = call('HMGET', order, 'revision', 'hints', 'hintAt', 'nextPollAt', 'step', 'shares', 'createdAt')
   if not known[1] then return { 'gone' } end
   if known[1] ~= ARGV[from + 1] then
-    if known[5] == ARGV[from + 9] then return { 'settled', known[4], '' } end
+    if known[5] == ARGV[from + 10] then return { 'settled', known[4], '' } end
     return { 'stale' }
   end
   if entry ~= '' and not contains(inbox, entry) then return { 'taken', known[4] } end
@@ -121,12 +123,12 @@ local function settle(keys, from, to)
       nextPollAt = known[3]
     end
   end
-  local last = from + 7 + tonumber(ARGV[from + 7])
+  local last = from + 8 + tonumber(ARGV[from + 8])
   local isPublishing = to > last
   local counters = isPublishing and last + 4 + tonumber(ARGV[last + 4])
   -- The second field of the event is its id, <orderId>:<version>.
   local version = isPublishing and string.match(ARGV[counters + 4], ':(%d+)$') or '0'
-  local fields = { 'nextPollAt', nextPollAt, 'revision', tonumber(known[1]) + 1, unpack(ARGV, from + 8, last) }
+  local fields = { 'nextPollAt', nextPollAt, 'revision', tonumber(known[1]) + 1, unpack(ARGV, from + 9, last) }
   if hints ~= 0 or hintsSeen ~= 0 then
     fields[#fields + 1] = 'hintsSeen'
     fields[#fields + 1] = hintsSeen
@@ -174,7 +176,11 @@ local function settle(keys, from, to)
     try('ZADD', open, nextPollAt, orderId)
     if known[4] == '' then try('PERSIST', order) end
   end
-  if nextPollAt == '' or isPublishing then try('ZREM', asking, orderId) end
+  if nextPollAt == '' or isPublishing then
+    try('ZREM', asking, orderId)
+    try('ZADD', settled, known[7], orderId)
+  end
+  for nth, member in ipairs(entries) do try('ZADD', keys[#keys - #entries + nth], 0, member) end
   if isPublishing then
     if ARGV[last + 1] == '' then
       try('HDEL', unresolved, orderId)

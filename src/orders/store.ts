@@ -4,7 +4,8 @@ import { isWrongType, type Redis } from '../redis/connection.ts';
 import type { Keys } from '../redis/keys.ts';
 import { loadScript } from '../redis/script.ts';
 import type { Acknowledgement } from './acknowledgement.ts';
-import { someFields } from './orders-named.ts';
+import { entriesOf } from './lookup-index.ts';
+import { ordersNamed } from './orders-named.ts';
 import { paymentsWithin, type ReferenceRules } from './ownership.ts';
 import type { OrderRecord, PendingQuery } from './record.ts';
 import {
@@ -65,14 +66,16 @@ export interface OrderStore {
    * Records a new order. Idempotent; different facts under the same id are a conflict. An order whose reference is claimed by
    * a paid order is refused, unless its account lets orders share payments.
    *
-   * @param names identifiers by which callbacks may refer to the order
+   * @param names further names by which the provider may call the order, in callbacks for example
    * @param payments the account's rules on which payments are the same; default: distinguished within the account
+   * @param metadataKeys metadata keys by which the order can be found; default: none
    */
   open(
     order: Order,
     nextPollAt: number,
     names: readonly string[],
     payments?: ReferenceRules,
+    metadataKeys?: readonly string[],
   ): Promise<OpenResult>;
   read(orderId: string): Promise<OrderRecord | null>;
   /** Writes a transition. `stale`: the record has changed since it was read; read it and decide again. */
@@ -141,8 +144,9 @@ export function createOrderStore({ redis, keys, retentionMs }: OrderStoreParts):
   const batched = createRecordBatches({ redis, keys, retentionMs });
 
   return {
-    async open(order, nextPollAt, names, payments = paymentsWithin(order.account)) {
-      const [outcome, detail, sharing] = await batched.open({ order, nextPollAt, names, payments });
+    async open(order, nextPollAt, names, payments = paymentsWithin(order.account), metadataKeys = []) {
+      const entries = entriesOf(keys, order, names, metadataKeys);
+      const [outcome, detail, sharing] = await batched.open({ order, nextPollAt, entries, payments });
       if (outcome === 'failed') throw replyError(detail);
       if (outcome === 'conflict') return { outcome };
       if (outcome === 'in-use') return { outcome, usedBy: detail ?? '' };
@@ -165,7 +169,7 @@ export function createOrderStore({ redis, keys, retentionMs }: OrderStoreParts):
     },
 
     async relist(orderId) {
-      await relistScript.run(redis, [keys.order(orderId), keys.open, keys.asking], [orderId]);
+      await relistScript.run(redis, [keys.order(orderId), keys.open, keys.asking, keys.settled], [orderId]);
     },
 
     async hint(orderId, now, minIntervalMs, callback) {
@@ -197,10 +201,7 @@ export function createOrderStore({ redis, keys, retentionMs }: OrderStoreParts):
       return reply as 'done' | 'stale' | 'gone';
     },
 
-    async ordersNamed(account, names) {
-      const known = await Promise.all(names.map((name) => someFields(redis, keys.reference(account, name))));
-      return [...new Set(known.flat())];
-    },
+    ordersNamed: (account, names) => ordersNamed(redis, keys, account, names),
 
     async beginQuery(orderId, query) {
       await beginQueryScript.run(

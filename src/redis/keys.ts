@@ -10,6 +10,8 @@ export interface Keys {
   readonly open: string;
   /** Sorted set: open orders without a verdict, scored by the time they were created. */
   readonly asking: string;
+  /** Sorted set: orders with a verdict, open or closed, scored by the time they were created. With `asking`: all orders. */
+  readonly settled: string;
   /** Hash: order id → amount, account and verdict time of an order whose last verdict is unresolved. */
   readonly unresolved: string;
   /** Hash: totals of `unresolved` from the last complete scan, and the state of the current scan. */
@@ -40,7 +42,12 @@ export interface Keys {
   inbox(orderId: string): string;
   /** The order id of a query, by the hash of its one-time token. */
   query(id: string): string;
-  /** Hash whose fields are the ids of the orders that an account's provider knows by this name. */
+  /** Sorted set: one part of the index by which orders are found. */
+  lookup(bucket: number): string;
+  /**
+   * Hash whose fields are the ids of the orders that an account's provider knows by this name. Earlier releases wrote it; it
+   * expires eight days after the deadline of its orders.
+   */
   reference(account: string, name: string): string;
   /**
    * The order that claimed a receipt: `<orderId> <amount expected, minor units>`. Where payments may be shared, a `+` follows the
@@ -64,6 +71,8 @@ export interface Keys {
   activity(account: string): string;
   /** Counter: polls of an account in one minute; `minute` is epoch milliseconds divided by 60 000. */
   pollsInMinute(account: string, minute: number): string;
+  /** What the places in lists are encrypted with that clients of the API send back. */
+  readonly cursorSecret: string;
   /** Stream: the audit trail. */
   readonly audit: string;
   /** Stream: accounts that became degraded or recovered. */
@@ -111,6 +120,7 @@ export function createKeys(prefix: string = defaultPrefix): Keys {
     results: `${tag}:results`,
     open: `${tag}:open`,
     asking: `${tag}:asking`,
+    settled: `${tag}:settled`,
     unresolved: `${tag}:unresolved`,
     used: `${tag}:used`,
     contradicted: `${tag}:contradicted`,
@@ -126,6 +136,7 @@ export function createKeys(prefix: string = defaultPrefix): Keys {
     order: (orderId) => `${tag}:order:${orderId}`,
     inbox: (orderId) => `${tag}:inbox:${orderId}`,
     query: (id) => `${tag}:query:${id}`,
+    lookup: (bucket) => `${tag}:lookup:${bucket}`,
     reference: (account, name) => `${tag}:reference:${account}:${name}`,
     receipt: (system, receipt) => `${tag}:receipt:${system}:${receipt.toUpperCase()}`,
     paid: (merchant, reference) => `${tag}:paid:${merchant}:${reference}`,
@@ -135,6 +146,7 @@ export function createKeys(prefix: string = defaultPrefix): Keys {
     lags: (account, slot) => `${tag}:lags:${account}:${slot}`,
     activity: (account) => `${tag}:activity:${account}`,
     pollsInMinute: (account, minute) => `${tag}:polls:${account}:${minute}`,
+    cursorSecret: `${tag}:cursor-secret`,
     audit: `${tag}:audit`,
     accounts: `${tag}:accounts`,
     handled: (group, bucket) => `${tag}:handled:${group}:${bucket}`,

@@ -1,11 +1,11 @@
 import type { AccountInfo } from '../accounts/accounts.ts';
 import type { OwnAccounts } from '../accounts/known-accounts.ts';
-import type { AccountConfig } from '../config/config.ts';
+import type { AccountConfig, Config } from '../config/config.ts';
 import type { PaymentRules } from '../orders/ownership.ts';
 import { receiptScope, referenceScope } from '../providers/payment-scope.ts';
 
-/** The registry entry of an account. */
-export function accountInfo(account: AccountConfig): AccountInfo {
+/** The registry entry of an account. `indexedMetadata`: metadata keys by which its orders are found. */
+export function accountInfo(account: AccountConfig, indexedMetadata: readonly string[] = []): AccountInfo {
   const { provider, settings, currencies, schedule, overrideLimits, callbacks, sharedReferences } = account;
   const [currency] = currencies;
   // Orders may always use the account's own schedule.
@@ -17,6 +17,7 @@ export function accountInfo(account: AccountConfig): AccountInfo {
     ...{ provider: provider.id, currency, currencies: [...currencies], schedule, limits, sharedReferences },
     callbacks: callbacks.token !== undefined,
     referenceScope: referenceScope(provider, settings),
+    ...(indexedMetadata.length > 0 && { indexedMetadata: [...indexedMetadata] }),
   };
 }
 
@@ -30,9 +31,12 @@ export function paymentRules({ provider, settings, sharedReferences }: AccountCo
 }
 
 /** The accounts of this process, from its configuration. */
-export function ownAccounts(accounts: readonly AccountConfig[]): OwnAccounts {
+export function ownAccounts({
+  accounts,
+  indexedMetadata,
+}: Pick<Config, 'accounts' | 'indexedMetadata'>): OwnAccounts {
   return {
-    accounts: new Map(accounts.map((account) => [account.id, accountInfo(account)])),
+    accounts: new Map(accounts.map((account) => [account.id, accountInfo(account, indexedMetadata)])),
     learning: new Set(accounts.filter(({ adaptive }) => adaptive !== null).map(({ id }) => id)),
   };
 }

@@ -17,7 +17,7 @@ const closeMs = 1_000;
 export async function startRegistration(shared: Shared) {
   const { config, log, metrics, redis, keys, outage } = shared;
   const processId = randomUUID();
-  const { accounts } = ownAccounts(config.accounts);
+  const { accounts } = ownAccounts(config);
   const own = new Set(accounts.keys());
   let unserved: ReadonlyMap<string, number> = new Map();
   let underWay: Promise<void> | null = null;

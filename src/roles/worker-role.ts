@@ -40,6 +40,7 @@ export async function startWorkers(shared: Shared) {
     intervalMs: config.sweepIntervalMs,
     resultsRetentionMs: config.resultsRetentionDays * dayMs,
     retentionMs: config.retentionDays * dayMs,
+    indexedMetadata: config.indexedMetadata,
     now: shared.clock.now,
     lockDurationMs: config.lockDurationMs,
     stalledIntervalMs: config.stalledIntervalMs,
@@ -200,7 +201,10 @@ function startAdaptive(account: AccountConfig, shared: Shared, log: Log): Adapti
     ...{ ...adaptive, ratePerSecond, pollShare: config.pollShare, usualTimes: provider.usualTimes },
     arrivalsPerSecond: () => countArrivals(redis, keys, id, addedKey),
     announce(firstPollAfterMs) {
-      const info = { ...accountInfo(account), schedule: { ...schedule, firstPollAfterMs } };
+      const info = {
+        ...accountInfo(account, config.indexedMetadata),
+        schedule: { ...schedule, firstPollAfterMs },
+      };
       return registerAccounts(redis, keys, new Map([[id, info]]));
     },
   };

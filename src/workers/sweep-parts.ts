@@ -36,6 +36,8 @@ export interface SweepParts {
   readonly resultsRetentionMs: number;
   /** How long a closed order is kept. */
   readonly retentionMs: number;
+  /** Metadata keys by which orders are found. Default: none. */
+  readonly indexedMetadata?: readonly string[];
   /** The clock of the records' times; by default, this machine's. */
   now?(): number;
   mended(kind: SweepKind, orderId: string): void;

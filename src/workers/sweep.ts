@@ -1,6 +1,7 @@
 import { readBreaker } from '../accounts/circuit-breaker.ts';
 import { promote } from '../jobs/poll-now.ts';
 import { jobIdOf, type PollQueue, pollJob } from '../jobs/queue.ts';
+import { createOrderIndex } from '../orders/order-index.ts';
 import { type OrderState, readOrderStates } from '../orders/order-states.ts';
 import { walkUnresolved } from '../orders/unresolved.ts';
 import { forgetHandled } from '../results/handled.ts';
@@ -8,6 +9,7 @@ import { trimResults } from '../results/trim.ts';
 import { createDamageReport, type DamageReport } from './damage.ts';
 import { createJobPlaces, type JobPlace } from './job-places.ts';
 import { restoreClaims } from './missing-claims.ts';
+import { restoreIndex } from './missing-from-index.ts';
 import { publishMissing } from './missing-results.ts';
 import { readJob, retryFailed, walkJobs } from './sweep-jobs.ts';
 import { batchSize, headLimit, randomStart, type Sweep, type SweepParts, walkLimit } from './sweep-parts.ts';
@@ -39,12 +41,15 @@ export async function sweep(parts: SweepParts): Promise<void> {
     }
     const { redis, keys, resultsRetentionMs, retentionMs } = parts;
     const now = nowOf(parts);
+    const index = createOrderIndex({ redis, keys });
     await walk('of records', () =>
       walkRecords(redis, keys, async (orderIds) => {
         await publishMissing(parts, orderIds);
         await restoreClaims(parts, orderIds);
+        await restoreIndex(parts, index, orderIds);
       }),
     );
+    await walk('of the index', () => index.forget());
     await walk('of results', () => trimResults(redis, keys.results, now - resultsRetentionMs));
     // A day more: what the stream has lost may be published once more until then.
     await walk('of what groups have handled', () =>

@@ -127,7 +127,7 @@ test.each([
 
 test('what we write has the form that its version stands for: a change of it needs a new version', async () => {
   const { follow, start, verdicts, redis, keys, queue, producer, environment } = await setup();
-  await registerAccounts(redis, keys, ownAccounts(readConfig(environment).accounts).accounts);
+  await registerAccounts(redis, keys, ownAccounts(readConfig(environment)).accounts);
   const stories: Story[] = [
     { provider: 'jenga', orderId: 'paid', timeline: [{ afterMs: 0, state: 'paid' }] },
     { provider: 'jenga', orderId: 'cancelled', timeline: [{ afterMs: 0, state: 'failed:cancelled' }] },

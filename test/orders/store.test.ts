@@ -4,6 +4,7 @@ import { remember } from '../../src/domain/evidence.ts';
 import type { Order, Reading } from '../../src/domain/order.ts';
 import { buildEvent } from '../../src/domain/result-event.ts';
 import { firstPollAt } from '../../src/domain/schedule.ts';
+import { rangeOf } from '../../src/orders/lookup-index.ts';
 import type { OrderRecord } from '../../src/orders/record.ts';
 import { createOrderStore, type OrderStore, type Transition } from '../../src/orders/store.ts';
 import { createKeys } from '../../src/redis/keys.ts';
@@ -75,12 +76,13 @@ describe('open', () => {
     ['amount', { amountMinor: 201 }],
     ['currency', { currency: 'TZS' }],
   ])('again with another %s is a conflict, and changes nothing', async (_fact, fields) => {
-    const { keys, open, hash, openList } = setup();
+    const { keys, store, open, hash, openList } = setup();
     await open(anOrder(), ['a-name']);
     const before = [await hash(), await openList()];
     expect(await open(anOrder(fields), ['another-name'])).toEqual({ outcome: 'conflict' });
     expect([await hash(), await openList()]).toEqual(before);
-    expect(await redis.keys(`${keys.reference('*', '')}another-name`)).toEqual([]);
+    expect(await store.ordersNamed('jenga', ['another-name'])).toEqual([]);
+    expect(await redis.zcard(keys.settled)).toBe(0);
   });
 
   test('ignores the order of keys in a reference', async () => {
@@ -475,22 +477,24 @@ describe('ordersNamed', () => {
     expect(await store.ordersNamed('jenga', [])).toEqual([]);
   });
 
-  test('an order with a short deadline does not shorten the index TTL of another', async () => {
-    const { keys, open } = setup();
-    await open(anOrder({ schedule: aSchedule({ deadlineMs: 30 * 86_400_000 }) }), ['r1']);
-    const before = await redis.pttl(keys.reference('jenga', 'r1'));
-    await open(anOrder({ orderId: 'ord-2' }), ['r1']);
-    expect(await redis.pttl(keys.reference('jenga', 'r1'))).toBeGreaterThan(before - 60_000);
+  test('finds orders that an earlier release has indexed', async () => {
+    const { keys, store, open } = setup();
+    await open(anOrder(), ['r1']);
+    await redis.hset(keys.reference('jenga', 'r1'), 'ord-old', '', 'ord-1', '');
+    expect((await store.ordersNamed('jenga', ['r1'])).sort()).toEqual(['ord-1', 'ord-old']);
   });
 });
 
 test('a callback with a name of thousands of orders, or with a broken index, reads a bounded number', async () => {
   const keys = createKeys(testPrefix());
   const store = createOrderStore({ redis, keys, retentionMs: 1_000 });
-  const fill = "for i = 1, 5000 do redis.call('HSET', KEYS[1], 'o' .. i, '') end";
-  await redis.eval(fill, 1, keys.reference('jenga', 'same'));
+  const fill = `for i = 1, 5000 do redis.call('HSET', KEYS[1], 'o' .. i, '') end
+    for i = 1, 5000 do redis.call('ZADD', KEYS[2], 0, ARGV[1] .. '012345678o' .. i) end`;
+  const same = rangeOf(keys, { kind: 'reference', value: 'same' }, 'jenga');
+  await redis.eval(fill, 2, keys.reference('jenga', 'same'), same.key, same.prefix);
   await redis.set(keys.reference('jenga', 'broken'), 'x');
-  await redis.hset(keys.reference('jenga', 'good'), 'ord-1', '');
+  await redis.set(rangeOf(keys, { kind: 'reference', value: 'broken' }).key, 'x');
+  await store.open(anOrder({ reference: 'good' }), createdAt, []);
   expect(await store.ordersNamed('jenga', ['broken', 'good'])).toEqual(['ord-1']);
   expect((await store.ordersNamed('jenga', ['same'])).length).toBe(200);
 });

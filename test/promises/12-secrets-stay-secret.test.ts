@@ -197,7 +197,7 @@ test('12. Secrets stay secret', async () => {
     }
   }
   // Redis errors: the error of a command carries all of its arguments.
-  await redis.set(keys.reference('jenga', 'POISON'), 'x');
+  await redis.set(keys.order('poisoned'), 'x');
   const poisoned = { ...orderOf('jenga', 'paid'), orderId: 'poisoned', reference: 'POISON' };
   expect((await hand(poisoned)).status).toBe(500);
   await hand({ ...orderOf('jenga', 'paid'), orderId: 'damaged', reference: 'DAMAGED' });
