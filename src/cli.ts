@@ -13,6 +13,7 @@ const commands: ReadonlyMap<string, () => Promise<CreateCommand>> = new Map([
   ['enqueue', async () => (await import('./commands/enqueue.ts')).enqueueCommand],
   ['results', async () => (await import('./commands/results.ts')).resultsCommand],
   ['show', async () => (await import('./commands/show.ts')).showCommand],
+  ['orders', async () => (await import('./commands/orders.ts')).ordersCommand],
   ['poll', async () => (await import('./commands/poll.ts')).pollCommand],
   ['acknowledge', async () => (await import('./commands/acknowledge.ts')).acknowledgeCommand],
   ['cancel', async () => (await import('./commands/cancel.ts')).cancelCommand],

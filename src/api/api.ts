@@ -5,6 +5,7 @@ import { callerOf, type FindKey, requireApiKey } from './api-keys.ts';
 import { type CallbackParts, callbacks } from './callbacks.ts';
 import { serveDocs } from './docs.ts';
 import { type OrdersParts, ordersRoutes } from './orders-routes.ts';
+import { ordersSearchRoute, type SearchRouteParts } from './orders-search-route.ts';
 import { sendNotFound } from './problem.ts';
 import { type ResultsRouteParts, resultsRoute } from './results-route.ts';
 import { createPageLogin, type PagesParts, pages } from './ui/page.ts';
@@ -12,6 +13,7 @@ import { createPageLogin, type PagesParts, pages } from './ui/page.ts';
 /** What checkouts, readers and providers use. */
 export interface RouteParts {
   readonly orders: OrdersParts;
+  readonly search: SearchRouteParts;
   readonly results: ResultsRouteParts;
   readonly callbacks: CallbackParts;
   /** What people look at. */
@@ -69,6 +71,7 @@ function versionOne(
     // Here too, so that without a key nobody learns which routes there are.
     v1.setNotFoundHandler((_request, reply) => sendNotFound(reply));
     await v1.register(ordersRoutes(parts.orders));
+    await v1.register(ordersSearchRoute(parts.search));
     await v1.register(resultsRoute(parts.results));
   };
 }

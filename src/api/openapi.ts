@@ -2,7 +2,7 @@ import type { FastifyDynamicSwaggerOptions } from '@fastify/swagger';
 import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { orderInputSchema } from '../jobs/validate-order.ts';
-import { orderViewSchema } from '../orders/view.ts';
+import { orderSummarySchema, orderViewSchema } from '../orders/view.ts';
 import { problemSchema } from './problem.ts';
 
 /**
@@ -13,6 +13,7 @@ export function openapi(version: string): FastifyDynamicSwaggerOptions {
   name(orderInputSchema, 'Order');
   name(orderInputSchema.shape.metadata.unwrap().valueType, 'Metadata');
   name(orderViewSchema, 'OrderView');
+  name(orderSummarySchema, 'OrderSummary');
   name(orderViewSchema.shape.metadata.valueType, 'Json');
   name(problemSchema, 'Problem');
   return {

@@ -1,5 +1,7 @@
 import type { RouteParts } from '../api/api.ts';
+import { createCursors } from '../api/cursors.ts';
 import { createOwnProducer } from '../jobs/producer.ts';
+import { createOrderIndex } from '../orders/order-index.ts';
 import { awaitRedis, connectRedis } from '../redis/connection.ts';
 import { endsWithin } from '../redis/timeout.ts';
 import { createResultsHub } from '../results/results-hub.ts';
@@ -30,8 +32,10 @@ export async function openApi(shared: Shared) {
   });
   const { store, queue } = ordersOn(prompt, keys, config);
   const options = { redis: config.redisUrl, prefix, ...(telemetry && { telemetry }) };
-  const producer = createOwnProducer(options, ownAccounts(config.accounts));
+  const producer = createOwnProducer(options, ownAccounts(config));
   const hub = createResultsHub(redis, prefix);
+  const { indexedMetadata } = config;
+  const search = { keys, index: createOrderIndex({ redis: prompt, keys }), store, indexedMetadata };
   const stopping = new AbortController();
   const byId = new Map(config.accounts.map((account) => [account.id, account]));
   const routes: RouteParts = {
@@ -49,6 +53,7 @@ export async function openApi(shared: Shared) {
       minHintIntervalMs: (account) => byId.get(account)?.callbacks.minHintIntervalMs ?? 2_000,
       stop: stopping.signal,
     },
+    search: { search, cursors: createCursors(prompt, keys) },
     results: {
       redis: prompt,
       prefix,
