@@ -13,7 +13,7 @@ import { referenceName } from './ownership.ts';
  * with the record, so a collision costs one comparison. The entries of all values share a fixed number of keys: a key of its own
  * for every value would take three times the memory.
  */
-const buckets = 2 ** 14;
+export const indexSize = 2 ** 14;
 const [valueLength, accountLength, timeLength] = [8, 2, 9] as const;
 
 /** What orders are found by. */
@@ -42,12 +42,7 @@ export function rangeOf(keys: Keys, value: LookupValue, account?: string): Index
   const digest = sha256(textOf(value));
   const hash = digest.toString('base64url').slice(0, valueLength);
   const ofAccount = account === undefined ? '' : accountHash(account);
-  return { key: keys.lookup(digest.readUInt16BE(30) % buckets), prefix: `${hash}${ofAccount}` };
-}
-
-/** All keys of the index. */
-export function* indexKeys(keys: Keys): Iterable<string> {
-  for (let bucket = 0; bucket < buckets; bucket += 1) yield keys.lookup(bucket);
+  return { key: keys.lookup(digest.readUInt16BE(30) % indexSize), prefix: `${hash}${ofAccount}` };
 }
 
 /**

@@ -6,7 +6,7 @@ import {
   type IndexEntry,
   type IndexRange,
   idPlace,
-  indexKeys,
+  indexSize,
   memberAt,
   receiptEntriesOf,
 } from './lookup-index.ts';
@@ -15,6 +15,7 @@ import type { OrderRecord } from './record.ts';
 const latestScript = loadScript('latest', import.meta.url);
 const fieldsScript = loadScript('read-fields', import.meta.url);
 const reindexScript = loadScript('reindex', import.meta.url);
+const missingScript = loadScript('missing-entries', import.meta.url);
 const forgetScript = loadScript('forget-indexed', import.meta.url);
 
 /** A place among the orders, latest first: right after this order, which may be gone by now. */
@@ -41,7 +42,7 @@ export interface OrderIndex {
   inRange(range: IndexRange, afterTail: string | null, count: number): Promise<string[]>;
   /** Some fields of many records; an empty list for one that is missing or cannot be read. */
   fields(orderIds: readonly string[], names: readonly string[]): Promise<(string | null)[][]>;
-  /** Which of these entries are missing, `orderId` from the list of its phase included. */
+  /** Whether all entries of these orders exist, those on the lists included. */
   areIndexed(orders: readonly Indexed[]): Promise<boolean[]>;
   /** Adds all entries of an order again. */
   reindex(record: OrderRecord, names: readonly string[], metadataKeys: readonly string[]): Promise<void>;
@@ -59,12 +60,14 @@ export interface Indexed {
   readonly entries: readonly IndexEntry[];
 }
 
-/** Entries that one script examines in one sorted set, which other clients of Redis wait for. */
+/** Entries examined in one place of a sorted set, and in one script, which other clients of Redis wait for. */
 const windowSize = 500;
-/** Windows of the list of settled orders per `forget`, and keys of the index: all of them are examined in eight calls. */
+const scriptSize = 2_000;
+/** Most windows of the list of settled orders per `forget`. */
 const windowsPerCall = 40;
+/** Keys of the index per `forget`, which examines all of them in eight calls, and per script. */
 const keysPerCall = 2_048;
-const keysPerScript = 32;
+const keysPerScript = 512;
 
 export function createOrderIndex({
   redis,
@@ -73,10 +76,33 @@ export function createOrderIndex({
   readonly redis: Redis;
   readonly keys: Keys;
 }): OrderIndex {
-  /** Examines a window of each of these sorted sets. */
-  async function forgetIn(sets: readonly string[], idBegins: number): Promise<number> {
-    const args = [keys.order(''), idBegins, windowSize, Math.random()];
-    return Number(await forgetScript.run(redis, sets, args));
+  /** Examines a window of each of these sorted sets, until it has examined enough. */
+  async function forgetIn(sets: readonly string[], idBegins: number): Promise<readonly [number, number]> {
+    const args = [keys.order(''), idBegins, windowSize, Math.random(), scriptSize];
+    return (await forgetScript.run(redis, sets, args)) as [removed: number, sets: number];
+  }
+
+  async function forgetSettled(): Promise<number> {
+    const count = await redis.zcard(keys.settled);
+    let removed = 0;
+    for (let nth = 0; nth < Math.min(windowsPerCall, count / windowSize); nth += 1) {
+      removed += (await forgetIn([keys.settled], 1))[0];
+    }
+    return removed;
+  }
+
+  async function forgetLookups(): Promise<number> {
+    const start = Math.floor(Math.random() * indexSize);
+    let removed = 0;
+    for (let done = 0; done < keysPerCall; ) {
+      const count = Math.min(keysPerScript, keysPerCall - done);
+      const from = start + done;
+      const sets = Array.from({ length: count }, (_, nth) => keys.lookup((from + nth) % indexSize));
+      const [forgotten, examined] = await forgetIn(sets, idPlace);
+      removed += forgotten;
+      done += examined;
+    }
+    return removed;
   }
 
   return {
@@ -105,17 +131,16 @@ export function createOrderIndex({
       );
     },
 
-    areIndexed: (orders) =>
-      Promise.all(
-        orders.map(async ({ orderId, list, entries }) => {
-          const places = [{ key: keys[list], member: orderId }, ...entries];
-          // A key of another type holds no entries.
-          const scores = await Promise.all(
-            places.map(({ key, member }) => redis.zscore(key, member).catch(() => null)),
-          );
-          return scores.every((score) => score !== null);
-        }),
-      ),
+    async areIndexed(orders) {
+      const entries = orders.flatMap(({ orderId, list, entries }) =>
+        [{ key: keys[list], member: orderId }, ...entries].map((entry) => ({ ...entry, orderId })),
+      );
+      if (entries.length === 0) return [];
+      const [sets, members] = [entries.map(({ key }) => key), entries.map(({ member }) => member)];
+      const found = (await missingScript.run(redis, sets, members)) as number[];
+      const missing = new Set(found.map((nth) => entries[nth - 1]?.orderId));
+      return orders.map(({ orderId }) => !missing.has(orderId));
+    },
 
     async reindex({ order, history }, names, metadataKeys) {
       const entries = [
@@ -129,17 +154,7 @@ export function createOrderIndex({
       );
     },
 
-    async forget() {
-      let removed = 0;
-      for (let nth = 0; nth < windowsPerCall; nth += 1) removed += await forgetIn([keys.settled], 1);
-      const all = [...indexKeys(keys)];
-      const start = Math.floor(Math.random() * all.length);
-      const some = [...all, ...all].slice(start, start + keysPerCall);
-      for (let from = 0; from < some.length; from += keysPerScript) {
-        removed += await forgetIn(some.slice(from, from + keysPerScript), idPlace);
-      }
-      return removed;
-    },
+    forget: async () => (await forgetSettled()) + (await forgetLookups()),
   };
 }
 

@@ -121,3 +121,84 @@ describe.concurrent('results', () => {
     expect(await command.ended).toMatchObject({ code: 0, stderr: '' });
   });
 });
+
+describe.concurrent('results of some days', () => {
+  const day = (date: string, hour: number) => Date.parse(`${date}T${String(hour).padStart(2, '0')}:00:00Z`);
+
+  /** A result that was settled, and added to the stream, at this time. */
+  function settledAt(atMs: number, nth: number, more: Partial<ResultEvent['data']> = {}, version = 1) {
+    const time = new Date(atMs).toISOString();
+    const event = anEvent(nth, { settledAt: time, ...more });
+    const [id, stateversion] = [`ord-${nth}:${version}`, version] as const;
+    const supersedes = version > 1 ? { supersedes: `ord-${nth}:${version - 1}` } : {};
+    return { atMs, event: { ...event, ...supersedes, id, stateversion, time } };
+  }
+
+  async function days() {
+    const { redis, results, env } = await setup();
+    const doubt = { status: 'unresolved', reason: 'underpaid', amountReceived: '1.00' } as const;
+    const all = [
+      // In Nairobi: the last hour of the 26th, the first of the 27th, the last of the 27th, the first of the 28th.
+      settledAt(day('2026-11-26', 20), 1),
+      settledAt(day('2026-11-26', 21), 2, { ...doubt, amountVerified: false }),
+      settledAt(day('2026-11-27', 20), 2, {}, 2),
+      settledAt(day('2026-11-27', 20) + 1, 3, { providerMessage: '=HYPERLINK("http://evil","x")\n@sum' }),
+      settledAt(day('2026-11-27', 21), 4),
+    ];
+    for (const { atMs, event } of all) await redis.xadd(results, `${atMs}-0`, ...eventFields(event));
+    return { redis, results, env };
+  }
+
+  const range = ['--from', '2026-11-27', '--to', '2026-11-28', '--timezone', 'Africa/Nairobi'];
+
+  test('--csv prints the results of a day in a time zone, and nothing that a spreadsheet would run', async () => {
+    const { env } = await days();
+    const { code, stdout, stderr } = await runCommand(['results', '--csv', ...range], { env });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    const [head, ...lines] = stdout.split('\r\n');
+    expect(head).toBe(
+      'settled,time_zone,order,status,reason,currency,amount_expected,amount_received,amount_verified,receipt,account,provider,reference,provider_status,provider_message,created,version,corrects,id',
+    );
+    expect(lines).toEqual([
+      '2026-11-27 00:00:00,UTC+03:00,ord-2,unresolved,underpaid,KES,2.00,1.00,no,SH90HU7FO2,jenga,jenga,OR2,Paid,,2026-01-15 12:00:08,1,,ord-2:1',
+      '2026-11-27 23:00:00,UTC+03:00,ord-2,paid,,KES,2.00,2.00,yes,SH90HU7FO2,jenga,jenga,OR2,Paid,,2026-01-15 12:00:08,2,ord-2:1,ord-2:2',
+      `2026-11-27 23:00:00,UTC+03:00,ord-3,paid,,KES,2.00,2.00,yes,SH90HU7FO2,jenga,jenga,OR3,Paid,"'=HYPERLINK(""http://evil"",""x"") @sum",2026-01-15 12:00:08,1,,ord-3:1`,
+      '',
+    ]);
+  });
+
+  test('--latest keeps the newest version of each order; a day without results has only the head', async () => {
+    const { env } = await days();
+    const [latest, empty] = await Promise.all([
+      runCommand(['results', '--json', '--latest', ...range], { env }),
+      runCommand(['results', '--csv', '--from', '2026-11-28', '--to', '2026-11-29', '--timezone', 'UTC'], {
+        env,
+      }),
+    ]);
+    const ids = latest.stdout
+      .trimEnd()
+      .split('\n')
+      .map((text) => JSON.parse(text).id);
+    expect({ code: latest.code, ids }).toEqual({ code: 0, ids: ['ord-2:2', 'ord-3:1'] });
+    expect({ code: empty.code, lines: empty.stdout.split('\r\n').length }).toEqual({ code: 0, lines: 2 });
+  });
+
+  test('results that were removed with age are an incomplete answer: exit code 1', async () => {
+    const { env, redis, results } = await days();
+    const added = (await redis.xinfo('STREAM', results)) as unknown[];
+    await redis.xtrim(results, 'MAXLEN', 2);
+    const { code, stdout, stderr } = await runCommand(['results', '--csv', ...range], { env });
+    expect(stdout.split('\r\n')).toHaveLength(3);
+    // Redis before 7 does not count what was added to a stream.
+    if (!added.includes('entries-added')) return;
+    expect(stderr).toMatch(/were removed.*may be incomplete/);
+    expect(code).toBe(1);
+  });
+
+  test('without Redis, nothing is printed, and the exit code is 1', async () => {
+    const env = { REDIS_URL: 'redis://127.0.0.1:1' };
+    const { code, stdout, stderr } = await runCommand(['results', '--csv', ...range], { env });
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(stderr).toMatch(/does not answer; check REDIS_URL/);
+  });
+});
