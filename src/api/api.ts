@@ -7,6 +7,7 @@ import { serveDocs } from './docs.ts';
 import { type OrdersParts, ordersRoutes } from './orders-routes.ts';
 import { ordersSearchRoute, type SearchRouteParts } from './orders-search-route.ts';
 import { sendNotFound } from './problem.ts';
+import { readersRoute } from './readers-route.ts';
 import { type ResultsRouteParts, resultsRoute } from './results-route.ts';
 import { createPageLogin, type PagesParts, pages } from './ui/page.ts';
 
@@ -73,5 +74,6 @@ function versionOne(
     await v1.register(ordersRoutes(parts.orders));
     await v1.register(ordersSearchRoute(parts.search));
     await v1.register(resultsRoute(parts.results));
+    await v1.register(readersRoute(parts.results));
   };
 }

@@ -10,9 +10,17 @@ import { createKeys } from '../redis/keys.ts';
 import { lastStreamId, type Result, readResults } from '../results/replay.ts';
 import type { ResultsHub } from '../results/results-hub.ts';
 import { callerOf, isExpired, seesAccount } from './api-keys.ts';
-import { evidenceFor } from './other-orders.ts';
 import { createPlaces } from './places.ts';
 import { problemResponse, sendProblem, usualProblems } from './problem.ts';
+import { readerName } from './readers-route.ts';
+import {
+  asksForPage,
+  maxPage,
+  resultFor,
+  resultsPageSchema,
+  sendResultsPage,
+  streamId,
+} from './results-page.ts';
 
 export interface ResultsRouteParts {
   readonly redis: Redis;
@@ -27,10 +35,6 @@ export interface ResultsRouteParts {
   readonly stop: AbortSignal;
 }
 
-/** Redis counts both halves of an id in 64 bits; 19 digits always fit. */
-const streamId = z
-  .string()
-  .regex(/^(\d{1,19}(-\d{1,19})?|\$)$/, 'must be 0, $ or a stream id such as 1723209757300-0');
 /** Keeps proxies from closing an idle stream, and finds readers that are gone. */
 const heartbeatMs = 15_000;
 /** Over all keys. */
@@ -47,19 +51,33 @@ export function resultsRoute(parts: ResultsRouteParts): FastifyPluginAsyncZod {
       config: { scopes: ['results:read'] },
       schema: {
         tags: ['results'],
-        summary: 'Follow the verdicts as server-sent events',
+        summary: 'Follow the verdicts as server-sent events, or read them page by page',
         description:
-          'Every event is one entry of the results stream: `id` its stream id, `event` its type, `data` the CloudEvent as JSON. ' +
+          'With `Accept: application/json`: one page of results, those after the stream id `after`, oldest first; send `next` as `after` ' +
+          'for the page that follows. `reader` continues after what this reader has acknowledged. Otherwise server-sent events: every event is one entry of the results stream: `id` its stream id, `event` its type, `data` the CloudEvent as JSON. ' +
           'Send `Last-Event-ID` (or `from`) to go on after an entry; `0` starts at the beginning, default is from now on.',
-        querystring: z.object({ from: streamId.optional() }),
+        querystring: z.object({
+          from: streamId.optional().describe('Server-sent events: start after this entry'),
+          after: streamId.optional().describe('Pages: results after this entry; default `0`, the beginning'),
+          reader: readerName.optional().describe('Pages: results after what this reader has acknowledged'),
+          limit: z.coerce.number().int().min(1).max(maxPage).default(100).describe('Pages: most results'),
+        }),
         headers: z.object({ 'last-event-id': streamId.optional() }),
         response: {
-          200: { description: 'text/event-stream', content: { 'text/event-stream': { schema: z.string() } } },
+          200: {
+            description: 'A page of results, or a stream of events',
+            content: {
+              'application/json': { schema: resultsPageSchema },
+              'text/event-stream': { schema: z.string() },
+            },
+          },
+          404: problemResponse('No such reader'),
           ...usualProblems,
           503: problemResponse('Too many readers, or Redis cannot tell the results now'),
         },
       },
       handler: async (request, reply) => {
+        if (asksForPage(request)) return sendResultsPage(parts, request, request.query, reply);
         const place = places.take(callerOf(request));
         if (place === 'caller') {
           reply.header('retry-after', 5);
@@ -147,16 +165,6 @@ async function drained(response: ServerResponse, ended: AbortSignal, writeMs: nu
   const late = setTimeout(() => response.destroy(), writeMs);
   await once(response, 'drain', { signal: ended }).catch(() => {});
   clearTimeout(late);
-}
-
-/** The result as this key may read it. */
-async function resultFor(
-  store: ResultsRouteParts['store'],
-  request: FastifyRequest,
-  { streamId, event }: Result,
-): Promise<Result> {
-  const evidence = await evidenceFor(store, request, event.data.evidence);
-  return { streamId, event: { ...event, data: { ...event.data, evidence } } };
 }
 
 function toServerSentEvent({ streamId: id, event }: Result): string {

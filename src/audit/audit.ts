@@ -7,6 +7,7 @@ export const auditActions = [
   ...['board-action', 'order-acknowledged', 'acknowledgement-removed', 'order-withdrawn'],
   ...['account-paused', 'account-resumed', 'webhooks-resent', 'webhook-enabled'],
   ...['statement-started', 'statement-applied'],
+  'reader-removed',
 ] as const;
 
 /** One entry of the audit trail. Holds fixed words, names of keys and users, addresses and ids; no secrets or metadata. */

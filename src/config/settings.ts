@@ -179,7 +179,7 @@ export const serviceSettings = z.object({
   resultsRetentionDays: days
     .default(30)
     .describe(
-      'Results older than this many days are removed once every consumer group has acknowledged them',
+      'Results older than this many days are removed once every consumer group has acknowledged them; readers over HTTP may take three times as long',
     ),
   timezone: z
     .string()

@@ -1,7 +1,8 @@
 import { awaitRedis, connectRedis, isWrongType, type Redis } from '../redis/connection.ts';
 import { createKeys } from '../redis/keys.ts';
 import { redisAddress } from '../redis/url.ts';
-import { readerPositions } from '../results/reader-positions.ts';
+import { type HttpReader, readReaders } from '../results/http-readers.ts';
+import { type ReaderPosition, readerPositions } from '../results/reader-positions.ts';
 import type { Diagnosis } from './diagnosis.ts';
 
 const subject = 'redis';
@@ -138,15 +139,25 @@ async function groups(redis: Redis, prefix: string): Promise<Diagnosis[]> {
     const text = `${keys.results} is not a stream, so no verdict can be published: rename it, and find out what wrote it`;
     return [{ level: 'danger', subject: 'results', text }];
   }
-  return found.flatMap(({ group, lag, pending, parked }): Diagnosis[] => {
-    const behind = (lag ?? 0) + pending;
-    const text =
-      behind === 0
-        ? `group ${group} has handled everything`
-        : `group ${group} has ${behind} results to handle`;
-    const progress: Diagnosis = { level: behind > 1_000 ? 'warning' : 'ok', subject: 'results', text };
-    if (parked === 0) return [progress];
-    const aside = `group ${group} has ${parked} parked results that nobody has handled (docs/consuming-results.md)`;
-    return [progress, { level: 'warning', subject: 'results', text: aside }];
-  });
+  const readers = await readReaders(redis, keys).catch(() => []);
+  const silent = readers.filter(({ at }) => Date.now() - at > silentReaderMs);
+  return [...found.flatMap(groupDiagnoses), ...silent.map(silentReader)];
+}
+
+/** A reader over HTTP that runs every day has had its chances by then. */
+const silentReaderMs = 3 * 86_400_000;
+
+function silentReader({ name, at }: HttpReader): Diagnosis {
+  const text = `reader ${name} has acknowledged nothing since ${new Date(at).toISOString()}: see why, or remove it with DELETE /v1/readers/${name}`;
+  return { level: 'warning', subject: 'results', text };
+}
+
+function groupDiagnoses({ group, lag, pending, parked }: ReaderPosition): Diagnosis[] {
+  const behind = lag + pending;
+  const text =
+    behind === 0 ? `group ${group} has handled everything` : `group ${group} has ${behind} results to handle`;
+  const progress: Diagnosis = { level: behind > 1_000 ? 'warning' : 'ok', subject: 'results', text };
+  if (parked === 0) return [progress];
+  const aside = `group ${group} has ${parked} parked results that nobody has handled (docs/consuming-results.md)`;
+  return [progress, { level: 'warning', subject: 'results', text: aside }];
 }

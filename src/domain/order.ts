@@ -50,6 +50,7 @@
  * - **registry**: the accounts that running services have announced in Redis. **served**: some running process polls it.
  * - **consumer group**: the processes of one application that share the results. **delivery state**: what a group has handled,
  *   is handling, or has **parked** because it could not handle it.
+ * - **reader**: a client that reads results over HTTP and acknowledges them; its position is that of a consumer group.
  * - **redact**: remove secrets and personal data from text before it is logged, shown or published.
  *
  * Instants are epoch milliseconds and end in `At`; amounts are integers in minor units and end in `Minor`.

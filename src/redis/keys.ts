@@ -83,6 +83,8 @@ export interface Keys {
   handling(group: string, orderId: string): string;
   /** Hash: group → next bucket of `handled` to be cleaned up. */
   readonly handledWalk: string;
+  /** Hash: name → position and accounts of a reader over HTTP. */
+  readonly readers: string;
   /** Stream: results that a consumer group could not handle. */
   parked(group: string): string;
   /** Hash: webhook endpoint → which results it receives. */
@@ -152,6 +154,7 @@ export function createKeys(prefix: string = defaultPrefix): Keys {
     handled: (group, bucket) => `${tag}:handled:${group}:${bucket}`,
     handling: (group, orderId) => `${tag}:handling:${group}:${orderId}`,
     handledWalk: `${tag}:handled-walk`,
+    readers: `${tag}:readers`,
     parked: (group) => `${tag}:parked:${group}`,
     webhooks: `${tag}:webhooks`,
     webhooksRenewed: `${tag}:webhooks:renewed`,

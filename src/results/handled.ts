@@ -2,6 +2,7 @@ import { crc32 } from 'node:zlib';
 import type { Redis } from '../redis/connection.ts';
 import type { Keys } from '../redis/keys.ts';
 import { loadScript } from '../redis/script.ts';
+import { readerOfGroup } from './http-readers.ts';
 import { groupPositions } from './trim.ts';
 
 const forgetScript = loadScript('forget-handled', import.meta.url);
@@ -32,6 +33,8 @@ export async function forgetHandled(redis: Redis, keys: Keys, before: number): P
   const oldest = first?.[0] ?? `${Number.MAX_SAFE_INTEGER}-0`;
   let forgotten = 0;
   for (const { group } of await groupPositions(redis, keys.results)) {
+    // Readers over HTTP keep their own delivery state.
+    if (readerOfGroup(group) !== null) continue;
     const start = Number(await redis.hget(keys.handledWalk, group)) || 0;
     for (let step = 0; step < stepsPerCall; step += 1) {
       const some = Array.from({ length: bucketsPerStep }, (_, nth) =>

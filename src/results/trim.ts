@@ -1,16 +1,21 @@
 import type { Redis } from '../redis/connection.ts';
+import { loadScript } from '../redis/script.ts';
+
+const countScript = loadScript('count-after', import.meta.url);
 
 /** The position of a consumer group in the stream. */
 export interface GroupPosition {
   readonly group: string;
-  /** Entries not delivered to it yet; `null` if Redis cannot determine it. */
-  readonly lag: number | null;
+  /** Entries not delivered to it yet; where Redis cannot tell, they are counted up to `countLimit`. */
+  readonly lag: number;
   /** Entries delivered to a consumer and not acknowledged. */
   readonly pending: number;
   /** Everything below this stream id is acknowledged. */
   readonly acknowledgedBelow: string;
 }
 
+/** Enough to raise the alarm of a reader that is behind. */
+const countLimit = 1_001;
 /** Most entries removed by one XTRIM: trimming must not delay verdicts. */
 const stepLimit = 5_000;
 /** XTRIMs per call: a million entries. With a call a minute that is 16,000 a second, more than one Redis can publish. */
@@ -19,9 +24,17 @@ const stepsPerCall = 200;
 /**
  * Removes results that are older than `before` (epoch ms) and that every consumer group has acknowledged, in small steps.
  * Returns how many it removed.
+ *
+ * @param ignored groups for which nothing is kept any longer
  */
-export async function trimResults(redis: Redis, stream: string, before: number): Promise<number> {
-  const positions = await groupPositions(redis, stream);
+export async function trimResults(
+  redis: Redis,
+  stream: string,
+  before: number,
+  ignored: ReadonlySet<string> = new Set(),
+): Promise<number> {
+  const all = await groupPositions(redis, stream);
+  const positions = all.filter(({ group }) => !ignored.has(group));
   const limits = [`${Math.max(0, Math.floor(before))}-0`, ...positions.map((each) => each.acknowledgedBelow)];
   const end = limits.reduce(lower);
   let removed = 0;
@@ -42,11 +55,16 @@ export async function groupPositions(redis: Redis, stream: string): Promise<Grou
       const group = String(field(fields, 'name'));
       const [pending, oldest] = (await redis.xpending(stream, group)) as [number, string | null];
       const lag = field(fields, 'lag');
+      const delivered = String(field(fields, 'last-delivered-id'));
       return {
         group,
         pending,
-        lag: typeof lag === 'number' ? lag : null,
-        acknowledgedBelow: oldest ?? String(field(fields, 'last-delivered-id')),
+        // Redis before 7 does not tell, nor any Redis after a position was set by hand or by a reader over HTTP.
+        lag:
+          typeof lag === 'number'
+            ? lag
+            : Number(await countScript.run(redis, [stream], [delivered, countLimit])),
+        acknowledgedBelow: oldest ?? delivered,
       };
     }),
   );

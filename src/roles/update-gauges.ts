@@ -15,7 +15,7 @@ export function updateGauges(metrics: Metrics, overview: Overview): void {
   metrics.groupLag.reset();
   metrics.parked.reset();
   for (const { group, lag, pending, parked } of groups) {
-    metrics.groupLag.set({ group }, (lag ?? 0) + pending);
+    metrics.groupLag.set({ group }, lag + pending);
     metrics.parked.set({ group }, parked);
   }
   updateAccountGauges(metrics, overview);

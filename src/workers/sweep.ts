@@ -5,6 +5,7 @@ import { createOrderIndex } from '../orders/order-index.ts';
 import { type OrderState, readOrderStates } from '../orders/order-states.ts';
 import { walkUnresolved } from '../orders/unresolved.ts';
 import { forgetHandled } from '../results/handled.ts';
+import { readerPatience, silentReaders } from '../results/http-readers.ts';
 import { trimResults } from '../results/trim.ts';
 import { createDamageReport, type DamageReport } from './damage.ts';
 import { createJobPlaces, type JobPlace } from './job-places.ts';
@@ -50,7 +51,10 @@ export async function sweep(parts: SweepParts): Promise<void> {
       }),
     );
     await walk('of the index', () => index.forget());
-    await walk('of results', () => trimResults(redis, keys.results, now - resultsRetentionMs));
+    await walk('of results', async () => {
+      const silent = await silentReaders(redis, keys, now - readerPatience * resultsRetentionMs);
+      await trimResults(redis, keys.results, now - resultsRetentionMs, silent);
+    });
     // A day more: what the stream has lost may be published once more until then.
     await walk('of what groups have handled', () =>
       forgetHandled(redis, keys, now - resultsRetentionMs - dayMs),

@@ -63,9 +63,9 @@ function attention(overview: Overview): Html {
     ...overview.accounts.flatMap((account) => accountTroubles(account, at)),
     lostOrder(overview),
     ...groups
-      .filter(({ lag, pending }) => (lag ?? 0) + pending > lagging)
+      .filter(({ lag, pending }) => lag + pending > lagging)
       .map(({ group, lag, pending }) => {
-        return html`Consumer group <b>${group}</b> is ${count((lag ?? 0) + pending)} results behind.`;
+        return html`Consumer group <b>${group}</b> is ${count(lag + pending)} results behind.`;
       }),
     ...groups
       .filter(({ parked }) => parked > 0)
