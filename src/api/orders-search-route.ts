@@ -35,6 +35,8 @@ const exampleOrder: OrderSummary = {
   lastPolledAt: '2026-11-27T09:00:13.498Z',
   lastAnsweredAt: '2026-11-27T09:00:13.498Z',
   nextPollAt: null,
+  acknowledged: null,
+  withdrawnAt: null,
   metadata: { basket: 7 },
 };
 

@@ -1,5 +1,5 @@
 import type { ResultEvent } from '../domain/result-event.ts';
-import { csvLine } from './csv.ts';
+import { csvLine } from './csv-line.ts';
 import type { LocalTime } from './local-time.ts';
 
 type Column = readonly [name: string, cell: (event: ResultEvent, time: LocalTime) => string | null];

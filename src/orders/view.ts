@@ -82,12 +82,14 @@ export const orderViewSchema = z.object({
 export type OrderView = z.infer<typeof orderViewSchema>;
 
 /** An order in a list: without what only matters for a single one. */
-export const orderSummarySchema = orderViewSchema.omit({ explanation: true, history: true });
+export const orderSummarySchema = orderViewSchema.omit({
+  ...{ explanation: true, history: true, verdicts: true, callbacks: true },
+});
 export type OrderSummary = z.infer<typeof orderSummarySchema>;
 
 /** Converts a record to its entry in a list. */
 export function summaryOf(record: OrderRecord): OrderSummary {
-  const { explanation: _explanation, history: _history, ...summary } = viewOf(record);
+  const { explanation, history, verdicts, callbacks, ...summary } = viewOf(record);
   return summary;
 }
 
