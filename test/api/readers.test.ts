@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { digestOf } from '../../src/api/api-keys.ts';
 import { buildEvent, eventFields } from '../../src/domain/result-event.ts';
 import { createKeys, type Keys } from '../../src/redis/keys.ts';
@@ -7,6 +7,7 @@ import { groupPositions, trimResults } from '../../src/results/trim.ts';
 import { anOrder, aProgress, aReading, createdAt } from '../support/builders.ts';
 import { testRedis } from '../support/redis.ts';
 import { type RunningService, startRunningService } from '../support/running-service.ts';
+import { eventually } from '../support/waiting.ts';
 
 const redis = testRedis();
 const scoped = 'key-of-lipia';
@@ -138,10 +139,8 @@ describe('readers', () => {
     await put('books', ids[1]);
     const [position] = await groupPositions(redis, keys.results);
     expect(position).toEqual({ group: 'http:books', pending: 0, lag: 2, acknowledgedBelow: ids[1] });
-    await vi.waitFor(
-      async () =>
-        expect(await running.metric('payment_poller_group_lag_entries{group="http:books"}')).toBe(2),
-      { timeout: 30_000, interval: 100 },
+    await eventually(async () =>
+      expect(await running.metric('payment_poller_group_lag_entries{group="http:books"}')).toBe(2),
     );
     await put('books', ids[3]);
     expect(await groupPositions(redis, keys.results)).toMatchObject([{ lag: 0 }]);
