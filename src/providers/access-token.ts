@@ -2,8 +2,9 @@ import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } f
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import type { Redis } from '../redis/connection.ts';
+import { maxRetryAfterMs, retryAfterMs } from './open-reading.ts';
 import type { Auth, ProviderAnswer } from './provider.ts';
-import { maxRetryAfterMs, parseJson, retryAfterMs } from './read-answer.ts';
+import { parseJson } from './read-answer.ts';
 import type { Transport } from './transport.ts';
 
 /** No token could be had. `refused`: the credentials are wrong; otherwise the login could not be reached. */

@@ -4,7 +4,7 @@ import { parseExactly } from '../domain/exact-json.ts';
 import type { Reading, ReadingFacts } from '../domain/order.ts';
 import { usualCurrencies } from './currency.ts';
 import { redactSecrets, secretsOf } from './known-secrets.ts';
-
+import { byHttpStatus, isOk, openReading } from './open-reading.ts';
 import { printedCurrencies } from './printed-currencies.ts';
 import { disprovesFailure, type Expected, proofOf, speaksOfAnother } from './proof.ts';
 import type { Finding, PaymentFinding, Provider, ProviderAnswer, ReadingRules } from './provider.ts';
@@ -237,74 +237,6 @@ function awaitMs({ asyncResult }: Provider, { settings }: ReadOptions): number |
   return asyncResult === undefined || settings == null ? null : asyncResult.resultTimeoutMs(settings);
 }
 
-/** A meaning that leaves the order open. */
-function openReading(
-  meaning: Meaning,
-  answer: ProviderAnswer,
-  facts: ReadingFacts,
-  awaitMs: number | null,
-): Reading {
-  switch (meaning.reading) {
-    case 'unavailable':
-      return {
-        ...facts,
-        kind: 'unavailable',
-        throttled: meaning.throttled === true,
-        retryAfterMs: retryAfterMs(answer.headers['retry-after'], facts.at),
-        ...(meaning.aboutOrder ? { aboutOrder: true } : {}),
-      };
-    case 'refused':
-      return {
-        ...facts,
-        kind: 'refused',
-        credentials: meaning.credentials === true,
-        ...(meaning.locks ? { locksAccount: true } : {}),
-      };
-    case 'pending':
-      return meaning.awaited && awaitMs !== null
-        ? { ...facts, kind: 'pending', awaitedUntil: facts.at + awaitMs }
-        : { ...facts, kind: 'pending' };
-    case 'not-found':
-    case 'unrecognised':
-      return { ...facts, kind: meaning.reading };
-    case 'paid':
-    case 'failed':
-    case 'expired':
-      throw new Error(`A code about the call must not decide a payment: ${meaning.reading}.`);
-  }
-}
-
-/** What a status code means when the body says nothing that we know. Never an outcome of a payment. */
-function byHttpStatus(answer: ProviderAnswer, facts: ReadingFacts): Reading {
-  const status = answer.httpStatus;
-  if (isOk(answer) && facts.providerStatus !== null) return { ...facts, kind: 'unrecognised' };
-  if (status === 401 || status === 403) return { ...facts, kind: 'refused', credentials: true };
-  if (status === 400 || status === 422) return { ...facts, kind: 'refused', credentials: false };
-  return {
-    ...facts,
-    kind: 'unavailable',
-    throttled: status === 429,
-    retryAfterMs: retryAfterMs(answer.headers['retry-after'], facts.at),
-    ...(isAboutOrder(status) ? { aboutOrder: true } : {}),
-  };
-}
-
-/** A 404, say, to one reference is no outage. Of the other codes below 500, 408 and 429 speak of the account. */
-function isAboutOrder(status: number): boolean {
-  return status >= 400 && status < 500 && status !== 408 && status !== 429;
-}
-
-/** A gateway that asks for more than this is asked again anyway: orders must not fall silent on its word. */
-export const maxRetryAfterMs = 3_600_000;
-
-/** Milliseconds of a `Retry-After` header (seconds or an HTTP date), between 0 and one hour; `null` when there is none. */
-export function retryAfterMs(header: string | string[] | undefined, now: number): number | null {
-  const text = (Array.isArray(header) ? header[0] : header)?.trim();
-  if (!text) return null;
-  const ms = /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text) - now;
-  return Number.isNaN(ms) ? null : Math.min(Math.max(ms, 0), maxRetryAfterMs);
-}
-
 /** Does this answer say that our access token is no longer good? */
 export function rejectsToken(provider: Provider, answer: ProviderAnswer): boolean {
   if (provider.auth === undefined) return false;
@@ -314,10 +246,6 @@ export function rejectsToken(provider: Provider, answer: ProviderAnswer): boolea
   const meaning = finding?.about === 'call' ? provider.call.get(finding.code) : undefined;
   if (meaning !== undefined) return meaning.reading === 'refused' && meaning.token === true;
   return answer.httpStatus === 401;
-}
-
-function isOk(answer: ProviderAnswer): boolean {
-  return answer.httpStatus >= 200 && answer.httpStatus < 300;
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: false });

@@ -244,6 +244,15 @@ describe('OpenAPI', () => {
     expect(Object.fromEntries(routes)).toEqual({
       'POST /v1/orders': expect.arrayContaining([200, 201, 400, 409, 413, 415, 422, ...everywhere]),
       'GET /v1/orders/{orderId}': expect.arrayContaining([200, 404, 422, ...everywhere]),
+      'DELETE /v1/orders/{orderId}': expect.arrayContaining([200, 404, 409, 422, ...everywhere]),
+      'POST /v1/orders/{orderId}/acknowledgement': expect.arrayContaining([
+        200,
+        404,
+        409,
+        422,
+        ...everywhere,
+      ]),
+      'DELETE /v1/orders/{orderId}/acknowledgement': expect.arrayContaining([200, 404, 422, ...everywhere]),
       'POST /v1/orders/{orderId}/poll': expect.arrayContaining([202, 404, 409, 422, ...everywhere]),
       'GET /v1/results': expect.arrayContaining([200, 422, ...everywhere]),
     });

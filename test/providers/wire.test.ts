@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import { createAccessTokens } from '../../src/providers/access-token.ts';
 import { type Asker, createAsker } from '../../src/providers/ask.ts';
 import { providers } from '../../src/providers/index.ts';
@@ -14,6 +14,7 @@ import {
 } from '../support/fake-gateway.ts';
 import type { ProviderFixtures } from '../support/provider-fixtures.ts';
 import { testPrefix, testRedis } from '../support/redis.ts';
+import { until } from '../support/waiting.ts';
 import { fixturesOf } from './fixtures/index.ts';
 
 /** For gateways that answer: only a busy machine makes them slow. */
@@ -204,7 +205,7 @@ for (const [id, provider] of providers) {
         impatient,
       );
       for (const how of misbehaviours) expect((await asker.ask(order)).kind, how).toBe('unavailable');
-      await vi.waitFor(async () => expect((await asker.ask(order)).kind).toBe('paid'), { timeout: 30_000 });
+      await until('a proper answer', async () => (await asker.ask(order)).kind === 'paid');
     });
 
     test.each([301, 302, 303, 307, 308])('a redirect (%i) is not followed', async (status) => {
