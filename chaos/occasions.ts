@@ -84,9 +84,10 @@ export function groundless(
   return waitedMs >= confirmAfterMs ? null : `${said}, a soft verdict that was read once`;
 }
 
-/** An answer that was pushed does not say when its question was asked; that the question was taken is evidence of its own. */
-function askedAtOf({ source, at }: PublishedVerdict['evidence'][number]): number {
-  return source === 'poll' ? Date.parse(String(at)) : Number.NEGATIVE_INFINITY;
+/** An answer that was pushed may be as old as its question. Where that is not known, it may be any age. */
+function askedAtOf({ source, at, askedAt }: PublishedVerdict['evidence'][number]): number {
+  if (source === 'poll') return Date.parse(String(at));
+  return askedAt === undefined ? Number.NEGATIVE_INFINITY : Date.parse(String(askedAt));
 }
 
 function firstReadAt(evidence: PublishedVerdict['evidence']): number {

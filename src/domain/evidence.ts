@@ -25,6 +25,8 @@ export interface Evidence {
   /** How many times in a row; present when more than once. */
   readonly count?: number;
   readonly firstAt?: string;
+  /** For an answer that was pushed to us: when the query was sent that it answers, RFC 3339, where that is known. */
+  readonly askedAt?: string;
   /** The order that has claimed the receipt or the reference, where the reason is `receipt-used`. */
   readonly usedBy?: string;
 }
@@ -43,6 +45,7 @@ export function toEvidence(reading: Reading): Evidence {
     providerMessage: reading.providerMessage,
     bodySha256: reading.bodySha256,
     ...(reading.overridden === undefined ? {} : { overridden: reading.overridden }),
+    ...(reading.askedAt === undefined ? {} : { askedAt: new Date(reading.askedAt).toISOString() }),
   };
   switch (reading.kind) {
     case 'paid':

@@ -55,13 +55,14 @@ function unpackVerdict([stateversion, status, reason, at]: Packed): object {
 export function packEvidence(evidence: Evidence): Packed {
   const { source, at, httpStatus, reading, providerStatus, providerMessage, bodySha256 } = evidence;
   const { certainty, reason, receipt, amountReceived, overridden, count, firstAt, otherAmount } = evidence;
-  const { usedBy, furtherReceipts } = evidence;
+  const { usedBy, furtherReceipts, askedAt } = evidence;
   return trimmed([
     ...[source, Date.parse(at), httpStatus, reading, providerStatus, providerMessage],
     bodySha256 === null ? null : Buffer.from(bodySha256, 'hex').toString('base64url'),
     ...[certainty, reason, receipt, amountReceived, overridden, count],
     firstAt === undefined ? null : Date.parse(firstAt),
     ...[otherAmount, usedBy, furtherReceipts],
+    askedAt === undefined ? null : Date.parse(askedAt),
   ]);
 }
 
@@ -69,7 +70,7 @@ export function packEvidence(evidence: Evidence): Packed {
 export function unpackEvidence([source, at, httpStatus, reading, ...rest]: Packed): object {
   const [providerStatus = null, providerMessage = null, print = null, ...further] = rest;
   const [certainty, reason, receipt, amountReceived, overridden, count, firstAt, ...more] = further;
-  const [otherAmount, usedBy, furtherReceipts] = more;
+  const [otherAmount, usedBy, furtherReceipts, askedAt] = more;
   const known = { certainty, reason, receipt, amountReceived, overridden, count };
   const added = { otherAmount, usedBy, furtherReceipts };
   return {
@@ -77,6 +78,7 @@ export function unpackEvidence([source, at, httpStatus, reading, ...rest]: Packe
     bodySha256: print === null ? null : Buffer.from(String(print), 'base64url').toString('hex'),
     ...Object.fromEntries(Object.entries({ ...known, ...added }).filter(([, value]) => value != null)),
     ...(firstAt != null && { firstAt: isoOf(firstAt) }),
+    ...(askedAt != null && { askedAt: isoOf(askedAt) }),
   };
 }
 

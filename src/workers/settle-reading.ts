@@ -42,16 +42,17 @@ export async function settle(
   for (let current: OrderRecord | null = record; current !== null; ) {
     const now = clock.now();
     const order: Order = current.order;
+    const answer = answering(current, considered, pushed);
     const decision = decide(
       order,
       current.progress,
-      answering(current, considered, pushed),
+      answer,
       { ...policy, steadySince: clock.steadySince() },
       now,
       Math.random(),
     );
     const { progress, publish, nextPollAt } = decision;
-    const history = remember(current.history, considered);
+    const history = remember(current.history, answer);
     const event =
       publish === null ? null : buildEvent(order, progress, publish, considered, history, now, openSince);
     const query = queryAfter(current.query, considered, pushed?.queryId ?? null);

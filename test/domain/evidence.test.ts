@@ -44,6 +44,12 @@ describe('toEvidence', () => {
     });
   });
 
+  it('says when the query was sent that a pushed answer is about', () => {
+    const pushed = aReading.pending({ source: 'callback', at: at(9), askedAt: at(8) });
+    expect(toEvidence(pushed)).toMatchObject({ at: time(9), askedAt: time(8) });
+    expect(toEvidence(aReading.pending({ source: 'callback', at: at(9) }))).not.toHaveProperty('askedAt');
+  });
+
   it.each(Object.entries(everyReading))('is plain JSON: %s', (_, make) => {
     const evidence = toEvidence(make(createdAt));
     expect(JSON.parse(JSON.stringify(evidence))).toEqual(evidence);
@@ -59,6 +65,14 @@ describe('remember', () => {
     );
     expect(history).toHaveLength(1);
     expect(history[0]).toMatchObject({ reading: 'pending', count: 3, firstAt: time(8), at: time(20) });
+  });
+
+  it('counts the same answer to two queries as a repetition, with the later query', () => {
+    const history = historyOf(
+      aReading.pending({ source: 'callback', at: at(9), askedAt: at(8) }),
+      aReading.pending({ source: 'callback', at: at(20), askedAt: at(19) }),
+    );
+    expect(history).toMatchObject([{ count: 2, at: time(20), askedAt: time(19) }]);
   });
 
   it.each<[string, Partial<ReturnType<typeof aReading.softFailed>>]>([

@@ -58,10 +58,19 @@ const anyMetadata = fc
   .map((metadata) => JSON.parse(JSON.stringify(metadata)) as { [key: string]: Json });
 
 const anyHistory: fc.Arbitrary<Evidence[]> = fc
-  .array(fc.tuple(fc.constantFrom(...Object.values(everyReading)), instant, anyText), { maxLength: 60 })
+  .array(
+    fc.tuple(
+      fc.constantFrom(...Object.values(everyReading)),
+      instant,
+      anyText,
+      fc.constantFrom({}, { askedAt: 1_768_467_608_000 }),
+    ),
+    { maxLength: 60 },
+  )
   .map((steps) =>
     steps.reduce<Evidence[]>(
-      (history, [make, at, providerMessage]) => remember(history, { ...make(at), providerMessage }),
+      (history, [make, at, providerMessage, pushed]) =>
+        remember(history, { ...make(at), providerMessage, ...pushed }),
       [],
     ),
   );
