@@ -46,6 +46,11 @@ function shown(name: string, found: readonly Result[]): string {
   const { date, version, commit, node, redis, machine } = result.facts;
   const sources = `version ${version}${commit === null ? '' : ` at ${commit}`}`;
   const isDisturbed = result.othersPercent > quietPercent;
+  // In virtual time nothing that others do counts.
+  if (result.benchmark === 'schedule') {
+    const computed = `Computed on ${date} with ${sources}, in virtual time: the same on every machine.`;
+    return [...tables, ...(result.remark === undefined ? [] : [result.remark]), computed].join('\n\n');
+  }
   const measured = [
     `Measured on ${date} with ${sources}, Node ${node}, Redis ${redis}, on ${machine};`,
     `other processes took ${number(result.othersPercent)} % of a core meanwhile${isDisturbed ? ', which is **too much: measure again**' : ''}.`,

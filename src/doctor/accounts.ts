@@ -6,6 +6,7 @@ import { createAccessTokens } from '../providers/access-token.ts';
 import { createTransport } from '../providers/transport.ts';
 import { awaitRedis, connectRedis, type Redis } from '../redis/connection.ts';
 import { createKeys } from '../redis/keys.ts';
+import { diagnoseGain } from './adaptive-gain.ts';
 import type { Diagnosis } from './diagnosis.ts';
 
 /** Checks every account's configuration and, with `live`, whether its credentials are accepted. */
@@ -32,6 +33,7 @@ export async function* diagnoseAccounts(config: Config, live: boolean): AsyncGen
   const redis = connectRedis(config.redisUrl, 'patient');
   try {
     yield* changedProviders(config, redis);
+    yield* gains(config, redis);
     if (!live) return;
     for (const account of config.accounts) yield await logIn(account, redis, config.prefix);
   } finally {
@@ -63,6 +65,16 @@ async function* changedProviders(config: Config, redis: Redis): AsyncGenerator<D
   const providers = new Map(config.accounts.map(({ id, provider }) => [id, provider.id]));
   for (const changed of await findChangedProviders(redis, keys, store, providers)) {
     yield { level: 'danger', subject: changed.account, text: changedProviderText(changed) };
+  }
+}
+
+/** What accounts would gain from another schedule. Never prevents the other checks. */
+async function* gains(config: Config, redis: Redis): AsyncGenerator<Diagnosis> {
+  const keys = createKeys(config.prefix);
+  if (redis.status !== 'ready') return;
+  for (const account of config.accounts) {
+    const gain = await diagnoseGain(account, config, redis, keys).catch(() => null);
+    if (gain !== null) yield gain;
   }
 }
 

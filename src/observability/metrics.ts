@@ -179,6 +179,26 @@ function accountMetrics(define: Definitions) {
       'How long the most overdue poll of an account has been due (from Redis)',
       ['account'],
     ),
+    lagSeconds: define.gauge(
+      'account_lag_seconds',
+      'Median time from the final status to the poll that saw it, over the last hour; absent where none was seen (from Redis)',
+      ['account'],
+    ),
+    expectedLagSeconds: define.gauge(
+      'account_expected_lag_seconds',
+      'The median lag that the schedule expects of orders like those of the last hour; absent where unknown (from Redis)',
+      ['account'],
+    ),
+    rateUse: define.gauge(
+      'account_rate_use',
+      'Share of the rate limit that the polls of the last minute used, 0 to 1 (from Redis)',
+      ['account'],
+    ),
+    waitingPolls: define.gauge(
+      'account_waiting_polls',
+      'Due polls that have not started, by class; of very many the most overdue ones are counted (from Redis)',
+      ['account', 'class'],
+    ),
     rateLimit: define.gauge(
       'account_rate_limit',
       'Status requests per second that an account is allowed, over all processes',

@@ -1,5 +1,6 @@
 import { breakerStates } from '../accounts/circuit-breaker.ts';
 import type { Overview } from '../api/ui/overview.ts';
+import { pollClasses } from '../domain/poll-class.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import { ageClasses } from '../orders/unresolved-tally.ts';
 import type { EndpointState } from '../webhooks/endpoint-state.ts';
@@ -23,7 +24,11 @@ export function updateGauges(metrics: Metrics, overview: Overview): void {
 }
 
 function updateAccountGauges(metrics: Metrics, { accounts, at }: Overview): void {
-  for (const { id: account, breaker, answeredAt, orders, lateMs, ratePerSecond } of accounts) {
+  // Reset, because an hour without a final status has no lag.
+  metrics.lagSeconds.reset();
+  metrics.expectedLagSeconds.reset();
+  for (const each of accounts) {
+    const { id: account, breaker, answeredAt, orders, lateMs, ratePerSecond, lag, waiting } = each;
     for (const state of breakerStates) {
       metrics.breaker.set({ account, state }, state === breaker.state ? 1 : 0);
     }
@@ -31,6 +36,12 @@ function updateAccountGauges(metrics: Metrics, { accounts, at }: Overview): void
     metrics.accountOrders.set({ account }, orders);
     metrics.accountOverdueSeconds.set({ account }, lateMs / 1_000);
     metrics.rateLimit.set({ account }, ratePerSecond);
+    metrics.rateUse.set({ account }, each.pollsPerMinute / (60 * ratePerSecond));
+    if (lag !== null) metrics.lagSeconds.set({ account }, lag.medianMs / 1_000);
+    if (lag?.expectedMs) metrics.expectedLagSeconds.set({ account }, lag.expectedMs / 1_000);
+    for (const pollClass of pollClasses) {
+      metrics.waitingPolls.set({ account, class: pollClass }, waiting[pollClass]);
+    }
   }
 }
 

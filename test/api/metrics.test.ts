@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { breakerStates } from '../../src/accounts/circuit-breaker.ts';
 import { readingKinds, verdictStatuses } from '../../src/domain/order.ts';
+import { pollClasses } from '../../src/domain/poll-class.ts';
 import { callbackResults, createMetrics } from '../../src/observability/metrics.ts';
 import { createKeys } from '../../src/redis/keys.ts';
 import { testRedis } from '../support/redis.ts';
@@ -102,6 +103,7 @@ test('labels carry our own words, and none of a provider', async () => {
     result: callbackResults,
     phase: ['asking', 'watching'],
     age: ['1h', '24h', '7d', 'older'],
+    class: pollClasses,
     outcome: ['succeeded', 'failed'],
   };
   for (const [, label = '', value = ''] of text.matchAll(/[{,](\w+)="([^"]*)"/g)) {
@@ -120,6 +122,7 @@ test('labels carry our own words, and none of a provider', async () => {
     'phase',
     'currency',
     'age',
+    'class',
     'group',
     'kind',
     'outcome',

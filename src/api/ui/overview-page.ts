@@ -1,6 +1,7 @@
 import type { BreakerState } from '../../accounts/circuit-breaker.ts';
 import { toMajor } from '../../domain/money.ts';
 import type { VerdictStatus } from '../../domain/order.ts';
+import { pollClasses } from '../../domain/poll-class.ts';
 import { ageClasses } from '../../orders/unresolved-tally.ts';
 import { bar, type Hours, timeToVerdictChart, verdictsChart } from './charts.ts';
 import { ago, count, type Html, html, money, span } from './html.ts';
@@ -157,7 +158,7 @@ const states: { readonly [state in BreakerState]: readonly [word: string, tone: 
 
 function accounts({ accounts, at }: Overview): Html {
   return html`<h2>Accounts</h2><table class="wide">
-${tableHead('Account', 'State', 'Last answer', 'Late by', 'Limit in use', 'Open orders')}
+${tableHead('Account', 'State', 'Last answer', 'Seen after', 'Late by', 'Limit in use', 'Open orders')}
 <tbody>${accounts.map((account) => accountRow(account, at))}</tbody></table>`;
 }
 
@@ -171,9 +172,24 @@ function accountRow(account: AccountHealth, at: number): Html {
 <th scope="row"><a href="/board/queue/${id}">${id}</a> ${id !== provider && html`<small>${provider}</small>`}</th>
 ${labelledCell('State', html`<span class="dot ${tone}">${word}</span> ${until}`)}
 ${labelledCell('Last answer', answeredAt === null ? '–' : ago(answeredAt, at))}
-${labelledCell('Late by', lateMs < 1_000 ? '0 s' : span(lateMs))}
+${labelledCell('Seen after', seenAfter(account))}
+${labelledCell('Late by', html`${lateMs < 1_000 ? '0 s' : span(lateMs)} ${waitingNote(account)}`)}
 ${labelledCell('Limit in use', html`${bar(use)} ${percent} <small>of ${ratePerSecond}/s</small>`)}
 ${labelledCell('Open orders', count(orders))}</tr>`;
+}
+
+/** The median lag of the last hour, from the final status to the poll that saw it, and what the schedule expected. */
+function seenAfter({ lag }: AccountHealth): string | Html {
+  if (lag === null) return '–';
+  const seconds = (ms: number) => `${(ms / 1_000).toFixed(1)} s`;
+  if (lag.expectedMs === null) return seconds(lag.medianMs);
+  return html`${seconds(lag.medianMs)} <small>expected ${seconds(lag.expectedMs)}</small>`;
+}
+
+/** The most valuable class of polls that waits because fewer may start than are due. */
+function waitingNote({ lateMs, waiting }: AccountHealth): Html | false {
+  const first = pollClasses.find((pollClass) => waiting[pollClass] > 0);
+  return lateMs >= 1_000 && first !== undefined && html`<small>${count(waiting[first])} ${first}</small>`;
 }
 
 function unresolvedMoney({ unresolved, at }: Overview): Html {

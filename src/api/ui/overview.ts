@@ -1,5 +1,7 @@
 import { type Activity, readActivity } from '../../accounts/activity.ts';
 import { type Breaker, readBreaker } from '../../accounts/circuit-breaker.ts';
+import { type Lag, readLag } from '../../accounts/lag-log.ts';
+import { countWaitingPolls, type WaitingPolls } from '../../accounts/waiting-polls.ts';
 import { jobIdOf, orderIdOf, type PollQueue } from '../../jobs/queue.ts';
 import { countContradicted } from '../../orders/contradicted.ts';
 import { readUnresolved } from '../../orders/unresolved.ts';
@@ -51,6 +53,10 @@ export interface AccountHealth extends AccountInfo, Activity {
   readonly orders: number;
   /** How long its most overdue job has been due. A job delayed by the circuit breaker is not due. */
   readonly lateMs: number;
+  /** How late final statuses were seen in the last hour; `null` where none was. */
+  readonly lag: Lag | null;
+  /** Due polls that have not started, by class. */
+  readonly waiting: WaitingPolls;
 }
 
 export interface OverviewParts {
@@ -125,6 +131,7 @@ async function readNextDue({ redis, keys, accounts, queue }: OverviewParts): Pro
 }
 
 const noActivity: Activity = { polledAt: null, answeredAt: null, pollsPerMinute: 0 };
+const noneWaiting: WaitingPolls = { requested: 0, deadline: 0, likely: 0, older: 0, watch: 0 };
 const noBreaker: Breaker = { state: 'closed', failures: 0, pausedUntil: null };
 
 async function readAccount(
@@ -136,14 +143,21 @@ async function readAccount(
   const { redis, keys } = parts;
   const { id, credentials } = account;
   const queue = parts.queue(id);
-  const [activity, breaker, counts, dueAt] = await Promise.all([
+  const [activity, breaker, counts, dueAt, lag, waiting] = await Promise.all([
     part(`the activity of ${id}`, readActivity(redis, keys, id, now), noActivity),
     part(`the circuit breaker of ${id}`, readBreaker(redis, keys, id, now, credentials), noBreaker),
     part(`the jobs of ${id}`, queue.getJobCounts('delayed', 'waiting', 'prioritized', 'active'), {}),
     part(`the due jobs of ${id}`, oldestDueAt(parts, queue), null),
+    part(`the lags of ${id}`, readLag(redis, keys, id, now), null),
+    part(
+      `the waiting polls of ${id}`,
+      countWaitingPolls(redis, (name) => queue.toKey(name), now),
+      noneWaiting,
+    ),
   ]);
   const orders = Object.values(counts).reduce((sum, jobs) => sum + jobs, 0);
-  return { ...account, ...activity, breaker, orders, lateMs: dueAt === null ? 0 : Math.max(0, now - dueAt) };
+  const lateMs = dueAt === null ? 0 : Math.max(0, now - dueAt);
+  return { ...account, ...activity, breaker, orders, lateMs, lag, waiting };
 }
 
 /** When the account's most overdue poll was due: its job is waiting, or not yet moved out of the delayed set. */
