@@ -123,6 +123,7 @@ test('labels carry our own words, and none of a provider', async () => {
     'currency',
     'age',
     'class',
+    'endpoint',
     'group',
     'kind',
     'outcome',
