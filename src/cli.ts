@@ -20,6 +20,7 @@ const commands: ReadonlyMap<string, () => Promise<CreateCommand>> = new Map([
   ['classify', async () => (await import('./commands/classify.ts')).classifyCommand],
   ['doctor', async () => (await import('./commands/doctor.ts')).doctorCommand],
   ['report', async () => (await import('./commands/report.ts')).reportCommand],
+  ['pull', async () => (await import('./commands/pull.ts')).pullCommand],
   ['reconcile', async () => (await import('./commands/reconcile.ts')).reconcileCommand],
   ['audit', async () => (await import('./commands/audit.ts')).auditCommand],
   ['key', async () => (await import('./commands/key.ts')).keyCommand],

@@ -90,6 +90,11 @@ function pollMetrics(define: Definitions) {
       'Polls that could not be completed for a reason of ours (a bug, Redis)',
       ['account'],
     ),
+    pulls: define.counter(
+      'pulls_total',
+      'Runs of Daraja Pull Transactions by outcome: no-orders, nothing, rows or failed',
+      ['account', 'outcome'],
+    ),
     contradictions: define.counter('contradictions_total', 'Readings that speak against a published paid', [
       'account',
     ]),

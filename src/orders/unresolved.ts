@@ -72,6 +72,19 @@ export async function oldestUnresolved(
   return oldest;
 }
 
+/** The ids of an account's unresolved orders. */
+export async function* unresolvedOf(redis: Redis, keys: Keys, account: string): AsyncGenerator<string> {
+  let cursor = '0';
+  do {
+    const [next, found] = await redis.hscan(keys.unresolved, cursor, 'COUNT', stepSize);
+    for (let nth = 0; nth + 1 < found.length; nth += 2) {
+      const money = parseEntry(found[nth] as string, found[nth + 1] as string);
+      if (money?.account === account) yield money.orderId;
+    }
+    cursor = next;
+  } while (cursor !== '0');
+}
+
 /** The state of a scan: the HSCAN cursor, and the totals so far. */
 interface Walk {
   readonly cursor: string;

@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import { z } from 'zod';
 import { baseUrl, credential, note, secret, section, text } from './fields.ts';
 import { basic, oauthGrant } from './oauth.ts';
 import type { Auth, Finding } from './provider.ts';
@@ -8,6 +8,31 @@ import { type Meaning, statuses } from './status-table.ts';
 
 const section24 = 'docs/providers.md section 2.4';
 
+/** Settings of Pull Transactions, which finds the payments of unresolved orders. */
+export const pullSettings = {
+  pullEveryMs: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(86_400_000)
+    .default(0)
+    .describe(
+      'How often Pull Transactions is asked for the payments of unresolved orders, in milliseconds; 0 for never. Register the short code first: `payment-poller pull register`',
+    ),
+  pullRatePerSecond: z.coerce
+    .number()
+    .min(0.01)
+    .max(100)
+    .default(1)
+    .describe('Requests per second to Pull Transactions, apart from the polls'),
+  pullByReference: z
+    .stringbool()
+    .default(false)
+    .describe(
+      'Settle orders by a pulled payment with their exact reference (or order id) and amount too; otherwise by receipt only',
+    ),
+};
+
 /** Settings of every Daraja account. */
 export const darajaSettings = {
   baseUrl: baseUrl()
@@ -16,6 +41,7 @@ export const darajaSettings = {
   consumerKey: secret().describe('Consumer key of the Daraja app'),
   consumerSecret: secret().describe('Consumer secret of the Daraja app'),
   shortCode: credential().describe('Paybill or till (business short code)'),
+  ...pullSettings,
 };
 
 export const darajaSandbox = { baseUrl: 'https://sandbox.safaricom.co.ke' };

@@ -26,6 +26,7 @@ import { createPollWorker } from '../workers/poll-worker.ts';
 import { startSweeper } from '../workers/sweeper.ts';
 import { traceAsker, tracePolls } from '../workers/tracing.ts';
 import { accountInfo, paymentRules } from './account-info.ts';
+import { startPullPayments } from './pull-payments.ts';
 import { dayMs, type Shared } from './shared.ts';
 
 /** Starts the role `worker`: a poll worker for every account, and the sweeper. */
@@ -58,8 +59,10 @@ export async function startWorkers(shared: Shared) {
   });
   await reportChangedProviders(shared);
   const accounts = config.accounts.map((account) => startAccount(account, shared));
+  const pulls = await Promise.all(accounts.map(({ startPulls }) => startPulls()));
   const closing = (force: boolean) => [
     sweeper.close(force),
+    ...pulls.map((pull) => pull?.close(force) ?? Promise.resolve()),
     ...accounts.map(({ worker, activity, adaptive }) =>
       worker.close(force).then(() => Promise.all([activity.close(), adaptive.close()])),
     ),
@@ -110,6 +113,8 @@ interface RunningAccount {
   readonly activity: ActivityLog;
   /** Accounts with the exponential schedule only learn. */
   readonly adaptive: AdaptiveSchedule;
+  /** `null` if the account does not pull payments. */
+  startPulls(): ReturnType<typeof startPullPayments>;
 }
 
 function startAccount(account: AccountConfig, shared: Shared): RunningAccount {
@@ -143,6 +148,13 @@ function startAccount(account: AccountConfig, shared: Shared): RunningAccount {
     log.debug({ err: error }, 'the time of the last poll could not be recorded'),
   );
   const adaptive = startAdaptive(account, shared, log);
+  const observer = observeAll(
+    logPolls(log, shared.outage.covers),
+    countPolls(metrics, id),
+    notePolls(activity),
+    adaptive.observer,
+    ...(telemetry ? [tracePolls] : []),
+  );
   const worker = createPollWorker({
     redis,
     keys,
@@ -169,13 +181,7 @@ function startAccount(account: AccountConfig, shared: Shared): RunningAccount {
         : null,
     policy: adaptive.policy,
     payments: paymentRules(account),
-    observer: observeAll(
-      logPolls(log, shared.outage.covers),
-      countPolls(metrics, id),
-      notePolls(activity),
-      adaptive.observer,
-      ...(telemetry ? [tracePolls] : []),
-    ),
+    observer,
     newWords: createNewWords(),
     limits: {
       concurrency: account.concurrency,
@@ -187,7 +193,8 @@ function startAccount(account: AccountConfig, shared: Shared): RunningAccount {
   worker.on('drained', shared.progressed);
   worker.on('active', shared.progressed);
   worker.run().catch((error: Error) => log.error({ err: error }, 'the worker stopped'));
-  return { worker, transport, activity, adaptive };
+  const startPulls = () => startPullPayments(account, shared, { log, transport, tokens, observer });
+  return { worker, transport, activity, adaptive, startPulls };
 }
 
 /** How often the processes of an account exchange completion times. */

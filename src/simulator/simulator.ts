@@ -96,7 +96,10 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     createRequestLog(limits),
   ];
   const darajaGateway = createDarajaGateway(tokenLifetimeMs?.daraja);
-  const parts = { darajaGateway, initiatorKey, outages, posts, now, vexoraSecretPosition };
+  const parts = {
+    ...{ darajaGateway, initiatorKey, outages, posts, now, vexoraSecretPosition },
+    orders: () => orders.all(),
+  };
   const apis = new Map<ProviderId, ProviderApi>(
     simulatedProviders.map(({ id, create }) => [
       id,

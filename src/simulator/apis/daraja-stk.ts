@@ -6,6 +6,7 @@ import { isPaid, type Present, presentState } from '../timeline.ts';
 import type { State } from '../words.ts';
 import type { ProviderApi, StatusRoute } from './api.ts';
 import { type DarajaGateway, darajaError, gatewayFault, stkApp } from './daraja-gateway.ts';
+import { pullRoutes } from './daraja-pull.ts';
 import type { SimulatedProvider } from './simulated-provider.ts';
 import { printedFor, type StateTable } from './state-table.ts';
 
@@ -35,7 +36,10 @@ const credentials = stkApp;
 const { shortCode, passkey } = credentials;
 
 /** Daraja's STK push query (providers.md, 2.3). */
-export function createDarajaStkApi(gateway: DarajaGateway): ProviderApi {
+export function createDarajaStkApi(
+  gateway: DarajaGateway,
+  orders: () => readonly ScriptedOrder[],
+): ProviderApi {
   const status: StatusRoute = {
     kind: 'status',
     name: 'status',
@@ -52,7 +56,7 @@ export function createDarajaStkApi(gateway: DarajaGateway): ProviderApi {
   };
   return {
     id: 'daraja-stk',
-    routes: [status],
+    routes: [status, ...pullRoutes({ gateway, shortCode, orders })],
     unauthorised: gateway.unauthorised,
     throttled: gateway.throttled,
     tooManyRequests: () => jsonReply(429, gatewayFault),
@@ -143,5 +147,8 @@ export const darajaStk: SimulatedProvider<'daraja-stk', typeof credentials> = {
   },
   refusal: 'failed:insufficient-funds',
   traits: { callbacks: true, retries: true, payouts: false, amount: false, receipt: false, login: true },
-  create: ({ darajaGateway }) => createDarajaStkApi(darajaGateway),
+  create: ({ darajaGateway, orders }) =>
+    createDarajaStkApi(darajaGateway, () =>
+      orders().filter(({ script }) => script.provider === 'daraja' || script.provider === 'daraja-stk'),
+    ),
 };

@@ -1,6 +1,7 @@
 import type { InitiatorKey } from '../initiator-key.ts';
 import type { Outages } from '../outages.ts';
 import type { Posts } from '../posts.ts';
+import type { ScriptedOrder } from '../scripted-orders.ts';
 import type { PlainState } from '../words.ts';
 import type { ProviderApi } from './api.ts';
 import type { DarajaGateway } from './daraja-gateway.ts';
@@ -14,6 +15,8 @@ export interface ApiParts {
   readonly darajaGateway: DarajaGateway;
   readonly initiatorKey: InitiatorKey;
   readonly outages: Outages;
+  /** Everything that was scripted, for lists. */
+  orders(): readonly ScriptedOrder[];
   readonly posts: Posts;
   readonly vexoraSecretPosition: SecretPosition | undefined;
 }
