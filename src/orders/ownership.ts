@@ -7,7 +7,7 @@ import { canonicalReference } from './codec.ts';
 import type { RecordUpdate } from './record.ts';
 
 /**
- * One payment proves one order: a paid order claims its reference, and its receipts if the provider gives any. As long as
+ * One payment proves one order: a paid order claims its reference, and its receipts if the provider gives any that identify it. As long as
  * its record is kept, no other order can be paid by either, in any account.
  */
 
@@ -17,8 +17,11 @@ export interface PaymentRules {
   readonly isShared: boolean;
   /** Scope in which equal references mean the same payment, part of the key: the same for all accounts of one merchant. */
   readonly references: string;
-  /** Scope in which equal receipts mean the same payment: the same for all providers with receipts of the same system. */
-  receiptsLike(receipt: string): string;
+  /**
+   * Scope in which equal receipts mean the same payment: the same for all providers with receipts of the same system. `null`:
+   * the receipt identifies no payment, and is not claimed.
+   */
+  receiptsLike(receipt: string): string | null;
 }
 
 /** The rules that matter when an order is enqueued. */
@@ -60,7 +63,10 @@ export function owningOf(
   ): Owning => ({
     keys: [
       keys.paid(rules.references, referenceName(order.reference)),
-      ...receipts.map((receipt) => keys.receipt(rules.receiptsLike(receipt), receipt)),
+      ...receipts.flatMap((receipt) => {
+        const scope = rules.receiptsLike(receipt);
+        return scope === null ? [] : [keys.receipt(scope, receipt)];
+      }),
     ],
     text: `${act} ${order.amountMinor} ${received ?? '-'} ${rules.isShared ? 'shared' : 'alone'}`,
   });

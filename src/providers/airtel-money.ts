@@ -95,7 +95,10 @@ const compact = signedBy((push) => {
 });
 const asSent = signedBy(transactionIn);
 
-/** Airtel numbers them; some answers mask them: `C36*******67`. */
+/**
+ * Airtel numbers them; some answers mask them: `C36*******67`. A masked one shows that the payment has a receipt, which is all
+ * that can be had there. It identifies no payment, so it is never claimed (`receiptScope`): the reference is.
+ */
 const receipt: ReceiptKind = {
   isReceipt: (text) => mobileMoneyReceipt.isReceipt(text.replace(/(?<=\w)\*+(?=\w)/g, '')),
   systemOf: () => null,

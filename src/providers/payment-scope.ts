@@ -1,5 +1,5 @@
 import type { Provider } from './provider.ts';
-import { mpesaReceipt } from './receipts.ts';
+import { isMasked, mpesaReceipt } from './receipts.ts';
 
 /**
  * Where equal references mean one payment: at one merchant of a provider, whatever account asks for it with whatever
@@ -12,7 +12,11 @@ export function referenceScope(provider: Provider, settings: { readonly [name: s
   );
 }
 
-/** Where equal receipts mean one payment: the system that numbers them, or the provider. Part of a key's name. */
-export function receiptScope({ id, receipt: kind = mpesaReceipt }: Provider, receipt: string): string {
+/**
+ * Where equal receipts mean one payment: the system that numbers them, or the provider. Part of a key's name. `null`: nowhere,
+ * because the receipt is masked, and payments of other orders may look the same.
+ */
+export function receiptScope({ id, receipt: kind = mpesaReceipt }: Provider, receipt: string): string | null {
+  if (isMasked(receipt)) return null;
   return kind.systemOf(receipt) ?? id;
 }

@@ -57,7 +57,10 @@ function isWord(text: string): boolean {
  */
 export const mpesaReceipt: ReceiptKind = {
   isReceipt: (text) =>
-    (mpesaForm.test(text) || resellerForm.test(text)) && !filling.test(text) && !isWord(text),
+    (mpesaForm.test(text) || resellerForm.test(text)) &&
+    !filling.test(text) &&
+    !isMasked(text) &&
+    !isWord(text),
   // Some gateways print them in small letters.
   systemOf: (receipt) => (mpesaForm.test(receipt.toUpperCase()) ? 'mpesa-ke' : null),
 };
@@ -67,9 +70,17 @@ const dottedForm = /^(?=.*\d)(?=.{6,64}$)[a-z0-9]+(?:\.[a-z0-9]+)+$/i;
 
 /** Receipts of the mobile-money systems of many countries, where one gateway passes on all of them. */
 export const mobileMoneyReceipt: ReceiptKind = {
-  isReceipt: (text) => mpesaReceipt.isReceipt(text) || dottedForm.test(text),
+  isReceipt: (text) => mpesaReceipt.isReceipt(text) || (dottedForm.test(text) && !isMasked(text)),
   systemOf: mpesaReceipt.systemOf,
 };
+
+/** A run of as many X is a mask: of real receipts of M-Pesa, one in ten million has it. */
+const mask = /\*|x{5,}/i;
+
+/** Whether characters of a receipt are hidden, as in `C36*******67`: many payments look the same then, so it identifies none. */
+export function isMasked(receipt: string): boolean {
+  return mask.test(receipt);
+}
 
 /** What is read for what people type: no blanks, however they look, full-width letters as plain ones, capitals. */
 export function canonicalReceipt(typed: string): string {

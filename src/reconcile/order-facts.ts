@@ -3,7 +3,7 @@ import type { Order, Verdict } from '../domain/order.ts';
 import { paymentFactsOf } from '../orders/payment-facts.ts';
 import type { OrderRecord } from '../orders/record.ts';
 import type { Provider } from '../providers/provider.ts';
-import { canonicalReceipt, mpesaReceipt } from '../providers/receipts.ts';
+import { canonicalReceipt, isMasked, mpesaReceipt } from '../providers/receipts.ts';
 
 /** What a statement is compared with: an order, and the names under which its payment may be on a statement. */
 export interface OrderFacts {
@@ -11,7 +11,7 @@ export interface OrderFacts {
   readonly verdict: (Verdict & { readonly at: number }) | null;
   /** As in the last result; `null` where the provider did not report it. */
   readonly receivedMinor: number | null;
-  /** In capitals. */
+  /** In capitals; none that is masked. */
   readonly receipts: readonly string[];
   readonly references: readonly string[];
   /** What earlier statements said about this order, as `recordedText`. */
@@ -43,7 +43,7 @@ export function factsOf(record: OrderRecord, provider: Provider, accountNumber: 
     order,
     verdict: progress.verdict,
     receivedMinor: toMinor(paymentFactsOf(record).amountReceived),
-    receipts: [...new Set([...named, ...references].map(canonicalReceipt))],
+    receipts: [...new Set([...named, ...references].filter((text) => !isMasked(text)).map(canonicalReceipt))],
     references: [
       ...new Set([
         ...aliases,

@@ -15,12 +15,17 @@ const redis = testRedis();
 const retentionMs = 3_600_000;
 
 /** Orders `a`, `b`, … at one account, each with a reference of its own unless told otherwise. */
-function setup({ sharesPayments = false, merchantOf = (account: string) => account } = {}) {
+function setup({
+  sharesPayments = false,
+  isReceiptMasked = false,
+  merchantOf = (account: string) => account,
+} = {}) {
   const keys = createKeys(testPrefix());
   const store = createOrderStore({ redis, keys, retentionMs });
   const rulesOf = (account: string): PaymentRules => ({
     ...paymentsWithin(merchantOf(account)),
     isShared: sharesPayments || account === 'sharing',
+    ...(isReceiptMasked && { receiptsLike: () => null }),
   });
   const order = (orderId: string, fields: Partial<Order> = {}) =>
     anOrder({ orderId, reference: `ref-${orderId}`, ...fields });
@@ -70,6 +75,19 @@ describe('one payment', () => {
     expect(await pay('b', 'R1')).toEqual({ outcome: 'used', usedBy: 'a' });
     expect([await hash('b'), await paid()]).toEqual([before, ['a']]);
     expect(await pay('b', 'R2')).toMatchObject({ outcome: 'settled' });
+  });
+
+  test('is not identified by a masked receipt: two orders may have the same, and each owns its reference', async () => {
+    const { open, pay, hash, keys, paid } = setup({ isReceiptMasked: true });
+    const masked = 'C36*******67';
+    for (const orderId of ['a', 'b']) {
+      await open(orderId);
+      expect(await pay(orderId, masked)).toMatchObject({ outcome: 'settled' });
+      expect(JSON.parse((await hash(orderId)).owns ?? '')).toEqual([keys.paid('lipia', `ref-${orderId}`)]);
+    }
+    expect(await paid()).toEqual(['a', 'b']);
+    await open('c', { reference: 'ref-a' });
+    expect(await pay('c', masked)).toEqual({ outcome: 'used', usedBy: 'a' });
   });
 
   test('under one reference, without a receipt or with another one, pays one order as well', async () => {

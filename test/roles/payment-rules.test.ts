@@ -60,6 +60,13 @@ describe('receipts', () => {
     expect(receiptsOf('lipia', 'fv9n_TDX')).toBe('lipia');
     expect(receiptsOf('again', '173456789')).toBe('jenga');
   });
+
+  test.each(['C36*******67', 'SH9XXXXXO2', 'MP210603.****.L06941'])(
+    'that are masked identify none: %s',
+    (receipt) => {
+      for (const account of ['jenga', 'lipia', 'vexora']) expect(receiptsOf(account, receipt)).toBeNull();
+    },
+  );
 });
 
 test.each([...providers])('the merchant of %s is named by settings that are no secret', (_, provider) => {

@@ -1,4 +1,4 @@
-import { canonicalReceipt, mpesaReceipt } from '../../providers/receipts.ts';
+import { canonicalReceipt, isMasked, mpesaReceipt } from '../../providers/receipts.ts';
 import { type DecimalSign, readAmount } from './amount.ts';
 import { type PrintedTime, readTime } from './date.ts';
 import type { FieldName, Places, StatementFormat } from './formats.ts';
@@ -112,7 +112,8 @@ interface FoundReceipt {
 function receiptOf(cell: (field: FieldName) => string, { format, places }: RowRules): FoundReceipt | null {
   if (places.receipt !== undefined) {
     const text = canonicalReceipt(cell('receipt').slice(0, 128));
-    return isDamaged(text) ? null : { text, isLoose: false };
+    // A masked one names no payment: the row counts as one without a receipt.
+    return isDamaged(text) ? null : { text: isMasked(text) ? '' : text, isLoose: false };
   }
   const [named, ...more] = receiptsIn(cell('narrative'));
   if (named !== undefined && more.length === 0) return { text: named, isLoose: true };

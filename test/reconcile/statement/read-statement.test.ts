@@ -136,6 +136,16 @@ describe('an M-Pesa statement', () => {
   });
 });
 
+test('a masked receipt names no payment: its rows count as rows without one', async () => {
+  const { rows } = await read(
+    mpesa(mpesaRow({ receipt: 'SIM****001' }), mpesaRow({ receipt: 'SIM****001' })),
+  );
+  expect(rows.map(({ receipt, kind }) => [receipt, kind])).toEqual([
+    ['', 'payment'],
+    ['', 'payment'],
+  ]);
+});
+
 describe('the order of day and month', () => {
   const on = (...dates: string[]) =>
     mpesa(...dates.map((time, nth) => mpesaRow({ time, receipt: `SIM000000${nth}` })));
