@@ -75,6 +75,7 @@ export async function openApi(shared: Shared) {
       redis: prompt,
       keys,
       store,
+      search,
       queue,
       accounts: accountsShown(config),
       overview: overviewOf(shared, prompt, queue),

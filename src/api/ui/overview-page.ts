@@ -34,8 +34,9 @@ export function overviewBody(sections: Sections, at: number): Html {
 ${place('now')}
 <form class="lookup" method="get" action="/orders" role="search">
 <label for="order">Look up an order</label>
-<input id="order" name="id" placeholder="order id" autocapitalize="none" autocomplete="off" spellcheck="false" required>
+<input id="order" name="id" placeholder="order id, receipt or reference" autocapitalize="none" autocomplete="off" spellcheck="false" required>
 <button>Show</button>
+<a href="/orders">all orders</a>
 </form>
 <div class="pair">${place('verdicts')}${place('truth')}</div>
 ${place('accounts')}

@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyPluginAsync } from 'fastify';
 import { orderIdPattern } from '../../domain/order.ts';
 import type { PollQueue } from '../../jobs/queue.ts';
 import type { Log } from '../../observability/log.ts';
+import type { SearchParts } from '../../orders/search.ts';
 import { readStatistics } from '../../orders/statistics.ts';
 import type { OrderStore } from '../../orders/store.ts';
 import { viewOf } from '../../orders/view.ts';
@@ -16,6 +17,7 @@ import { html } from './html.ts';
 import { sendPage, serveAssets } from './layout.ts';
 import { createLogin, type Login, wantsPage } from './login.ts';
 import { noOrderBody, orderBody } from './order.ts';
+import { serveOrdersPage } from './orders-page.ts';
 import type { AccountInfo, Overview } from './overview.ts';
 import { overviewBody, renderSections } from './overview-page.ts';
 import { createProxyUserReader } from './proxy-user.ts';
@@ -31,6 +33,7 @@ export interface PagesParts {
   readonly redis: Redis;
   readonly keys: Keys;
   readonly store: OrderStore;
+  readonly search: SearchParts;
   queue(account: string): PollQueue;
   readonly accounts: readonly AccountInfo[];
   readonly overview: (now: number) => Promise<Overview>;
@@ -153,10 +156,7 @@ function servePages(app: FastifyInstance, parts: PagesParts, login: Login): void
     },
   );
 
-  app.get<{ Querystring: { id?: string } }>('/orders', { schema: { hide: true } }, async (request, reply) => {
-    const { id } = request.query;
-    return reply.redirect(typeof id === 'string' ? `/orders/${encodeURIComponent(id.trim())}` : '/', 303);
-  });
+  serveOrdersPage(app, parts.search);
 
   app.get<{ Params: { orderId: string } }>(
     '/orders/:orderId',

@@ -242,9 +242,30 @@ describe('the pages', () => {
       status: 303,
       headers: { location: '/orders/shown%3A1' },
     });
+    expect(await get('/orders?id=or1', cookie)).toMatchObject({
+      status: 303,
+      headers: { location: '/orders/shown%3A1' },
+    });
     const none = await get(`/orders/${encodeURIComponent('<b>x')}`, cookie);
     expect(none.status).toBe(404);
     expect(none.text).not.toContain('<b>x');
+  });
+
+  test('the lookup shows all orders with a reference, and /orders lists orders by status', async () => {
+    for (const orderId of ['twin-1', 'twin-2']) {
+      await running.enqueue({ orderId, account: 'jenga', reference: 'OR-twins', amount: '2.00' });
+    }
+    const cookie = await aCookie();
+    const twins = await get('/orders?id=OR-TWINS', cookie);
+    expect(twins.status).toBe(200);
+    for (const orderId of ['twin-1', 'twin-2']) expect(twins.text).toContain(`href="/orders/${orderId}"`);
+    const list = await get('/orders?status=none', cookie);
+    expect(list.text).toContain('twin-1');
+    expect((await get('/orders?status=expired', cookie)).text).not.toContain('twin-1');
+    for (const odd of ['status=%3Cb%3E', 'after=%3Cb%3E', 'after=1&after=2', 'id=a&id=b', 'after=1.%22'])
+      expect((await get(`/orders?${odd}`, cookie)).status, odd).toBe(200);
+    expect((await get('/orders?id=%3Cb%3Ex', cookie)).status).toBe(303);
+    expect((await get('/orders', null)).text).not.toContain('twin-1');
   });
 
   test('are told the figures anew while somebody looks, until the login ends', async () => {
