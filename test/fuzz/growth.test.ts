@@ -23,6 +23,7 @@ import { isRedisUrl, redisAddress } from '../../src/redis/url.ts';
 import { darajaResultFixtures } from '../providers/fixtures/daraja.ts';
 import { fixturesOf } from '../providers/fixtures/index.ts';
 import { anOrder } from '../support/builders.ts';
+import { growthOf, growthOfStream, mostGrowth, usedMs } from '../support/growth.ts';
 import { sampleNow } from '../support/provider-fixtures.ts';
 import { pathsOf, valueAt, withRaw } from './hostile.ts';
 
@@ -38,49 +39,6 @@ const places: readonly (readonly [before: string, after: string])[] = [
   ['redis://h', 'x'],
   ['Bearer ', ' '],
 ];
-
-const small = 2_000;
-const factor = 8;
-/** Below this nothing is told apart from noise; a quadratic parser is far above it at the larger size. */
-const noticeableMs = 30;
-
-/** Of a quadratic parser it is `factor` squared. */
-const mostGrowth = 5 * factor;
-/** A garbage collection at the wrong moment looks like growth, but not three times. */
-const attempts = 3;
-
-/** How the time that a parser takes grows when its input grows by `factor`: about that much, if it is linear. */
-function growthOf(parse: (text: string) => unknown, make: (length: number) => string): number {
-  const [few, many] = [make(small), make(factor * small)];
-  let least = Number.POSITIVE_INFINITY;
-  for (let nth = 0; nth < attempts && least > mostGrowth; nth += 1) {
-    const large = cpuMs(() => parse(many));
-    if (large < noticeableMs) return 1;
-    least = Math.min(least, large / meanCpuMs(() => parse(few)));
-  }
-  return least;
-}
-
-/** Processor time of this thread alone: other programs run on this machine. */
-function cpuMs(work: () => unknown): number {
-  const startedAt = process.threadCpuUsage();
-  work();
-  const { user, system } = process.threadCpuUsage(startedAt);
-  return (user + system) / 1_000;
-}
-
-/** The system counts in ticks of some milliseconds, so something short is run until it has taken many of them. */
-function meanCpuMs(work: () => unknown): number {
-  let times = 0;
-  const total = cpuMs(() => {
-    const startedAt = performance.now();
-    do {
-      work();
-      times += 1;
-    } while (performance.now() - startedAt < 2 * noticeableMs);
-  });
-  return Math.max(total / times, 0.05);
-}
 
 /** The inputs for which a parser grows as the square of their length, or worse. */
 function slowInputs(parse: (text: string) => unknown, wrap = (text: string) => text): string[] {
@@ -220,14 +178,7 @@ test('lines grow with their text, and no faster, however it is cut', async () =>
     }
     const startedAt = process.threadCpuUsage();
     for await (const _ of readLines(chunks(), 1_000_000));
-    const { user, system } = process.threadCpuUsage(startedAt);
-    return (user + system) / 1_000;
+    return usedMs(startedAt);
   };
-  await cpuMsOfLines(small);
-  let least = Number.POSITIVE_INFINITY;
-  for (let nth = 0; nth < attempts && least > mostGrowth; nth += 1) {
-    const few = Math.max(await cpuMsOfLines(20 * small), 5);
-    least = Math.min(least, (await cpuMsOfLines(factor * 20 * small)) / few);
-  }
-  expect(least).toBeLessThan(mostGrowth);
+  expect(await growthOfStream(cpuMsOfLines)).toBeLessThan(mostGrowth);
 });
