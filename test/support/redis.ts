@@ -20,6 +20,8 @@ export function testRedisUrl(): string {
 
 /** A new connection to the run's Redis, closed after the tests of the file. */
 export function testRedis(): Redis {
+  // The hook below belongs to the first file of a process.
+  if (process.env.SHARED_PROCESS) throw new Error('A test with a Redis is not pure: see vitest.config.ts.');
   const redis = connectRedis(testRedisUrl(), 'patient');
   opened.push(redis);
   return redis;
