@@ -15,17 +15,16 @@ import {
   unpackEvidence,
   unpackProgress,
 } from './packing.ts';
-import type { Fields, OrderRecord, PendingQuery, RecordParts, RecordUpdate } from './record.ts';
-import { partsOfVersion1 } from './record-version-1.ts';
+import type { Fields, OrderRecord, PendingQuery, RecordUpdate } from './record.ts';
 
-/** The version of the record format. Records of a later version are refused. */
+/** The version of the record format. Records of another version are refused. No release wrote version 1. */
 const recordVersion = '2';
 
 /**
  * The immutable fields of a record. Values that scripts read have a field each; the rest is packed into one field, because each
  * field has a fixed memory cost in Redis.
  */
-export function orderFields(order: Order): Fields {
+function orderFields(order: Order): Fields {
   return {
     version: recordVersion,
     account: order.account,
@@ -75,8 +74,7 @@ export function newRecordFields(order: Order, nextPollAt: number): Fields {
  */
 export function parseRecord(orderId: string, fields: Fields): OrderRecord | null {
   if (fields.version === undefined) return null;
-  const isLegacyFormat = fields.version === '1';
-  if (!isLegacyFormat && fields.version !== recordVersion) {
+  if (fields.version !== recordVersion) {
     throw new Error(
       `The record of order ${orderId} has version ${fields.version}, this process knows ${recordVersion}; ` +
         'finish the upgrade of all processes.',
@@ -94,10 +92,11 @@ export function parseRecord(orderId: string, fields: Fields): OrderRecord | null
   const json = (name: string) => JSON.parse(get(name));
   // NaN must not pass: no amount compares as less than NaN, so any payment would count as sufficient.
   const number = (name: string) => read(name, () => finite.parse(Number(get(name) || Number.NaN)));
-  const parts = isLegacyFormat ? partsOfVersion1(fields) : partsOf(json);
   return {
     order: {
-      ...(read('order', () => detailsSchema.parse(parts.order())) as OrderDetails),
+      ...(read('order', () =>
+        detailsSchema.parse(unpackDetails(json('order') as unknown[])),
+      ) as OrderDetails),
       orderId,
       account: get('account'),
       reference: read('reference', () => json('reference') as Reference),
@@ -106,13 +105,14 @@ export function parseRecord(orderId: string, fields: Fields): OrderRecord | null
       createdAt: number('createdAt'),
     },
     progress: {
-      ...(read('progress', () => progressSchema.parse(parts.progress())) as KnownProgress),
+      ...(read('progress', () =>
+        progressSchema.parse(unpackProgress(json('progress') as unknown[])),
+      ) as KnownProgress),
       phase: read('phase', () => phases.parse(get('phase'))),
       ...(get('withdrawn') !== '' && { withdrawnAt: number('withdrawn') }),
     },
-    history: read('history', parts.history) as Evidence[],
+    history: read('history', () => (json('history') as unknown[][]).map(unpackEvidence)) as Evidence[],
     revision: number('revision'),
-    isLegacyFormat,
     nextPollAt: instant(get('nextPollAt')),
     query: get('query') === '' ? null : read('query', () => json('query') as PendingQuery),
     hints: Number(get('hints')),
@@ -120,14 +120,6 @@ export function parseRecord(orderId: string, fields: Fields): OrderRecord | null
     hintAt: instant(get('hintAt')),
     callbacks: parseCallbacks(get('callbacks')),
     acknowledgement: parseAcknowledgement(get('acknowledged')),
-  };
-}
-
-function partsOf(json: (name: string) => unknown): RecordParts {
-  return {
-    order: () => unpackDetails(json('order') as unknown[]),
-    progress: () => unpackProgress(json('progress') as unknown[]),
-    history: () => (json('history') as unknown[][]).map(unpackEvidence),
   };
 }
 

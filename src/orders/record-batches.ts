@@ -6,14 +6,7 @@ import { createBatcher } from '../redis/batcher.ts';
 import type { Redis } from '../redis/connection.ts';
 import type { Keys } from '../redis/keys.ts';
 import { loadScript } from '../redis/script.ts';
-import {
-  canonicalReference,
-  newRecordFields,
-  orderFields,
-  parseRecord,
-  progressFields,
-  queryField,
-} from './codec.ts';
+import { canonicalReference, newRecordFields, parseRecord, progressFields, queryField } from './codec.ts';
 import { type IndexEntry, rangeOf, receiptEntriesOf } from './lookup-index.ts';
 import {
   type Owning,
@@ -202,7 +195,6 @@ function changedFields(record: OrderRecord, update: RecordUpdate, owning: Owning
     step: randomBytes(6).toString('base64url'),
     ...progressFields(update),
     ...(record.query !== update.query && queryField(update.query)),
-    ...(record.isLegacyFormat && orderFields(record.order)),
     // From these fields the sweeper restores claims that were deleted.
     ...(owning?.text.startsWith('take') && {
       owns: JSON.stringify(owning.keys),

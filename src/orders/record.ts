@@ -15,8 +15,6 @@ export interface OrderRecord {
   readonly progress: Progress;
   readonly history: readonly Evidence[];
   readonly revision: number;
-  /** Written by an earlier release: the next transition rewrites it in the current format. */
-  readonly isLegacyFormat: boolean;
   /** `null` once the order is closed. */
   readonly nextPollAt: number | null;
   /** The query whose pushed answer is awaited. */
@@ -48,10 +46,3 @@ export interface RecordUpdate {
 
 /** The fields of a record's hash. */
 export type Fields = { readonly [name: string]: string };
-
-/** The larger parts of a record, unpacked but not validated. Each throws when its field cannot be parsed. */
-export interface RecordParts {
-  order(): object;
-  progress(): object;
-  history(): readonly object[];
-}

@@ -5,11 +5,11 @@ import { readConfig } from '../../src/config/config.ts';
 import { createLog } from '../../src/observability/log.ts';
 import { ownAccounts } from '../../src/roles/account-info.ts';
 import { startService } from '../../src/service.ts';
-import { recordOfVersion1 } from '../support/record-version-1.ts';
+import { recordOfVersion2 } from '../support/record-version-2.ts';
 import { orderOf, referenceOf, type Story, setupWorld, toldOf } from '../support/service-run.ts';
 import { until } from '../support/waiting.ts';
 
-/** N−1 and N side by side, on what each leaves in Redis. Jobs of the first form say nothing of it. */
+/** Two releases side by side, on what each leaves in Redis. Jobs of version 1 do not name it. */
 async function setup() {
   const world = await setupWorld({ accounts: 'jenga' });
   const { redis, keys, simulator } = world;
@@ -51,21 +51,22 @@ async function setup() {
   };
 }
 
-test('what the release before left behind reaches its verdict, once', async () => {
+test('what another process left behind reaches its verdict, once', async () => {
   const { leave, start, events, verdicts, redis, keys, store } = await setup();
-  await leave('old-paid', [{ afterMs: 0, state: 'paid' }], recordOfVersion1('old-paid'), {
+  await leave('old-paid', [{ afterMs: 0, state: 'paid' }], recordOfVersion2('old-paid'), {
     orderId: 'old-paid',
   });
-  // A cancel that the old release had read once; its confirmation is ours to get.
-  const candidate = JSON.stringify({ kind: 'failed', at: Date.now() - 9_000 });
-  const cancelled = recordOfVersion1('old-cancelled', { candidate });
+  // A cancellation that was read once; its confirmation is ours to get.
+  const candidate = { kind: 'failed', at: Date.now() - 9_000 };
+  const cancelled = recordOfVersion2('old-cancelled', { progress: { candidate } });
   await leave('old-cancelled', [{ afterMs: 0, state: 'failed:cancelled' }], cancelled, {
     orderId: 'old-cancelled',
   });
-  // A verdict that the old release had published, and was watching.
-  const watched = recordOfVersion1('old-watched', {
-    ...{ phase: 'watching', stateversion: '1', status: 'unresolved', reason: 'deadline' },
-    settledAt: String(Date.now() - 1_000),
+  // A verdict that was published, and is being watched.
+  const verdict = { status: 'unresolved', reason: 'deadline', at: Date.now() - 1_000 };
+  const watched = recordOfVersion2('old-watched', {
+    fields: { phase: 'watching' },
+    progress: { stateversion: 1, verdict },
   });
   await leave('old-watched', [{ afterMs: 0, state: 'paid' }], watched, { orderId: 'old-watched' });
   await start();
@@ -98,7 +99,7 @@ test.each([
     const { leave, startLogging, follow, verdicts, events, redis, keys, queue, logged, polls } =
       await setup();
     const orderId = `newer-${what}`;
-    const record = recordOfVersion1(orderId, changes);
+    const record = recordOfVersion2(orderId, { fields: changes });
     await leave(orderId, [{ afterMs: 0, state: 'paid' }], record, data(orderId));
     await startLogging();
     await until('it to be met', () => logged(`order ${orderId} has version ${version}`).length > 0);
@@ -118,7 +119,7 @@ test.each([
     expect(['delayed', 'active', 'waiting']).toContain(await job?.getState());
 
     // The process that knows it comes; here this one is taught.
-    await redis.hset(keys.order(orderId), 'version', '1');
+    await redis.hset(keys.order(orderId), 'version', '2');
     await job?.updateData({ orderId });
     await verdicts(2);
     expect(toldOf(await events(orderId))).toEqual({ [orderId]: ['paid'] });

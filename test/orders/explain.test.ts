@@ -22,7 +22,6 @@ function aRecord(
     progress: aProgress.closed({ ...verdict, at }),
     history,
     revision: 2,
-    isLegacyFormat: false,
     nextPollAt: null,
     query: null,
     hints: 0,

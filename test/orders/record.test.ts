@@ -11,13 +11,7 @@ import {
   verdictStatuses,
 } from '../../src/domain/order.ts';
 import { freshProgress, type Progress } from '../../src/domain/progress.ts';
-import {
-  canonicalReference,
-  newRecordFields,
-  orderFields,
-  parseRecord,
-  progressFields,
-} from '../../src/orders/codec.ts';
+import { canonicalReference, newRecordFields, parseRecord, progressFields } from '../../src/orders/codec.ts';
 import { anOrder, createdAt, everyReading, hasEscapedKey } from '../support/builders.ts';
 
 const instant = fc.integer({ min: 0, max: 8_640_000_000_000 });
@@ -77,9 +71,8 @@ const anyHistory: fc.Arbitrary<Evidence[]> = fc
 
 function fieldsOf(order: Order, progress: Progress = freshProgress, history: readonly Evidence[] = []) {
   return {
-    ...orderFields(order),
+    ...newRecordFields(order, 1_768_467_608_000),
     ...progressFields({ progress, history }),
-    nextPollAt: '1768467608000',
     revision: '7',
   };
 }
