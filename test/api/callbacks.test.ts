@@ -300,6 +300,14 @@ describe('with workers', () => {
     '%s: a genuine callback makes the next poll immediate',
     async (account) => {
       const { key, reference } = references[account];
+      // Before its callbacks, which come soon after the script is set.
+      await running.enqueue({
+        orderId: `hint-${account}`,
+        account,
+        reference,
+        amount: '100.00',
+        schedule: long,
+      });
       running.simulator.script({
         provider: account,
         reference: `${key}`,
@@ -314,14 +322,7 @@ describe('with workers', () => {
           },
         ],
       });
-      await running.enqueue({
-        orderId: `hint-${account}`,
-        account,
-        reference,
-        amount: '100.00',
-        schedule: long,
-      });
-      const { json } = await running.call('GET', `/v1/orders/hint-${account}?wait=20`);
+      const { json } = await running.call('GET', `/v1/orders/hint-${account}?wait=50`);
       expect(json).toMatchObject({ status: 'paid' });
       const events = await resultsOf(`hint-${account}`);
       expect(events).toHaveLength(1);
@@ -346,7 +347,7 @@ describe('with workers', () => {
       })),
     });
     await running.enqueue({ orderId: 'forged', account: 'jenga', reference: 'OR88', amount: '2.00' });
-    const { json } = await running.call('GET', '/v1/orders/forged?wait=20');
+    const { json } = await running.call('GET', '/v1/orders/forged?wait=50');
     expect(json).toMatchObject({ status: 'failed', reason: 'cancelled' });
     const events = await resultsOf('forged');
     expect(events.map(({ type }) => type)).toEqual(['payment.failed']);
@@ -369,16 +370,18 @@ describe('with workers', () => {
       amount: '2.00',
       schedule: long,
     });
-    const until = Date.now() + 2_500;
+    const minHintMs = 2_000;
+    const startedAt = Date.now();
     let sent = 0;
-    while (Date.now() < until) {
+    while (Date.now() < startedAt + 2_500) {
       await running.callback('jenga', ipn('OR99'));
       sent += 1;
       await delay(20);
     }
     const polls = running.simulator.ledger().find(({ reference }) => reference === 'OR99')?.polls ?? 0;
     expect(sent).toBeGreaterThan(20);
-    expect([1, 2]).toContain(polls);
+    expect(polls).toBeGreaterThan(0);
+    expect(polls).toBeLessThanOrEqual(1 + Math.floor((Date.now() - startedAt) / minHintMs));
   });
 
   test('a hint that comes while the order is being polled leads to another poll right after', async () => {
@@ -402,7 +405,7 @@ describe('with workers', () => {
     await until('the poll', async () => polled() === 1);
     await delay(350);
     await running.callback('jenga', ipn('OR100'));
-    const { json } = await running.call('GET', '/v1/orders/held?wait=25');
+    const { json } = await running.call('GET', '/v1/orders/held?wait=50');
     expect(json).toMatchObject({ status: 'paid' });
   });
 

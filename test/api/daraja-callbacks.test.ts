@@ -112,7 +112,7 @@ describe("daraja: the answer to our own query, and nobody else's", () => {
     const { result } = await nthQuery(1);
     expect(await view('ord-1')).toMatchObject({ status: null, phase: 'asking' });
     expect(await post(result, resultOf('MBN31H4621'))).toMatchObject(accepted);
-    const told = await view('ord-1', 10);
+    const told = await view('ord-1', 50);
     expect(told).toMatchObject({ status: 'paid', phase: 'closed' });
     expect(told.history.at(-1)).toMatchObject({ reading: 'paid', source: 'callback' });
 
@@ -161,7 +161,7 @@ describe("daraja: the answer to our own query, and nobody else's", () => {
     // Neither did any of it use the token up.
     expect(timeout.slice(0, 64)).toBe(token);
     await post(result, forged);
-    expect(await view('ord-1', 10)).toMatchObject({ status: 'paid' });
+    expect(await view('ord-1', 50)).toMatchObject({ status: 'paid' });
     expect(await running.metric('payment_poller_contradictions_total{account="daraja"}')).toBe(0);
   });
 
@@ -171,7 +171,7 @@ describe("daraja: the answer to our own query, and nobody else's", () => {
     const { result } = await nthQuery(1);
     const answers = await Promise.all(Array.from({ length: 20 }, () => post(result, resultOf('MBN31H4621'))));
     expect(answers.every(({ status }) => status === 200)).toBe(true);
-    expect(await view('ord-1', 10)).toMatchObject({ status: 'paid' });
+    expect(await view('ord-1', 50)).toMatchObject({ status: 'paid' });
     expect([await counted('result'), await counted('replay')]).toEqual([1, 19]);
     expect(await results()).toHaveLength(1);
   });
@@ -183,7 +183,7 @@ describe("daraja: the answer to our own query, and nobody else's", () => {
     await until('both queries', async () => queries.length === 2);
     const ofFirst = queries.find(({ receipt }) => receipt === 'MBN31H4621') as Query;
     await post(ofFirst.result, resultOf('MBN31H4622'));
-    expect(await view('ord-1', 10)).toMatchObject({ status: 'unresolved', reason: 'reference-mismatch' });
+    expect(await view('ord-1', 50)).toMatchObject({ status: 'unresolved', reason: 'reference-mismatch' });
     expect(await view('ord-2')).toMatchObject({ status: null });
     expect(await results()).toHaveLength(1);
   });
@@ -208,7 +208,7 @@ describe("daraja: the answer to our own query, and nobody else's", () => {
     );
     expect(await view('ord-1')).toMatchObject({ status: null });
     await post(result, resultOf('MBN31H4621'));
-    expect(await view('ord-1', 10)).toMatchObject({ status: 'paid' });
+    expect(await view('ord-1', 50)).toMatchObject({ status: 'paid' });
   });
 });
 
@@ -229,7 +229,7 @@ describe('daraja: queue time-out', () => {
     expect(await view('ord-1')).toMatchObject({ status: null });
     expect(await counted('queue-timeout')).toBe(2);
     await post(result, resultOf('MBN31H4621'));
-    expect(await view('ord-1', 10)).toMatchObject({ status: 'paid' });
+    expect(await view('ord-1', 50)).toMatchObject({ status: 'paid' });
     expect(await results()).toHaveLength(1);
     expect(queries).toHaveLength(1);
   });
@@ -242,7 +242,7 @@ describe('daraja: queue time-out', () => {
     const second = await nthQuery(2);
     expect(second.result).not.toBe(first.result);
     await post(second.result, resultOf('MBN31H4621', 'Declined'));
-    expect(await view('ord-1', 10)).toMatchObject({ status: 'failed', reason: 'rejected' });
+    expect(await view('ord-1', 50)).toMatchObject({ status: 'failed', reason: 'rejected' });
   });
 });
 
@@ -260,7 +260,7 @@ describe('daraja: one query at a time', () => {
     await delay(300);
     expect(queries).toHaveLength(1);
     await post(result, resultOf('MBN31H4621'));
-    expect(await view('ord-1', 10)).toMatchObject({ status: 'paid' });
+    expect(await view('ord-1', 50)).toMatchObject({ status: 'paid' });
   });
 
   test('one without a result is lost and sent again; its late result is still evidence', async () => {
@@ -280,7 +280,7 @@ describe('daraja: one query at a time', () => {
     // The late answer says nothing final; the query that is under way is still awaited.
     expect(queries).toHaveLength(2);
     await post(second.result, resultOf('MBN31H4621'));
-    expect(await view('ord-1', 10)).toMatchObject({ status: 'paid' });
+    expect(await view('ord-1', 50)).toMatchObject({ status: 'paid' });
     expect(await results()).toHaveLength(1);
   });
 
@@ -293,7 +293,7 @@ describe('daraja: one query at a time', () => {
     const second = await nthQuery(2);
     // Its acknowledgement was lost on the way, but Daraja had taken it.
     await post(first.result, resultOf('MBN31H4621'));
-    expect(await view('ord-1', 10)).toMatchObject({ status: 'paid' });
+    expect(await view('ord-1', 50)).toMatchObject({ status: 'paid' });
     expect(await post(second.result, resultOf('MBN31H4621'))).toMatchObject(accepted);
   });
 });

@@ -114,19 +114,24 @@ describe('a stranger at the callbacks', () => {
 });
 
 describe('a client that does not go on', () => {
-  test.each([
-    ['a callback', () => head(`/callbacks/jenga/${testCallbackToken}`, 1_000), 8_000],
-    ['an order', () => head('/v1/orders', 1_000, `authorization: Bearer ${testApiKey}\r\n`), 8_000],
-    ['a login', () => head('/login', 100).replace('json', 'x-www-form-urlencoded'), 8_000],
-    ['headers', () => 'GET / HTTP/1.1\r\nhost: x\r\nx-more: ', 14_000],
-  ])('in the middle of %s gets 408 within seconds, and nobody is blamed', async (_what, begin, withinMs) => {
+  // At once: each of them waits for its time-out. Node's own would take a minute, and five for a body.
+  test('in the middle of a request gets 408 within seconds, and nobody is blamed', async () => {
     const before = errorLines().length;
-    const { say, answer, closed } = openSocket();
-    const startedAt = Date.now();
-    say(`${begin()}{`);
-    expect(await answer()).toMatch(/^HTTP\/1.1 408 /);
-    await closed();
-    expect(Date.now() - startedAt).toBeLessThan(withinMs);
+    const begun = {
+      'a callback': head(`/callbacks/jenga/${testCallbackToken}`, 1_000),
+      'an order': head('/v1/orders', 1_000, `authorization: Bearer ${testApiKey}\r\n`),
+      'a login': head('/login', 100).replace('json', 'x-www-form-urlencoded'),
+      headers: 'GET / HTTP/1.1\r\nhost: x\r\nx-more: ',
+    };
+    const startedAt = performance.now();
+    const answers = Object.entries(begun).map(async ([what, text]) => {
+      const { say, answer, closed } = openSocket();
+      say(`${text}{`);
+      expect(await answer(), what).toMatch(/^HTTP\/1.1 408 /);
+      await closed();
+      expect(performance.now() - startedAt, what).toBeLessThan(50_000);
+    });
+    await Promise.all(answers);
     expect(errorLines().slice(before)).toEqual([]);
   });
 

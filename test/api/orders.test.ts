@@ -7,7 +7,7 @@ import { until } from '../support/waiting.ts';
 
 let running: RunningService;
 beforeAll(async () => {
-  running = await startRunningService();
+  running = await startRunningService({ environment: { JENGA_MIN_HINT_INTERVAL_MS: '60000' } });
 });
 afterAll(() => running.close());
 
@@ -20,13 +20,15 @@ function anInput(fields: object = {}) {
 /** An order whose payment is settled `afterMs` after it was scripted. */
 function scripted(afterMs: number, fields: object = {}) {
   const input = anInput(fields);
+  isPaid(input.reference, afterMs);
+  return input;
+}
+
+function isPaid(reference: string, afterMs: number): void {
   running.simulator.script({
-    provider: 'jenga',
-    reference: input.reference,
-    amount: '2.00',
+    ...{ provider: 'jenga', reference, amount: '2.00' },
     timeline: [{ afterMs, state: 'paid' }],
   });
-  return input;
 }
 
 describe('POST /v1/orders', () => {
@@ -45,15 +47,16 @@ describe('POST /v1/orders', () => {
   });
 
   test('a reference that an open order has is taken, and that order named; one that a paid order owns is 409', async () => {
-    const first = scripted(300);
+    const first = anInput();
     await running.call('POST', '/v1/orders', { body: first });
     const second = anInput({ reference: first.reference });
     expect(await running.call('POST', '/v1/orders', { body: second })).toMatchObject({
       status: 201,
       json: { outcome: 'new', sharesReferenceWith: [first.orderId] },
     });
-    await running.call('GET', `/v1/orders/${first.orderId}?wait=20`);
-    await running.call('GET', `/v1/orders/${second.orderId}?wait=20`);
+    isPaid(first.reference, 0);
+    await running.call('GET', `/v1/orders/${first.orderId}?wait=50`);
+    await running.call('GET', `/v1/orders/${second.orderId}?wait=50`);
     const orders = await Promise.all(
       [first, second].map(({ orderId }) => running.call('GET', `/v1/orders/${orderId}`)),
     );
@@ -147,7 +150,7 @@ describe('GET /v1/orders/:orderId', () => {
   test('tells the record and its history', async () => {
     const input = scripted(0);
     await running.enqueue(input);
-    const { json } = await running.call('GET', `/v1/orders/${input.orderId}?wait=10`);
+    const { json } = await running.call('GET', `/v1/orders/${input.orderId}?wait=50`);
     expect(json).toMatchObject({
       ...input,
       provider: 'jenga',
@@ -166,9 +169,9 @@ describe('GET /v1/orders/:orderId', () => {
     const input = scripted(400);
     await running.enqueue(input);
     const startedAt = performance.now();
-    const { json } = await running.call('GET', `/v1/orders/${input.orderId}?wait=20`);
+    const { json } = await running.call('GET', `/v1/orders/${input.orderId}?wait=60`);
     expect(json).toMatchObject({ status: 'paid' });
-    expect(performance.now() - startedAt).toBeLessThan(10_000);
+    expect(performance.now() - startedAt).toBeLessThan(59_000);
   });
 
   test('?wait answers without a verdict when time is up', async () => {
@@ -183,7 +186,7 @@ describe('GET /v1/orders/:orderId', () => {
   test('?after waits for a verdict newer than the one that is known', async () => {
     const input = scripted(0);
     await running.enqueue(input);
-    await running.call('GET', `/v1/orders/${input.orderId}?wait=10`);
+    await running.call('GET', `/v1/orders/${input.orderId}?wait=50`);
     const startedAt = performance.now();
     const { json } = await running.call('GET', `/v1/orders/${input.orderId}?wait=0.3&after=1`);
     expect(json).toMatchObject({ stateversion: 1 });
@@ -194,16 +197,16 @@ describe('GET /v1/orders/:orderId', () => {
     const input = scripted(300);
     await running.enqueue(input);
     const answers = await Promise.all(
-      Array.from({ length: 50 }, () => running.call('GET', `/v1/orders/${input.orderId}?wait=20`)),
+      Array.from({ length: 50 }, () => running.call('GET', `/v1/orders/${input.orderId}?wait=50`)),
     );
     expect(answers.every(({ json }) => (json as { status: string }).status === 'paid')).toBe(true);
   });
 
   test('an unknown order is 404 at once, however long one would wait', async () => {
     const startedAt = performance.now();
-    const answer = await running.call('GET', '/v1/orders/nobody?wait=30');
+    const answer = await running.call('GET', '/v1/orders/nobody?wait=60');
     expect(answer).toMatchObject({ status: 404, json: { title: 'Not found' } });
-    expect(performance.now() - startedAt).toBeLessThan(5_000);
+    expect(performance.now() - startedAt).toBeLessThan(59_000);
   });
 
   test.each(['wait=abc', 'wait=-1', 'wait=61', 'wait=1e9', 'after=1.5', 'after=-1', 'wait=1&wait=2'])(
@@ -241,11 +244,11 @@ describe('POST /v1/orders/:orderId/poll', () => {
     expect((await running.call('GET', `/v1/orders/${input.orderId}`)).json).toMatchObject({ polls: 0 });
     const answer = await running.call('POST', `/v1/orders/${input.orderId}/poll`);
     expect(answer).toMatchObject({ status: 202, json: { orderId: input.orderId, outcome: 'woken' } });
-    const { json } = await running.call('GET', `/v1/orders/${input.orderId}?wait=10`);
+    const { json } = await running.call('GET', `/v1/orders/${input.orderId}?wait=50`);
     expect(json).toMatchObject({ status: 'paid', polls: 1 });
   });
 
-  test('wishes that come in a burst are served by few polls', async () => {
+  test('a burst of requests leads to one poll', async () => {
     const input = anInput({
       schedule: {
         firstPollAfterMs: 600_000,
@@ -267,7 +270,7 @@ describe('POST /v1/orders/:orderId/poll', () => {
     expect(answers.every(({ status }) => status === 202)).toBe(true);
     await until('the first poll', async () => pollsOf(input.orderId).then((polls) => polls > 0));
     await delay(500);
-    // Half a second is far less than the two that must lie between polls by wish.
+    // Half a second is far less than the minute that must lie between two requested polls.
     expect(await pollsOf(input.orderId)).toBe(1);
   });
 
@@ -283,7 +286,7 @@ describe('POST /v1/orders/:orderId/poll', () => {
   test('a closed order is 409, an unknown one 404', async () => {
     const input = scripted(0);
     await running.enqueue(input);
-    await running.call('GET', `/v1/orders/${input.orderId}?wait=10`);
+    await running.call('GET', `/v1/orders/${input.orderId}?wait=50`);
     expect((await running.call('POST', `/v1/orders/${input.orderId}/poll`)).status).toBe(409);
     expect((await running.call('POST', '/v1/orders/nobody/poll')).status).toBe(404);
   });

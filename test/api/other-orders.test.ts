@@ -18,7 +18,7 @@ test('a key of one account does not learn the ids of orders of another one that 
   running.simulator.script({ provider: 'jenga', ...facts, timeline: [{ afterMs: 0, state: 'paid' }] });
 
   await running.enqueue({ orderId: 'secret-owner', account: 'jenga', ...facts });
-  await running.call('GET', '/v1/orders/secret-owner?wait=20');
+  await running.call('GET', '/v1/orders/secret-owner?wait=50');
   const refused = { body: { orderId: 'second', account: 'shop2', ...facts } };
   const forOne = await running.call('POST', '/v1/orders', { key, ...refused });
   const forAll = await running.call('POST', '/v1/orders', refused);
@@ -35,7 +35,7 @@ test('a key of one account does not learn the ids of orders of another one that 
     timeline: [{ afterMs: 0, state: 'paid' }],
   });
   await running.enqueue({ orderId: 'third', account: 'shop2', reference: 'OR-two', amount: '2.00' });
-  for (const path of ['/v1/orders/third?wait=20', '/v1/orders/third']) {
+  for (const path of ['/v1/orders/third?wait=50', '/v1/orders/third']) {
     const view = await running.call('GET', path, { key });
     expect(view).toMatchObject({ status: 200, json: { reason: 'receipt-used' } });
     expect(view.text).not.toContain('secret-owner');

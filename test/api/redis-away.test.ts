@@ -20,12 +20,12 @@ describe.skipIf(redisServer === undefined)('while Redis is away', () => {
     const answers = await Promise.all([
       running.call('POST', '/v1/orders', { body: { ...order, orderId: 'while' } }),
       running.call('GET', '/v1/orders/before'),
-      running.call('GET', '/v1/orders/before?wait=30'),
+      running.call('GET', '/v1/orders/before?wait=60'),
       running.call('POST', '/v1/orders/before/poll'),
       running.call('GET', '/v1/results'),
       running.callback('jenga', ipn),
     ]);
-    expect(performance.now() - startedAt).toBeLessThan(9_000);
+    expect(performance.now() - startedAt).toBeLessThan(50_000);
     for (const { status, json, headers, text } of answers) {
       expect({ status, json }).toMatchObject({ status: 503, json: { type: 'about:blank', status: 503 } });
       expect(headers['content-type']).toContain('application/problem+json');
@@ -76,7 +76,7 @@ describe.skipIf(redisServer === undefined)('while Redis is away', () => {
           running.callback('jenga', ipn),
         ].map(async (answer) => ({
           status: (await answer).status,
-          isSoon: performance.now() - startedAt < 12_000,
+          isSoon: performance.now() - startedAt < 50_000,
         })),
       );
       expect(answers).toEqual(Array.from({ length: 4 }, () => ({ status: 503, isSoon: true })));

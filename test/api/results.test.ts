@@ -78,6 +78,18 @@ function parser(response: IncomingMessage) {
   };
 }
 
+/** Takes one piece every two seconds, until the returned function is called: who takes nothing for ten is dropped. */
+function dawdle(response: IncomingMessage): () => void {
+  response.pause();
+  const pause = () => void response.pause();
+  const timer = setInterval(() => response.once('data', pause).resume(), 2_000);
+  onTestFinished(() => clearInterval(timer));
+  return () => {
+    clearInterval(timer);
+    response.off('data', pause).resume();
+  };
+}
+
 function subjects(from: number, count: number): string[] {
   return Array.from({ length: count }, (_, nth) => `ord-${from + nth}`);
 }
@@ -160,13 +172,13 @@ describe('GET /v1/results', () => {
   });
 
   test('a slow reader holds up nobody, and hears everything in the end', async () => {
-    const slow = await follow('/v1/results?from=0');
-    slow.response.pause();
-    const brisk = await follow('/v1/results?from=0');
     for (let from = 0; from < 5_000; from += 1_000) await publish(from, 1_000);
+    const slow = await follow('/v1/results?from=0');
+    const hurry = dawdle(slow.response);
+    const brisk = await follow('/v1/results?from=0');
     await until('the fast reader', async () => brisk.events.length >= 5_000);
     expect(slow.events.length).toBeLessThan(5_000);
-    slow.response.resume();
+    hurry();
     await until('the slow reader', () => slow.ended || slow.events.length >= 5_000);
     const left = 5_000 - slow.events.length;
     // On a busy machine it stood still for longer than the server waits: its client goes on where it was.
@@ -176,18 +188,18 @@ describe('GET /v1/results', () => {
   });
 
   test('a slow reader is fed from Redis, not from memory', async () => {
-    const slow = await follow('/v1/results?from=0');
-    slow.response.pause();
-    const brisk = await follow('/v1/results?from=0');
     // Far more than the sockets between us hold.
-    for (let from = 0; from < 6_000; from += 500) await publish(from, 500, { much: 'x'.repeat(3_500) });
-    await until('the fast reader', async () => brisk.events.length >= 6_000);
+    for (let from = 0; from < 1_500; from += 125) await publish(from, 125, { much: 'x'.repeat(14_000) });
+    const slow = await follow('/v1/results?from=0');
+    const hurry = dawdle(slow.response);
+    const brisk = await follow('/v1/results?from=0');
+    await until('the fast reader', async () => brisk.events.length >= 1_500);
     await redis.del(stream);
-    slow.response.resume();
-    await publish(6_000, 1);
+    hurry();
+    await publish(1_500, 1);
     // It is given up if it stood still for longer than the server waits.
-    await until('the slow reader', () => slow.ended || slow.subjects().includes('ord-6000'));
-    expect(slow.events.length).toBeLessThan(6_000);
+    await until('the slow reader', () => slow.ended || slow.subjects().includes('ord-1500'));
+    expect(slow.events.length).toBeLessThan(1_500);
   });
 
   test('a reader that goes is forgotten, and its place is free again', async () => {
@@ -247,9 +259,11 @@ describe('when Redis hands over to another one', () => {
     await publish(0, 1);
     await reader.has(1);
     // What a replica that is promoted says to everybody who is blocked on it.
-    const clients = (await redis.client('LIST')) as string;
-    const blocked = clients.split('\n').filter((line) => /cmd=xread\b/.test(line) && /flags=\S*b/.test(line));
-    expect(blocked.length).toBeGreaterThan(0);
+    const blocked = await until('a blocked read', async () => {
+      const clients = ((await redis.client('LIST')) as string).split('\n');
+      const some = clients.filter((line) => /cmd=xread\b/.test(line) && /flags=\S*b/.test(line));
+      return some.length > 0 && some;
+    });
     const unblock = () =>
       Promise.all(
         blocked.map((line) => redis.client('UNBLOCK', Number(/id=(\d+)/.exec(line)?.[1]), 'ERROR')),
@@ -275,7 +289,7 @@ describe('when the service stops', () => {
     const stopping = await startRunningService({
       accounts: 'jenga',
       roles: ['api'],
-      environment: { SHUTDOWN_MS: '20000' },
+      environment: { SHUTDOWN_MS: '60000', API_KEY_WAITS: '1' },
     });
     await stopping.enqueue({ orderId: 'ord-1', account: 'jenga', reference: 'OR1', amount: '2.00' });
     const request = get(`${stopping.url}/v1/results`, { headers: { authorization: `Bearer ${testApiKey}` } });
@@ -283,10 +297,13 @@ describe('when the service stops', () => {
     response.resume();
     const ended = once(response, 'end');
     const waiting = stopping.call('GET', '/v1/orders/ord-1?wait=60');
-    await delay(100);
+    await until('the request to wait', async () => {
+      const another = await stopping.call('GET', '/v1/orders/ord-1?wait=0.05');
+      return another.status === 429;
+    });
     const startedAt = performance.now();
     await stopping.service.close();
-    expect(performance.now() - startedAt).toBeLessThan(5_000);
+    expect(performance.now() - startedAt).toBeLessThan(50_000);
     await ended;
     expect(await waiting).toMatchObject({ status: 200, json: { status: null } });
     await stopping.close();

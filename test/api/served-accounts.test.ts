@@ -6,7 +6,7 @@ import { createKeys } from '../../src/redis/keys.ts';
 import { testRedis } from '../support/redis.ts';
 import { redisServer, startRestartableRedis } from '../support/restartable-redis.ts';
 import { type RunningServiceOptions, startRunningService } from '../support/running-service.ts';
-import { until } from '../support/waiting.ts';
+import { eventually, until } from '../support/waiting.ts';
 
 const order = { orderId: 'ord-1', account: 'lipia', reference: 'a'.repeat(24), amount: '1.00' };
 
@@ -67,9 +67,10 @@ describe.runIf(redisServer)('Redis', () => {
     await redis.flushall();
     await service.enqueue(order);
     expect(await redis.hget(keys.order('ord-1'), 'order')).toContain('7777');
-    await delay(2 * sweepMs);
-    expect(await redis.exists(scheduler)).toBe(1);
-    expect(await redis.hget(keys.registry, 'lipia')).toContain('7777');
+    await eventually(async () => {
+      expect(await redis.exists(scheduler)).toBe(1);
+      expect(await redis.hget(keys.registry, 'lipia')).toContain('7777');
+    });
     expect(await producer.enqueue({ ...order, orderId: 'ord-2', reference: 'b'.repeat(24) })).toMatchObject({
       outcome: 'new',
     });
@@ -112,11 +113,13 @@ describe.runIf(redisServer)('Redis', () => {
     const { redis, url } = await ownRedis();
     const service = await running({ accounts: 'lipia', redisUrl: url });
     await redis.config('SET', 'maxmemory', '1');
-    expect(await ready(service)).toMatchObject({
-      status: 503,
-      checks: { redis: expect.stringMatching(/full \(OOM\)/) },
-    });
+    await eventually(async () =>
+      expect(await ready(service)).toMatchObject({
+        status: 503,
+        checks: { redis: expect.stringMatching(/full \(OOM\)/) },
+      }),
+    );
     await redis.config('SET', 'maxmemory', '0');
-    expect(await ready(service)).toMatchObject({ status: 200 });
+    await eventually(async () => expect(await ready(service)).toMatchObject({ status: 200 }));
   });
 });

@@ -7,7 +7,7 @@ import { createKeys } from '../../src/redis/keys.ts';
 import { type FakeGateway, startFakeGateway } from '../support/fake-gateway.ts';
 import { testRedis } from '../support/redis.ts';
 import { type RunningService, startRunningService } from '../support/running-service.ts';
-import { until } from '../support/waiting.ts';
+import { until, waitMs } from '../support/waiting.ts';
 
 /** Where a Chromium is looked for; CHROMIUM names another place. */
 const places = [
@@ -125,6 +125,7 @@ describe.skipIf(executablePath === undefined)('in a browser', { timeout }, () =>
       viewport: { width: 1280, height: 900 },
       ...options,
     });
+    context.setDefaultTimeout(waitMs);
     const page = await context.newPage();
     const complaints: string[] = [];
     page.on('pageerror', (error) => complaints.push(error.message));

@@ -79,7 +79,7 @@ test('the contract suite takes it', async () => {
     folder,
     '-t',
     'pesabox',
-    '--testTimeout=120000',
+    '--testTimeout=300000',
     '--reporter=json',
     `--outputFile=${file}`,
   ];

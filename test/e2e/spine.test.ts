@@ -143,7 +143,7 @@ describe('exactly once, though the worker is killed with SIGKILL and started aga
       world.producer.enqueue({ orderId, account: 'lipia', reference: referenceOf(orderId), amount: '100' });
     // Redis must know the scripts by then: a script that is sent twice would be cut off before it runs.
     await enqueue('first');
-    await world.verdicts(1, 60_000);
+    await world.verdicts(1);
     return {
       ...{ world, gateway, lane, service, enqueue },
       /** The order is closed and its job has ended: nobody has anything left to do. */
@@ -157,7 +157,7 @@ describe('exactly once, though the worker is killed with SIGKILL and started aga
 
   async function startAgain({ world, isOver }: Awaited<ReturnType<typeof setup>>): Promise<void> {
     const service = await startService(world.environment);
-    await until('the order to be over', isOver, 60_000);
+    await until('the order to be over', isOver);
     service.kill('SIGTERM');
     expect((await service.ended).code).toBe(0);
     expect(await world.events('o')).toMatchObject([{ id: 'o:1', type: 'payment.paid' }]);

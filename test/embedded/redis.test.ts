@@ -48,7 +48,7 @@ describe.each(kinds)('a Redis of kind $kind', ({ kind, isHere, options }) => {
     const redis = await findRedis(options);
     const client = connectRedis(redis.url, 'patient');
     onTestFinished(() => client.disconnect());
-    await awaitRedis(client, redis.url, 10_000);
+    await awaitRedis(client, redis.url, 40_000);
     client.bzpopmin('{nothing}:here', 0).catch(() => 'the connection ends under it');
     await redis.close();
     await redis.close();

@@ -16,9 +16,7 @@ beforeAll(async () => {
 });
 afterAll(() => gateway.close());
 
-test('a hint only ever moves a job earlier, and hinted polls keep their least interval', {
-  timeout: 60_000,
-}, async () => {
+test('a hint only ever moves a job earlier, and hinted polls keep their least interval', async () => {
   const { store, queue, enqueue } = setupParts(redis, testPrefix(), gateway.url);
   const begunAt = Date.now() - 1_000_000;
   let orders = 0;

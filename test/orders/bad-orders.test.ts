@@ -1,12 +1,10 @@
 import fc from 'fast-check';
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { createCircuitBreaker } from '../../src/accounts/circuit-breaker.ts';
 import type { Reading } from '../../src/domain/order.ts';
 import { createKeys } from '../../src/redis/keys.ts';
 import { aReading } from '../support/builders.ts';
 import { testPrefix, testRedis } from '../support/redis.ts';
-
-vi.setConfig({ testTimeout: 240_000 });
 
 const redis = testRedis();
 const policy = {

@@ -9,7 +9,7 @@ test('8. A callback is a hint, a poll is the proof', async () => {
   const { start, follow, asked, rescript, verdicts, events, url, store } = await setupWorld({
     accounts: [...hinted, 'daraja'].join(','),
     // No scheduled polls between the first poll and the deadline.
-    settings: { INITIAL_INTERVAL_MS: '90000', MAX_INTERVAL_MS: '90000', MIN_HINT_INTERVAL_MS: '50' },
+    settings: { INITIAL_INTERVAL_MS: '600000', MAX_INTERVAL_MS: '600000', MIN_HINT_INTERVAL_MS: '50' },
   });
   await start();
   const door = (account: string, token = testCallbackToken) => `${url}/callbacks/${account}/${token}`;

@@ -1,11 +1,8 @@
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { startGivenTime } from '../support/given-time.ts';
 import { backend } from '../support/service-parts-of-account.ts';
 import { type Story, setupWorld, toldOf } from '../support/service-run.ts';
 import { until } from '../support/waiting.ts';
-
-// Far longer than needed, for a busy machine.
-vi.setConfig({ testTimeout: 300_000 });
 
 const paid: Story['timeline'] = [{ afterMs: 0, state: 'paid' }];
 
@@ -58,12 +55,13 @@ test.skipIf(backend === 'bullmq')(
   'an outage of half an hour with 5,000 open orders: nobody ends wrong, the limit holds afterwards, all verdicts are out in time',
   async () => {
     const orders = 5_000;
-    const ratePerSecond = 250;
+    const [ratePerSecond, concurrency] = [250, 50];
     const { start, follow, simulator, events, redis, keys } = await setupWorld({
       accounts: 'jenga',
       settings: {
-        ...{ RATE_PER_SECOND: String(ratePerSecond), DEADLINE_MS: String(compressed.deadlineMs) },
-        ...{ ...compressed.breaker, WATCH_MS: compressed.watchMs },
+        ...{ RATE_PER_SECOND: String(ratePerSecond), CONCURRENCY: String(concurrency) },
+        ...{ DEADLINE_MS: String(compressed.deadlineMs), WATCH_MS: compressed.watchMs },
+        ...compressed.breaker,
       },
       environment: { SWEEP_INTERVAL_MS: '10000' },
     });
@@ -82,7 +80,7 @@ test.skipIf(backend === 'bullmq')(
     await until('every order to have a verdict', async () => (await redis.zcard(keys.asking)) === 0, 180_000);
     expect(given()).toBeLessThanOrEqual((2_000 * orders) / ratePerSecond);
     // Orders that became unresolved during the outage are corrected by the watch.
-    await until('every doubt to be gone', async () => (await redis.hlen(keys.unresolved)) === 0, 60_000);
+    await until('every doubt to be gone', async () => (await redis.hlen(keys.unresolved)) === 0);
 
     const told = toldOf(await events());
     for (let n = 0; n < orders; n++) {
@@ -90,7 +88,7 @@ test.skipIf(backend === 'bullmq')(
       expect([n, words.at(-1)]).toEqual([n, truth(n)]);
       expect([n, words.slice(0, -1).filter((word) => word !== 'unresolved/deadline')]).toEqual([n, []]);
     }
-    // Some requests may arrive late, and so closer to the next ones.
-    expect(simulator.requests().jenga.maxPerSecond).toBeLessThanOrEqual(1.05 * ratePerSecond);
+    // Those that are under way may arrive late, on a busy machine all at once, and so within the second of the next ones.
+    expect(simulator.requests().jenga.maxPerSecond).toBeLessThanOrEqual(1.05 * ratePerSecond + concurrency);
   },
 );

@@ -84,7 +84,7 @@ test('4. Paid is proven', async () => {
 });
 
 test('5. Soft failures are asked twice', async () => {
-  const confirmAfterMs = 1_500;
+  const confirmAfterMs = 4_000;
   const { start, follow, asked, rescript, verdicts, store } = await setupWorld({
     accounts: 'lipia,jenga',
     settings: { CONFIRM_AFTER_MS: String(confirmAfterMs) },
@@ -120,7 +120,7 @@ test('5. Soft failures are asked twice', async () => {
 test('6. Late truth is told', async () => {
   const { start, follow, asked, rescript, verdicts, events, store, simulator } = await setupWorld({
     accounts: 'jenga,lipia',
-    settings: { DEADLINE_MS: '1200' },
+    settings: { DEADLINE_MS: '4000' },
   });
   await start();
   const first: Story[] = [

@@ -40,7 +40,7 @@ afterEach(async () => {
 
 async function ask(behaviour: Behaviour) {
   const gateway = await startFakeGateway(() => behaviour);
-  const transport = createTransport({ timeoutMs: 2_000, maxBodyBytes: limit, connections: 1 });
+  const transport = createTransport({ timeoutMs: 30_000, maxBodyBytes: limit, connections: 1 });
   toClose.push(
     () => gateway.close(),
     () => transport.close(),

@@ -159,6 +159,7 @@ describe('a subscriber', () => {
     onTestFinished(() => mine.disconnect());
     await once(mine, 'ready');
     const subscription = follow({ redis: mine });
+    // Longer than the time-out of commands of the original.
     await delay(300);
     await publish(aResult('a'));
     await isHandled('a:1');
@@ -271,7 +272,7 @@ describe('a handler that throws', () => {
       if (failuresLeft > 0) throw new Error('one of five fails');
       perOrder.set(subject, [...(perOrder.get(subject) ?? []), stateversion]);
     }
-    for (const consumer of ['one', 'two', 'three']) follow({ consumer, onResult });
+    for (const consumer of ['one', 'two', 'three']) follow({ consumer, onResult, retryAfterMs: 500 });
     await publish(...events);
     await eventually(() => expect([...perOrder.values()].flat()).toHaveLength(events.length));
     await isSettled();
@@ -351,15 +352,18 @@ function startChild(prefix: string, consumer: string): ChildProcess {
 }
 
 describe('a handler that runs longer than retryAfterMs', () => {
+  // A consumer that renews nothing for so long counts as dead, and on a busy machine each stands still now and then.
+  const retryAfterMs = 1_000;
+
   test('keeps its result', async () => {
     const { publish, follow, isHandled, isSettled } = setup();
     await publish(aResult('a'));
     let calls = 0;
     const onResult = async () => {
       calls += 1;
-      await delay(500);
+      await delay(2.5 * retryAfterMs);
     };
-    for (const consumer of ['one', 'two', 'three']) follow({ consumer, onResult, retryAfterMs: 90 });
+    for (const consumer of ['one', 'two', 'three']) follow({ consumer, onResult, retryAfterMs });
     await isHandled('a:1');
     await isSettled();
     expect(calls).toBe(1);
@@ -367,11 +371,10 @@ describe('a handler that runs longer than retryAfterMs', () => {
 
   test('is not overtaken by a newer result of its order', async () => {
     const { publish, follow, isHandled, handled } = setup();
-    const onResult = ({ stateversion }: ResultEvent) => (stateversion === 1 ? delay(400) : delay(0));
-    for (const consumer of ['one', 'two']) follow({ consumer, onResult, concurrency: 1 });
-    await publish(aResult('a', 1, 'unresolved'));
-    await delay(50);
-    await publish(aResult('a', 2));
+    const onResult = ({ stateversion }: ResultEvent) =>
+      stateversion === 1 ? delay(2 * retryAfterMs) : delay(0);
+    for (const consumer of ['one', 'two']) follow({ consumer, onResult, concurrency: 1, retryAfterMs });
+    await publish(aResult('a', 1, 'unresolved'), aResult('a', 2));
     await isHandled('a:1', 'a:2');
     expect(handled).toEqual(['a:1', 'a:2']);
   });
@@ -436,7 +439,8 @@ describe('an order id that is reused', () => {
     await isHandled('a:1');
     const slow = ({ stateversion, time }: ResultEvent) =>
       stateversion === 1 && Date.parse(time) >= later ? delay(400) : delay(0);
-    for (const consumer of ['two', 'three']) follow({ consumer, onResult: slow, concurrency: 1 });
+    const options = { onResult: slow, concurrency: 1, retryAfterMs: 1_000 };
+    for (const consumer of ['two', 'three']) follow({ consumer, ...options });
     await publish(aResult('a', 1, 'unresolved', later), aResult('a', 2, 'paid', later + 1));
     await isHandled('a:1', 'a:1', 'a:2');
     expect(handled).toEqual(['a:1', 'a:1', 'a:2']);
@@ -478,7 +482,8 @@ describe('delivery state of another type', () => {
     follow({ concurrency: 1 });
     await publish(aResult('a'), aResult('b'));
     await isHandled('a:1', 'b:1');
-    expect(await pendingOf(redis, keys.results)).toBe(1);
+    // A result is acknowledged after it was handled.
+    await eventually(async () => expect(await pendingOf(redis, keys.results)).toBe(1));
     expect(errors[0]?.message).toMatch(/^WRONGTYPE/);
     await redis.del(keys.parked(group));
     await eventually(async () => expect(await redis.xlen(keys.parked(group))).toBe(1));
@@ -511,7 +516,9 @@ describe('an entry that is not a result', () => {
     const [parked] = await redis.xrange(keys.parked(group), '-', '+');
     const reason = 'not a result of payment-poller';
     expect(parked?.[1]).toEqual(['streamId', streamId, 'reason', reason, 'hello', 'world']);
-    expect(errors).toEqual([{ message: `Result ${streamId} is parked: ${reason}`, id: null }]);
+    await eventually(() =>
+      expect(errors).toEqual([{ message: `Result ${streamId} is parked: ${reason}`, id: null }]),
+    );
   });
 });
 
@@ -602,23 +609,22 @@ describe.runIf(redisServer !== undefined)('when Redis goes away', () => {
 
   test('close does not wait for it', async () => {
     const server = await startRestartableRedis();
-    const { publish, follow, isHandled } = setup(server.url);
+    const { publish, follow, isHandled, errors } = setup(server.url);
     const subscription = follow();
     await publish(aResult('a'));
     await isHandled('a:1');
     await server.kill();
-    await delay(200);
-    const before = Date.now();
+    await eventually(() => expect(errors.at(-1)?.message).toContain('Redis does not answer'));
+    // It stays away: to wait for it would be to wait for ever.
     await subscription.close();
-    expect(Date.now() - before).toBeLessThan(5_000);
   });
 
   test('a subscriber may start before Redis', async () => {
     const server = await startRestartableRedis();
     await server.kill();
-    const { publish, follow, isHandled } = setup(server.url);
+    const { publish, follow, isHandled, errors } = setup(server.url);
     follow();
-    await delay(300);
+    await eventually(() => expect(errors.at(-1)?.message).toContain('Redis does not answer'));
     await server.start();
     await publish(aResult('a'));
     await isHandled('a:1');

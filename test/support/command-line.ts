@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { afterAll } from 'vitest';
+import { waitMs } from './waiting.ts';
 
 const launcher = fileURLToPath(new URL('../../bin/payment-poller.js', import.meta.url));
 
@@ -36,7 +37,7 @@ export interface Command {
   readonly ended: Promise<Ended>;
   /** Its output so far. */
   stdout(): string;
-  /** Waits until stdout contains this. @throws when the command ends first, or after a minute */
+  /** Waits until stdout contains this. @throws when the command ends first, or after two minutes */
   printed(pattern: RegExp): Promise<RegExpExecArray>;
   kill(signal: NodeJS.Signals): void;
   /** Stops reading its standard output, as `| head` does. */
@@ -115,8 +116,6 @@ export async function runCommand(args: readonly string[], options: CommandOption
   }
 }
 
-const printedWithinMs = 60_000;
-
 async function untilPrinted(
   pattern: RegExp,
   printed: { readonly stdout: string; readonly stderr: string },
@@ -131,7 +130,7 @@ async function untilPrinted(
       if (match !== null) resolve(match);
     };
     const giveUp = () => reject(new Error(`${pattern} was not printed:\n${printed.stdout}${printed.stderr}`));
-    timer = setTimeout(giveUp, printedWithinMs);
+    timer = setTimeout(giveUp, waitMs);
     void ended.then(giveUp, reject);
   });
   listeners.add(listener);

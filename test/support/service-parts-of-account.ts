@@ -39,7 +39,7 @@ export const breakerPolicy: BreakerPolicy = {
 export const limits: PollLimits = {
   concurrency: 20,
   ratePerSecond: 10_000,
-  lockDurationMs: 1_000,
+  lockDurationMs: 2_500,
   stalledIntervalMs: 250,
 };
 

@@ -26,7 +26,7 @@ const hurried = {
   FACTOR: '1',
   MAX_INTERVAL_MS: '100',
   JITTER: '0',
-  DEADLINE_MS: '120000',
+  DEADLINE_MS: '600000',
   CONFIRM_AFTER_MS: '150',
   WATCH_MS: Array.from({ length: 200 }, (_, n) => 250 * (n + 1)).join(','),
   RATE_PER_SECOND: '1000',
@@ -68,7 +68,7 @@ export async function setupWorld(options: WorldOptions) {
     ...{ ACCOUNTS: accounts, LOG_LEVEL: 'silent', SHUTDOWN_MS: '3000', API_RATE_PER_SECOND: '100000' },
     ...{
       POLL_BACKEND: backend,
-      LOCK_DURATION_MS: '1000',
+      LOCK_DURATION_MS: '2500',
       STALLED_INTERVAL_MS: '300',
       SWEEP_INTERVAL_MS: '300',
     },
@@ -115,9 +115,9 @@ export async function setupWorld(options: WorldOptions) {
     },
     events: (orderId?: string) => eventsOf(redis, keys, orderId),
     /** Waits for this many results, and returns all results. */
-    async verdicts(count: number, withinMs = 60_000): Promise<ResultEvent[]> {
+    async verdicts(count: number): Promise<ResultEvent[]> {
       const areOut = async () => (await redis.xlen(keys.results)) >= count;
-      await until(`${count} results`, areOut, withinMs).catch(async (error: Error) => {
+      await until(`${count} results`, areOut).catch(async (error: Error) => {
         throw new Error(`${error.message} Open: ${await openOrders(redis, keys)}`);
       });
       return eventsOf(redis, keys);

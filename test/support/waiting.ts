@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
 /** How long a test waits for an event. Far longer than it takes, so that a busy machine fails no test. */
-export const waitMs = 40_000;
+export const waitMs = 120_000;
 
 const betweenLooksMs = 5;
 

@@ -15,7 +15,6 @@ import {
 } from '../support/service-parts-of-account.ts';
 import { until } from '../support/waiting.ts';
 
-// Nothing waits for its own sake, but the machine may be busy with other things.
 const redis = testRedis();
 const pauseMs = 600;
 let gateway: HeldGateway;
@@ -154,13 +153,13 @@ describe('a sick provider', () => {
       else gateway.say({ status: n % 3 === 0 ? 400 : 404 }, reference);
     }
     await enqueue(...bad.map((orderId) => aHurriedOrder({ orderId })));
-    await startWorker({ breaker: breaker() });
+    // Were it to open, nobody would be asked for an hour.
+    const pause = { breakerFailures: 5, breakerPauseMs: 3_600_000, breakerMaxPauseMs: 3_600_000 };
+    await startWorker({ breaker: breaker({ policy: { ...breakerPolicy, ...pause } }) });
     await until('several rounds of the bad ones', () => gateway.arrivals('bad-0').length > 10);
     for (const reference of good) gateway.say('paid', reference);
-    const startedAt = Date.now();
     await enqueue(...good.map((orderId) => aHurriedOrder({ orderId })));
     await until('8 verdicts', async () => (await events()).length === 8);
-    expect(Date.now() - startedAt).toBeLessThan(pauseMs);
     expect(await types()).toEqual([]);
     gateway.release();
   });

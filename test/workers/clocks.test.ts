@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
 import type { Order } from '../../src/domain/order.ts';
 import { enqueueOrders } from '../../src/jobs/enqueue.ts';
+import { jobIdOf } from '../../src/jobs/queue.ts';
 import { paymentsWithin } from '../../src/orders/ownership.ts';
 import { createAsker } from '../../src/providers/ask.ts';
 import { providers } from '../../src/providers/index.ts';
@@ -55,7 +56,11 @@ test('promise 5: a soft failure is not confirmed by a worker whose clock is ahea
   const order = aHurriedOrder({ orderId: 'skewed', createdAt: clock.now(), schedule: seldom });
   gateway.say('cancelled', order.orderId);
   await enqueue(order);
-  const parts = { ...world.parts, ...more, policy: { confirmAfterMs: 3_000, watchMs: [60_000] } };
+  const confirming = (confirmAfterMs: number) => ({
+    ...{ ...world.parts, ...more },
+    policy: { confirmAfterMs, watchMs: [60_000] },
+  });
+  const parts = confirming(60_000);
   const startedAt = performance.now();
   await pollOrder(parts, order.orderId);
   setClock(600_000);
@@ -65,33 +70,28 @@ test('promise 5: a soft failure is not confirmed by a worker whose clock is ahea
   expect(await world.events()).toEqual([]);
   setClock(0);
   await until('the confirmation', async () => {
-    await pollOrder(parts, order.orderId);
+    await pollOrder(confirming(1_000), order.orderId);
     return (await world.events()).length > 0;
   });
-  expect(performance.now() - startedAt).toBeGreaterThanOrEqual(2_900);
+  expect(performance.now() - startedAt).toBeGreaterThanOrEqual(950);
 });
 
-test.each([5, 1_000])(
-  'a worker whose clock is set back goes on at its rate, %d per second',
-  async (rate) => {
-    const { gateway, world, enqueue, more, clock } = await setup();
-    const orders = (name: string, count: number) =>
-      Array.from({ length: count }, (_, n) =>
-        aHurriedOrder({ orderId: `${name}-${n}`, createdAt: clock.now(), schedule: seldom }),
-      );
-    setClock(600_000);
-    await world.startWorker({ ...more, limits: { ...limits, ratePerSecond: rate } });
-    // At its limit when the clock is put right.
-    await enqueue(...orders('before', rate === 5 ? 8 : 200));
-    await gateway.arrived('before-0', 1);
-    setClock(0);
-    const startedAt = performance.now();
-    await enqueue(...orders('after', 3));
-    await Promise.all([0, 1, 2].map((n) => gateway.arrived(`after-${n}`, 1)));
-    expect(performance.now() - startedAt).toBeLessThan(10_000);
-  },
-  30_000,
-);
+test.each([5, 1_000])('a worker whose clock is set back goes on at its rate, %d per second', async (rate) => {
+  const { gateway, world, enqueue, more, clock } = await setup();
+  const orders = (name: string, count: number) =>
+    Array.from({ length: count }, (_, n) =>
+      aHurriedOrder({ orderId: `${name}-${n}`, createdAt: clock.now(), schedule: seldom }),
+    );
+  setClock(600_000);
+  await world.startWorker({ ...more, limits: { ...limits, ratePerSecond: rate } });
+  // At its limit when the clock is put right.
+  await enqueue(...orders('before', rate === 5 ? 8 : 200));
+  await gateway.arrived('before-0', 1);
+  setClock(0);
+  await enqueue(...orders('after', 3));
+  // One that counted by the clock of before would wait ten minutes.
+  await Promise.all([0, 1, 2].map((n) => gateway.arrived(`after-${n}`, 1)));
+});
 
 // BullMQ itself goes by this machine's clock (src/jobs/backend/README.md).
 test.skipIf(backend === 'bullmq')(
@@ -100,13 +100,21 @@ test.skipIf(backend === 'bullmq')(
     const { gateway, world, enqueue, more, clock } = await setup();
     const order = aHurriedOrder({ orderId: 'hanging', createdAt: clock.now(), schedule: seldom });
     gateway.hold(order.orderId);
-    const short = { ...limits, lockDurationMs: 400, stalledIntervalMs: 100 };
+    const short = { ...limits, lockDurationMs: 1_500, stalledIntervalMs: 100 };
     await world.startWorker({ ...more, limits: short });
     await world.startWorker({ ...more, limits: short });
     await enqueue(order);
     await gateway.arrived(order.orderId, 1);
     setClock(-600_000);
-    await new Promise((resolve) => setTimeout(resolve, 2_000));
+    const lock = `${world.queue.toKey(jobIdOf(order.orderId))}:lock`;
+    let left = await redis.pttl(lock);
+    for (const renewal of ['a renewal', 'another renewal']) {
+      await until(renewal, async () => {
+        const before = left;
+        left = await redis.pttl(lock);
+        return left > before;
+      });
+    }
     gateway.release(order.orderId);
     await until('its settling', async () => (await world.store.read(order.orderId))?.progress.polls === 1);
     expect(gateway.arrivals(order.orderId)).toHaveLength(1);

@@ -8,7 +8,6 @@ import { setupParts } from '../support/service-parts.ts';
 import { aHurriedOrder } from '../support/service-parts-of-account.ts';
 import { until } from '../support/waiting.ts';
 
-// Nothing waits for its own sake, but the machine may be busy with other things.
 const redis = testRedis();
 let gateway: HeldGateway;
 let orders = 0;

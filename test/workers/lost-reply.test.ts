@@ -26,7 +26,8 @@ test.each(['paid', 'cancelled'] as const)('a step whose reply is lost is made on
   const order = aHurriedOrder({ orderId, schedule: { ...seldom, initialIntervalMs: 200 } });
   await parts.enqueue(order);
   proxy.loseReplyTo(settleSha);
-  await parts.startWorker();
+  // Nobody looks at it again after its verdict.
+  await parts.startWorker({ policy: { confirmAfterMs: 50, watchMs: [600_000] } });
   const [event] = await until('a verdict', async () => {
     const published = await parts.events();
     return published.length > 0 && published;

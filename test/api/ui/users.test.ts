@@ -163,13 +163,14 @@ describe('an operator', () => {
     const authorization = `Basic ${Buffer.from(`amina:${passwords.amina}`).toString('base64')}`;
     const { boardUsers } = readServiceSettings({ BOARD_USERS: JSON.stringify(users) });
     const alone = createUsers({ boardUsers, boardUsername: 'operator' });
-    const checkedAt = performance.now();
-    await alone.check('amina', 'wrong', 0);
-    const onceMs = performance.now() - checkedAt;
+    const times = 20;
+    const repeated = (act: () => Promise<unknown>) =>
+      cpuTime(async () => {
+        for (let n = 0; n < times; n += 1) await act();
+      });
     await send('GET', '/orders/none', { authorization });
-    const startedAt = performance.now();
-    for (let n = 0; n < 20; n += 1) await send('GET', '/orders/none', { authorization });
-    expect(performance.now() - startedAt).toBeLessThan(20 * onceMs);
+    const requests = await repeated(() => send('GET', '/orders/none', { authorization }));
+    expect(requests).toBeLessThan(await repeated(() => alone.check('amina', 'wrong', 0)));
   });
 });
 
@@ -225,19 +226,26 @@ test('the time that a wrong login takes does not tell which names there are', as
   const { boardUsers } = readServiceSettings({ BOARD_USERS: JSON.stringify(users) });
   const known = createUsers({ boardUsers, boardUsername: 'operator', boardPassword: passwords.operator });
   const names = ['amina', 'nobody', 'proxied', 'operator', 'toString', ''];
-  // In turn, and the least of several each. Processor time: what else the machine does is not in it.
+  // In turn, and the least of several each: a check that is left out stays quick however often it is repeated, while one that
+  // was slowed down by what else the machine does becomes quick in another round.
   const quickest = new Map<string, number>();
-  for (let round = 0; round < 3; round += 1) {
+  const ratio = () => Math.max(...quickest.values()) / Math.min(...quickest.values());
+  for (let round = 0; round < 30 && (round < 3 || ratio() >= 2); round += 1) {
     for (const name of names) {
-      const before = process.cpuUsage();
-      expect(await known.check(name, 'wrong', 0)).toBeNull();
-      const { user, system } = process.cpuUsage(before);
-      quickest.set(name, Math.min(user + system, quickest.get(name) ?? Number.POSITIVE_INFINITY));
+      const took = await cpuTime(async () => expect(await known.check(name, 'wrong', 0)).toBeNull());
+      quickest.set(name, Math.min(took, quickest.get(name) ?? Number.POSITIVE_INFINITY));
     }
   }
-  const times = [...quickest.values()];
-  expect(Math.max(...times) / Math.min(...times), JSON.stringify([...quickest])).toBeLessThan(2);
+  expect(ratio(), JSON.stringify([...quickest])).toBeLessThan(2);
 });
+
+/** Processor time in microseconds, of all threads: what else the machine does is not in it. */
+async function cpuTime(act: () => Promise<unknown>): Promise<number> {
+  const before = process.cpuUsage();
+  await act();
+  const { user, system } = process.cpuUsage(before);
+  return user + system;
+}
 
 test('a flood of guesses keeps out nobody whose browser is known, nor whoever has logged in here before', async () => {
   const { headers } = await logIn('kamau', passwords.kamau);

@@ -557,11 +557,7 @@ test('workers of both kinds share a queue: every job runs as often as it wants, 
   const orderIds = Array.from({ length: 200 }, (_, nth) => `shared:${nth}`);
   const now = Date.now();
   await pollQueue().addBulk(orderIds.map((orderId, nth) => pollJob(orderId, now + (nth % 40), now)));
-  await until(
-    'all runs',
-    () => [...runs.values()].filter((count) => count === rounds).length === 200,
-    30_000,
-  );
+  await until('all runs', () => [...runs.values()].filter((count) => count === rounds).length === 200);
   await until(
     'an empty queue',
     async () => (await queue.count()) === 0 && (await queue.getActiveCount()) === 0,
