@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
-import type { CommandContext } from './commands/command-context.ts';
-import { UsageError } from './commands/usage-error.ts';
+import { type CommandContext, UsageError } from './commands/command-context.ts';
 import { packageVersion } from './observability/package-info.ts';
 
 type CreateCommand = (terminal: CommandContext, exit: (code: number) => void) => Command;

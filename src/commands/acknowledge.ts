@@ -1,11 +1,10 @@
 import { Command } from 'commander';
 import { acknowledge, unacknowledge } from '../orders/acknowledge.ts';
 import { noteSchema } from '../orders/acknowledgement.ts';
-import type { CommandContext } from './command-context.ts';
+import { type CommandContext, UsageError } from './command-context.ts';
 import { originOfCommand } from './origin.ts';
 import { recordAction } from './record-action.ts';
 import { withStore } from './show.ts';
-import { UsageError } from './usage-error.ts';
 
 interface Flags {
   readonly note?: string;

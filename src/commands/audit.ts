@@ -2,8 +2,7 @@ import { Command, InvalidArgumentError } from 'commander';
 import { readServiceSettings } from '../config/config.ts';
 import { awaitRedis, connectRedis } from '../redis/connection.ts';
 import { createKeys } from '../redis/keys.ts';
-import type { CommandContext } from './command-context.ts';
-import { UsageError } from './usage-error.ts';
+import { type CommandContext, UsageError } from './command-context.ts';
 
 interface Flags {
   readonly json?: boolean;

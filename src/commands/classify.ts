@@ -8,8 +8,7 @@ import { providers } from '../providers/index.ts';
 import type { Provider } from '../providers/provider.ts';
 import type { StatusTable } from '../providers/status-table.ts';
 import { type AnswerInput, answerInputSchema, classify } from './classification.ts';
-import type { CommandContext } from './command-context.ts';
-import { UsageError } from './usage-error.ts';
+import { type CommandContext, UsageError } from './command-context.ts';
 
 export function classifyCommand(terminal: CommandContext): Command {
   return new Command('classify')

@@ -9,3 +9,6 @@ export interface CommandContext {
   /** Ends the process after `ms` at the latest, with the exit code set by then. Does not keep it alive that long. */
   endWithin(ms: number): void;
 }
+
+/** Wrong usage of a command, with exit code 2. The message is one sentence that says what to do. */
+export class UsageError extends Error {}

@@ -5,11 +5,10 @@ import type { EnqueueResult } from '../jobs/enqueue-result.ts';
 import type { Producer } from '../jobs/producer.ts';
 import { readJson } from '../jobs/read-json.ts';
 import type { OrderInput } from '../jobs/validate-order.ts';
-import type { CommandContext } from './command-context.ts';
+import { type CommandContext, UsageError } from './command-context.ts';
 import { originOfCommand } from './origin.ts';
 import { readLines } from './read-lines.ts';
 import { createScreen } from './screen.ts';
-import { UsageError } from './usage-error.ts';
 
 interface Flags {
   readonly file?: string;

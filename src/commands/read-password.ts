@@ -1,5 +1,4 @@
-import type { CommandContext } from './command-context.ts';
-import { UsageError } from './usage-error.ts';
+import { type CommandContext, UsageError } from './command-context.ts';
 
 /** Far above the longest password. */
 const maxLength = 4_096;

@@ -23,12 +23,11 @@ import { StatementError } from '../reconcile/statement/statement-error.ts';
 import { createRedisClock } from '../redis/clock.ts';
 import { awaitRedis, connectRedis, type Redis } from '../redis/connection.ts';
 import { createKeys, type Keys } from '../redis/keys.ts';
-import type { CommandContext } from './command-context.ts';
+import { type CommandContext, UsageError } from './command-context.ts';
 import { originOfCommand } from './origin.ts';
 import { csvOutput, jsonOutput, tableOutput } from './reconcile-output.ts';
 import { createScreen } from './screen.ts';
 import { parseZone } from './time-zone.ts';
-import { UsageError } from './usage-error.ts';
 
 interface Flags {
   readonly account: string;

@@ -5,11 +5,10 @@ import { createZone, dayRange } from '../domain/zone.ts';
 import { type DailyReport, type ReportLine, readDailyReport, reasonsOf } from '../orders/daily-report.ts';
 import { awaitRedis, connectRedis } from '../redis/connection.ts';
 import { createKeys } from '../redis/keys.ts';
-import type { CommandContext } from './command-context.ts';
+import { type CommandContext, UsageError } from './command-context.ts';
 import { csvLine } from './csv-line.ts';
 import { columnsOf } from './screen.ts';
 import { parseZone } from './time-zone.ts';
-import { UsageError } from './usage-error.ts';
 
 interface Flags {
   readonly day: string;

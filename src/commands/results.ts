@@ -4,12 +4,11 @@ import { cloudEvent } from '../domain/result-event.ts';
 import { awaitRedis, connectRedis } from '../redis/connection.ts';
 import { isRedisFault } from '../redis/redis-fault.ts';
 import { type Result, readResults } from '../results/replay.ts';
-import type { CommandContext } from './command-context.ts';
+import { type CommandContext, UsageError } from './command-context.ts';
 import { resultLine } from './result-line.ts';
 import { resultCsvLine, resultsCsvHead } from './results-csv.ts';
 import { exportResults, type ResultsRange } from './results-export.ts';
 import { localTimeOf, rangeOfFlags, timeHelp } from './time-flags.ts';
-import { UsageError } from './usage-error.ts';
 
 interface Flags {
   readonly json?: boolean;

@@ -6,8 +6,7 @@ import { type OrderView, viewOf } from '../orders/view.ts';
 import { awaitRedis, connectRedis, type Redis } from '../redis/connection.ts';
 import { createKeys } from '../redis/keys.ts';
 import { type Delivery, readDeliveries } from '../webhooks/deliveries.ts';
-import type { CommandContext } from './command-context.ts';
-import { UsageError } from './usage-error.ts';
+import { type CommandContext, UsageError } from './command-context.ts';
 
 export function showCommand(terminal: CommandContext, exit: (code: number) => void): Command {
   return new Command('show')

@@ -2,9 +2,8 @@ import { Command, InvalidArgumentError } from 'commander';
 import { type UserRole, userNameSchema, userRoles } from '../config/board-users.ts';
 import { hashPassword } from '../config/password-hash.ts';
 import { passwordSchema } from '../config/weak-password.ts';
-import type { CommandContext } from './command-context.ts';
+import { type CommandContext, UsageError } from './command-context.ts';
 import { readPassword } from './read-password.ts';
-import { UsageError } from './usage-error.ts';
 
 interface Flags {
   readonly name: string;

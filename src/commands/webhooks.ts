@@ -15,9 +15,8 @@ import { messageId, signedHeaders } from '../webhooks/message.ts';
 import { resendEvents, resendFailed } from '../webhooks/resend.ts';
 import { createWebhookSender } from '../webhooks/send.ts';
 import { testEvent } from '../webhooks/test-event.ts';
-import type { CommandContext } from './command-context.ts';
+import { type CommandContext, UsageError } from './command-context.ts';
 import { originOfCommand } from './origin.ts';
-import { UsageError } from './usage-error.ts';
 
 const redisMs = 6_000;
 const secretBytes = 32;

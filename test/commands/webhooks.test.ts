@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
 import { auditCommand } from '../../src/commands/audit.ts';
-import { UsageError } from '../../src/commands/usage-error.ts';
 import { webhooksCommand } from '../../src/commands/webhooks.ts';
 import { ConfigError } from '../../src/config/config.ts';
 import { createKeys } from '../../src/redis/keys.ts';
@@ -10,6 +9,7 @@ import { aResult } from '../results/publish.ts';
 import { capturedTerminal } from '../support/captured-terminal.ts';
 import { testPrefix, testRedis, testRedisUrl } from '../support/redis.ts';
 import { answer, startReceiver, testSecret } from '../webhooks/receiver.ts';
+import { UsageError } from '../../src/commands/command-context.ts';
 
 type Environment = { readonly [name: string]: string };
 

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { classifyCommand } from '../../src/commands/classify.ts';
+import { UsageError } from '../../src/commands/command-context.ts';
 import { enqueueCommand } from '../../src/commands/enqueue.ts';
 import { readLines } from '../../src/commands/read-lines.ts';
-import { UsageError } from '../../src/commands/usage-error.ts';
 import { createKeys } from '../../src/redis/keys.ts';
 import { capturedTerminal } from '../support/captured-terminal.ts';
 import { testPrefix, testRedis, testRedisUrl } from '../support/redis.ts';
@@ -28,7 +28,7 @@ async function enqueue(input: string | Uint8Array, prefix = testPrefix(), file =
 }
 
 describe('orders in a file', () => {
-  test('that strangers wrote: the good ones go in, the others are told by number and in clean text', async () => {
+  test('that strangers wrote: the good ones go in, the others are reported by number and in clean text', async () => {
     const good = (nth: number) =>
       JSON.stringify({ ...order, orderId: `good-${nth}`, reference: `good-${nth}` });
     const hostile = [
