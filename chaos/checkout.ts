@@ -45,7 +45,7 @@ export interface CheckoutParts {
   readonly simulator: SimulatorControl;
   /** Ends everything, finished or not. */
   readonly stop: AbortSignal;
-  /** Orders that the checkout does not hand in itself. */
+  /** Orders that the checkout does not submit itself. */
   readonly except?: (order: WorkloadOrder, count: number) => boolean;
   /** Answers upon which this checkout sends an order again, besides 503. */
   readonly sendsAgainOn?: (status: number, order: WorkloadOrder) => boolean;
@@ -150,7 +150,7 @@ export function openCheckout(parts: CheckoutParts): Checkout {
       refusals.push(`${one.order.orderId}: ${answer.statusCode} ${text.slice(0, 200)}`);
       return 'refused';
     } catch {
-      // No whole answer: the order may be in or not, so it is handed in again.
+      // No whole answer: the order may be in or not, so it is submitted again.
       return 'again';
     } finally {
       latenciesMs.push(performance.now() - at);

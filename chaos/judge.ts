@@ -11,7 +11,7 @@ export interface StreamEntry {
   readonly fields: readonly string[];
 }
 
-/** What was handed in, and every verdict about the order repeats. */
+/** What was submitted, and every verdict about the order repeats. */
 export type Facts = Pick<
   ResultEvent['data'],
   'orderId' | 'account' | 'provider' | 'reference' | 'amountExpected' | 'currency' | 'createdAt' | 'metadata'

@@ -63,7 +63,7 @@ export interface Scenario<Server extends ChaosRedis = SingleRedis> {
   readonly world?: (random: Random) => Partial<WorldOptions<Server>>;
   /** Starts the Redis; default one server. */
   readonly redis?: (executable: string, dir: string) => Promise<Server>;
-  /** Which orders are not handed in by the checkout but by the scenario. */
+  /** Which orders are submitted by the scenario, not by the checkout. */
   readonly except?: (order: WorkloadOrder, count: number) => boolean;
   /** Answers upon which the checkout sends an order again, besides 503. */
   readonly sendsAgainOn?: (status: number, order: WorkloadOrder) => boolean;

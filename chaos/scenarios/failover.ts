@@ -57,5 +57,5 @@ async function failOverAgainAndAgain<Server extends ChaosRedis>(
     lost += await mendLoss(stage, killedAt - unreplicatedMs);
   });
   note('promoted after (s)', tookMs.map((ms) => (ms / 1_000).toFixed(1)).join(' '));
-  note('acknowledged, lost and handed in again', lost);
+  note('acknowledged, lost and submitted again', lost);
 }

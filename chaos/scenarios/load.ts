@@ -45,7 +45,7 @@ export const load: Scenario = {
     const due = Math.round(fullOpen * share) + count;
     const open = await loadedOrders(world);
     note('open orders at the end', open);
-    if (open !== due) fail(`${due} orders of the load were handed in, and ${open} are open`);
+    if (open !== due) fail(`${due} orders of the load were submitted, and ${open} are open`);
     note('enqueued per second', produced.perSecond);
     note('polls per second', Math.round(((await allPolls(world)) - before) / seconds));
     const writes = checkout.latenciesMs;

@@ -8,7 +8,7 @@ const pausesMs = [6_000, 8_000] as const;
 export const redisEmptied: Scenario = {
   letter: 'o',
   name: 'redis-emptied',
-  title: 'Redis comes back empty under the running service, and everything is handed in again',
+  title: 'Redis comes back empty under the running service, and everything is submitted again',
   boundMs: 40_000,
   leastFaultsMs: 20_000,
   leastKillsAMinute: 3,

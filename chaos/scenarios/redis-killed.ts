@@ -91,5 +91,5 @@ async function killAgainAndAgain(stage: Stage, kill: () => Promise<number>): Pro
     await world.redis.restart();
     lost += await mendLoss(stage, lostFrom);
   });
-  note('acknowledged, lost and handed in again', lost);
+  note('acknowledged, lost and submitted again', lost);
 }

@@ -9,7 +9,7 @@ import type { Transport, TransportFault } from './transport.ts';
 /** Asks one account's provider about orders. */
 export interface Asker {
   /**
-   * One status request (repeated once with a new token after a 401), whatever the provider does told as a reading.
+   * One status request (repeated once with a new token after a 401), whatever the provider does becomes a reading.
    *
    * @param answerTo where a provider that answers later is to post its answer
    * @throws a `LocalFault` when a fault on our side kept it from being asked, or its answer from being read

@@ -84,7 +84,7 @@ export const daraja = defineProvider({
     .refine((given) => credentialFault(given) === null, {
       path: ['securityCredential'],
       error: ({ input }) => credentialFault(input as Settings) ?? '',
-      // Told along with what else is missing, not only once that is mended.
+      // Reported along with what else is missing, not only once that is corrected.
       when: () => true,
     }),
   reference,

@@ -199,7 +199,7 @@ export interface Sandbox {
   readonly addresses: { readonly [setting: string]: string };
   /** Other settings that the sandbox needs, such as its market. */
   readonly settings?: { readonly [setting: string]: string };
-  /** Of the form that the provider hands out, and never handed out. `hex`: random digits, as many as are asked for. */
+  /** Of the form that the provider issues, and never issued. `hex`: random digits, as many as are asked for. */
   reference(hex: (digits: number) => string): Reference;
 }
 

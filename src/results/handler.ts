@@ -54,7 +54,7 @@ export class ResultHandler {
       case 'go':
         // Its last consumer never finished: this result may be what kills them.
         if (entry.tries > maxTries)
-          return this.#park(entry, `handed out ${entry.tries - 1} times, and never finished`);
+          return this.#park(entry, `delivered ${entry.tries - 1} times, and never finished`);
         return this.#call(entry);
     }
   }

@@ -10,5 +10,5 @@ export const outageSchema = outageScriptSchema.safeExtend(known);
 
 /** What a caller writes to script an order. */
 export type SimulatedOrder = z.input<typeof simulatedOrderSchema>;
-/** What a caller writes to make a whole provider sick. */
+/** What a caller writes to make a whole provider unhealthy. */
 export type Outage = z.input<typeof outageSchema>;

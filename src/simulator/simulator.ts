@@ -66,7 +66,7 @@ export interface Simulator {
   readonly darajaCertificate: string;
   /** Scripts one order; the same provider and reference again starts it afresh. Throws when the script is not valid. */
   script(order: SimulatedOrder): void;
-  /** Makes a whole provider sick for a while. Throws when the outage is not valid. */
+  /** Makes a whole provider unhealthy for a while. Throws when the outage is not valid. */
   outage(outage: Outage): void;
   /** Ends a provider's access tokens now. */
   expireTokens(provider: ProviderId): void;

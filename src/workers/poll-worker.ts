@@ -74,7 +74,7 @@ export interface PollLimits {
 /** An order that could not be asked about through a fault of ours is tried again after this long. */
 const localFaultRetryMs = 2_000;
 /** Such faults are logged this often at most. */
-const localFaultTellMs = 10_000;
+const localFaultReportMs = 10_000;
 
 type PollWorker = Worker<QueueJob, void, JobName>;
 
@@ -85,7 +85,7 @@ const delayed = new DelayedError();
 export function createPollWorker(parts: PollWorkerParts): PollWorker {
   const { account, keys, limits, observer, queue, clock = machineClock } = parts;
 
-  let toldAt = Number.NEGATIVE_INFINITY;
+  let reportedAt = Number.NEGATIVE_INFINITY;
 
   /** An order that could not be asked about through a fault of ours waits for its next turn, and nothing is counted. */
   function handBack(error: unknown): number {
@@ -94,8 +94,8 @@ export function createPollWorker(parts: PollWorkerParts): PollWorker {
     if (error.isStopping) return clock.now();
     const now = performance.now();
     // It meets every order at once.
-    if (now - toldAt >= localFaultTellMs) {
-      toldAt = now;
+    if (now - reportedAt >= localFaultReportMs) {
+      reportedAt = now;
       observer.error(error, null);
     }
     return clock.now() + localFaultRetryMs;

@@ -44,7 +44,7 @@ export async function walkJobs(parts: Sweep, account: string): Promise<void> {
     const jobIds = await redis.zrange(queue.toKey('delayed'), String(from), String(from + batchSize - 1));
     const orderIds = jobIds.map(orderIdOf).filter((orderId) => orderId !== null);
     for (const state of await readOrderStates(redis, keys, orderIds)) {
-      // A record that cannot be read is told by the walk of open orders; its job is the last that leads to it.
+      // A record that cannot be read is reported by the walk of open orders; its job is the last that leads to it.
       if (state.damage !== null) report.note('order', state.orderId, state.damage);
       else {
         await report.tolerate('job', `of order ${state.orderId}`, () => mendJob(parts, queue, state));

@@ -41,7 +41,7 @@ export interface SweepParts {
   /** The clock of the records' times; by default, this machine's. */
   now?(): number;
   mended(kind: SweepKind, orderId: string): void;
-  /** Told once after a sweep that could not read everything. */
+  /** Called once after a sweep that could not read everything. */
   damaged(found: Damage): void;
 }
 
@@ -56,7 +56,7 @@ export const batchSize = 250;
 export interface Sweep extends SweepParts {
   readonly report: DamageReport;
   readonly places: ReadonlyMap<string, JobPlaces>;
-  /** Accounts that are left alone at present: their wishes wait, and are not forgotten. */
+  /** Accounts that are left alone at present: their poll requests wait, and are not forgotten. */
   readonly resting: ReadonlySet<string>;
 }
 

@@ -24,7 +24,7 @@ const queryLimitMs = 3_600_000;
 
 /**
  * Compares open orders with the queues once, and mends what is missing. A key of another type, a job or a record that cannot
- * be read stops nothing but itself: it is passed over and told.
+ * be read stops nothing but itself: it is skipped and reported.
  */
 export async function sweep(parts: SweepParts): Promise<void> {
   const looks = parts.accounts.map((id) => [id, createJobPlaces(parts.redis, parts.queue(id))] as const);

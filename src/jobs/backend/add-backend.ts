@@ -33,7 +33,7 @@ export function createAddBackend(
       await addScript.run(
         redis,
         [keys.delayed as string, keys.marker as string],
-        [keys[''] as string, Date.now(), JSON.stringify(added.map(told))],
+        [keys[''] as string, Date.now(), JSON.stringify(added.map(toScriptArgs))],
       );
       return added.map(() => undefined);
     }, addLimit);
@@ -71,8 +71,8 @@ function hasOnly(defaults: DefaultJobOptions, { opts }: JobJson): boolean {
   return true;
 }
 
-/** What the script is told of a job. */
-function told({ job, jobId }: Added): (string | number)[] {
+/** A job as the script takes it. */
+function toScriptArgs({ job, jobId }: Added): (string | number)[] {
   const { name, data, timestamp, opts } = job;
   // A time that somebody broke in a record is no number: its order is due at once, and no other job suffers.
   return [jobId, name, data, timestamp, opts.delay || 0, traceOf(opts)];

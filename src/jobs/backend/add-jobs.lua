@@ -3,7 +3,7 @@
 -- deduplication, for many jobs in one call, with these differences: no entries in the events stream, which nobody reads;
 -- the counter of automatic ids counts the orders that were added, by which the rate of their arrival is measured; no options where they are the queue's own, and no priority where it is 0, so that a
 -- job stays in Redis' compact form; jobs due in the same millisecond share a score; jobs that are due at once are delayed
--- ones too; waiting workers are told only of what changes when they have to look again.
+-- ones too; waiting workers are notified only of what changes when they have to look again.
 -- KEYS: delayed, marker.
 -- ARGV: key prefix, now, per job { id, name, data, timestamp, delay in ms, options ('' = the queue's) } as one JSON list, which
 --   costs client and Redis less than as many arguments.
@@ -42,7 +42,7 @@ local function add()
   return #new / 2
 end
 
--- What Redis refuses (it is full, or a replica) is the error of the script as Redis told it: clients act on its first word.
+-- What Redis refuses (it is full, or a replica) is the error of the script in the words of Redis: clients act on its first word.
 local isDone, reply = pcall(add)
 if isDone then return reply end
 return redis.error_reply(type(reply) == 'table' and reply.err or tostring(reply))

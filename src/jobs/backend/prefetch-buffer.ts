@@ -32,7 +32,7 @@ const aheadLimit = 25;
 
 /**
  * A turn that took so long may have been sent twice: ioredis does that when a connection is lost, a tenth of a second later,
- * and nobody has told us what the first one took.
+ * and the first reply, with the jobs that it locked, is lost.
  */
 const slowTurnMs = 50;
 /** From a slow turn to the look for what it left behind. A Redis that is slow for being busy is not asked more often. */

@@ -91,14 +91,14 @@ function paymentParameters(order: ScriptedOrder, present: Present, shortCode: st
   const customer = `${script.phone} - John Doe`;
   const merchant = `${shortCode} - Simulated Shop`;
   const [debit, credit] = script.direction === 'in' ? [customer, merchant] : [merchant, customer];
-  const told = script.answeredReference ?? script.reference;
+  const answered = script.answeredReference ?? script.reference;
   const isConversation = isConversationId(script.reference);
   return [
     { Key: 'DebitPartyName', Value: debit },
     { Key: 'CreditPartyName', Value: credit },
     {
       Key: 'OriginatorConversationID',
-      Value: isConversation && !told.startsWith('AG_') ? told : `3211-416020-${serial}`,
+      Value: isConversation && !answered.startsWith('AG_') ? answered : `3211-416020-${serial}`,
     },
     { Key: 'InitiatedTime', Value: nairobiDigits(scriptedAt) },
     { Key: 'DebitAccountType', Value: 'MMF Account For Customer' },
@@ -114,7 +114,9 @@ function paymentParameters(order: ScriptedOrder, present: Present, shortCode: st
     {
       Key: 'ConversationID',
       Value:
-        isConversation && told.startsWith('AG_') ? told : `AG_20180223_${String(serial).padStart(20, '0')}`,
+        isConversation && answered.startsWith('AG_')
+          ? answered
+          : `AG_20180223_${String(serial).padStart(20, '0')}`,
     },
     { Key: 'ReceiptNo', Value: isConversation ? receipt : (script.answeredReference ?? receipt) },
   ];

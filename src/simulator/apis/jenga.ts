@@ -148,7 +148,7 @@ function ipnBody(order: ScriptedOrder, { state, since }: Present, shape: Callbac
   const { script, receipt } = order;
   const reference = script.answeredReference ?? script.reference;
   const isOld = shape === 'old-gateway';
-  const told = typeof state === 'string' ? (isPaid(state) ? 'SUCCESS' : 'FAILED') : state.word;
+  const word = typeof state === 'string' ? (isPaid(state) ? 'SUCCESS' : 'FAILED') : state.word;
   return JSON.stringify({
     callbackType: 'IPN',
     customer: { name: 'John Doe', mobileNumber: script.phone, reference: isOld ? null : reference },
@@ -163,8 +163,8 @@ function ipnBody(order: ScriptedOrder, { state, since }: Present, shape: Callbac
       additionalInfo: isOld ? `MPS ${script.phone} ${receipt} John Doe` : 'MPESA',
       orderAmount: javaDouble(script.amount),
       serviceCharge: javaDouble('1.00'),
-      status: told,
-      remarks: told === 'SUCCESS' ? '00:Approved' : 'Declined',
+      status: word,
+      remarks: word === 'SUCCESS' ? '00:Approved' : 'Declined',
     },
     bank: { reference: isOld ? 'NONE' : null, transactionType: 'C', account: null },
   });

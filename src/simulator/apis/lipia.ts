@@ -156,7 +156,7 @@ function callbackBody(
 ): string {
   const { script } = order;
   const [word, ResultCode, ResultDesc] = words(state);
-  const told = {
+  const common = {
     Amount: plainNumber(isPaid(state) ? order.amountPaid : script.amount),
     ExternalReference: externalReference(order),
     MerchantRequestID: merchantRequestId(order),
@@ -168,12 +168,12 @@ function callbackBody(
   if (shape === 'flat') {
     return JSON.stringify({
       TransactionReference: script.reference,
-      ...told,
+      ...common,
       TransactionDate: isoInstant(since),
     });
   }
   const Status = typeof state === 'string' ? `${word.charAt(0)}${word.slice(1).toLowerCase()}` : word;
-  return JSON.stringify({ response: { ...told, Status }, status: isPaid(state) });
+  return JSON.stringify({ response: { ...common, Status }, status: isPaid(state) });
 }
 
 /** Lipia. Its callbacks may name only the merchant's own key, so an order carries both. */

@@ -98,18 +98,18 @@ function payment(order: ScriptedOrder, present: Present, isByReceipt: boolean): 
 
 function amounts(order: ScriptedOrder, state: State): Record<string, unknown> {
   const { amount } = order.script;
-  const told = isPaid(state) ? order.amountPaid : amount;
+  const shown = isPaid(state) ? order.amountPaid : amount;
   switch (order.script.vexora.amount) {
     case 'number':
-      return { amount: fourDecimals(told) };
+      return { amount: fourDecimals(shown) };
     case 'text':
-      return { amount: told };
+      return { amount: shown };
     case 'whole-text':
-      return { amount: shortText(told) };
+      return { amount: shortText(shown) };
     case 'split':
-      return { orderAmount: amount, payAmount: isPaid(state) ? told : '0.00' };
+      return { orderAmount: amount, payAmount: isPaid(state) ? shown : '0.00' };
     case 'received':
-      return { amount, receivedAmount: isPaid(state) ? told : '0.00' };
+      return { amount, receivedAmount: isPaid(state) ? shown : '0.00' };
   }
 }
 
