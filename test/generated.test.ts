@@ -23,7 +23,7 @@ test('the generated files are up to date', async () => {
   expect(await generate('--check')).toMatchObject({ code: 0, stderr: '' });
 });
 
-test('a stale file is told by name, and mended without --check', async () => {
+test('a stale file is reported by name, and corrected without --check', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'payment-poller-generate-'));
   onTestFinished(() => rm(folder, { recursive: true }));
   await generate(folder);

@@ -160,7 +160,7 @@ test('every answer carries the security headers', async () => {
   }
 });
 
-test('health and metrics need no key, unless metrics are told to', async () => {
+test('health and metrics need no key, unless metrics are configured to', async () => {
   expect(await running.call('GET', '/health/live', { key: null })).toMatchObject({
     status: 200,
     json: { status: 'ok' },

@@ -39,7 +39,7 @@ const long = {
   deadlineMs: 3_600_000,
 };
 
-describe('at the door', () => {
+describe('admission', () => {
   let door: RunningService;
   beforeAll(async () => {
     door = await startRunningService({

@@ -247,7 +247,7 @@ describe('daraja: queue time-out', () => {
 });
 
 describe('daraja: one query at a time', () => {
-  test('while one is under way no wish brings another', async () => {
+  test('while one is under way no poll request brings another', async () => {
     const { running, enqueue, nthQuery, queries, post, view } = await setup({
       DARAJA_MIN_HINT_INTERVAL_MS: '1',
     });

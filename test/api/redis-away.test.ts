@@ -9,7 +9,7 @@ const order = { account: 'jenga', reference: 'OR1', amount: '2.00' };
 const ipn = { customer: { reference: 'OR1' } };
 
 describe.skipIf(redisServer === undefined)('while Redis is away', () => {
-  test('every request is told so at once, nothing is done later, and all is well again afterwards', async () => {
+  test('every request fails at once, nothing is done later, and all is well again afterwards', async () => {
     const redis = await startRestartableRedis();
     const running = await startRunningService({ accounts: 'jenga', roles: ['api'], redisUrl: redis.url });
     onTestFinished(() => running.close());

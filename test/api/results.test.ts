@@ -215,7 +215,7 @@ describe('GET /v1/results', () => {
     await last.has(1);
   });
 
-  test('one reader too many is told so', async () => {
+  test('one reader too many is refused', async () => {
     const readers = await until('the readers', async () => {
       const some = await Promise.all(Array.from({ length: 201 }, () => follow('/v1/results')));
       // Places of the test before may take a moment to come free.

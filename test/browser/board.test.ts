@@ -157,7 +157,7 @@ describe.skipIf(executablePath === undefined)('in a browser', { timeout }, () =>
     for (const secret of secrets) expect(seen).not.toContain(secret);
   }
 
-  test('a wrong password is told so, the right one leads to where one wanted to go', async () => {
+  test('a wrong password is reported, the right one leads to where one wanted to go', async () => {
     const { context, page, complaints } = await aPage({ storageState: { cookies: [], origins: [] } });
     await page.goto(`${running.url}/orders/checkout-4711`);
     await page.fill('#username', 'operator');
@@ -178,7 +178,7 @@ describe.skipIf(executablePath === undefined)('in a browser', { timeout }, () =>
     await context.close();
   });
 
-  test('a viewer logs in, is told so, sees the board without buttons, and is refused what it does not show', async () => {
+  test('a viewer logs in, reads so, sees the board without buttons, and is refused what it does not show', async () => {
     const viewer = await startUsersService();
     const { context, page } = await aPage({ storageState: { cookies: [], origins: [] } });
     try {

@@ -36,7 +36,7 @@ describe.concurrent('one order by flags', () => {
     expect(await redis.zcard(keys.open)).toBe(1);
   });
 
-  test('is told with whom it shares a reference, and refused when that one is paid', async () => {
+  test('says with whom it shares a reference, and refused when that one is paid', async () => {
     const { enqueue, redis, keys } = await setup();
     await enqueue(flags);
     const second = ['--order-id', 'ord-2', ...flags.slice(2)];
@@ -110,7 +110,7 @@ describe.concurrent('one order by flags', () => {
 });
 
 describe.concurrent('many orders from a file', () => {
-  test('bad lines are told by number, the good ones still go in', async () => {
+  test('bad lines are reported by number, the good ones still go in', async () => {
     const { enqueue, redis, keys } = await setup();
     const file = join(emptyFolder, 'orders.jsonl');
     const text = [

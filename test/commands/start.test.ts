@@ -110,7 +110,7 @@ describe.concurrent('start', () => {
     expect(() => process.kill(command.pid, 0)).toThrow(/ESRCH/);
   });
 
-  test('a port that is taken is told in one sentence', async () => {
+  test('a port that is taken is reported in one sentence', async () => {
     const { env } = setup();
     const first = startCommand(['start', '--role', 'api'], { env });
     const [, url = ''] = await first.printed(running);

@@ -87,7 +87,7 @@ describe.concurrent('a Redis that cannot be reached: one sentence within 10 s, e
   });
 });
 
-test('start waits for a Redis that cannot be reached, says so once as JSON, and ends when it is told to', async () => {
+test('start waits for a Redis that cannot be reached, says so once as JSON, and ends on SIGTERM', async () => {
   const jenga = { JENGA_API_KEY: 'k', JENGA_MERCHANT_CODE: 'm', JENGA_CONSUMER_SECRET: 's' };
   const env = { REDIS_URL: 'redis://ops:hunter2-of-redis@127.0.0.1:1', ACCOUNTS: 'jenga', ...jenga };
   const command = startCommand(['start'], { env });

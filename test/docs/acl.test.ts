@@ -46,7 +46,7 @@ describe.runIf(version >= 7)('a subscriber under it', () => {
     await eventually(() => expect(errors).toEqual(['bad', 'bad', 'Result bad:1 is parked: bad']));
   });
 
-  test('is told when its group was not made for it', async () => {
+  test('gets an error when its group was not made for it', async () => {
     const { prefix, url } = await setup();
     await publish(redis, prefix, aResult('good'));
     const errors: string[] = [];

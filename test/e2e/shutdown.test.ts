@@ -12,7 +12,7 @@ import { orderOf, referenceOf, type Story, setupWorld, toldOf } from '../support
 import { until } from '../support/waiting.ts';
 
 test.skipIf(redisServer === undefined)(
-  'an order that is being handed in when the service stops is answered, not broken off',
+  'an order that is being submitted when the service stops is answered, not broken off',
   async () => {
     const server = await startRestartableRedis();
     const running = await startRunningService({ accounts: 'jenga', redisUrl: server.url });

@@ -40,7 +40,7 @@ async function setup() {
 }
 
 describe('examples/subscriber.ts', () => {
-  test('prints every verdict, and ends when told to', async () => {
+  test('prints every verdict, and ends on SIGTERM', async () => {
     const { service, pay } = await setup();
     const subscriber = runTypeScript('subscriber.ts', service);
     await pay('paid');
@@ -104,7 +104,7 @@ describe.runIf(python !== undefined)('examples/subscriber.py', () => {
   const start = (service: Parameters<typeof runExample>[2]) =>
     runExample(python ?? '', ['examples/subscriber.py'], service, { RETRY_AFTER_MS: '100' });
 
-  test('prints every verdict, and ends when told to', async () => {
+  test('prints every verdict, and ends on SIGTERM', async () => {
     const { service, pay, isAcknowledged } = await setup();
     const subscriber = start(service);
     await pay('paid');

@@ -55,7 +55,7 @@ describe('a configuration', () => {
     expect(faultsOf(good)).toEqual([]);
   });
 
-  test('with hostile text in any variable is read, or its faults are told without that text', () => {
+  test('with hostile text in any variable is read, or its faults are reported without that text', () => {
     const marker = 'marker-that-nobody-prints';
     const marked = [`redis://user:${marker}@`, `http://${marker} x`, `${marker}${'x'.repeat(600)}`];
     const printed: string[] = [];
@@ -71,7 +71,7 @@ describe('a configuration', () => {
     expect(printed).toEqual([]);
   });
 
-  test('of random text in any variables is read, or its faults are told', () => {
+  test('of random text in any variables is read, or its faults are reported', () => {
     const text = fc.oneof(fc.string({ maxLength: 30 }), fc.constantFrom(...texts), fc.double().map(String));
     const environment = fc.dictionary(fc.constantFrom(...variables.flatMap(([, names]) => names)), text, {
       maxKeys: 6,
@@ -99,7 +99,7 @@ describe('a configuration', () => {
 });
 
 describe('STATUS_OVERRIDES', () => {
-  test('of any document is read, or its faults are told', () => {
+  test('of any document is read, or its faults are reported', () => {
     for (const [name, document] of hostileDocuments) {
       const json = typeof document === 'string' ? document : Buffer.from(document).toString('latin1');
       const parsed = parseOverrides(json, providers);
@@ -128,7 +128,7 @@ describe('STATUS_OVERRIDES', () => {
     },
   );
 
-  test('in a file of any content is read, or its faults are told', async () => {
+  test('in a file of any content is read, or its faults are reported', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'payment-poller-test-'));
     onTestFinished(() => rm(folder, { recursive: true }));
     const path = join(folder, 'overrides.json');

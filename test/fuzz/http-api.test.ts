@@ -100,7 +100,7 @@ describe('an order over HTTP', () => {
     expect(isRefusal(answer), `${answer.status}`).toBe(true);
   });
 
-  test('a fault is told without the value that was at fault', async () => {
+  test('a fault is reported without the value that was at fault', async () => {
     const phone = '254711223344';
     const bodies = [
       `{"orderId":"${phone} x","account":"+${phone}","reference":{"${phone}":1},"amount":"${phone}x"}`,

@@ -216,7 +216,7 @@ test('broken entries of the registry stop no producer, and no other account', as
   }
   expect([...(await readAccounts(redis, keys, providers)).keys()]).toContain('lipia');
 
-  const producer = createProducer({ redis, prefix });
+  const producer = createProducer({ redis, prefix, timeoutMs: 60_000 });
   onTestFinished(() => producer.close());
   const order = { account: 'lipia', reference: 'a', amount: '2.00' };
   expect(await producer.enqueue({ ...order, orderId: 'ord-1' })).toMatchObject({ outcome: 'new' });

@@ -3,7 +3,7 @@ import { readJson } from '../../src/jobs/read-json.ts';
 
 const messages = (text: string) => readJson(text).faults.map(({ message }) => message);
 
-describe('JSON that is handed in', () => {
+describe('JSON that is submitted', () => {
   test('is read as it stands', () => {
     const text = '{"amount":100.00,"metadata":{"a":[1,{"a":2}],"id":9007199254740991}}';
     expect(readJson(text)).toEqual({ value: JSON.parse(text), faults: [] });

@@ -79,7 +79,7 @@ describe('an object that carries a secret by mistake', () => {
     }
   });
 
-  test('is not changed itself, and the rest of it is told', () => {
+  test('is not changed itself, and the rest of it is logged', () => {
     const line = written((log) => log.info({ order: { account }, at: new Date(0) }, 'told'));
     expect(account.phone).toBe(phone);
     const rest = { order: { account: { id: 'jenga', phone: '[redacted]', tags: ['a'] } } };

@@ -181,7 +181,7 @@ describe('one payment', () => {
     expect(await redis.pttl(keys.paid('jenga', 'ref-a'))).toBeLessThanOrEqual(5_000);
   });
 
-  test('stays with its order when the record is deleted, and with the one that is handed in again', async () => {
+  test('stays with its order when the record is deleted, and with the one that is submitted again', async () => {
     const { open, pay, keys, paid } = setup();
     for (const orderId of ['a', 'b', 'c']) await open(orderId, { reference: 'same' });
     await pay('a', 'R1');
@@ -206,7 +206,7 @@ describe('one payment', () => {
     expect(await paid()).toEqual(['a', 'd']);
   });
 
-  test('told at two accounts of one merchant pays one order, and a reference is in use at both', async () => {
+  test('reported at two accounts of one merchant pays one order, and a reference is in use at both', async () => {
     const { open, pay, paid } = setup({ merchantOf: () => 'jenga:shop' });
     await open('a', { reference: 'same' });
     await open('b', { account: 'shop2' });

@@ -311,7 +311,7 @@ describe('daraja: SecurityCredential', () => {
     },
   );
 
-  test('it is told together with all other faults, and without the secret', () => {
+  test('it is reported together with all other faults, and without the secret', () => {
     const environment = {
       ACCOUNTS: 'daraja',
       PUBLIC_URL: 'https://pay.example',

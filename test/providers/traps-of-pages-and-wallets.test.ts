@@ -175,7 +175,7 @@ describe('trap 19: short tokens', () => {
     expect(auth('pesapal')?.isRefusal?.({ status: '500' }, 200)).toBe(false);
   });
 
-  test('airtel-money: three minutes, told as a text, renewed half a minute before', () => {
+  test('airtel-money: three minutes, given as a text, renewed half a minute before', () => {
     const granted = auth('airtel-money')?.grant({ access_token: 'abc', expires_in: '180' }, sampleNow);
     expect(granted).toEqual({ token: 'abc', lifetimeMs: 180_000 });
     expect(auth('airtel-money')?.renewBeforeMs).toBe(30_000);

@@ -305,7 +305,7 @@ describe('a consumer that dies', () => {
     await isSettled();
     expect(handled).toEqual([]);
     // onError is called once it is parked, that is, no longer pending.
-    await eventually(() => expect(errors.at(-1)?.message).toMatch(/a:1 is parked: handed out 3 times/));
+    await eventually(() => expect(errors.at(-1)?.message).toMatch(/a:1 is parked: delivered 3 times/));
   });
 
   test('may have held a result that was deleted from the stream', async () => {

@@ -44,7 +44,7 @@ describe('references', () => {
     expect([referencesOf('stk'), referencesOf('till')]).toEqual(['daraja-stk', 'daraja-stk']);
   });
 
-  test('are told to producers as the workers know them', () => {
+  test('are known to producers as the workers know them', () => {
     for (const { references, told } of rules.values()) expect(told.referenceScope).toBe(references);
   });
 });

@@ -58,7 +58,7 @@ describe('Airtel Money', () => {
     expect(noCurrency).toMatchObject({ status: 200, json: { status: { result_code: 'ROUTER112' } } });
   });
 
-  it('gives out tokens for three minutes, told as a text', async () => {
+  it('gives out tokens for three minutes, given as a text', async () => {
     const parts = await setup();
     const { access_token, expires_in } = (await login(parts)).json as Record<string, string>;
     expect(expires_in).toBe('180');

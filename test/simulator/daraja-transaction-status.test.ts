@@ -131,7 +131,7 @@ describe('Daraja Transaction Status', () => {
     expect(parameterOf(post, 'ReceiptNo')).toBe(receipt);
   });
 
-  it('tells 2032 without parameters for an unknown receipt, and any code it is told to', async () => {
+  it('tells 2032 without parameters for an unknown receipt, and any scripted code', async () => {
     const { simulator, ask } = await setup();
     const shop = await merchant();
     await ask.transactionStatus('UNKNOWN123', shop.url);

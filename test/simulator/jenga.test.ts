@@ -84,7 +84,7 @@ describe('Jenga', () => {
     });
   });
 
-  it('speaks of another reference and of a lower amount when told to', async () => {
+  it('speaks of another reference and of a lower amount when scripted', async () => {
     const { simulator, ask } = await setup();
     const timeline = [{ afterMs: 0, state: 'paid' as const }];
     const script = { provider: 'jenga', reference, amount: '100.50', amountPaid: '99.99', timeline } as const;

@@ -87,7 +87,7 @@ describe('Paystack', () => {
     expect(callback.aliases(json)).toContain(reference);
   });
 
-  it('is asked again when a refund or a dispute is told', () => {
+  it('is asked again when a refund or a dispute is reported', () => {
     const { callback } = providers.get('paystack') ?? {};
     const aliasesOf = (data: object) => callback?.aliases(callback.body.parse({ event: 'x', data }));
     expect(aliasesOf({ transaction_reference: reference, status: 'processed' })).toContain(reference);

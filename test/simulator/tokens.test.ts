@@ -56,7 +56,7 @@ describe('access tokens', () => {
     expect((await ask.tanda('x', 'consumer', tanda)).status).toBe(401);
   });
 
-  it('tokens die early when told to, and logins are counted', async () => {
+  it('tokens die early when scripted, and logins are counted', async () => {
     const { simulator, ask, post } = await setup();
     const token = await ask.jengaLogin();
     expect((await post('/_simulator/tokens/expire', { provider: 'jenga' })).status).toBe(200);

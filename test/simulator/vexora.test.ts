@@ -87,7 +87,7 @@ describe('Vexora', () => {
     expect(await post('/vexora/api/queryResultByCode', body, { merchantNo: 'other' })).toMatchObject(refused);
   });
 
-  it('ignores empty fields in the signature and accepts a secret in front when told to', async () => {
+  it('ignores empty fields in the signature and accepts a secret in front when scripted', async () => {
     const { simulator, post } = await setup();
     const timeline = [{ afterMs: 0, state: 'paid' as const }];
     const script = { provider: 'vexora', reference: receipt, amount: '3.00', timeline } as const;

@@ -17,7 +17,7 @@ import { freePort } from './ports.ts';
 import { testPrefix, testRedis, testRedisUrl } from './redis.ts';
 import { forAccounts, testApiKey, testCallbackToken } from './running-service.ts';
 import { backend, eventsOf } from './service-parts-of-account.ts';
-import { until } from './waiting.ts';
+import { until, waitMs } from './waiting.ts';
 
 /** Short times: polls every 100 ms, soft readings confirmed after 150 ms, watch polls every 250 ms. */
 const hurried = {
@@ -74,7 +74,7 @@ export async function setupWorld(options: WorldOptions) {
     },
     ...options.environment,
   };
-  const producer = createProducer({ redis: redisUrl, prefix });
+  const producer = createProducer({ redis: redisUrl, prefix, timeoutMs: waitMs });
   onTestFinished(() => producer.close());
 
   return {

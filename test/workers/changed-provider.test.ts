@@ -68,7 +68,7 @@ describe('an order whose account was pointed at another provider', () => {
     expect(await store.read('strayed:3')).toMatchObject({ progress: { polls: 1 } });
   });
 
-  test('is a conflict when it is handed in again while open, and the same once closed', async () => {
+  test('is a conflict when it is submitted again while open, and the same once closed', async () => {
     const { parts, enqueue, store } = setupParts(redis, testPrefix(), gateway.url);
     const before = ofJenga('strayed:4');
     const now = { ...before, provider: 'lipia' };

@@ -69,7 +69,7 @@ async function promoteAll(queue: PollQueue): Promise<void> {
   }
 }
 
-describe('a sick provider', () => {
+describe('an unhealthy provider', () => {
   test('is left alone while its account rests: nothing is used up, nobody expires', async () => {
     const { enqueueAll, startWorker, breaker, polls, events, queue } = setup();
     const resting = breaker({
@@ -164,7 +164,7 @@ describe('a sick provider', () => {
     gateway.release();
   });
 
-  test('is probed by one order at a time, and told once; well again, all go on', async () => {
+  test('is probed by one order at a time, and reported once; well again, all go on', async () => {
     const { enqueueAll, startWorker, breaker, rests, types, events, breakerEvents } = setup();
     gateway.say({ status: 503 });
     await enqueueAll();

@@ -54,7 +54,7 @@ function toldOf({ subject, data }: ResultEvent): string {
 }
 
 describe('one payment for two orders', () => {
-  test('of two workers at the same time: the first owns it, the other is told unresolved, once', async () => {
+  test('of two workers at the same time: the first owns it, the other is unresolved, published once', async () => {
     const { a, b, bothPaid, startWorker, events, told, record, published } = await setup();
     bothPaid();
     gateway.hold(a);
@@ -125,7 +125,7 @@ describe('one payment for two orders', () => {
     expect(await told()).toEqual([`${a} paid/null`, `${b} paid/null`]);
   });
 
-  test('told by a pushed answer counts the same, and the answer leaves the inbox', async () => {
+  test('reported by a pushed answer counts the same, and the answer leaves the inbox', async () => {
     const { a, b, bothPaid, parts, store, verdicts, receipt } = await setup();
     bothPaid();
     await pollOrder(parts, a);

@@ -72,7 +72,7 @@ describe('one order', () => {
     expect(JSON.stringify(job).length).toBeLessThan(1_000);
   });
 
-  test('is asked at its deadline, and told unresolved only then', async () => {
+  test('is asked at its deadline, and published as unresolved only then', async () => {
     const { enqueue, startWorker, order, orderId, events } = setup({
       schedule: { ...seldom, deadlineMs: 2_500 },
     });

@@ -156,7 +156,7 @@ describe('money unresolved', () => {
     expect(section.html).toContain('href="/orders/u5"');
   });
 
-  test('whose payment belongs to another order is told of with both, until it turns out otherwise', async () => {
+  test('whose payment belongs to another order is shown with both, until it turns out otherwise', async () => {
     await opened('a');
     const doubt = { status: 'unresolved', reason: 'receipt-used' } as const;
     const record = await store.read('a');
@@ -185,7 +185,7 @@ describe('money unresolved', () => {
   });
 });
 
-test('keys of another type are told, and close nothing', async () => {
+test('keys of another type are reported, and close nothing', async () => {
   await opened('a');
   const broken = [keys.open, keys.unresolved, keys.results, keys.breaker('jenga'), keys.activity('jenga')];
   for (const key of [...broken, queue.toKey('delayed'), keys.statistics(hourOf(now))]) {
@@ -265,12 +265,12 @@ describe('an account', () => {
     expect((await read(past + 60_030)).accounts[0]).toMatchObject({ orders: 1, lateMs: 60_000 });
   });
 
-  test('that nobody serves any more is told of', async () => {
+  test('that nobody serves any more is reported', async () => {
     await opened('stray', { account: 'shop9', createdAt: now - 200_000 });
     expect((await look()).attention.html).toContain('which ACCOUNTS does not name');
   });
 
-  test('whose order has no job is told of, unless it was handed in late, or its breaker is open', async () => {
+  test('whose order has no job is reported, unless it was submitted late, or its breaker is open', async () => {
     const { orderId } = await opened('jobless', { createdAt: now - 200_000 });
     expect((await look()).attention.html).toContain('has no job');
     const job = pollJob(orderId, now - 190_000, Date.now());

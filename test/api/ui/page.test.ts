@@ -268,7 +268,7 @@ describe('the pages', () => {
     expect((await get('/orders', null)).text).not.toContain('twin-1');
   });
 
-  test('are told the figures anew while somebody looks, until the login ends', async () => {
+  test('are sent the figures again while somebody looks, until the login ends', async () => {
     const cookie = await aCookie();
     const stream = await request(`${running.url}/events`, { dispatcher: running.agent, headers: { cookie } });
     expect(stream.headers['content-type']).toBe('text/event-stream');

@@ -101,7 +101,7 @@ describe('a session', () => {
     await expect(sessions.begin('toString', now)).rejects.toThrow();
   });
 
-  test('leaves nothing in Redis that opens the door', async () => {
+  test('leaves nothing in Redis that lets anybody in', async () => {
     const prefix = testPrefix();
     const redis = testRedis();
     const { cookie } = await someSessions(prefix).begin(ada, Date.now());

@@ -136,7 +136,7 @@ describe('a viewer', () => {
     expect(text).not.toContain('"readOnlyMode":false');
   });
 
-  test('is told apart from an operator in the audit trail', async () => {
+  test('is distinguished from an operator in the audit trail', async () => {
     const [viewer, operator] = [await cookieOf('kamau'), await cookieOf('amina')];
     expect((await send('PUT', pause, { cookie: viewer, 'x-request-id': 'u1' })).status).toBe(403);
     expect((await send('PUT', pause, { cookie: operator, 'x-request-id': 'u2' })).status).toBe(200);

@@ -295,7 +295,7 @@ test('a worker that closes gives back the jobs that it has taken ahead', async (
   expect(Object.keys(await kept()).filter((name) => name.endsWith(':lock'))).toEqual([]);
 });
 
-test('a job that could not be let go is told, and the one taken in the same turn is not lost', async () => {
+test('a job that could not be released is reported, and the one taken in the same turn is not lost', async () => {
   const { add, backend, take, letGo, key } = setup();
   await add('lost', -5);
   const ours = backend('ours');
@@ -484,7 +484,7 @@ test('waiting jobs and due ones take turns, so that neither waits for all of the
   expect(first.filter((job) => job?.id.startsWith('o~due'))).toHaveLength(10);
 });
 
-test('a job that only hastens another one does not count against the rate', async () => {
+test('a job that only promotes another one does not count against the rate', async () => {
   const { queue, backend, take, key } = setup({ max: 1, duration: 60_000 });
   await queue.add('wake', { orderId: 'a' }, { jobId: 'w~o~a' });
   expect((await take(backend('ours'), 'token'))?.name).toBe('wake');
