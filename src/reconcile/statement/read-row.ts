@@ -112,8 +112,7 @@ interface FoundReceipt {
 function receiptOf(cell: (field: FieldName) => string, { format, places }: RowRules): FoundReceipt | null {
   if (places.receipt !== undefined) {
     const text = canonicalReceipt(cell('receipt').slice(0, 128));
-    // A masked one names no payment: the row counts as one without a receipt.
-    return isDamaged(text) ? null : { text: isMasked(text) ? '' : text, isLoose: false };
+    return isDamaged(text) || isMasked(text) ? null : { text, isLoose: false };
   }
   const [named, ...more] = receiptsIn(cell('narrative'));
   if (named !== undefined && more.length === 0) return { text: named, isLoose: true };
