@@ -7,8 +7,7 @@ import { createPullClient } from '../reconcile/pull/pull-client.ts';
 import { awaitRedis, connectRedis } from '../redis/connection.ts';
 import { createKeys } from '../redis/keys.ts';
 import { shortCodeOf } from '../roles/pull-payments.ts';
-import type { CommandContext } from './command-context.ts';
-import { UsageError } from './usage-error.ts';
+import { type CommandContext, UsageError } from './command-context.ts';
 
 interface Flags {
   readonly account: string;

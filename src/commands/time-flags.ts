@@ -1,5 +1,5 @@
-import { createLocalTime, type LocalTime } from './local-time.ts';
 import { UsageError } from './command-context.ts';
+import { createLocalTime, type LocalTime } from './local-time.ts';
 
 /** What `--from` and `--to` take, for the help. */
 export const timeHelp = 'today, yesterday, a date such as 2026-11-27, or RFC 3339';

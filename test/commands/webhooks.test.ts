@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { auditCommand } from '../../src/commands/audit.ts';
+import { UsageError } from '../../src/commands/command-context.ts';
 import { webhooksCommand } from '../../src/commands/webhooks.ts';
 import { ConfigError } from '../../src/config/config.ts';
 import { createKeys } from '../../src/redis/keys.ts';
@@ -9,7 +10,6 @@ import { aResult } from '../results/publish.ts';
 import { capturedTerminal } from '../support/captured-terminal.ts';
 import { testPrefix, testRedis, testRedisUrl } from '../support/redis.ts';
 import { answer, startReceiver, testSecret } from '../webhooks/receiver.ts';
-import { UsageError } from '../../src/commands/command-context.ts';
 
 type Environment = { readonly [name: string]: string };
 
