@@ -1,6 +1,7 @@
 import type { FastifyDynamicSwaggerOptions } from '@fastify/swagger';
 import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import { resultDataSchema } from '../domain/result-event.ts';
 import { orderInputSchema } from '../jobs/validate-order.ts';
 import { orderSummarySchema, orderViewSchema } from '../orders/view.ts';
 import { problemSchema } from './problem.ts';
@@ -15,6 +16,7 @@ export function openapi(version: string): FastifyDynamicSwaggerOptions {
   name(orderViewSchema, 'OrderView');
   name(orderSummarySchema, 'OrderSummary');
   name(orderViewSchema.shape.metadata.valueType, 'Json');
+  name(resultDataSchema.shape.metadata.valueType, 'ResultMetadata');
   name(problemSchema, 'Problem');
   return {
     openapi: {
@@ -43,7 +45,7 @@ interface Described {
 }
 
 /** Spelt out these hold themselves, which client generators turn into types that do not compile. */
-const anyJson: ReadonlySet<string> = new Set(['MetadataInput', 'Json']);
+const anyJson: ReadonlySet<string> = new Set(['MetadataInput', 'Json', 'ResultMetadata']);
 
 /** Every named schema is made in two forms, as input and as output; one of them leads nowhere. */
 function withoutUnused<Whole extends Described>(whole: Whole): Whole {

@@ -243,6 +243,7 @@ describe('OpenAPI', () => {
     const everywhere = [401, 429, 500, 503];
     expect(Object.fromEntries(routes)).toEqual({
       'POST /v1/orders': expect.arrayContaining([200, 201, 400, 409, 413, 415, 422, ...everywhere]),
+      'GET /v1/orders': expect.arrayContaining([200, 403, 422, ...everywhere]),
       'GET /v1/orders/{orderId}': expect.arrayContaining([200, 404, 422, ...everywhere]),
       'DELETE /v1/orders/{orderId}': expect.arrayContaining([200, 404, 409, 422, ...everywhere]),
       'POST /v1/orders/{orderId}/acknowledgement': expect.arrayContaining([
@@ -255,6 +256,10 @@ describe('OpenAPI', () => {
       'DELETE /v1/orders/{orderId}/acknowledgement': expect.arrayContaining([200, 404, 422, ...everywhere]),
       'POST /v1/orders/{orderId}/poll': expect.arrayContaining([202, 404, 409, 422, ...everywhere]),
       'GET /v1/results': expect.arrayContaining([200, 422, ...everywhere]),
+      'GET /v1/readers': expect.arrayContaining([200, 403, ...everywhere]),
+      'GET /v1/readers/{name}': expect.arrayContaining([200, 404, 422, ...everywhere]),
+      'PUT /v1/readers/{name}': expect.arrayContaining([200, 422, ...everywhere]),
+      'DELETE /v1/readers/{name}': expect.arrayContaining([204, 404, 422, ...everywhere]),
     });
   });
 
