@@ -92,6 +92,7 @@ function ownTokens(provider: Provider, settings: object, transport: Transport): 
       login = logIn();
       return login;
     },
+    async rejectedAgain() {},
   };
 }
 

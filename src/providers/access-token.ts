@@ -27,13 +27,21 @@ export type TokenResult = { readonly token: string } | NoToken;
  */
 export interface AccessTokens {
   current(): Promise<TokenResult>;
-  /** A token other than the one that the provider has just rejected. */
+  /**
+   * A token other than the one that the provider has just rejected; that one again while no process may log in, because
+   * a renewed token was rejected too (`rejectedAgain`).
+   */
   renew(rejected: string): Promise<TokenResult>;
+  /**
+   * A token that `renew` returned was rejected as well, so it is not the token that the provider refuses. No process
+   * renews for a few seconds: other orders go on with the token that there is.
+   */
+  rejectedAgain(): Promise<void>;
 }
 
 export interface AccessTokenParts {
   readonly redis: Redis;
-  /** Redis key of the token; `:lock`, `:failure:…` and `:failures:…` are kept beside it. */
+  /** Redis key of the token; `:lock`, `:failure:…`, `:failures:…` and `:rejected:…` are kept beside it. */
   readonly key: string;
   readonly auth: Auth<{ readonly [name: string]: unknown }>;
   readonly settings: { readonly [name: string]: unknown };
@@ -46,6 +54,8 @@ const lockMs = 30_000;
 /** A failed login is not repeated sooner, by any process; each further failure in a row doubles the wait. */
 const failureMs = 5_000;
 const maxFailureMs = 60_000;
+/** After a renewed token was rejected too, no process replaces a token for this long. */
+const renewRestMs = 5_000;
 const waitMs = 50;
 
 const deleteIfSame = `if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0`;
@@ -60,16 +70,23 @@ export function createAccessTokens(parts: AccessTokenParts): AccessTokens {
   const print = derive(material, 'payment-poller login failure', 8).toString('hex');
   const failureKey = `${key}:failure:${print}`;
   const failuresKey = `${key}:failures:${print}`;
+  const rejectedKey = `${key}:rejected:${print}`;
   let cached: Token | null = null;
   let renewal: Promise<TokenResult> | null = null;
 
-  /** What all processes know: a token that is still good, as far as its own lifetime says, and a login that failed lately. */
-  async function shared(): Promise<{ sealed: string | null; known: Token | null; failure: NoToken | null }> {
-    const [sealed = null, failure = null] = await redis.mget(key, failureKey);
+  /**
+   * What all processes know: a token that is still good, as far as its own lifetime says, whether it may be replaced, and a
+   * login that failed lately.
+   */
+  async function shared() {
+    const [sealed = null, failure = null, resting = null] = await redis.mget(key, failureKey, rejectedKey);
     const opened = sealed === null ? null : box.open(sealed);
+    const known = opened !== null && opened.expiresAt > now() ? opened : null;
     return {
       sealed,
-      known: opened !== null && opened.expiresAt > now() ? opened : null,
+      known,
+      /** The token to go on with after `rejected` was refused; `null`: a new one is needed. */
+      usable: (rejected: string | null) => (known?.token !== rejected || resting !== null ? known : null),
       failure: failure === null ? null : parseFailure(failure),
     };
   }
@@ -78,18 +95,23 @@ export function createAccessTokens(parts: AccessTokenParts): AccessTokens {
     const owner = randomBytes(12).toString('hex');
     const giveUpAt = now() + lockMs;
     while (now() < giveUpAt) {
-      const { known, failure } = await shared();
-      if (known !== null && known.token !== rejected) return remember(known);
+      const { usable, failure } = await shared();
+      const known = usable(rejected);
+      if (known !== null) return remember(known);
       if (failure !== null) return failure;
       if ((await redis.set(`${key}:lock`, owner, 'PX', lockMs, 'NX')) === 'OK') {
         try {
           // Between our look and our lock another process may have finished its login.
           const fresh = await shared();
-          if (fresh.known !== null && fresh.known.token !== rejected) return remember(fresh.known);
+          const found = fresh.usable(rejected);
+          if (found !== null) return remember(found);
           if (fresh.failure !== null) return fresh.failure;
           // Should the login fail, nobody is to ask with the rejected token again.
           if (fresh.known !== null) await redis.eval(deleteIfSame, 1, key, fresh.sealed ?? '');
-          return await logIn();
+          const fetched = await logIn();
+          // Some providers grant the token that is still good again: then the token is not what they refuse.
+          if (fetched.token !== null && fetched.token === rejected) await restRenewals();
+          return fetched;
         } finally {
           await redis.eval(deleteIfSame, 1, `${key}:lock`, owner);
         }
@@ -129,6 +151,11 @@ export function createAccessTokens(parts: AccessTokenParts): AccessTokens {
     await redis.set(failuresKey, failures + 1, 'PX', 2 * restMs + maxFailureMs);
   }
 
+  /** Never prolonged: however many orders are refused, a token that is dead is replaced afterwards. */
+  async function restRenewals(): Promise<void> {
+    await redis.set(rejectedKey, '1', 'PX', renewRestMs, 'NX');
+  }
+
   function grantOf(answer: ProviderAnswer) {
     return parts.auth.grant(parseJson(answer.body), now());
   }
@@ -156,6 +183,7 @@ export function createAccessTokens(parts: AccessTokenParts): AccessTokens {
       // A look that had begun before the rejection finds the rejected token.
       return fetched.token === rejected ? fetchShared(rejected) : fetched;
     },
+    rejectedAgain: restRenewals,
   };
 }
 

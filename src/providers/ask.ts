@@ -60,7 +60,11 @@ export function createAsker(parts: AskerParts): Asker {
       if (tokens === null || granted.token === null || !mayBeToken(answer, reading)) return reading;
       const renewed = await tokens.renew(granted.token);
       if (renewed.token === null) return noTokenReading(renewed, at);
-      return readingOf(await send(order.reference, renewed.token, answerTo), renewed.token, order, at);
+      if (renewed.token === granted.token) return reading;
+      const second = await send(order.reference, renewed.token, answerTo);
+      const secondReading = readingOf(second, renewed.token, order, at);
+      if (mayBeToken(second, secondReading)) await tokens.rejectedAgain();
+      return secondReading;
     },
   };
 

@@ -26,7 +26,7 @@ const account = provider.settings.parse({
 const material = { hex: '0123456789abcdef0123456789abcdef', digits: '1000000001', receipt: 'SH90HU7FO2' };
 const { key, reference } = references(material)[0];
 const transport = createTransport({ timeoutMs: 30_000, maxBodyBytes: 100_000, connections: 1 });
-const tokens: AccessTokens = { current: logIn, renew: logIn };
+const tokens: AccessTokens = { current: logIn, renew: logIn, rejectedAgain: async () => {} };
 
 async function logIn() {
   const answer = await transport.send(

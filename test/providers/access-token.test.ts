@@ -1,10 +1,13 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { createAccessTokens } from '../../src/providers/access-token.ts';
+import { airtelMoney } from '../../src/providers/airtel-money.ts';
+import { type Asker, createAsker } from '../../src/providers/ask.ts';
 import { oauthGrant } from '../../src/providers/oauth.ts';
 import { createTransport } from '../../src/providers/transport.ts';
 import { createKeys } from '../../src/redis/keys.ts';
 import { type Behaviour, startFakeGateway } from '../support/fake-gateway.ts';
 import { testPrefix, testRedis } from '../support/redis.ts';
+import { eventually } from '../support/waiting.ts';
 
 const redis = testRedis();
 const limits = { timeoutMs: 1_000, maxBodyBytes: 10_000, connections: 2 };
@@ -102,3 +105,79 @@ test('who renews while an earlier look is under way does not get the rejected to
   expect(await one.renew('T1')).toEqual({ token: 'T2' });
   await look;
 });
+
+/** Keeps the rest after a rejected renewal from ending, once `begin` has begun it: a busy machine may take longer. */
+async function holdRest(key: string, begin: () => Promise<unknown>): Promise<string> {
+  return await eventually(async () => {
+    await begin();
+    const [rest = ''] = await redis.keys(`${key}:rejected:*`);
+    expect(await redis.persist(rest)).toBe(1);
+    return rest;
+  });
+}
+
+test('after a renewed token was rejected too, no process replaces it for a while; others go on with it', async () => {
+  const { key, logins, process } = await setup(granted);
+  const [one, other] = [process(), process()];
+  await one.current();
+  expect(await one.renew('T1')).toEqual({ token: 'T2' });
+  const rest = await holdRest(key, () => one.rejectedAgain());
+  for (let poll = 0; poll < 5; poll++) {
+    // A look that runs beside a renewal gets the token all the same.
+    const both = await Promise.all([one.renew('T2'), one.current()]);
+    expect(both).toEqual([{ token: 'T2' }, { token: 'T2' }]);
+    expect(await other.renew('T2')).toEqual({ token: 'T2' });
+  }
+  expect(await other.renew('T1')).toEqual({ token: 'T2' });
+  expect(logins()).toBe(2);
+  // Never prolonged, however many orders are refused.
+  await other.rejectedAgain();
+  expect(await redis.pttl(rest)).toBe(-1);
+  await redis.del(rest);
+  expect(await other.renew('T2')).toEqual({ token: 'T3' });
+});
+
+test.each(['a new one', 'the same one'])(
+  'orders that are always refused cause no storm of logins, whose token is %s',
+  async (granting) => {
+    const url = '/auth/oauth2/token';
+    const isNew = granting === 'a new one';
+    const paid = {
+      data: { transaction: { id: 'good', status: 'TS', airtel_money_id: 'MP210603.1234.L06941' } },
+    };
+    const gateway = await startFakeGateway((request, nth) => {
+      if (request.url === url) return granted(isNew ? nth : 1);
+      return request.url.endsWith('/good') ? { status: 200, body: paid } : { status: 401, body: '' };
+    });
+    const transport = createTransport({ ...limits, timeoutMs: 30_000 });
+    onTestFinished(async () => {
+      await transport.close();
+      await gateway.close();
+    });
+    const { auth } = airtelMoney;
+    const settings = airtelMoney.settings.parse({
+      baseUrl: gateway.url,
+      clientId: 'a',
+      clientSecret: 'secret',
+    });
+    const key = createKeys(testPrefix()).token('airtel-money');
+    const [one, other] = [1, 2].map(() => {
+      const tokens = createAccessTokens({ redis, key, auth, settings, transport });
+      return createAsker({ provider: airtelMoney, settings, transport, tokens });
+    }) as [Asker, Asker];
+    const ask = (asker: Asker, reference: string) =>
+      asker.ask({ reference, amountMinor: 10_000, currency: 'KES' });
+    const refused = { kind: 'refused', credentials: true };
+
+    await holdRest(key, async () => expect(await ask(one, 'bad')).toMatchObject(refused));
+    const logins = () => gateway.requests.filter((request) => request.url === url).length;
+    const [before, sent] = [logins(), gateway.requests.length];
+    for (const asker of [one, other, one, other]) {
+      expect(await ask(asker, 'bad')).toMatchObject(refused);
+      expect(await ask(asker, 'good')).toMatchObject({ kind: 'paid', doubt: null });
+    }
+    expect(logins()).toBe(before);
+    // Each was asked once.
+    expect(gateway.requests.length - sent).toBe(8);
+  },
+);
