@@ -11,7 +11,8 @@ const json = { 'content-type': 'application/json' };
 /** "Paid", says somebody who is not the provider. */
 export const forgedCallbacks: Attack = {
   name: 'forged callbacks',
-  resisted: /^(?:200|404|413)$/,
+  // 429: the connection had sent too much that was refused.
+  resisted: /^(?:200|404|413|429)$/,
   run(target, heard, stop) {
     const random = createRandom(target.port);
     return atRate(40, mostInFlight, stop, async () => {
@@ -24,7 +25,7 @@ export const forgedCallbacks: Attack = {
 /** An order that no key has been shown for would be polled; a result would be read. */
 export const wrongKeys: Attack = {
   name: 'requests without a key',
-  resisted: /^401$/,
+  resisted: /^(?:401|429)$/,
   run(target, heard, stop) {
     const keys = [{}, bearer('nonsense'), { authorization: 'Bearer ' }, { authorization: 'Basic Og==' }];
     let nth = 0;
@@ -92,7 +93,7 @@ function orderOf(orderId: string) {
 /** Thousands of passwords, while the operator logs in. */
 export const passwordGuesses: Attack = {
   name: 'password guesses',
-  resisted: /^401$/,
+  resisted: /^(?:401|429)$/,
   run(target, heard, stop) {
     const { username } = target.operator;
     let nth = 0;
