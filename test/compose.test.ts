@@ -111,7 +111,7 @@ describe('docker-compose.yml', () => {
   test.each([
     ['worker', ['worker', 'webhooks']],
     ['api', ['api']],
-  ])('%s is configured as it is told, and has time to stop', (name, roles) => {
+  ])('%s is configured by its settings, and has time to stop', (name, roles) => {
     const { environment, command, stop_grace_period: grace } = service(name);
     expect(command).toEqual(['start', ...roles.flatMap((role) => ['--role', role])]);
     const account = { ACCOUNTS: 'lipia', LIPIA_API_KEY: 'x' };

@@ -4,7 +4,7 @@ import type { Redis } from '../redis/connection.ts';
 /** Polls that are due and have not started, by class. */
 export type WaitingPolls = { readonly [pollClass in PollClass]: number };
 
-/** Read at most; of more, the most overdue ones are told apart. */
+/** Read at most; of more, the most overdue ones are counted by class. */
 const most = 500;
 
 /**

@@ -14,7 +14,7 @@ export function createScreen(stderr: CommandContext['stderr']) {
   };
 }
 
-/** Writes text, and waits while whoever reads it does not keep up. */
+/** Writes text, and waits while its reader does not keep up. */
 export async function write({ stdout, stop }: CommandContext, text: string): Promise<void> {
   if (stdout.write(text) || stop.aborted) return;
   await once(stdout, 'drain', { signal: stop }).catch(() => {});

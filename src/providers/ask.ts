@@ -122,6 +122,6 @@ function noTokenReading(failure: NoToken, at: number): Reading {
     bodySha256: null,
   };
   if (failure.refused) return { ...facts, kind: 'refused', credentials: true };
-  // The login waits for as long as it was asked to (`AccessTokens`). The order was told nothing, and must hear of its deadline.
+  // The login waits for as long as it was asked to (`AccessTokens`). It does not concern the order, whose deadline verdict must come.
   return { ...facts, kind: 'unavailable', throttled: failure.throttled, retryAfterMs: null };
 }

@@ -18,7 +18,7 @@ export interface OrderFacts {
   readonly recorded: ReadonlySet<string>;
 }
 
-/** How a statement's evidence is told apart from other evidence of the same order. */
+/** How a statement's evidence is distinguished from other evidence of the same order. */
 export function recordedText(receipt: string | null, amount: string | null, status: string | null): string {
   return `${receipt ?? ''} ${amount ?? ''} ${status ?? ''}`;
 }

@@ -37,10 +37,10 @@ export async function readDeliveries(redis: Redis, keys: Keys, orderId: string):
 
 function parse(field: string, value: string): Delivery[] {
   const named = /^(\d+):(.+)$/.exec(field);
-  const told = /^\S+ (\S+) (\S+) (\d+) (\d{1,15}) (.*)$/s.exec(value);
-  if (named === null || told === null) return [];
+  const entry = /^\S+ (\S+) (\S+) (\d+) (\d{1,15}) (.*)$/s.exec(value);
+  if (named === null || entry === null) return [];
   const [, stateversion = '', endpoint = ''] = named;
-  const [, type = '', word = '', attempts, at, answer = ''] = told;
+  const [, type = '', word = '', attempts, at, answer = ''] = entry;
   const state = states.find((each) => each === word);
   if (state === undefined) return [];
   const facts = { attempts: Number(attempts), at: new Date(Number(at)).toISOString(), answer };

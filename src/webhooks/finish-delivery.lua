@@ -24,7 +24,7 @@ local lease = redis.call('HGET', KEYS[3], order) or ''
 local holder, attempt = string.match(lease, '^(%S+) (%d+)$')
 local isHolder = token ~= '' and holder == token
 local isIdle = token == '' and (holder == nil or holder == '-')
--- A delivery counts whoever made it; everything else only if no other process is sending this result now.
+-- A delivery counts, whichever process made it; everything else only if no other process is sending this result now.
 if not isHolder and not isIdle and outcome ~= 'delivered' then return 'lost' end
 
 local result = 'done'

@@ -39,7 +39,7 @@ export async function restoreIndex(
   for (const { orderId } of expected.filter((_, nth) => areIndexed[nth] === false)) {
     const record = await store.read(orderId).catch((error: unknown) => {
       if (isRedisFault(error)) throw error;
-      // A damaged record is reported by whoever needs it.
+      // A damaged record is reported by the code that needs it.
       return null;
     });
     if (record === null) continue;

@@ -19,7 +19,7 @@ export async function publishMissing(
 ): Promise<void> {
   const missing = await store.missingResults(orderIds, Date.now() - resultsRetentionMs);
   for (const { orderId, result } of missing) {
-    // A record that cannot be read is reported by whoever needs it.
+    // A record that cannot be read is reported by the code that needs it.
     const record = await store.read(orderId).catch(() => null);
     const event = record === null ? null : lastEventOf(record);
     // A worker of an earlier release has published since, and noted nothing.

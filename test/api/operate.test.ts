@@ -61,7 +61,7 @@ const audited = async (action: string) =>
     .filter((e) => e.includes(action));
 
 describe('DELETE /v1/orders/:orderId', () => {
-  test('withdraws once; whoever waits for a verdict gets one', async () => {
+  test('withdraws once; a client that waits for a verdict gets one', async () => {
     const orderId = await anOrderThat('pending');
     const waiting = running.call('GET', `/v1/orders/${orderId}?wait=40`);
     const first = await running.call('DELETE', `/v1/orders/${orderId}`, { key: keys.shop });

@@ -59,7 +59,7 @@ test('one that sends what is refused one after the other is closed a little late
   expect(guesser.statuses.filter((status) => status === 401).length).toBeGreaterThanOrEqual(30);
 });
 
-test('whoever was let in may ask for what is not there as often as the key allows', async () => {
+test('a client with a key may ask for what is not there as often as the key allows', async () => {
   const client = openConnection(running.url);
   await client.inTurn(unknownOrder, 150);
   expect(client.statuses).toEqual(Array(150).fill(404));

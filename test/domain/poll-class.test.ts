@@ -38,7 +38,7 @@ describe('the class of a poll', () => {
     expect(patienceOf(due, createdAt + afterMs)).toBe(patience);
   });
 
-  test('is told by its patience, which a job carries as whole seconds', () => {
+  test('is known by its patience, which a job carries as whole seconds', () => {
     for (const each of pollClasses.slice(1)) {
       expect(pollClassOfPatience(patienceMs[each])).toBe(each);
       expect(patienceMs[each] % 1_000).toBe(0);

@@ -1,6 +1,6 @@
 const small = 2_000;
 const factor = 8;
-/** Below this nothing is told apart from noise; a quadratic parser is far above it at the larger size. */
+/** Below this nothing can be distinguished from noise; a quadratic parser is far above it at the larger size. */
 const noticeableMs = 30;
 
 /** Of a quadratic parser the growth is the square of `factor`; this is far from that, and from `factor`. */

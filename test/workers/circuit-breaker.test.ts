@@ -213,7 +213,7 @@ describe('an unhealthy provider', () => {
     await until('20 verdicts', async () => (await events()).length === 20);
     const verdicts = (await events()).map(({ data }) => `${data.status} ${data.reason}`);
     expect(new Set(verdicts)).toEqual(new Set(['unresolved deadline']));
-    // The order that was told to wait does.
+    // The order whose answer asked for a wait does.
     expect(gateway.arrivals('first')).toHaveLength(1);
   });
 

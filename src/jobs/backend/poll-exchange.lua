@@ -3,7 +3,7 @@
 -- moveToActive (6.7) do, for many jobs in one call, with these differences: no entries in the events stream, which nobody
 -- reads; no note of when a job was begun (a seventh of its memory); jobs that are due go straight from the delayed ones to a
 -- worker; the list of waiting jobs (promoted by a hint, or tried again) and the due ones take turns, so that neither waits
--- for all of the other; where more are due than may start, those start that count as due first (see `mostUrgent`); jobs that only hasten another one do not count against the rate, nor do those among the prioritized
+-- for all of the other; where more are due than may start, those start that count as due first (see `mostUrgent`); jobs that only promote another one do not count against the rate, nor do those among the prioritized
 -- (promote-answer.lua), which only take in what was pushed to us: they come first, also while the rate is used up.
 -- KEYS: wait, active, prioritized, delayed, stalled, limiter, meta, pc, marker.
 -- ARGV: key prefix, now, life of a lock in ms, starts per window (0 = no limit), window in ms, '1' to read job options,

@@ -40,7 +40,7 @@ export interface RowIndex {
   setMark(nth: number, mark: number): void;
 }
 
-/** More rows under one name than any payment has: they are not told apart, and the rest is passed over. */
+/** More rows under one name than any payment has: they are not distinguished, and the rest is passed over. */
 const mostOfOneName = 64;
 
 export function createRowIndex(): RowIndex {
@@ -128,7 +128,7 @@ const tableSize = 1 << 20;
 function createChains() {
   const heads = new Uint32Array(tableSize);
   const next = createColumn(Uint32Array);
-  // Unknown to whoever writes the file, or a file could be made whose names all have the same hash.
+  // Unknown to the writer of the file, or a file could be made whose names all have the same hash.
   const seed = randomInt(2 ** 32);
   return {
     add(name: Buffer, nth: number): void {

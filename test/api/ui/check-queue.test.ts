@@ -56,7 +56,7 @@ test('work that fails leaves its place to the next', async () => {
   expect(await next).toBe('next');
 });
 
-test('whoever waits too long to be in time gets an error, and its place goes to others', async () => {
+test('a caller that waits too long to be in time gets an error, and its place goes to others', async () => {
   const { started, run, end } = someWork(createCheckQueue(1, 5));
   const first = run('first', 0);
   await expect(run('second', 0)).rejects.toThrow(TooManyChecksError);
