@@ -23,10 +23,8 @@ export interface SingleRedis extends ChaosRedis {
   restart(): Promise<void>;
 }
 
-/** How often the length of the append-only file is noted. */
+/** How often the length of the append-only file is noted, in milliseconds. */
 const sampleMs = 25;
-/** While an fsync is under way, Redis under `everysec` acknowledges without writing for up to this long (`flushAppendOnlyFile`). */
-const postponedMs = 2_000;
 
 export async function startSingleRedis(
   executable: string,
@@ -37,6 +35,7 @@ export async function startSingleRedis(
   let server: FoundRedis = await start();
   const proxy = await createProxy(port);
   let lengths: { readonly at: number; readonly file: string; readonly bytes: number }[] = [];
+  const looking = connectRedis(server.url, 'prompt');
   const sampler = setInterval(() => void sample(), sampleMs);
 
   async function start(): Promise<FoundRedis> {
@@ -48,13 +47,18 @@ export async function startSingleRedis(
     return found;
   }
 
+  /**
+   * While an fsync is under way, Redis under `everysec` acknowledges without writing, for seconds on a busy disk
+   * (`flushAppendOnlyFile`). Only while nothing waits to be written does the file hold all that was acknowledged before.
+   */
   async function sample(): Promise<void> {
+    const at = Date.now();
+    const info = await looking.info('persistence').catch(() => '');
+    if (!/^aof_buffer_length:0\r?$/m.test(info)) return;
     const file = await currentFile(dir);
-    // Before the look: what was written by then is in the file, however long this process waits for a core in between.
-    const now = Date.now();
     const bytes = file === null ? undefined : statSync(file, { throwIfNoEntry: false })?.size;
     if (file === null || bytes === undefined) return;
-    lengths = [...lengths.filter(({ at }) => at > now - 10_000), { at: now, file, bytes }];
+    lengths = [...lengths.filter((one) => one.at > at - 10_000), { at, file, bytes }];
   }
 
   async function kill(): Promise<void> {
@@ -75,7 +79,7 @@ export async function startSingleRedis(
       if (kept === undefined) return Number.POSITIVE_INFINITY;
       truncateSync(kept.file, kept.bytes);
       lengths = [];
-      return kept.at - postponedMs;
+      return kept.at;
     },
     async killAndEmpty() {
       await kill();
@@ -87,6 +91,7 @@ export async function startSingleRedis(
     },
     async close() {
       clearInterval(sampler);
+      looking.disconnect();
       await proxy.close();
       await server.close();
     },

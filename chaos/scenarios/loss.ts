@@ -11,8 +11,11 @@ export async function mendLoss<Server extends ChaosRedis>(
   { world, checkout, fail }: Stage<Server>,
   lostFrom: number,
 ): Promise<number> {
+  // Who was refused because somebody else was paid has no record, though an earlier one may have been acknowledged.
+  const all = [...checkout.handed.values()];
+  const refused = all.filter((one) => one.refusedFor !== null);
   // Also what was acknowledged after the kill: an answer that was under way then is as doubtful as those before it.
-  const acknowledged = [...checkout.handed.values()].filter((one) => one.lastAcknowledgedAt !== null);
+  const acknowledged = all.filter((one) => one.refusedFor === null && one.lastAcknowledgedAt !== null);
   const isOld = ({ lastAcknowledgedAt }: Handed) => (lastAcknowledgedAt ?? 0) < lostFrom;
   const gone = await goneOf(acknowledged, world);
   const goneTooOld = gone.filter(isOld);
@@ -20,8 +23,7 @@ export async function mendLoss<Server extends ChaosRedis>(
     const ids = goneTooOld.slice(0, 3).map(({ order }) => order.orderId);
     fail(`${goneTooOld.length} orders are gone that should have been safe (${ids.join(', ')})`);
   }
-  // Who was refused because somebody else was paid asks again, too: that payment may have been forgotten.
-  const refused = [...checkout.handed.values()].filter((one) => one.refusedFor !== null);
+  // Who was refused asks again, too: the payment of the other may have been forgotten.
   await checkout.again([...acknowledged.filter((one) => !isOld(one)), ...refused]);
   return gone.length - goneTooOld.length;
 }
