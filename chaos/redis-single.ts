@@ -41,7 +41,7 @@ export async function startSingleRedis(
   async function start(): Promise<FoundRedis> {
     const found = await startRedisServer(executable, { dir, appendfsync, choosePort: async () => port });
     const redis = connectRedis(found.url, 'patient');
-    // A rewritten file would make its earlier lengths meaningless.
+    // No power loss could be played while the file is rewritten.
     await redis.config('SET', 'auto-aof-rewrite-percentage', '0');
     redis.disconnect();
     return found;
@@ -75,7 +75,9 @@ export async function startSingleRedis(
     async killWithPowerLoss(lostMs) {
       const cutAt = Date.now() - lostMs;
       await kill();
-      const kept = lengths.findLast(({ at }) => at <= cutAt);
+      // Had Redis begun a new file since, the end of the one before would be no end of what was written.
+      const file = await currentFile(dir);
+      const kept = lengths.findLast((one) => one.at <= cutAt && one.file === file);
       if (kept === undefined) return Number.POSITIVE_INFINITY;
       truncateSync(kept.file, kept.bytes);
       lengths = [];

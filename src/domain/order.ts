@@ -9,7 +9,7 @@
  * - **record**: the Redis hash that holds everything known about an order. It is authoritative; the job only drives polling.
  * - **progress**: the part of the record that changes: phase, verdict, counters.
  * - **phase**: `asking` (no verdict yet), `watching` (verdict may still change) or `closed` (no more polls).
- * - **revision**: counter of the writes to a record, for optimistic locking. **stateversion**: counter of published verdicts.
+ * - **revision**: names one write to a record, for optimistic locking. **stateversion**: counter of published verdicts.
  *
  * From answer to verdict
  * - **poll**: one status request to the provider.

@@ -52,10 +52,13 @@ export function queryField(query: PendingQuery | null): Fields {
 }
 
 /**
- * Redis may lose an order with the writes of its last second, and the checkout enqueues it again. What was decided on the lost
- * record must not be settled on the new one: it could publish a version twice. So the revisions of each record begin elsewhere.
+ * A revision that no other write has made, or ever will. Redis may lose the writes of its last second: a counter would then
+ * name two different states of a record, and what was decided on the lost one would be settled on the other. It could
+ * publish a version twice.
  */
-const firstRevisionLimit = 2 ** 31;
+export function newRevision(): string {
+  return String(randomInt(1, 2 ** 46));
+}
 
 /** All fields of a newly accepted order. */
 export function newRecordFields(order: Order, nextPollAt: number): Fields {
@@ -63,7 +66,7 @@ export function newRecordFields(order: Order, nextPollAt: number): Fields {
     ...orderFields(order),
     ...progressFields({ progress: freshProgress, history: [] }),
     nextPollAt: String(nextPollAt),
-    revision: String(randomInt(1, firstRevisionLimit)),
+    revision: newRevision(),
   };
 }
 

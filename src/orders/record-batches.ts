@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import type { Order, Reading } from '../domain/order.ts';
 import type { Progress } from '../domain/progress.ts';
 import { eventFields, type ResultEvent } from '../domain/result-event.ts';
@@ -6,7 +5,14 @@ import { createBatcher } from '../redis/batcher.ts';
 import type { Redis } from '../redis/connection.ts';
 import type { Keys } from '../redis/keys.ts';
 import { loadScript } from '../redis/script.ts';
-import { canonicalReference, newRecordFields, parseRecord, progressFields, queryField } from './codec.ts';
+import {
+  canonicalReference,
+  newRecordFields,
+  newRevision,
+  parseRecord,
+  progressFields,
+  queryField,
+} from './codec.ts';
 import { type IndexEntry, rangeOf, receiptEntriesOf } from './lookup-index.ts';
 import {
   type Owning,
@@ -190,9 +196,9 @@ function settleArgs(
 /** The fields that a transition writes. */
 function changedFields(record: OrderRecord, update: RecordUpdate, owning: Owning | null): string[] {
   return Object.entries({
-    // Must come first: the script reads it by position. ioredis resends a script whose reply was lost; this id shows the script
-    // that the change it finds is the same transition, not another process' one.
-    step: randomBytes(6).toString('base64url'),
+    // Must come first: the script reads it by position. ioredis resends a script whose reply was lost; the revision shows the
+    // script that the change it finds is the same transition, not another process' one.
+    revision: newRevision(),
     ...progressFields(update),
     ...(record.query !== update.query && queryField(update.query)),
     // From these fields the sweeper restores claims that were deleted.

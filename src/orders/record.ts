@@ -7,8 +7,8 @@ import type { CallbackNote } from './callback-log.ts';
 /**
  * One order as stored in its Redis hash: its facts, its progress, and when it is polled next.
  *
- * `revision` begins anywhere and grows with every write. A transition names the revision that it was decided on, so of two processes that settle
- * the same order only one succeeds.
+ * Every write makes a new `revision`, unlike any before it. A transition names the revision that it was decided on, so of two
+ * processes that settle the same order only one succeeds.
  */
 export interface OrderRecord {
   readonly order: Order;

@@ -8,7 +8,7 @@
 --   orderId, revision it was decided on, nextPollAt ('' = closed), retention in ms, hints seen,
 --   inbox entry that the reading came from ('' = none), the payment claim ('' = none; else 'take', 'keep' or
 --   'deny', amount expected, amount received or '-', 'alone' or 'shared'), the members of its new index entries, separated by
---   blanks, number of field strings, field, value, ..., the first of them 'step' and a unique id of this transition;
+--   blanks, number of field strings, field, value, ..., the first of them the revision that this transition makes, which no other does;
 --   if a verdict is published also: the entry for `unresolved` ('' = none), the entry for `used`, whose payment another order
 --   has claimed ('' = none), TTL of the statistics in ms,
 --   number of counters, counters to increment, then the event's field, value, ...
@@ -104,14 +104,17 @@ local function settle(keys, from, to)
   for member in string.gmatch(ARGV[from + 7], '%S+') do entries[#entries + 1] = member end
   local owned = { unpack(keys, 4, #keys - #entries) }
   local orderId, retentionMs, entry = ARGV[from], ARGV[from + 3], ARGV[from + 5]
-  local known = call('HMGET', order, 'revision', 'hints', 'hintAt', 'nextPollAt', 'step', 'shares', 'createdAt')
+  local known = call('HMGET', order, 'revision', 'hints', 'hintAt', 'nextPollAt', 'shares', 'createdAt')
   if not known[1] then return { 'gone' } end
   if known[1] ~= ARGV[from + 1] then
-    if known[5] == ARGV[from + 10] then return { 'settled', known[4], '' } end
+    -- This very call was sent again, as its reply was lost.
+    if known[1] == ARGV[from + 10] then return { 'settled', known[4], '' } end
     return { 'stale' }
   end
   if entry ~= '' and not contains(inbox, entry) then return { 'taken', known[4] } end
-  local nextPollAt, hints, hintsSeen = ARGV[from + 2], tonumber(known[2] or 0), tonumber(ARGV[from + 4])
+  local nextPollAt, hints = ARGV[from + 2], tonumber(known[2] or 0)
+  -- Redis may have lost poll requests that this was decided on: more than there are cannot have been served.
+  local hintsSeen = math.min(tonumber(ARGV[from + 4]), hints)
   if hints > hintsSeen or entry ~= '' then
     local isInboxLeft = call('LLEN', inbox) > (entry ~= '' and 1 or 0)
     -- While the inbox holds further answers, keep a hint pending, so that the next worker reads them after a crash.
@@ -128,7 +131,7 @@ local function settle(keys, from, to)
   local counters = isPublishing and last + 4 + tonumber(ARGV[last + 4])
   -- The second field of the event is its id, <orderId>:<version>.
   local version = isPublishing and string.match(ARGV[counters + 4], ':(%d+)$') or '0'
-  local fields = { 'nextPollAt', nextPollAt, 'revision', tonumber(known[1]) + 1, unpack(ARGV, from + 9, last) }
+  local fields = { 'nextPollAt', nextPollAt, unpack(ARGV, from + 9, last) }
   if hints ~= 0 or hintsSeen ~= 0 then
     fields[#fields + 1] = 'hintsSeen'
     fields[#fields + 1] = hintsSeen
@@ -137,7 +140,7 @@ local function settle(keys, from, to)
   local act, expected, received, sharing = string.match(ARGV[from + 6], '^(%a+) (%d+) (%S+) (%a+)$')
   local isShared = sharing == 'shared'
   -- A claim that is only renewed stays as it was made, whatever the account's setting is by now.
-  if act == 'keep' then isShared = known[6] == '1' end
+  if act == 'keep' then isShared = known[5] == '1' end
   local lifeMs = lifeOf(retentionMs, nextPollAt)
   if act then
     local owner = usedBy(owned, orderId, expected, received, isShared)
@@ -178,7 +181,7 @@ local function settle(keys, from, to)
   end
   if nextPollAt == '' or isPublishing then
     try('ZREM', asking, orderId)
-    try('ZADD', settled, known[7], orderId)
+    try('ZADD', settled, known[6], orderId)
   end
   for nth, member in ipairs(entries) do try('ZADD', keys[#keys - #entries + nth], 0, member) end
   if isPublishing then

@@ -136,7 +136,21 @@ describe('settle', () => {
     expect(settled.filter(({ outcome }) => outcome === 'settled')).toHaveLength(1);
     expect(settled.filter(({ outcome }) => outcome === 'stale')).toHaveLength(49);
     expect(await eventsOf(redis, keys)).toHaveLength(1);
-    expect((await read()).revision).toBe(record.revision + 1);
+    expect((await read()).revision).not.toBe(record.revision);
+  });
+
+  test('what was decided on a state that Redis has lost is stale on the one that took its place', async () => {
+    const { keys, store, open, read, hash } = setup();
+    await open();
+    const before = await hash();
+    await store.settle(aStep(await read(), aReading.pending()));
+    const lost = aStep(await read(), aReading.paid({ providerMessage: 'decided before the power failed' }));
+    // The writes of the last second are gone, and the order goes another way from there.
+    await redis.del(keys.order(lost.record.order.orderId));
+    await redis.hset(keys.order(lost.record.order.orderId), before);
+    expect(await store.settle(aStep(await read(), aReading.paid()))).toMatchObject({ outcome: 'settled' });
+    expect(await store.settle(lost)).toMatchObject({ outcome: 'stale' });
+    expect(await eventsOf(redis, keys)).toHaveLength(1);
   });
 
   test('does not change the record when stale', async () => {
