@@ -170,7 +170,8 @@ function entriesOf(parameters: Body['Result']['ResultParameters']): [name: strin
 
 type ByConversation = { readonly originatorConversationId: string };
 
-function askedByConversation(reference: unknown): reference is ByConversation {
+/** Whether a payment is asked about by the id of its request: its receipt is not known yet. */
+export function askedByConversation(reference: unknown): reference is ByConversation {
   return typeof reference === 'object' && reference !== null && 'originatorConversationId' in reference;
 }
 

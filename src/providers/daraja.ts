@@ -11,7 +11,7 @@ import {
   readDarajaError,
   shortCodesOf,
 } from './daraja-gateway.ts';
-import { darajaResult } from './daraja-result.ts';
+import { askedByConversation, darajaResult } from './daraja-result.ts';
 import { code, credential, list, note, referenceText, secret } from './fields.ts';
 import { defineProvider, type Finding } from './provider.ts';
 import { canonicalReceipt, mpesaReceipt, receiptReference } from './receipts.ts';
@@ -91,16 +91,14 @@ export const daraja = defineProvider({
   receipt: mpesaReceipt,
   merchant: [],
   aliases: (ref) => [idOf(ref)],
+  asksByReceipt: (ref) => !askedByConversation(ref),
   guarantees: darajaResult.guarantees,
   auth: darajaAuth,
   defaults: { ratePerSecond: 2 },
   sandbox: { addresses: darajaSandbox, reference: (hex) => `ZZ${hex(8).toUpperCase()}` },
 
   request({ reference: ref, token, answerTo }, given) {
-    const asked =
-      typeof ref === 'object' && 'originatorConversationId' in ref
-        ? 'OriginalConversationID'
-        : 'TransactionID';
+    const asked = askedByConversation(ref) ? 'OriginalConversationID' : 'TransactionID';
     return {
       method: 'POST',
       url: `${given.baseUrl}/mpesa/transactionstatus/v1/query`,

@@ -1,6 +1,7 @@
 import { isMoney, toMinor } from '../domain/money.ts';
 import type { Certainty, Doubt, Reference } from '../domain/order.ts';
 import { currencyOfAmount } from './currency.ts';
+import { phoneDigits } from './printed-phones.ts';
 import type { PaymentFinding, Provider, ReadingRules } from './provider.ts';
 import { mpesaReceipt } from './receipts.ts';
 import type { Meaning } from './status-table.ts';
@@ -35,12 +36,13 @@ export function proofOf(
   possible: readonly string[],
 ): Proof {
   const amountMinor = provider.guarantees.amount ? amountMinorOf(finding, provider) : null;
-  const [receipt = null, ...others] = plausibleReceipts(finding, provider);
+  const [receipt = null, ...others] = plausibleReceipts(finding, provider, expected);
   const currency = currencyOf(finding, expected, possible);
   const doubt = speaksOfAnother(provider, finding, expected)
     ? 'reference-mismatch'
     : (firmDoubt(finding, currency) ??
       finding.doubt ??
+      (finding.isReversed ? 'contradiction' : null) ??
       meaning.doubt ??
       missingProof(provider, finding, amountMinor, receipt, expected));
   return {
@@ -120,25 +122,35 @@ function missingProof(
 /** No payment for an order was ever made in so many parts. */
 const mostReceipts = 20;
 
-/** The texts that can be receipts, also where only some answers carry one; each once: in the place of one stand fillings, words of a status table, and numbers. */
-function plausibleReceipts(finding: PaymentFinding, provider: Provider): string[] {
+/**
+ * The texts that can be receipts, also where only some answers carry one; each once. In the place of a receipt stand
+ * fillings, words of a status table, and whatever else the provider has at hand: our own reference, the customer's number.
+ */
+function plausibleReceipts(finding: PaymentFinding, provider: Provider, expected: Expected): string[] {
   const { receipt: kind = mpesaReceipt } = provider;
+  const notReceipts = new Set([...ownWords(provider), ...ourReferences(provider, expected)]);
   const found = new Map<string, string>();
   for (const text of [finding.receipt, ...(finding.furtherReceipts ?? [])]) {
     const receipt = text?.trim() ?? '';
-    const isKnown = found.has(receipt.toUpperCase());
-    if (!isKnown && kind.isReceipt(receipt) && !isStatus(receipt, provider))
-      found.set(receipt.toUpperCase(), receipt);
+    const spelling = receipt.toUpperCase();
+    if (found.has(spelling) || notReceipts.has(spelling) || !kind.isReceipt(receipt)) continue;
+    if (finding.phones?.includes(phoneDigits(receipt) ?? '')) continue;
+    found.set(spelling, receipt);
   }
   return found.size > mostReceipts ? [] : [...found.values()];
 }
 
-/** Is it a word of one of the provider's tables, however it is spelt? */
-function isStatus(text: string, { payment, call, asyncResult }: Provider): boolean {
-  const words = [payment, call, asyncResult?.payment, asyncResult?.call].flatMap((table) => [
-    ...(table?.keys() ?? []),
-  ]);
-  return words.some((word) => word.toUpperCase() === text.toUpperCase());
+/** The words of the provider's tables, in capitals. */
+function ownWords({ payment, call, asyncResult }: Provider): string[] {
+  const tables = [payment, call, asyncResult?.payment, asyncResult?.call];
+  return tables.flatMap((table) => [...(table?.keys() ?? [])]).map((word) => word.toUpperCase());
+}
+
+/** The names of our own that an answer may repeat, in capitals, unless they are the receipt. */
+function ourReferences(provider: Provider, expected: Expected): string[] {
+  const reference = expected?.reference ?? null;
+  if (reference === null || provider.asksByReceipt?.(reference)) return [];
+  return provider.aliases(reference).map((alias) => alias.toUpperCase());
 }
 
 /** What keeps a word that would end the order unpaid from being believed: money of ours, or no word of our payment. */
@@ -150,7 +162,8 @@ export function disprovesFailure(
 ): boolean {
   if (finding.doubt != null || speaksOfAnother(provider, finding, expected)) return true;
   if (!failuresCarry.includes('amount') && isMoney(finding.amountReceived)) return true;
-  if (!failuresCarry.includes('receipt') && plausibleReceipts(finding, provider).length > 0) return true;
+  if (!failuresCarry.includes('receipt') && plausibleReceipts(finding, provider, expected).length > 0)
+    return true;
   return lacksReference(provider, finding, expected);
 }
 

@@ -22,6 +22,10 @@ export type Finding =
       readonly receipt?: string | null | undefined;
       /** Receipts besides, where the answer reports several payments for the order. */
       readonly furtherReceipts?: readonly (string | null | undefined)[];
+      /** The telephone numbers of customers that the answer prints; see `printedPhones`. None of them is a receipt. */
+      readonly phones?: readonly string[];
+      /** The answer says anywhere that the money went back; see `saysReversed`. */
+      readonly isReversed?: boolean;
       /** The references that the answer speaks of; each that is present must be one of `aliases`. */
       readonly references?: readonly (string | null | undefined)[];
       /** The adapter's own doubt: wrong direction, an answer at odds with itself. */
@@ -181,6 +185,8 @@ export interface Provider<Settings extends z.ZodObject = z.ZodObject, Ref extend
   readonly sandbox: Sandbox;
   /** All strings under which an answer may repeat our reference. */
   aliases(reference: Ref): readonly string[];
+  /** Whether a payment is asked about by its receipt. Elsewhere a receipt that repeats our reference is none. */
+  asksByReceipt?(reference: Ref): boolean;
 }
 
 /** Defaults of a provider's accounts, in place of those of all. */

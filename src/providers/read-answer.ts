@@ -6,6 +6,8 @@ import { usualCurrencies } from './currency.ts';
 import { redactSecrets, secretsOf } from './known-secrets.ts';
 import { byHttpStatus, isOk, openReading } from './open-reading.ts';
 import { printedCurrencies } from './printed-currencies.ts';
+import { printedPhones } from './printed-phones.ts';
+import { saysReversed } from './printed-reversals.ts';
 import { disprovesFailure, type Expected, proofOf, speaksOfAnother } from './proof.ts';
 import type { Finding, PaymentFinding, Provider, ProviderAnswer, ReadingRules } from './provider.ts';
 import { readable, redact } from './redact.ts';
@@ -74,6 +76,8 @@ function readBody(
     const complete = {
       ...finding,
       currencies: [...(finding.currencies ?? []), ...printedCurrencies(body)],
+      phones: printedPhones(body),
+      isReversed: saysReversed(body),
       ...receiptsShown(finding, secretsIn(provider, options)),
     };
     return readFinding(provider, rules, complete, answer, expected, options, facts);

@@ -18,6 +18,10 @@ const resellerForm = /^(?=.*\d)(?!(?:0|254)\d{9}$)[a-z0-9][a-z0-9_-]{3,63}$/i;
 /** One character over and over stands for nothing. */
 const filling = /^(.)\1*$/;
 
+/** A date, or a date and time: what some print when they have nothing else. */
+const date =
+  /^20[2-4]\d-?(?:0[1-9]|1[0-2])-?(?:0[1-9]|[12]\d|3[01])(?:[T_-]?(?:[01]\d|2[0-3])[0-5]\d(?:[0-5]\d)?Z?)?$/i;
+
 /** Words that fill the field of the receipt and have the form of one: ten capital letters. */
 const words = new Set([
   ...['SUCCESSFUL', 'PROCESSING', 'INPROGRESS', 'INCOMPLETE', 'AUTHORIZED', 'AUTHORISED', 'TERMINATED'],
@@ -59,6 +63,7 @@ export const mpesaReceipt: ReceiptKind = {
   isReceipt: (text) =>
     (mpesaForm.test(text) || resellerForm.test(text)) &&
     !filling.test(text) &&
+    !date.test(text) &&
     !isMasked(text) &&
     !isWord(text),
   // Some gateways print them in small letters.

@@ -101,6 +101,7 @@ export const vexora = defineProvider({
   receipt: mpesaReceipt,
   merchant: ['merchantNo'],
   aliases: (reference) => [typeof reference === 'string' ? canonicalReceipt(reference) : reference.tradeNo],
+  asksByReceipt: (reference) => typeof reference === 'string',
   guarantees: { amount: true, receipt: true, reference: true, currency: false },
   // The documented rejection has both; `doubtOf` knows the fields that only received money has.
   failuresCarry: ['amount', 'receipt'],

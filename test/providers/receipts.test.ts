@@ -42,6 +42,16 @@ describe('a receipt', () => {
     '0000',
     '254712345678',
   ];
+  test.each(['2026-11-28', '20261128', '20261128143000', '2026-11-28T1430', '20301231_235959'])(
+    'is not a date: %s',
+    (text) =>
+      expect([mpesaReceipt, mobileMoneyReceipt].map((kind) => kind.isReceipt(text))).toEqual([false, false]),
+  );
+  test.each(['20261328', '20269999143000', '30261128', 'TX-2026-11-28', '2026112814300099'])(
+    'is %s, which is no date',
+    (text) => expect(isReceipt(text)).toBe(true),
+  );
+
   test.each([
     ...['pending1', 'failed2', 'unpaid1', 'not-paid-1', 'null0', 'NONE0', 'unknown-1', 'PENDING123'],
     ...['not_found_404', '1PENDING', 'SUCCESS-200', 'UNAVAILABLE1', 'completed_0', 'TRUE1'],

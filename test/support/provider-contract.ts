@@ -210,7 +210,7 @@ export function providerContract(provider: Provider, fixtures: ProviderFixtures)
   });
 
   describe(`${provider.id}: receipts`, () => {
-    test.runIf(provider.guarantees.receipt).each(['712345678', '112345678', '363440463', 'fv9n_TDX'])(
+    test.runIf(provider.guarantees.receipt).each(['719876543', '112345678', '363440463', 'fv9n_TDX'])(
       '%s is a receipt, whatever else could look like it',
       (receipt) => {
         const { at, paid } = fixtures;
@@ -223,6 +223,24 @@ export function providerContract(provider: Provider, fixtures: ProviderFixtures)
         expect(reading).toMatchObject({ kind: 'paid', doubt: null, receipt });
       },
     );
+
+    test.runIf(provider.guarantees.receipt)('our own reference and the customer’s number are none', () => {
+      const { at, paid, order } = fixtures;
+      if (at.references.includes(at.receipt ?? '')) {
+        expect(read(200, paid)).toMatchObject({ kind: 'paid', doubt: null });
+        return;
+      }
+      const missing = { kind: 'paid', doubt: 'receipt-missing', receipt: null };
+      for (const alias of provider.aliases(order.reference)) {
+        expect(read(200, changed(paid, at.receipt ?? '', alias))).toMatchObject(missing);
+        expect(read(200, changed(paid, at.receipt ?? '', alias.toUpperCase()))).toMatchObject(missing);
+      }
+      const body = changed(paid, at.receipt ?? '', '256772123456') as object;
+      for (const payer of [{ partyId: '256772123456' }, { phone: 772123456 }, { MSISDN: '+256772123456' }]) {
+        expect(read(200, { ...body, payer })).toMatchObject(missing);
+      }
+      expect(read(200, body)).toMatchObject({ kind: 'paid', doubt: null });
+    });
 
     test('every word of its tables is shown as it is', () => {
       for (const each of fixtures.answers.filter(
