@@ -1,5 +1,7 @@
+import { readFileSync } from 'node:fs';
 import type { Redis } from '../src/redis/connection.ts';
 
+const mendScript = readFileSync(new URL('./mend-damage.lua', import.meta.url), 'utf8');
 const rubbish = 'not what belongs here';
 
 /**
@@ -8,16 +10,10 @@ const rubbish = 'not what belongs here';
  */
 export async function damage(redis: Redis, key: string): Promise<() => Promise<void>> {
   const kept = `${key}:kept-by-chaos`;
-  const wasThere = (await redis.exists(key)) === 1;
-  if (wasThere) await redis.multi().rename(key, kept).set(key, rubbish).exec();
+  if ((await redis.exists(key)) === 1) await redis.multi().rename(key, kept).set(key, rubbish).exec();
   else await redis.setnx(key, rubbish);
   return async () => {
-    if ((await redis.get(key).catch(() => null)) === rubbish) await redis.del(key);
-    if (!wasThere) return;
-    const type = await redis.type(key);
-    if (type === 'zset') await redis.zunionstore(kept, 2, kept, key);
-    if (type === 'hash') await redis.hset(kept, await redis.hgetall(key));
-    await redis.rename(kept, key);
+    await redis.eval(mendScript, 2, key, kept, rubbish);
   };
 }
 
