@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { Agent, request } from 'undici';
 import type { LedgerEntry, Outage, ProviderId, SimulatedOrder } from '../src/simulator/simulator.ts';
 
 /** The chaos test's hands on the simulator's control routes. */
@@ -10,6 +11,9 @@ export interface SimulatorControl {
   expireTokens(provider: ProviderId): Promise<void>;
   ledger(): Promise<LedgerEntry[]>;
 }
+
+/** Each question on a connection of its own: the simulator may close an idle one while a busy machine sends on it. */
+const dispatcher = new Agent({ pipelining: 0 });
 
 /** Waits for the simulator, then controls it. `clockOffMs` is what its clock is ahead of ours by. */
 export async function openSimulatorControl(
@@ -23,20 +27,17 @@ export async function openSimulatorControl(
     await delay(50);
   }
   const post = async (path: string, body: unknown): Promise<void> => {
-    const answer = await fetch(`${url}/_simulator/${path}`, { method: 'POST', body: JSON.stringify(body) });
-    if (!answer.ok) throw new Error(`The simulator refused ${path}: ${await answer.text()}`);
-    await answer.arrayBuffer();
+    await ask(`${url}/_simulator/${path}`, JSON.stringify(body));
   };
-  const certificate = await fetch(`${url}/_simulator/daraja-certificate`);
+  const darajaCertificate = await ask(`${url}/_simulator/daraja-certificate`);
   return {
     url,
-    darajaCertificate: await certificate.text(),
+    darajaCertificate,
     script: (orders) => (orders.length === 0 ? Promise.resolve() : post('orders', orders)),
     outage: (outage) => post('outages', outage),
     expireTokens: (provider) => post('tokens/expire', { provider }),
     async ledger() {
-      const answer = await fetch(`${url}/_simulator/ledger`);
-      const entries = (await answer.json()) as LedgerEntry[];
+      const entries = JSON.parse(await ask(`${url}/_simulator/ledger`)) as LedgerEntry[];
       return entries.map((entry) => {
         const { finalAt, paidAt } = entry;
         return {
@@ -49,11 +50,22 @@ export async function openSimulatorControl(
   };
 }
 
+/** @throws when the simulator refuses it, or does not answer */
+async function ask(url: string, body?: string, signal?: AbortSignal): Promise<string> {
+  const answer = await request(url, {
+    dispatcher,
+    ...(body !== undefined && { method: 'POST', body }),
+    ...(signal && { signal }),
+  });
+  const text = await answer.body.text();
+  if (answer.statusCode >= 300) throw new Error(`The simulator refused ${new URL(url).pathname}: ${text}`);
+  return text;
+}
+
 async function answers(url: string): Promise<boolean> {
   try {
-    const answer = await fetch(`${url}/_simulator/health`, { signal: AbortSignal.timeout(1_000) });
-    await answer.arrayBuffer();
-    return answer.ok;
+    await ask(`${url}/_simulator/health`, undefined, AbortSignal.timeout(1_000));
+    return true;
   } catch {
     // Not listening yet.
     return false;
