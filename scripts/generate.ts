@@ -1,6 +1,6 @@
 /**
  * Writes what follows from the code: `.env.example`, docs/configuration.md and the secrets of the nightly check, from the zod
- * schemas of the settings.
+ * schemas of the settings; the rules in ops/alerts.yml that payment-poller evaluates itself as well.
  *
  *   node scripts/generate.ts            writes them
  *   node scripts/generate.ts --check    writes nothing; fails when one of them is stale
@@ -10,6 +10,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { alertsFile } from './generate/alert-rules.ts';
 import { configurationPage } from './generate/configuration-page.ts';
 import { envExample } from './generate/env-example.ts';
 import { nightlyWorkflow } from './generate/nightly-workflow.ts';
@@ -20,10 +21,12 @@ const source = fileURLToPath(new URL('..', import.meta.url));
 const root = flags.find((flag) => !flag.startsWith('--')) ?? source;
 
 const nightly = '.github/workflows/nightly.yml';
+const alerts = 'ops/alerts.yml';
 
 const files: readonly (readonly [path: string, text: string])[] = [
   ['.env.example', envExample()],
   ['docs/configuration.md', configurationPage()],
+  [alerts, alertsFile(await readFile(join(source, alerts), 'utf8'))],
   [nightly, nightlyWorkflow(await readFile(join(source, nightly), 'utf8'))],
 ];
 

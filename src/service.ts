@@ -47,6 +47,10 @@ export async function startService(
     if (roles.includes('webhooks'))
       running.push(await (await import('./roles/webhooks-role.ts')).startWebhooks(shared));
     if (roles.includes('worker')) running.push(await startWorkers(shared));
+    if (config.notifyWebhookUrl !== undefined) {
+      const { startNotifications } = await import('./roles/notify.ts');
+      running.push(startNotifications(shared, config.notifyWebhookUrl, registration.unserved));
+    }
   } catch (error) {
     await Promise.all(running.map((part) => part.close()));
     shared.outage.close();

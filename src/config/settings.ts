@@ -9,7 +9,7 @@ import { namedKeysSchema } from './named-keys.ts';
 import { addressList, days, listOf, timerMs } from './setting-kinds.ts';
 import { userHeaderSchema } from './user-header.ts';
 import { passwordSchema } from './weak-password.ts';
-import { webhookEndpointsSchema } from './webhook-endpoints.ts';
+import { webhookEndpointsSchema, webhookUrlSchema } from './webhook-endpoints.ts';
 
 /**
  * Every setting of the service, by its name in lower camel case: `redisUrl` is `REDIS_URL` in the environment.
@@ -145,15 +145,21 @@ export const serviceSettings = z.object({
     .describe(
       'Endpoints that receive results as webhooks, with a name, url, secrets, and optionally accounts and types, as JSON or the path of a JSON file; `payment-poller webhooks new` prints the entries',
     ),
+  notifyWebhookUrl: webhookUrlSchema
+    .optional()
+    .meta({ secret: true })
+    .describe(
+      'URL that alerts are sent to as text, for a shop without Prometheus: a POST of `{"text": "…"}`, as Slack, Google Chat and Mattermost accept it, when an alert begins and when it ends',
+    ),
   webhookAllowedAddresses: addressList
     .default([])
     .describe(
-      'Private addresses or CIDR blocks that webhooks may be sent to, over plain http too, separated by commas; otherwise only https to public addresses',
+      'Private addresses or CIDR blocks that webhooks and alerts may be sent to, over plain http too, separated by commas; otherwise only https to public addresses',
     ),
   webhookTimeoutMs: timerMs
     .max(60_000)
     .default(10_000)
-    .describe('How long a webhook endpoint may take to answer'),
+    .describe('How long a webhook endpoint or NOTIFY_WEBHOOK_URL may take to answer'),
   webhookRetryMs: timerMs
     .max(600_000)
     .default(5_000)

@@ -27,7 +27,8 @@ const mostBytes = 64;
 
 const eventTypes = verdictStatuses.map((status) => `payment.${status}`);
 
-const urlSchema = z
+/** The URL of a receiver: of webhooks, or of alerts. */
+export const webhookUrlSchema = z
   .string()
   .max(2_048, 'must be at most 2048 characters long')
   .refine((text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol), 'must be an https URL')
@@ -45,7 +46,7 @@ const secretSchema = z
 
 const entrySchema = z.strictObject({
   name: keyNameSchema,
-  url: urlSchema,
+  url: webhookUrlSchema,
   secrets: z
     .array(secretSchema)
     .min(1, 'must contain a secret')

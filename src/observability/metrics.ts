@@ -1,4 +1,6 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { collectDefaultMetrics, Registry } from 'prom-client';
+import { type Definitions, definitionsIn, metricPrefix, seconds } from './metric-definitions.ts';
+import { receiverMetrics, webhookMetrics } from './receiver-metrics.ts';
 
 /** Outcome of a request to the callback route. */
 export const callbackResults = [
@@ -22,8 +24,8 @@ export type CallbackResult = (typeof callbackResults)[number];
  * said to come from Redis is the same in every process: take the maximum over them, not the sum.
  */
 export type Metrics = ReturnType<typeof createMetrics>;
-
-const seconds = [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1_800, 3_600];
+/** The metrics without those of the process. */
+export type OwnMetrics = ReturnType<typeof ownMetrics>;
 
 /**
  * How often the lag of the event loop is measured; an idle process shows this much of it. prom-client's 10 ms wake a process
@@ -33,37 +35,21 @@ const eventLoopMonitoringPrecision = 50;
 
 export function createMetrics() {
   const registry = new Registry();
-  collectDefaultMetrics({ register: registry, prefix: 'payment_poller_', eventLoopMonitoringPrecision });
+  collectDefaultMetrics({ register: registry, prefix: metricPrefix, eventLoopMonitoringPrecision });
+  return { registry, ...ownMetrics(registry) };
+}
+
+/** Every metric of our own, without those of the process. */
+export function ownMetrics(registry: Registry) {
   const define = definitionsIn(registry);
   return {
-    registry,
     ...pollMetrics(define),
     ...orderMetrics(define),
     ...accountMetrics(define),
     ...upkeepMetrics(define),
+    ...receiverMetrics(define),
     ...apiMetrics(define),
     ...webhookMetrics(define),
-  };
-}
-
-type Definitions = ReturnType<typeof definitionsIn>;
-
-/** Defines metrics of a registry, under our prefix. */
-function definitionsIn(registry: Registry) {
-  const common = <Label extends string>(name: string, help: string, labelNames: readonly Label[]) => ({
-    ...{ name: `payment_poller_${name}`, help, labelNames, registers: [registry] },
-  });
-  return {
-    counter: <Label extends string = never>(name: string, help: string, labels: readonly Label[] = []) =>
-      new Counter<Label>(common(name, help, labels)),
-    gauge: <Label extends string = never>(name: string, help: string, labels: readonly Label[] = []) =>
-      new Gauge<Label>(common(name, help, labels)),
-    histogram: <Label extends string>(
-      name: string,
-      help: string,
-      labels: readonly Label[],
-      buckets: number[],
-    ) => new Histogram<Label>({ ...common(name, help, labels), buckets }),
   };
 }
 
@@ -124,6 +110,24 @@ function orderMetrics(define: Definitions) {
     contradictedOrders: define.gauge(
       'contradicted_orders',
       'Paid orders that a statement has contradicted within a day (from Redis)',
+    ),
+    underpaidOrders: define.gauge(
+      'underpaid_orders',
+      'Verdicts unresolved/underpaid published within a day: less money arrived than expected (from Redis)',
+      ['account'],
+    ),
+    failureRise: define.gauge(
+      'account_failure_rise',
+      'By how much the share of first verdicts other than paid in this hour and the last exceeds that of the day before, -1 to 1; absent below 20 verdicts in either (from Redis)',
+      ['account'],
+    ),
+    newestOrderSeconds: define.gauge(
+      'newest_order_seconds',
+      'Age of the newest order; absent where there is none (from Redis)',
+    ),
+    daysWithOrders: define.gauge(
+      'days_with_orders',
+      'On how many of the seven days before the last 24 hours orders were created (from Redis)',
     ),
     receiptsUsed: define.counter(
       'receipts_used_total',
@@ -212,7 +216,7 @@ function accountMetrics(define: Definitions) {
   };
 }
 
-/** What the sweeper repaired, and consumers of results. */
+/** What the sweeper repaired, and Redis itself. */
 function upkeepMetrics(define: Definitions) {
   return {
     swept: define.counter('swept_total', 'What the sweeper mended, by kind', ['kind']),
@@ -221,15 +225,9 @@ function upkeepMetrics(define: Definitions) {
       'Orders, jobs and lists that a sweep could not read, counted anew in every sweep, by kind',
       ['kind'],
     ),
-    groupLag: define.gauge(
-      'group_lag_entries',
-      'Results that a consumer group has not been given or has not acknowledged (from Redis)',
-      ['group'],
-    ),
-    parked: define.gauge(
-      'parked_entries',
-      'Results that a consumer group could not handle and put aside, until somebody removes them (from Redis)',
-      ['group'],
+    redisMemory: define.gauge(
+      'redis_memory_ratio',
+      "Share of Redis' memory limit in use, 0 to 1; without maxmemory, of the machine's memory (from Redis)",
     ),
   };
 }
@@ -249,42 +247,5 @@ function apiMetrics(define: Definitions) {
       'account',
       'result',
     ]),
-  };
-}
-
-/** Webhooks and their endpoints. */
-function webhookMetrics(define: Definitions) {
-  return {
-    webhooks: define.counter(
-      'webhooks_total',
-      'Attempts to deliver a webhook, by endpoint and outcome: delivered, failed, gone (HTTP 410) or aborted (at shutdown)',
-      ['endpoint', 'outcome'],
-    ),
-    webhookSeconds: define.histogram(
-      'webhook_seconds',
-      'Time an endpoint took to answer a webhook',
-      ['endpoint'],
-      seconds.slice(0, 10),
-    ),
-    webhookQueue: define.gauge(
-      'webhook_queue_orders',
-      'Orders with results that an endpoint has not received yet (from Redis)',
-      ['endpoint'],
-    ),
-    webhookOldestSeconds: define.gauge(
-      'webhook_oldest_seconds',
-      'How long the oldest result has been waiting for an endpoint (from Redis)',
-      ['endpoint'],
-    ),
-    webhookDeadLetters: define.gauge(
-      'webhook_dead_letters',
-      'Results that were given up at an endpoint and not sent again since (from Redis)',
-      ['endpoint'],
-    ),
-    webhookDisabled: define.gauge(
-      'webhook_disabled',
-      '1 for an endpoint that answered HTTP 410 and receives nothing until it is enabled (from Redis)',
-      ['endpoint'],
-    ),
   };
 }

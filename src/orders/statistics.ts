@@ -7,17 +7,31 @@ import type { Keys } from '../redis/keys.ts';
 /** Bucket bounds of the time from `createdAt` to the first verdict, in seconds; there is one more, unbounded bucket. */
 export const timeToVerdictSeconds = [5, 10, 20, 30, 60, 120, 300, 600, 1_800] as const;
 
+/** The counters of the verdicts of one hour. */
+export interface HourStatistics {
+  readonly hour: string;
+  readonly counters: { readonly [name: string]: number };
+}
+
 /** The UTC hour of an instant: `2026-11-22T06`. */
 export function hourOf(at: number): string {
   return new Date(at).toISOString().slice(0, 13);
 }
 
-/** The counters to increment for a verdict: `status:<status>` and, for a first verdict, `truth:<bucket bound>`. */
-export function countersOf(event: ResultEvent): string[] {
-  const status = `status:${event.data.status}`;
-  if (event.stateversion > 1) return [status, 'corrections'];
-  const seconds = (Date.parse(event.data.settledAt) - Date.parse(event.data.createdAt)) / 1_000;
-  return [status, `truth:${timeToVerdictSeconds.find((bound) => seconds <= bound) ?? 'more'}`];
+/**
+ * The counters to increment for a verdict: `status:<status>`; for a first verdict `truth:<bucket bound>` and
+ * `first:<paid or other>:<account>`; for money that was not enough `underpaid:<account>`.
+ */
+export function countersOf({ stateversion, data }: ResultEvent): string[] {
+  const counters = [`status:${data.status}`];
+  if (data.reason === 'underpaid') counters.push(`underpaid:${data.account}`);
+  if (stateversion > 1) return [...counters, 'corrections'];
+  const seconds = (Date.parse(data.settledAt) - Date.parse(data.createdAt)) / 1_000;
+  counters.push(`truth:${timeToVerdictSeconds.find((bound) => seconds <= bound) ?? 'more'}`);
+  // A withdrawal is a decision of the checkout and says nothing about the provider.
+  if (data.reason !== 'withdrawn')
+    counters.push(`first:${data.status === 'paid' ? 'paid' : 'other'}:${data.account}`);
+  return counters;
 }
 
 /** The counters of the last `hours` hours, oldest first. */
@@ -26,7 +40,7 @@ export async function readStatistics(
   keys: Keys,
   hours: number,
   now: number,
-): Promise<{ readonly hour: string; readonly counters: { readonly [name: string]: number } }[]> {
+): Promise<HourStatistics[]> {
   const wanted = Array.from({ length: hours }, (_, index) => hourOf(now - (hours - 1 - index) * 3_600_000));
   return Promise.all(
     wanted.map(async (hour) => {

@@ -75,6 +75,10 @@ export interface Keys {
   readonly cursorSecret: string;
   /** Stream: the audit trail. */
   readonly audit: string;
+  /** Hash: the alerts that are true or whose end was not sent yet, for NOTIFY_WEBHOOK_URL. */
+  readonly alerts: string;
+  /** Lease: the process that evaluates the alerts. */
+  readonly alertsLease: string;
   /** Stream: accounts that became degraded or recovered. */
   readonly accounts: string;
   /** Hash: order id → the last result that a consumer group has handled of it, for the orders in this bucket. */
@@ -150,6 +154,8 @@ export function createKeys(prefix: string = defaultPrefix): Keys {
     pollsInMinute: (account, minute) => `${tag}:polls:${account}:${minute}`,
     cursorSecret: `${tag}:cursor-secret`,
     audit: `${tag}:audit`,
+    alerts: `${tag}:alerts`,
+    alertsLease: `${tag}:alerts:lease`,
     accounts: `${tag}:accounts`,
     handled: (group, bucket) => `${tag}:handled:${group}:${bucket}`,
     handling: (group, orderId) => `${tag}:handling:${group}:${orderId}`,

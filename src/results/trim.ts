@@ -12,6 +12,8 @@ export interface GroupPosition {
   readonly pending: number;
   /** Everything below this stream id is acknowledged. */
   readonly acknowledgedBelow: string;
+  /** When the oldest result that it has not acknowledged was published, epoch ms; `null` if there is none. */
+  readonly oldestAt: number | null;
 }
 
 /** Enough to raise the alarm of a reader that is behind. */
@@ -56,9 +58,11 @@ export async function groupPositions(redis: Redis, stream: string): Promise<Grou
       const [pending, oldest] = (await redis.xpending(stream, group)) as [number, string | null];
       const lag = field(fields, 'lag');
       const delivered = String(field(fields, 'last-delivered-id'));
+      const [undelivered] = lag === 0 ? [] : await redis.xrange(stream, `(${delivered}`, '+', 'COUNT', 1);
       return {
         group,
         pending,
+        oldestAt: timeOf(oldest ?? undelivered?.[0]),
         // Redis before 7 does not tell, nor any Redis after a position was set by hand or by a reader over HTTP.
         lag:
           typeof lag === 'number'
@@ -68,6 +72,11 @@ export async function groupPositions(redis: Redis, stream: string): Promise<Grou
       };
     }),
   );
+}
+
+/** The time in a stream id, epoch ms. */
+function timeOf(streamId: string | undefined): number | null {
+  return streamId === undefined ? null : Number(streamId.split('-', 1)[0]);
 }
 
 function field(fields: readonly (string | number | null)[], name: string): string | number | null {

@@ -5,10 +5,9 @@ import { createAudit } from '../audit/audit.ts';
 import { fullAccessKeys } from '../config/named-keys.ts';
 import { packageVersion } from '../observability/package-info.ts';
 import { endsWithin } from '../redis/timeout.ts';
-import { readEndpointStates } from '../webhooks/endpoint-state.ts';
 import { overviewOf } from './accounts-overview.ts';
+import { measure } from './measure.ts';
 import type { Role, Shared } from './shared.ts';
-import { updateGauges, updateWebhookGauges } from './update-gauges.ts';
 
 /** Starts the HTTP server: health and metrics in every role, everything else only in the role `api`. */
 export async function startHttp(
@@ -45,11 +44,7 @@ export async function startHttp(
       metrics,
       readiness: () =>
         checkReadiness({ redis, keys, polls: roles.includes('worker'), lastProgressAt, unserved }),
-      async measure() {
-        const now = shared.clock.now();
-        updateGauges(metrics, await overview(now));
-        updateWebhookGauges(metrics, await readEndpointStates(redis, keys), now);
-      },
+      measure: () => measure(shared, metrics, overview),
     },
   });
   const callbackApp =

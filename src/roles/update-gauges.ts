@@ -1,12 +1,12 @@
 import { breakerStates } from '../accounts/circuit-breaker.ts';
 import type { Overview } from '../api/ui/overview.ts';
 import { pollClasses } from '../domain/poll-class.ts';
-import type { Metrics } from '../observability/metrics.ts';
+import type { OwnMetrics } from '../observability/metrics.ts';
 import { ageClasses } from '../orders/unresolved-tally.ts';
 import type { EndpointState } from '../webhooks/endpoint-state.ts';
 
 /** Sets the gauges for a scrape from the overview. */
-export function updateGauges(metrics: Metrics, overview: Overview): void {
+export function updateGauges(metrics: OwnMetrics, overview: Overview): void {
   const { at, asking, watching, oldestAsking, nextDue, groups } = overview;
   metrics.openOrders.set({ phase: 'asking' }, asking);
   metrics.openOrders.set({ phase: 'watching' }, watching);
@@ -15,15 +15,18 @@ export function updateGauges(metrics: Metrics, overview: Overview): void {
   metrics.contradictedOrders.set(overview.contradicted);
   metrics.groupLag.reset();
   metrics.parked.reset();
-  for (const { group, lag, pending, parked } of groups) {
+  metrics.groupOldestSeconds.reset();
+  metrics.groups.set(groups.length);
+  for (const { group, lag, pending, parked, oldestAt } of groups) {
     metrics.groupLag.set({ group }, lag + pending);
+    metrics.groupOldestSeconds.set({ group }, oldestAt === null ? 0 : secondsSince(oldestAt, at));
     metrics.parked.set({ group }, parked);
   }
   updateAccountGauges(metrics, overview);
   updateUnresolvedGauges(metrics, overview);
 }
 
-function updateAccountGauges(metrics: Metrics, { accounts, at }: Overview): void {
+function updateAccountGauges(metrics: OwnMetrics, { accounts, at }: Overview): void {
   // Reset, because an hour without a final status has no lag.
   metrics.lagSeconds.reset();
   metrics.expectedLagSeconds.reset();
@@ -45,7 +48,7 @@ function updateAccountGauges(metrics: Metrics, { accounts, at }: Overview): void
   }
 }
 
-function updateUnresolvedGauges(metrics: Metrics, { unresolved }: Overview): void {
+function updateUnresolvedGauges(metrics: OwnMetrics, { unresolved }: Overview): void {
   // Reset, because a currency without unresolved orders is not listed any more.
   metrics.unresolvedAmount.reset();
   metrics.unresolvedOrders.reset();
@@ -59,7 +62,7 @@ function updateUnresolvedGauges(metrics: Metrics, { unresolved }: Overview): voi
 
 /** Sets the gauges of the webhook endpoints for a scrape. */
 export function updateWebhookGauges(
-  metrics: Metrics,
+  metrics: OwnMetrics,
   endpoints: readonly EndpointState[],
   now: number,
 ): void {

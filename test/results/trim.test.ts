@@ -140,11 +140,16 @@ test('the position of a group counts undelivered and unacknowledged entries', as
   expect(await groupPositions(redis, results)).toEqual([]);
   await group('shop');
   expect(await groupPositions(redis, results)).toEqual([
-    { group: 'shop', lag: 3 * perNode, pending: 0, acknowledgedBelow: '0-0' },
+    { group: 'shop', lag: 3 * perNode, pending: 0, acknowledgedBelow: '0-0', oldestAt: 100 },
   ]);
   await take('shop', 2);
   await acknowledge('shop', 100);
   expect(await groupPositions(redis, results)).toEqual([
-    { group: 'shop', lag: perNode, pending: perNode, acknowledgedBelow: '200-0' },
+    { group: 'shop', lag: perNode, pending: perNode, acknowledgedBelow: '200-0', oldestAt: 200 },
   ]);
+  await acknowledge('shop', 200);
+  expect(await groupPositions(redis, results)).toMatchObject([{ pending: 0, oldestAt: 300 }]);
+  await take('shop', 1);
+  await acknowledge('shop', 300);
+  expect(await groupPositions(redis, results)).toMatchObject([{ lag: 0, pending: 0, oldestAt: null }]);
 });
