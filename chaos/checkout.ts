@@ -157,6 +157,9 @@ export function openCheckout(parts: CheckoutParts): Checkout {
     }
   }
 
+  const done = open();
+  // When a scenario throws, everything is closed under the checkout: that error is to be reported, and not what follows from it.
+  done.catch(() => {});
   return {
     handed,
     latenciesMs,
@@ -164,7 +167,7 @@ export function openCheckout(parts: CheckoutParts): Checkout {
     get acknowledged() {
       return acknowledged;
     },
-    done: open(),
+    done,
     async again(orders) {
       const giveUpAt = Date.now() + againMs;
       await Promise.all(orders.map((one) => offer(one, giveUpAt)));
