@@ -8,6 +8,7 @@ import { latency } from './latency.ts';
 import { lateness } from './lateness.ts';
 import { memory } from './memory.ts';
 import { fillPage } from './page.ts';
+import { reconcile } from './reconcile.ts';
 import type { Benchmark, Scale } from './report.ts';
 import { schedule } from './schedule.ts';
 import { othersCpuMs } from './support/cpu-time.ts';
@@ -29,6 +30,7 @@ const benchmarks: { readonly [name: string]: Benchmark } = {
   cluster,
   footprint,
   door,
+  reconcile,
 };
 
 const usage = `Usage: npm run bench -- ${Object.keys(benchmarks).join('|')}|all [--json] [--rounds 3] [--quick]
