@@ -1,6 +1,8 @@
 import { toMajor } from '../domain/money.ts';
 import { type OrderFacts, recordedText } from './order-facts.ts';
-import type { RowIndex, StatementRow } from './statement/row-index.ts';
+import { isDayOnly } from './statement/date.ts';
+import { mostOfOneName, type RowIndex, type StatementRow } from './statement/row-index.ts';
+import { distinct, weighRows } from './weigh-rows.ts';
 
 /**
  * What comes of comparing an order with a statement.
@@ -40,6 +42,8 @@ export interface Period {
 const hourMs = 3_600_000;
 /** A row with an order's reference belongs to it if it was booked within this time; many statements give the day only. */
 export const bookedWithin = { beforeMs: 24 * hourMs, afterMs: 7 * 24 * hourMs };
+/** Where the statement gives the time, only the clocks may differ: what was paid earlier is the payment of something else. */
+const clocksDifferMs = hourMs;
 
 /** Words that stand as the provider's status beside the evidence. */
 export const statusWords = { paid: 'Completed', reversed: 'Reversed' } as const;
@@ -47,13 +51,13 @@ export const statusWords = { paid: 'Completed', reversed: 'Reversed' } as const;
 /** Compares an order with the rows that name it. Pure. */
 export function compareOrder(facts: OrderFacts, rows: RowIndex, period: Period | null): Comparison {
   const byReceipt = [...new Set(facts.receipts.flatMap(rows.byReceipt))];
+  if (byReceipt.length >= mostOfOneName)
+    return unclear({ by: 'receipt', isStrong: false, rows: [] }, 'too many rows have its receipt');
   if (byReceipt.length > 0) return withReceipt(facts, rows, byReceipt);
   const named = [...new Set(facts.references.flatMap(rows.byReference))];
-  const { createdAt } = facts.order;
-  const inTime = named.filter((nth) => {
-    const at = rows.time(nth);
-    return at >= createdAt - bookedWithin.beforeMs && at <= createdAt + bookedWithin.afterMs;
-  });
+  if (named.length >= mostOfOneName)
+    return unclear({ by: 'reference', isStrong: false, rows: [] }, 'too many rows have its reference');
+  const inTime = named.filter((nth) => isInTime(rows.time(nth), facts.order.createdAt));
   if (inTime.length > 0) return withReference(facts, rows, inTime);
   if (named.length > 0 && facts.verdict?.status !== 'paid') {
     return {
@@ -64,6 +68,11 @@ export function compareOrder(facts: OrderFacts, rows: RowIndex, period: Period |
     };
   }
   return withoutRow(facts, period);
+}
+
+function isInTime(at: number, createdAt: number): boolean {
+  const beforeMs = isDayOnly(at) ? bookedWithin.beforeMs : clocksDifferMs;
+  return at >= createdAt - beforeMs && at <= createdAt + bookedWithin.afterMs;
 }
 
 function nothing(finding: OrderFinding): Comparison {
@@ -78,62 +87,52 @@ function withoutRow({ order, verdict }: OrderFacts, period: Period | null): Comp
 }
 
 function withReceipt(facts: OrderFacts, index: RowIndex, found: readonly number[]): Comparison {
-  const rows = found.map((nth) => index.row(nth));
-  const [payments, takenBack] = [distinct(ofKind(rows, 'payment')), distinct(ofKind(rows, 'reversal'))];
-  const negatives = distinct(ofKind(rows, 'negative'));
-  const unclear = (note: string): Comparison => ({
-    ...nothing('unclear'),
-    by: 'receipt',
-    rows: found,
-    note,
-  });
-  if (new Set(payments.map(({ receipt }) => receipt)).size < payments.length)
-    return unclear('several rows with other amounts or times have the same receipt');
-  if (new Set(rows.map(({ currency }) => currency)).size > 1) return unclear('rows in several currencies');
-  const [gross, wentOut] = [sumOf(payments), sumOf(negatives)];
-  if (wentOut > 0 && wentOut !== gross)
-    return unclear('money went out under the receipt, and the statement does not say why');
-  const isLoose = rows.some(({ isReceiptLoose }) => isReceiptLoose);
-  const reversedMinor = sumOf(takenBack) + wentOut;
+  const match: Match = { by: 'receipt', isStrong: true, rows: found };
+  const weighed = weighRows(index, found);
+  if (weighed.kind === 'unclear') return unclear(match, weighed.note);
+  const { rows, grossMinor, reversedMinor, isLoose } = weighed;
   // A payment from before the statement began.
-  if (payments.length === 0 && facts.verdict?.status !== 'paid')
-    return unclear('the statement has the reversal, and not the payment');
-  const paidMinor = payments.length === 0 ? (facts.receivedMinor ?? facts.order.amountMinor) : gross;
-  if (reversedMinor > paidMinor) return unclear('more was taken back than was paid');
-  return judge(facts, rows, { paidMinor, reversedMinor }, { by: 'receipt', isStrong: !isLoose, rows: found });
+  if (grossMinor === 0 && facts.verdict?.status !== 'paid')
+    return unclear(match, 'the statement has the reversal, and not the payment');
+  const paidMinor = grossMinor === 0 ? (facts.receivedMinor ?? facts.order.amountMinor) : grossMinor;
+  if (reversedMinor > paidMinor) return unclear(match, 'more was taken back than was paid');
+  return judge(facts, rows, { paidMinor, reversedMinor }, { ...match, isStrong: !isLoose });
 }
 
 function withReference(facts: OrderFacts, index: RowIndex, found: readonly number[]): Comparison {
   const { order } = facts;
+  const all: Match = { by: 'reference', isStrong: false, rows: found };
   const entries = found.map((nth) => ({ nth, row: index.row(nth) }));
-  const isExact = ({ amountMinor, currency }: StatementRow) =>
-    amountMinor === order.amountMinor && currency === order.currency;
-  const exact = entries.filter(({ row }) => row.kind === 'payment' && isExact(row));
-  const wentOut = entries.filter(({ row }) => row.kind !== 'payment');
-  const match = (some: readonly { readonly nth: number }[], isStrong: boolean): Match => ({
-    by: 'reference',
-    isStrong,
-    rows: some.map(({ nth }) => nth),
-  });
-  const unclear = (note: string): Comparison => ({ ...nothing('unclear'), ...match(entries, false), note });
-  const payments = distinct(exact.map(({ row }) => row));
-  if (payments.length > 1) return unclear('several rows have the reference and the amount of the order');
-  if (payments.length === 1) {
-    const isUndone = wentOut.some(({ row }) => isExact(row));
-    if (wentOut.length > 0 && !isUndone)
-      return unclear('money went out under the reference, and the statement does not say why');
-    const amounts = { paidMinor: order.amountMinor, reversedMinor: isUndone ? order.amountMinor : 0 };
-    const row = payments.filter(({ isReceiptLoose }) => isReceiptLoose).length === 0;
-    return judge(facts, payments, amounts, match([...exact, ...(isUndone ? wentOut : [])], row));
-  }
-  const others = entries.filter(({ row }) => row.kind === 'payment');
-  if (others.length !== 1 || wentOut.length > 0)
-    return others.length === 0
-      ? { ...nothing('no-row'), note: 'only money that went out has the reference' }
-      : unclear('several rows have the reference, none with the amount of the order');
-  const [other] = others as [(typeof others)[number]];
-  const amounts = { paidMinor: other.row.amountMinor, reversedMinor: 0 };
-  return judge(facts, [other.row], amounts, match(others, false));
+  const payments = entries.filter(({ row }) => row.kind === 'payment');
+  const wentOut = entries.filter(({ row }) => row.kind !== 'payment').map(({ nth }) => nth);
+  const exact = payments.filter(
+    ({ row: { amountMinor, currency } }) => amountMinor === order.amountMinor && currency === order.currency,
+  );
+  const [payment, ...more] = distinct((exact.length > 0 ? exact : payments).map(({ row }) => row));
+  if (payment === undefined)
+    return { ...nothing('no-row'), note: 'only money that went out has the reference' };
+  if (more.length > 0)
+    return unclear(
+      all,
+      exact.length > 0
+        ? 'several rows have the reference and the amount of the order'
+        : 'several rows have the reference, none with the amount of the order',
+    );
+  // The same payment may have more rows that do not repeat the reference: a reversal names its receipt only.
+  const own = (exact.length > 0 ? exact : payments).map(({ nth }) => nth);
+  const rows = [...new Set([...own, ...wentOut, ...index.byReceipt(payment.receipt)])];
+  const match: Match = { ...all, rows };
+  const weighed = weighRows(index, rows);
+  if (weighed.kind === 'unclear') return unclear(match, weighed.note);
+  const { grossMinor, reversedMinor, isLoose } = weighed;
+  if (reversedMinor > 0 && (exact.length === 0 || reversedMinor !== grossMinor))
+    return unclear(match, 'money went out under its receipt or reference, but not all that was paid');
+  const amounts = { paidMinor: payment.amountMinor, reversedMinor };
+  return judge(facts, weighed.rows, amounts, { ...match, isStrong: exact.length > 0 && !isLoose });
+}
+
+function unclear(match: Match, note: string): Comparison {
+  return { ...nothing('unclear'), ...match, isStrong: false, note };
 }
 
 type Match = Pick<Comparison, 'by' | 'isStrong' | 'rows'>;
@@ -196,24 +195,4 @@ function textOf(
   const receipt = rows.find((row) => row.receipt !== '')?.receipt ?? null;
   const status = isReversed ? statusWords.reversed : statusWords.paid;
   return recordedText(receipt, isOurs ? toMajor(netMinor) : null, status);
-}
-
-function ofKind(rows: readonly StatementRow[], kind: StatementRow['kind']): StatementRow[] {
-  return rows.filter((row) => row.kind === kind);
-}
-
-/** Exports that overlap have the same row twice. */
-function distinct(rows: readonly StatementRow[]): StatementRow[] {
-  const seen = new Map(
-    rows.map((row) => {
-      // Two rows without a receipt may be two payments.
-      const name = row.receipt === '' ? `line ${row.line}` : row.receipt;
-      return [`${row.kind} ${name} ${row.amountMinor} ${row.currency} ${row.at}`, row];
-    }),
-  );
-  return [...seen.values()];
-}
-
-function sumOf(rows: readonly StatementRow[]): number {
-  return rows.reduce((sum, { amountMinor }) => sum + amountMinor, 0);
 }

@@ -1,4 +1,5 @@
 import type { PendingFinding } from './finding-log.ts';
+import { isDayOnly } from './statement/date.ts';
 import type { RowIndex } from './statement/row-index.ts';
 
 /** A row that nobody claims may be the payment of an unresolved order if it came within this time of it. */
@@ -38,15 +39,10 @@ export function createPossibleRows(
       if (time > createdAt + within.afterMs) break;
       const { currency } = rows.row(nth);
       if (currency !== ours.currency) continue;
-      if (time >= createdAt - within.beforeMs || isMidnight(time)) found.push(nth);
+      if (time >= createdAt - within.beforeMs || isDayOnly(time)) found.push(nth);
     }
     return found;
   };
-}
-
-/** Zones are whole quarters of an hour from UTC. */
-function isMidnight(at: number): boolean {
-  return at % 900_000 === 0;
 }
 
 /** The first place in a list, sorted by time, that is not before `at`. */

@@ -52,6 +52,8 @@ export function createStatementSettler(parts: StatementSettlerParts) {
       return { outcome: 'changed' };
     const facts = factsOf(record, provider, parts.accountNumber);
     const comparison = compareOrder(facts, rows, parts.period);
+    // Another run, or a poll, was quicker.
+    if (comparison.finding === 'agrees') return { outcome: 'unchanged', record };
     if (!comparison.isStrong) return { outcome: 'changed' };
     let isContradicted = false;
     const observer: SettlingParts['observer'] = {

@@ -1,65 +1,20 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, describe, expect, test, vi } from 'vitest';
-import { UsageError } from '../../src/commands/command-context.ts';
-import { reconcileCommand } from '../../src/commands/reconcile.ts';
+import { describe, expect, test, vi } from 'vitest';
 import type { Reading } from '../../src/domain/order.ts';
 import { countContradicted } from '../../src/orders/contradicted.ts';
-import { mpesaRow, mpesaStatement, noon, openShop, type Shop } from '../reconcile/support.ts';
+import {
+  fileOf,
+  type Line,
+  mpesaRow,
+  mpesaStatement,
+  noon,
+  openShop,
+  reconcile,
+  runReconcile,
+} from '../reconcile/support.ts';
 import { aReading } from '../support/builders.ts';
-import { capturedTerminal } from '../support/captured-terminal.ts';
-
-const folder = mkdtempSync(join(tmpdir(), 'payment-poller-reconcile-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 // Far above what they take: the machine may be busy with other things.
 vi.setConfig({ testTimeout: 90_000 });
-
-let files = 0;
-function fileOf(content: string): string {
-  files += 1;
-  const path = join(folder, `${files}.csv`);
-  writeFileSync(path, content);
-  return path;
-}
-
-/** Runs the command in this process, as `cli.ts` does. */
-async function runCommand(args: readonly string[], { env }: { readonly env: Shop['env'] }) {
-  const { terminal, output, errors } = capturedTerminal(env);
-  let code = 0;
-  const command = reconcileCommand(terminal, (exit) => {
-    code = exit;
-  });
-  let thrown = '';
-  await command.parseAsync(args, { from: 'user' }).catch((error: unknown) => {
-    if (!(error instanceof UsageError)) throw error;
-    thrown = error.message;
-    code = 2;
-  });
-  return { code, stdout: output(), stderr: errors() + thrown };
-}
-
-type Line = { readonly [field: string]: string | null };
-
-/** Runs `reconcile --json`. Returns its lines by order, or by row where there is none, and the summary. */
-async function reconcile(shop: Shop, statement: string, ...flags: string[]) {
-  const account = 'daraja-stk';
-  const file = statement.includes('\n') ? fileOf(statement) : statement;
-  const { code, stdout, stderr } = await runCommand(
-    ['--account', account, '--statement', file, '--json', ...flags],
-    { env: shop.env },
-  );
-  const lines = stdout
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => JSON.parse(line));
-  const { summary = null } = lines.at(-1) ?? {};
-  const found: { [name: string]: Line } = {};
-  for (const line of lines.slice(0, -1) as Line[]) found[line.orderId ?? `row ${line.statementRow}`] = line;
-  const findings = Object.fromEntries(Object.entries(found).map(([name, { finding }]) => [name, finding]));
-  return { code, stderr, summary, lines: found, findings, file };
-}
 
 const at = noon + 8_000;
 const paid = (receipt: string, more: object = {}): Reading =>
@@ -286,10 +241,10 @@ describe.concurrent('the output of reconcile', () => {
       mpesaRow({ receipt: 'SIM0000002', amount: '1.00', account: '\u001b[2Jgone' }),
     );
     const args = ['--account', 'daraja-stk', '--statement', fileOf(rows)];
-    const csv = await runCommand([...args, '--csv'], { env: shop.env });
+    const csv = await runReconcile([...args, '--csv'], { env: shop.env });
     expect(csv.stdout).toContain(",'=HYPERLINK(0),");
     expect(csv.stderr).toContain('2 disagreements');
-    const table = await runCommand(args, { env: shop.env });
+    const table = await runReconcile(args, { env: shop.env });
     expect(table.stdout).toContain('reference ?[2Jgone');
     expect(table.stdout).toMatch(/day +payments +amount +unknown to us\n2026-01-15 +2 +KES 2\.00 +2\n/);
     expect(table.code).toBe(1);
@@ -298,13 +253,13 @@ describe.concurrent('the output of reconcile', () => {
   test('wrong usage: exit code 2, one sentence', async () => {
     const shop = await openShop();
     const args = ['--statement', fileOf('a,b\n1,2\n')];
-    const unknown = await runCommand([...args, '--account', 'nobody'], { env: shop.env });
+    const unknown = await runReconcile([...args, '--account', 'nobody'], { env: shop.env });
     expect(unknown).toMatchObject({
       code: 2,
       stdout: '',
       stderr: expect.stringContaining('known are daraja-stk'),
     });
-    const format = await runCommand([...args, '--account', 'daraja-stk'], { env: shop.env });
+    const format = await runReconcile([...args, '--account', 'daraja-stk'], { env: shop.env });
     expect(format).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining('--mapping') });
   });
 });

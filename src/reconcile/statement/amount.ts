@@ -31,14 +31,24 @@ export function readAmount(text: string, sign: DecimalSign): PrintedAmount {
   return isNegative && minor !== 0 ? -minor : minor;
 }
 
+/** The currency that an amount is printed with, as `USD 10.00` or `10.00 USD`; `null` if it names none for certain. */
+export function currencyIn(text: string): string | null {
+  const plain = text.length > longest ? '' : text.replace(blanks, '');
+  const [, before, after] = /^([A-Za-z]{3})(?=[\d(+.,-])|(?<=[\d).,-])([A-Za-z]{3})$/.exec(plain) ?? [];
+  const code = (before ?? after)?.toUpperCase() ?? null;
+  // Shillings of several countries.
+  return code === 'SHS' ? null : code;
+}
+
 function minorOf(digits: string, sign: DecimalSign): number | null {
   const [point, comma] = sign === 'dot' ? ['.', ','] : [',', '.'];
   const [whole = '', decimals = '', ...more] = digits.split(point);
   const groups = whole.split(comma);
   const isGrouped = groups.length === 1 || isThousands(groups);
   if (more.length > 0 || !isGrouped || decimals.includes(comma)) return null;
-  // More than two decimals only as zeros: 1.2345 shillings are no amount of money.
-  if (!/^\d{1,13}$/.test(groups.join('')) || !/^\d{0,2}0*$/.test(decimals)) return null;
+  // More than two decimals only as zeros: 1.2345 shillings are no amount of money. Three may be thousands: 1.500.
+  if (!/^\d{1,13}$/.test(groups.join('')) || !/^\d{0,2}0*$/.test(decimals) || decimals.length === 3)
+    return null;
   return Number(groups.join('')) * 100 + Number(decimals.slice(0, 2).padEnd(2, '0'));
 }
 

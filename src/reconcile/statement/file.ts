@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { TextDecoder } from 'node:util';
 import { StatementError } from './statement-error.ts';
 
@@ -23,6 +24,7 @@ const headBytes = 65_536;
  * @throws StatementError when it is no text file
  */
 export async function inspectFile(path: string, signal?: AbortSignal): Promise<StatementFile> {
+  await requireFile(path);
   const hash = createHash('sha256');
   const head: Buffer[] = [];
   let bytes = 0;
@@ -61,6 +63,15 @@ export async function* readText(
   yield decoder.decode();
   if (done !== bytes || hash.digest('hex') !== sha256)
     throw new StatementError('The statement was changed while it was read; run it again.');
+}
+
+/** It is read twice: a pipe would be empty the second time. */
+async function requireFile(path: string): Promise<void> {
+  const found = await stat(path).catch((cause: unknown) => {
+    throw new StatementError(`Cannot read ${path}; name a statement file.`, { cause });
+  });
+  if (!found.isFile())
+    throw new StatementError(`${path} is no regular file; save the statement as a file first.`);
 }
 
 async function* readBytes(path: string, signal?: AbortSignal): AsyncGenerator<Buffer> {

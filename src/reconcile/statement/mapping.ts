@@ -40,6 +40,10 @@ export const mappingSchema = z
   .refine(({ columns }) => columns.receipt !== undefined || columns.reference !== undefined, {
     path: ['columns'],
     error: 'needs receipt or reference, or no row can be matched',
+  })
+  .refine(({ columns, completed }) => (columns.status === undefined) === (completed === undefined), {
+    path: ['completed'],
+    error: 'and columns.status need each other: only rows with one of these statuses are payments',
   });
 
 /** Reads a mapping file. @throws StatementError that lists every fault */

@@ -1,5 +1,5 @@
 import { canonicalReceipt, isMasked, mpesaReceipt } from '../../providers/receipts.ts';
-import { type DecimalSign, readAmount } from './amount.ts';
+import { currencyIn, type DecimalSign, readAmount } from './amount.ts';
 import { type PrintedTime, readTime } from './date.ts';
 import type { FieldName, Places, StatementFormat } from './formats.ts';
 import type { RowKind, StatementRow } from './row-index.ts';
@@ -39,12 +39,15 @@ export function readRow(line: readonly string[], rules: RowRules): LineReading {
   if (amount === 'unreadable') return fault('the amount cannot be read');
   const receipt = receiptOf(cell, rules);
   if (receipt === null) return fault('the receipt was cut short or changed by a spreadsheet');
-  const kind = kindOf(amount, `${cell('type')} ${cell('narrative')} ${status}`, format);
+  const kind = kindOf(amount, wordsOf(cell, rules), format);
   if (kind === null) return { kind: 'other' };
   const time = readTime(cell('time'));
   if (time === null) return fault('the date cannot be read');
   const currency = currencyOf(cell('currency'), rules.currency);
   if (currency === null) return fault('the currency is no code of three letters');
+  const printed = printedCurrency(cell);
+  if (printed !== null && printed !== currency)
+    return fault(`the amount is in ${printed}, and the row in ${currency}`);
   const linked = kind === 'reversal' ? canonicalReceipt(cell('linked').slice(0, 128)) : '';
   const reference = cell('reference');
   return {
@@ -92,14 +95,37 @@ function amountOf(
   return came - went;
 }
 
+/** What its amount is printed with. */
+function printedCurrency(cell: (field: FieldName) => string): string | null {
+  for (const field of ['amount', 'paidIn', 'withdrawn'] as const) {
+    const code = currencyIn(cell(field));
+    if (code !== null) return currencyOf(code, code);
+  }
+  return null;
+}
+
+/** The texts that may say that money was taken back. */
+function wordsOf(cell: (field: FieldName) => string, { places }: RowRules): ReversalWords {
+  const [type, narrative, status] = [cell('type'), cell('narrative'), cell('status')];
+  // The payer may have written the narrative: it cannot make a payment something else where the provider has its own word.
+  return {
+    ofProvider: places.type === undefined ? `${narrative} ${status}` : `${type} ${status}`,
+    all: `${type} ${narrative} ${status}`,
+  };
+}
+
+interface ReversalWords {
+  readonly ofProvider: string;
+  readonly all: string;
+}
+
 const reversed = /\b(?:revers|refund|chargeback)/i;
 
-function kindOf(amount: number, words: string, { namesReversals }: StatementFormat): RowKind | null {
-  const isReversal = reversed.test(words);
+function kindOf(amount: number, words: ReversalWords, { namesReversals }: StatementFormat): RowKind | null {
   // A reversal that brings money in takes back a payout.
-  if (amount > 0) return isReversal ? null : 'payment';
+  if (amount > 0) return reversed.test(words.ofProvider) ? null : 'payment';
   if (amount === 0) return null;
-  if (isReversal) return 'reversal';
+  if (reversed.test(words.all)) return 'reversal';
   return namesReversals ? null : 'negative';
 }
 
@@ -136,5 +162,6 @@ function currencyOf(named: string, usual: string): string | null {
   if (named === '') return usual;
   const code = named.toUpperCase();
   if (/^K(?:ES)?\.?SH(?:S|ILLINGS)?\.?$/.test(code)) return 'KES';
+  if (/^[TU]\.?SHS?\.?$/.test(code)) return code.startsWith('T') ? 'TZS' : 'UGX';
   return /^[A-Z]{3}$/.test(code) ? code : null;
 }

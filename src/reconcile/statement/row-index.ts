@@ -40,8 +40,8 @@ export interface RowIndex {
   setMark(nth: number, mark: number): void;
 }
 
-/** More rows under one name than any payment has: they are not distinguished, and the rest is passed over. */
-const mostOfOneName = 64;
+/** More rows under one name than any payment has. The rest is passed over, so nothing can be said of as many. */
+export const mostOfOneName = 64;
 
 export function createRowIndex(): RowIndex {
   const [lines, currencyOf] = [createColumn(Uint32Array), createColumn(Uint8Array)];
