@@ -32,7 +32,7 @@ const fields = [
   ...['finding', 'day', 'orderId', 'status', 'reason', 'expected', 'received', 'currency', 'matchedBy'],
   ...['statementRow', 'bookedAt', 'statementAmount', 'statementCurrency', 'receipt', 'reference', 'note'],
 ] as const;
-type Flat = { readonly [field in (typeof fields)[number]]: string | number | null };
+type Flat = { readonly [field in (typeof fields)[number]]: string | null } & { readonly finding: Finding };
 
 function flat({ finding, day, orderId, ours, by, rows, netMinor, note }: ReconciliationLine): Flat {
   const [row] = rows;
@@ -52,10 +52,14 @@ function flat({ finding, day, orderId, ours, by, rows, netMinor, note }: Reconci
   };
 }
 
-const noFields = Object.fromEntries(fields.map((field) => [field, null])) as unknown as Flat;
-
 function flatFault({ line, fault }: FaultyLine): Flat {
-  return { ...noFields, finding: 'unreadable', statementRow: String(line), note: fault };
+  return { ...flat(nothingOf('unreadable')), statementRow: String(line), note: fault };
+}
+
+/** A line that has nothing but its finding. */
+function nothingOf(finding: Finding): ReconciliationLine {
+  const nothing = { day: null, orderId: null, ours: null, by: null, netMinor: null, note: null };
+  return { finding, ...nothing, rows: [], isStrong: false };
 }
 
 /** One JSON object a line; the last one holds the totals. */
@@ -84,9 +88,15 @@ function sums({ count, amounts }: Count) {
 }
 
 function sumsOf(counts: Counts) {
-  return Object.fromEntries(
-    Object.entries(counts).map(([finding, count]) => [finding, sums(count as Count)]),
-  );
+  return Object.fromEntries(listOf(counts).map(({ finding, count }) => [finding, sums(count)]));
+}
+
+/** The findings that there are, in the order of the table. */
+function listOf(counts: Counts): { readonly finding: Finding; readonly count: Count }[] {
+  return findings.flatMap((finding) => {
+    const count = counts[finding];
+    return count === undefined ? [] : [{ finding, count }];
+  });
 }
 
 /** A CSV file on standard output, and the totals on standard error. */
@@ -120,9 +130,8 @@ const shownOfEach = 50;
 export function tableOutput(terminal: CommandContext): ReconciliationOutput {
   const printed = new Map<Finding, number>();
   const print = (line: Flat) => {
-    const finding = line.finding as Finding;
-    const count = (printed.get(finding) ?? 0) + 1;
-    printed.set(finding, count);
+    const count = (printed.get(line.finding) ?? 0) + 1;
+    printed.set(line.finding, count);
     return count > shownOfEach ? Promise.resolve() : write(terminal, `${forPeople(line)}\n`);
   };
   return {
@@ -142,10 +151,10 @@ export function tableOutput(terminal: CommandContext): ReconciliationOutput {
 }
 
 function forPeople(line: Flat): string {
-  const text = (value: string | number | null) => (value === null ? null : printable(String(value)));
+  const text = (value: string | null) => (value === null ? null : printable(value));
   const ours = [line.status ?? 'no verdict', line.reason].filter((word) => word !== null).join('/');
   return [
-    (titles[line.finding as Finding] ?? '').padEnd(24),
+    titles[line.finding].padEnd(24),
     line.day,
     line.orderId,
     line.orderId === null ? null : `${ours} ${line.currency} ${line.received ?? line.expected}`,
@@ -160,7 +169,8 @@ function forPeople(line: Flat): string {
 }
 
 function summaryOf({ format, rows, others, sha256 }: Statement, totals: Totals, isApplied: boolean): string {
-  const shown = findings.filter((finding) => totals.findings[finding] !== undefined);
+  const counts = listOf(totals.findings);
+  const shown = counts.map(({ finding }) => finding);
   const days = [
     ['day', 'payments', 'amount', ...shown.map((finding) => titles[finding])],
     ...totals.days.map(({ day, statement, findings: found }) => [
@@ -170,10 +180,7 @@ function summaryOf({ format, rows, others, sha256 }: Statement, totals: Totals, 
   ];
   const lines = [
     ['finding', 'number', 'amount'],
-    ...shown.map((finding) => {
-      const count = totals.findings[finding] as Count;
-      return [titles[finding], String(count.count), money(count)];
-    }),
+    ...counts.map(({ finding, count }) => [titles[finding], String(count.count), money(count)]),
   ];
   const numbers = new Set(days[0]?.map((_, nth) => nth).slice(1));
   return [
