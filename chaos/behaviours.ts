@@ -22,6 +22,8 @@ export interface Behaviour {
   readonly providers: readonly ProviderId[];
   /** What several orders that speak of one payment may live through. */
   readonly isForShared?: true;
+  /** The provider never says that the money came. */
+  readonly isUnpaid?: true;
   script(random: Random, order: BehaviourSetting): ScriptedAnswers;
 }
 
@@ -73,6 +75,7 @@ export const behaviours: readonly Behaviour[] = [
   },
   {
     name: 'ends unpaid',
+    isUnpaid: true,
     weight: 16,
     providers: all,
     script: (random) => line(['pending', 0], [random.pick(ends), random.between(200, 6_000)]),
@@ -97,9 +100,27 @@ export const behaviours: readonly Behaviour[] = [
     providers: all,
     script: (random) => line(['not-found', 0], ['paid', random.between(1_000, 5_000)]),
   },
-  { name: 'never ends', weight: 4, providers: all, script: () => line(['pending', 0]) },
-  { name: 'never found', weight: 2, providers: all, script: () => line(['not-found', 0]) },
-  { name: 'an unknown status for ever', weight: 2, providers: all, script: () => line([unknownStatus, 0]) },
+  {
+    name: 'never ends',
+    isUnpaid: true,
+    weight: 4,
+    providers: all,
+    script: () => line(['pending', 0]),
+  },
+  {
+    name: 'never found',
+    isUnpaid: true,
+    weight: 2,
+    providers: all,
+    script: () => line(['not-found', 0]),
+  },
+  {
+    name: 'an unknown status for ever',
+    isUnpaid: true,
+    weight: 2,
+    providers: all,
+    script: () => line([unknownStatus, 0]),
+  },
   {
     name: 'flaps, then pays',
     weight: 5,
@@ -186,12 +207,13 @@ export const flickering: Behaviour = {
 export function pickBehaviour(
   random: Random,
   provider: ProviderId,
-  kind: 'usual' | 'shared' | 'bad' | 'flickering',
+  kind: 'usual' | 'shared' | 'bad' | 'flickering' | 'unpaid',
 ): Behaviour {
   if (kind === 'bad') return badReference;
   if (kind === 'flickering' && flickering.providers.includes(provider)) return flickering;
-  const possible = behaviours.filter(({ providers, isForShared }) => {
-    return providers.includes(provider) && (kind !== 'shared' || isForShared === true);
+  const possible = behaviours.filter(({ providers, isForShared, isUnpaid }) => {
+    const isFitting = kind === 'shared' ? isForShared : kind === 'unpaid' ? isUnpaid : true;
+    return providers.includes(provider) && isFitting === true;
   });
   let left = random.next() * possible.reduce((sum, { weight }) => sum + weight, 0);
   for (const behaviour of possible) {

@@ -40,6 +40,14 @@ export function expectedVerdictOf(
   return { ...nothingSaid, status, reason: reason as Reason | null };
 }
 
+/** The last verdict that an order must get whose payment is on the provider's statement. Pure. */
+export function expectedByStatement(
+  { receipt }: { readonly receipt: string },
+  amount: string,
+): ExpectedVerdict {
+  return { status: 'paid', reason: null, receipt, amountReceived: amount, amountVerified: true };
+}
+
 const nothingSaid = { receipt: null, amountReceived: null, amountVerified: false } as const;
 
 function doubtOf(

@@ -3,7 +3,7 @@ import type { Reference } from '../src/domain/order.ts';
 import { type LedgerEntry, simulatedProvider } from '../src/simulator/simulator.ts';
 import type { Checkout, Handed } from './checkout.ts';
 import { confirmAfterMs, orderDeadlineMs } from './environment.ts';
-import { type ExpectedVerdict, expectedVerdictOf } from './expected.ts';
+import { type ExpectedVerdict, expectedByStatement, expectedVerdictOf } from './expected.ts';
 import { type Case, differenceOf, type PublishedVerdict, readEntry } from './judge.ts';
 import { type Occasion, occasionsOf } from './occasions.ts';
 import { orderKey, verdictKey } from './order-key.ts';
@@ -78,15 +78,28 @@ async function learnExpected({ simulator }: World, { handed }: Checkout): Promis
   const entries = await simulator.ledger();
   const ledger = new Map(entries.map((entry) => [`${entry.provider} ${entry.reference}`, entry]));
   return [...handed.values()].map((one): Known => {
-    const { simulated, provider, orderId } = one.order;
+    const { simulated, provider, orderId, statement } = one.order;
     const entry = ledger.get(`${provider} ${simulated.reference}`);
     if (entry === undefined) throw new Error(`The simulator has forgotten ${orderId}.`);
-    const expected = expectedVerdictOf(simulated, entry);
+    const said = expectedVerdictOf(simulated, entry);
     const deadlineAt = one.createdAt + orderDeadlineMs;
     const occasions = occasionsOf(simulated, entry, deadlineAt);
-    const dueAt = expected.reason === 'deadline' ? deadlineAt : entry.finalAt + confirmAfterMs;
-    const payment = expected.status === 'paid' ? paymentOf(entry) : null;
-    return { handed: one, expected, occasions, dueAt, deadlineAt, payment };
+    const dueAt = said.reason === 'deadline' ? deadlineAt : entry.finalAt + confirmAfterMs;
+    const known = { handed: one, dueAt, deadlineAt };
+    if (statement !== null) {
+      const expected = expectedByStatement(statement, simulated.amount);
+      const paid: Occasion = {
+        ...{ status: 'paid', reason: null, fromAt: one.createdAt, untilAt: Number.POSITIVE_INFINITY },
+      };
+      return {
+        ...known,
+        expected,
+        occasions: [...occasions, paid],
+        payment: `${provider} ${statement.receipt}`,
+      };
+    }
+    const payment = said.status === 'paid' ? paymentOf(entry) : null;
+    return { ...known, expected: said, occasions, payment };
   });
 }
 

@@ -31,6 +31,15 @@ export interface WorkloadOrder {
   readonly storm: 'polls' | 'pushes' | null;
   /** How many orders before this one had the same id. */
   readonly earlierLives: number;
+  /** Its payment, which only the provider's statement knows; `null` where the provider's answers are all there is. */
+  readonly statement: OnStatement | null;
+}
+
+/** A payment that only the provider's statement knows. */
+export interface OnStatement {
+  readonly receipt: string;
+  /** It is on the statement once the order has a verdict; others are from the beginning. */
+  readonly isLate: boolean;
 }
 
 /** One push of a provider, in milliseconds from scripting. */
@@ -60,6 +69,8 @@ export interface WorkloadOptions {
   readonly flickering?: number;
   /** Share of the orders whose reference its provider will never answer properly. Default 0.03. */
   readonly bad?: number;
+  /** Share of the orders whose payment only the statement knows. Default 0. */
+  readonly onStatement?: number;
   /** How it is answered instead. Default 400, 422, 500, and not at all. */
   readonly badKinds?: readonly FaultKind[];
 }
@@ -118,7 +129,9 @@ function writeOrder(cast: Cast, arrivesAtMs: number, options: WorkloadOptions): 
   const orderId = `chaos:${seed}.${String(index).padStart(6, '0')}`;
   const { key, reference, receipt } = referenceFor(random, provider, index, isShared && random.chance(0.7));
   const amount = (random.between(100, 500_000) / 100).toFixed(2);
-  const behaviour = pickBehaviour(random, provider, isShared ? 'shared' : kindOf(random, options));
+  const statement = statementOf(random.fork('statement'), receipt, options);
+  const kind = isShared ? 'shared' : kindOf(random, options);
+  const behaviour = pickBehaviour(random, provider, statement === null ? kind : 'unpaid');
   const { badKinds = allBadKinds } = options;
   const setting = { provider, reference: key, amount, deadlineMs, badKinds };
   const { faults, ...script } = behaviour.script(random, setting);
@@ -128,7 +141,7 @@ function writeOrder(cast: Cast, arrivesAtMs: number, options: WorkloadOptions): 
     : [];
   return {
     ...{ orderId, provider, behaviour: behaviour.name, arrivesAtMs, isShared, storm },
-    ...{ sharing: null, earlierLives: 0 },
+    ...{ sharing: null, earlierLives: 0, statement },
     simulated: {
       provider,
       reference: key,
@@ -146,6 +159,14 @@ function writeOrder(cast: Cast, arrivesAtMs: number, options: WorkloadOptions): 
 function kindOf(random: Random, { bad = 0.03, flickering = 0 }: WorkloadOptions) {
   if (random.chance(bad)) return 'bad';
   return random.chance(flickering) ? 'flickering' : 'usual';
+}
+
+function statementOf(
+  random: Random,
+  receipt: string,
+  { onStatement = 0 }: WorkloadOptions,
+): OnStatement | null {
+  return random.chance(onStatement) ? { receipt, isLate: random.chance(0.5) } : null;
 }
 
 /** Makes an order speak of another one's payment. It may come before the other one, and long after it was paid. */
@@ -184,6 +205,7 @@ export function liveAgain(first: WorkloadOrder, random: Random): WorkloadOrder {
     ...{ orderId: first.orderId, provider, behaviour: 'pays, under an id that was used before' },
     ...{ arrivesAtMs: 0, isShared: false, sharing: null, storm: null, pushes: [] },
     earlierLives: first.earlierLives + 1,
+    statement: null,
     simulated: { provider, reference: key, amount, timeline, ...(key === receipt ? {} : { receipt }) },
     input: { ...input, reference, amount, metadata: { index } },
   };

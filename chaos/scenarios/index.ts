@@ -19,6 +19,7 @@ import { redisEmptied } from './redis-emptied.ts';
 import { redisKilledAlways, redisKilledEverysec } from './redis-killed.ts';
 import { sigtermStorm } from './sigterm-storm.ts';
 import { skewedClocks } from './skewed-clocks.ts';
+import { statementsScenario } from './statements.ts';
 import { subscribersKilled } from './subscribers-killed.ts';
 import { twoVersions } from './two-versions.ts';
 import { unservedAccounts } from './unserved-accounts.ts';
@@ -66,6 +67,7 @@ export const scenarios: readonly Playable[] = [
   playable(hintStorms),
   playable(idsReused),
   playable(webhooksScenario),
+  playable(statementsScenario),
   playable(hostileDoor),
   playable(load, false),
 ];

@@ -70,7 +70,7 @@ test('scenarios are found by name and by letter, and all of them leave out the l
     'redis-killed-everysec',
     'workers-killed',
   ]);
-  expect(named('all')).toHaveLength(24);
+  expect(named('all')).toHaveLength(25);
   expect(named('all')).not.toContain('load');
   expect(named('load')).toEqual(['load']);
   expect(named('a,nobody')).toBeNull();

@@ -126,3 +126,26 @@ describe('the source of chance', () => {
     expect(fresh.fork('a').next()).not.toBe(fresh.fork('b').next());
   });
 });
+
+describe('orders whose payment is only on the statement', () => {
+  const script = writeWorkload({ ...options, providers: ['daraja-stk'], shared: 0, onStatement: 0.5 });
+  const named = script.filter(({ statement }) => statement !== null);
+
+  test('are as many as asked for, in time and late, each with a receipt of its own', () => {
+    expect(named.length).toBeGreaterThan(script.length * 0.4);
+    expect(named.length).toBeLessThan(script.length * 0.6);
+    expect(new Set(named.map(({ statement }) => statement?.isLate))).toEqual(new Set([true, false]));
+    expect(new Set(named.map(({ statement }) => statement?.receipt)).size).toBe(named.length);
+  });
+
+  test('never get money by the word of their provider; the others may', () => {
+    const saysPaid = ({ simulated }: (typeof script)[number]) =>
+      simulated.timeline.some(({ state }) => state === 'paid' || state === 'partly-paid');
+    expect(named.filter(saysPaid)).toEqual([]);
+    expect(script.some(saysPaid)).toBe(true);
+  });
+
+  test('are none unless asked for', () => {
+    expect(writeWorkload(options).filter(({ statement }) => statement !== null)).toEqual([]);
+  });
+});
