@@ -66,6 +66,45 @@ const lengths: { readonly [callingCode: string]: readonly number[] } = {
   '291': [7],
 };
 
+/** Calling codes by currency. */
+const callingCodes: { readonly [currency: string]: readonly string[] } = {
+  BIF: ['257'],
+  CDF: ['243'],
+  ETB: ['251'],
+  GHS: ['233'],
+  GNF: ['224'],
+  KES: ['254'],
+  LSL: ['266'],
+  MGA: ['261'],
+  MWK: ['265'],
+  MZN: ['258'],
+  NGN: ['234'],
+  RWF: ['250'],
+  SCR: ['248'],
+  SLE: ['232'],
+  SSP: ['211'],
+  TZS: ['255'],
+  UGX: ['256'],
+  XAF: ['235', '236', '237', '240', '241', '242'],
+  XOF: ['221', '223', '225', '226', '227', '228', '229', '245'],
+  ZAR: ['27'],
+  ZMW: ['260'],
+};
+/** Shorter numbers look like any other: many receipts have eleven digits. */
+const leastInternational = 12;
+
+/**
+ * Whether a text is a whole international phone number of a country with one of these currencies (ISO 4217): `256772123456`,
+ * `+256 772 123 456`.
+ */
+export function isInternationalNumber(text: string, currencies: readonly string[]): boolean {
+  const digits = text.replace(/[\s.+-]/g, '').replace(/^00/, '');
+  if (digits.length < leastInternational || !/^\d+$/.test(digits)) return false;
+  return currencies
+    .flatMap((currency) => callingCodes[currency] ?? [])
+    .some((code) => digits.startsWith(code) && lengths[code]?.includes(digits.length - code.length));
+}
+
 /** Digits in groups, as people and gateways write numbers: blanks, dashes, dots, brackets; `*` masks a digit. */
 const run = /(?:\+|\b00)?[\p{Zs}(]{0,2}\d(?:[\p{Zs}\p{Pd}.()/]{0,3}[\d*]){5,}/gu;
 const group = /[\d*]+/g;

@@ -1,6 +1,8 @@
 import { isMoney, toMinor } from '../domain/money.ts';
 import type { Certainty, Doubt, Reference } from '../domain/order.ts';
 import { currencyOfAmount } from './currency.ts';
+import { isInternationalNumber } from './phone-numbers.ts';
+import { spellingOf } from './printed-ids.ts';
 import { phoneDigits } from './printed-phones.ts';
 import type { PaymentFinding, Provider, ReadingRules } from './provider.ts';
 import { mpesaReceipt } from './receipts.ts';
@@ -36,7 +38,7 @@ export function proofOf(
   possible: readonly string[],
 ): Proof {
   const amountMinor = provider.guarantees.amount ? amountMinorOf(finding, provider) : null;
-  const [receipt = null, ...others] = plausibleReceipts(finding, provider, expected);
+  const [receipt = null, ...others] = plausibleReceipts(finding, provider, expected, possible);
   const currency = currencyOf(finding, expected, possible);
   const doubt = speaksOfAnother(provider, finding, expected)
     ? 'reference-mismatch'
@@ -124,17 +126,25 @@ const mostReceipts = 20;
 
 /**
  * The texts that can be receipts, also where only some answers carry one; each once. In the place of a receipt stand
- * fillings, words of a status table, and whatever else the provider has at hand: our own reference, the customer's number.
+ * fillings, words of a status table, and whatever else the provider has at hand: our own reference, another id, the
+ * customer's number.
  */
-function plausibleReceipts(finding: PaymentFinding, provider: Provider, expected: Expected): string[] {
+function plausibleReceipts(
+  finding: PaymentFinding,
+  provider: Provider,
+  expected: Expected,
+  possible: readonly string[],
+): string[] {
   const { receipt: kind = mpesaReceipt } = provider;
-  const notReceipts = new Set([...ownWords(provider), ...ourReferences(provider, expected)]);
+  const currencies = expected?.currency == null ? possible : [expected.currency];
+  const notReceipts = new Set([...ownWords(provider), ...otherIds(finding, provider, expected)]);
   const found = new Map<string, string>();
   for (const text of [finding.receipt, ...(finding.furtherReceipts ?? [])]) {
     const receipt = text?.trim() ?? '';
-    const spelling = receipt.toUpperCase();
+    const spelling = spellingOf(receipt);
     if (found.has(spelling) || notReceipts.has(spelling) || !kind.isReceipt(receipt)) continue;
-    if (finding.phones?.includes(phoneDigits(receipt) ?? '')) continue;
+    if (finding.phones?.has(phoneDigits(receipt) ?? '') || isInternationalNumber(receipt, currencies))
+      continue;
     found.set(spelling, receipt);
   }
   return found.size > mostReceipts ? [] : [...found.values()];
@@ -146,11 +156,19 @@ function ownWords({ payment, call, asyncResult }: Provider): string[] {
   return tables.flatMap((table) => [...(table?.keys() ?? [])]).map((word) => word.toUpperCase());
 }
 
-/** The names of our own that an answer may repeat, in capitals, unless they are the receipt. */
-function ourReferences(provider: Provider, expected: Expected): string[] {
+/** Our own reference and the other ids of an answer, in capitals; none where the receipt is the reference. */
+function otherIds(finding: PaymentFinding, provider: Provider, expected: Expected): string[] {
   const reference = expected?.reference ?? null;
+  // Read without its order, an answer does not say which of its ids was asked about.
   if (reference === null || provider.asksByReceipt?.(reference)) return [];
-  return provider.aliases(reference).map((alias) => alias.toUpperCase());
+  const names = [...(aliasesOf(provider, reference) ?? []), ...namedReferences(finding)];
+  return [...names.map(spellingOf), ...(finding.ids ?? [])];
+}
+
+/** The names that our reference has in answers; `null` for one that the adapter does not know: no answer is about it. */
+function aliasesOf(provider: Provider, reference: Reference): readonly string[] | null {
+  const known = provider.reference.safeParse(reference);
+  return known.success ? provider.aliases(known.data) : null;
 }
 
 /** What keeps a word that would end the order unpaid from being believed: money of ours, or no word of our payment. */
@@ -159,10 +177,14 @@ export function disprovesFailure(
   { failuresCarry = [] }: ReadingRules,
   finding: PaymentFinding,
   expected: Expected,
+  possible: readonly string[],
 ): boolean {
   if (finding.doubt != null || speaksOfAnother(provider, finding, expected)) return true;
   if (!failuresCarry.includes('amount') && isMoney(finding.amountReceived)) return true;
-  if (!failuresCarry.includes('receipt') && plausibleReceipts(finding, provider, expected).length > 0)
+  if (
+    !failuresCarry.includes('receipt') &&
+    plausibleReceipts(finding, provider, expected, possible).length > 0
+  )
     return true;
   return lacksReference(provider, finding, expected);
 }
@@ -179,6 +201,10 @@ function namedReferences(finding: PaymentFinding): string[] {
 /** Does a paid or failed answer name another payment than the one that we asked about? */
 export function speaksOfAnother(provider: Provider, finding: PaymentFinding, expected: Expected): boolean {
   if (expected?.reference == null) return false;
-  const ours = provider.aliases(expected.reference);
-  return namedReferences(finding).some((theirs) => !ours.includes(theirs));
+  const ours = aliasesOf(provider, expected.reference);
+  if (ours === null) return true;
+  // Gateways print receipts in small letters too.
+  const isReceipt = provider.asksByReceipt?.(expected.reference) ?? false;
+  const known = isReceipt ? ours.map(spellingOf) : ours;
+  return namedReferences(finding).some((theirs) => !known.includes(isReceipt ? spellingOf(theirs) : theirs));
 }

@@ -23,7 +23,9 @@ export type Finding =
       /** Receipts besides, where the answer reports several payments for the order. */
       readonly furtherReceipts?: readonly (string | null | undefined)[];
       /** The telephone numbers of customers that the answer prints; see `printedPhones`. None of them is a receipt. */
-      readonly phones?: readonly string[];
+      readonly phones?: ReadonlySet<string>;
+      /** Ids that the answer prints besides; see `printedIds`. None of them is a receipt. */
+      readonly ids?: ReadonlySet<string>;
       /** The answer says anywhere that the money went back; see `saysReversed`. */
       readonly isReversed?: boolean;
       /** The references that the answer speaks of; each that is present must be one of `aliases`. */

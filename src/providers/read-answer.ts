@@ -6,6 +6,7 @@ import { usualCurrencies } from './currency.ts';
 import { redactSecrets, secretsOf } from './known-secrets.ts';
 import { byHttpStatus, isOk, openReading } from './open-reading.ts';
 import { printedCurrencies } from './printed-currencies.ts';
+import { printedIds } from './printed-ids.ts';
 import { printedPhones } from './printed-phones.ts';
 import { saysReversed } from './printed-reversals.ts';
 import { disprovesFailure, type Expected, proofOf, speaksOfAnother } from './proof.ts';
@@ -76,6 +77,7 @@ function readBody(
     const complete = {
       ...finding,
       currencies: [...(finding.currencies ?? []), ...printedCurrencies(body)],
+      ids: printedIds(body),
       phones: printedPhones(body),
       isReversed: saysReversed(body),
       ...receiptsShown(finding, secretsIn(provider, options)),
@@ -139,16 +141,11 @@ function readFinding(
   if (!isOk(answer) && !(rules.bodyBeforeStatus && isOpen(meaning))) return byHttpStatus(answer, facts);
   if (meaning === undefined) return { ...facts, kind: 'unrecognised' };
   const sourced: ReadingFacts = own === undefined ? { ...facts, overridden: true } : facts;
+  const possible = options.currencies ?? usualCurrencies(provider);
   const foreign = speaksOfAnother(provider, finding, expected);
   switch (meaning.reading) {
     case 'paid': {
-      const proof = proofOf(
-        provider,
-        finding,
-        meaning,
-        expected,
-        options.currencies ?? usualCurrencies(provider),
-      );
+      const proof = proofOf(provider, finding, meaning, expected, possible);
       return {
         ...sourced,
         kind: 'paid',
@@ -159,7 +156,8 @@ function readFinding(
     case 'failed':
     case 'expired':
       // An answer about another payment, or money going the other way, says nothing about ours; money of ours denies it.
-      if (disprovesFailure(provider, rules, finding, expected)) return { ...sourced, kind: 'unrecognised' };
+      if (disprovesFailure(provider, rules, finding, expected, possible))
+        return { ...sourced, kind: 'unrecognised' };
       return { ...sourced, kind: meaning.reading, certainty: meaning.certainty, reason: meaning.reason };
     case 'pending':
     case 'not-found':

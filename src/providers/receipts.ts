@@ -14,13 +14,14 @@ export interface ReceiptKind {
 /** M-Pesa's own form. Some receipts have no digit at all. */
 const mpesaForm = /^(?!\d+$)[A-Z0-9]{10}$/;
 /** What sandboxes and resellers print in its place: `fv9n_TDX`, nine digits. Only a digit distinguishes it from a word. */
-const resellerForm = /^(?=.*\d)(?!(?:0|254)\d{9}$)[a-z0-9][a-z0-9_-]{3,63}$/i;
-/** One character over and over stands for nothing. */
-const filling = /^(.)\1*$/;
-
+const resellerForm = /^(?=.*\d)(?!0\d{9}$)[a-z0-9][a-z0-9_-]{3,63}$/i;
+/** One character over and over stands for nothing, and neither does a gap that was left open. */
+const filling = /^(.)(?:-?\1)*$|[_-]{2}/;
 /** A date, or a date and time: what some print when they have nothing else. */
 const date =
-  /^20[2-4]\d-?(?:0[1-9]|1[0-2])-?(?:0[1-9]|[12]\d|3[01])(?:[T_-]?(?:[01]\d|2[0-3])[0-5]\d(?:[0-5]\d)?Z?)?$/i;
+  /^(?:(?:19|20)\d\d-?(?:0[1-9]|1[0-2])-?(?:0[1-9]|[12]\d|3[01])[T_-]?(?:[01]\d|2[0-3])-?[0-5]\d(?:-?[0-5]\d)?Z?|[012]\d{3}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])|(?:0[1-9]|[12]\d|3[01])-(?:0[1-9]|[12]\d|3[01])-(?:19|20)\d\d)$/i;
+/** Ids of requests: Safaricom's, and those that are random. */
+const requestId = /^ws_CO_|^AG_\d{8}_|^[\da-f]{8}-(?:[\da-f]{4}-){3}[\da-f]{12}$/i;
 
 /** Words that fill the field of the receipt and have the form of one: ten capital letters. */
 const words = new Set([
@@ -45,9 +46,27 @@ const numberedWords = [
     'timeout',
   ],
   ...['waiting', 'awaiting', 'processing', 'initiated', 'queued', 'submitted', 'received', 'accepted'],
-  ...['status', 'false', 'true', 'found', 'available', 'applicable', 'assigned'],
+  ...[
+    'receipt',
+    'reference',
+    'code',
+    'http',
+    'order',
+    'test',
+    'nil',
+    'status',
+    'false',
+    'true',
+    'found',
+    'available',
+    'applicable',
+    'assigned',
+  ],
 ];
-const numberedWord = new RegExp(`^[\\d_-]*((?:not[_-]?|un|no)?(?:${numberedWords.join('|')}))[\\d_-]*$`, 'i');
+const numberedWord = new RegExp(
+  `^[\\d_-]*((?:not[_-]?|un|no[_-]?)?(?:${numberedWords.join('|')}))[\\d_-]*$`,
+  'i',
+);
 
 /** A word, digits around it or not. A real receipt of M-Pesa's form may happen to have the letters of a short one. */
 function isWord(text: string): boolean {
@@ -64,6 +83,7 @@ export const mpesaReceipt: ReceiptKind = {
     (mpesaForm.test(text) || resellerForm.test(text)) &&
     !filling.test(text) &&
     !date.test(text) &&
+    !requestId.test(text) &&
     !isMasked(text) &&
     !isWord(text),
   // Some gateways print them in small letters.
@@ -71,16 +91,22 @@ export const mpesaReceipt: ReceiptKind = {
 };
 
 /** What Airtel, Orange and others print: `MP240613.1015.A00001`. */
-const dottedForm = /^(?=.*\d)(?=.{6,64}$)[a-z0-9]+(?:\.[a-z0-9]+)+$/i;
+const dottedForm = /^(?=(?:.*\d){4})(?=.*[a-z])(?=.{6,64}$)[a-z0-9]+(?:\.[a-z0-9]+)+$/i;
+/** What Wave prints, with digits or without: `T_ZQHYRNPLKM`. */
+const waveForm = /^T_[A-Z0-9]{10,}$/;
+/** Random ids are receipts of some systems; this one is none. */
+const randomId = /^(?!0{8}-)[\da-f]{8}-(?:[\da-f]{4}-){3}[\da-f]{12}$/i;
+const wideForms = [dottedForm, waveForm, randomId];
 
 /** Receipts of the mobile-money systems of many countries, where one gateway passes on all of them. */
 export const mobileMoneyReceipt: ReceiptKind = {
-  isReceipt: (text) => mpesaReceipt.isReceipt(text) || (dottedForm.test(text) && !isMasked(text)),
+  isReceipt: (text) =>
+    mpesaReceipt.isReceipt(text) || (wideForms.some((form) => form.test(text)) && !isMasked(text)),
   systemOf: mpesaReceipt.systemOf,
 };
 
-/** A run of as many X is a mask: of real receipts of M-Pesa, one in ten million has it. */
-const mask = /\*|x{5,}/i;
+/** A run of as many X is a mask: of real receipts of M-Pesa, one in two hundred thousand has it. In dotted ones two are enough. */
+const mask = /\*|x{4,}|\.\w*x{2}/i;
 
 /** Whether characters of a receipt are hidden, as in `C36*******67`: many payments look the same then, so it identifies none. */
 export function isMasked(receipt: string): boolean {

@@ -14,7 +14,15 @@ const saysSo: readonly object[] = [
   { partially_refunded: 'yes' },
   { charged_back: true },
   { is_voided: 'Y' },
-  { cancelled: true },
+  { refunded: 10_000 },
+  { refunded: 'full' },
+  { reversed: '2026-08-22T09:15:02.000Z' },
+  { refund: { amount: '100.00', status: 'processed' } },
+  { refunds: [{ id: 7, amount: 50 }] },
+  { refund_status: 'processed' },
+  { chargeback: { created_at: '2026-08-22' } },
+  { Key: 'Reversed', Value: 'true' },
+  { Key: 'ReversedAmount', Value: '100' },
   { reversed_at: '2026-11-28T10:00:00Z' },
   { refundDate: 1_795_887_994_079 },
   { amount_refunded: '10.00' },
@@ -26,6 +34,11 @@ const saysNothing: readonly object[] = [
   { non_refundable: true, nonRefunded: true },
   { refundable: true },
   { reversed_at: null },
+  { reversed_at: '0001-01-01T00:00:00' },
+  { refunded_at: '1970-01-01T00:00:00Z' },
+  { refunded: '0.00', reversed: 'none', refund_status: 'none' },
+  // Of an earlier attempt: `extra` is a list.
+  { cancelled: true, cancelledOn: '2026-11-28' },
   { refunded_on: '0000-00-00 00:00:00' },
   { amount_refunded: '0.00' },
   { refunds: [] },
@@ -48,7 +61,11 @@ describe.each([...fixturesOf])('%s: a success word beside', (id, { paid, order, 
   );
 
   test.each(saysNothing.map((fields) => [JSON.stringify(fields), fields]))('%s is paid', (_text, fields) => {
-    expect(read({ ...fields, extra: [fields] })).toMatchObject({ kind: 'paid', doubt: null });
+    expect(read({ extra: [fields] })).toMatchObject({ kind: 'paid', doubt: null });
+  });
+
+  test('a cancellation of the payment itself proves nothing', () => {
+    expect(read({ cancelled: true })).toMatchObject({ kind: 'paid', doubt: 'contradiction' });
   });
 });
 

@@ -33,23 +33,40 @@ describe('a receipt', () => {
   );
 
   const words = ['pending', 'success', 'none', 'NONE', 'null', 'n/a', 'undefined', 'unknown', 'test', 'paid'];
-  const shaped = [
-    'SUCCESSFUL',
-    'PROCESSING',
-    'abcdefghij',
-    'XXXXXXXXXX',
-    '0000000000',
-    '0000',
-    '254712345678',
-  ];
-  test.each(['2026-11-28', '20261128', '20261128143000', '2026-11-28T1430', '20301231_235959'])(
-    'is not a date: %s',
-    (text) =>
-      expect([mpesaReceipt, mobileMoneyReceipt].map((kind) => kind.isReceipt(text))).toEqual([false, false]),
+  const shaped = ['SUCCESSFUL', 'PROCESSING', 'abcdefghij', 'XXXXXXXXXX', '0000000000', '0000'];
+  test.each([
+    '2026-11-28',
+    '13-06-2024',
+    '1970-01-01',
+    '20261128143000',
+    '2024-06-13T10-15-22',
+    '20301231_235959',
+  ])('is not a date: %s', (text) =>
+    expect([mpesaReceipt, mobileMoneyReceipt].map((kind) => kind.isReceipt(text))).toEqual([false, false]),
   );
-  test.each(['20261328', '20269999143000', '30261128', 'TX-2026-11-28', '2026112814300099'])(
+  test.each(['20261128', '20261328', '20269999143000', '30261128', 'TX-2026-11-28', '2026112814300099'])(
     'is %s, which is no date',
     (text) => expect(isReceipt(text)).toBe(true),
+  );
+
+  test.each([
+    ...[
+      'XXXX1234',
+      'XXXX-XXXX-XXXX-1234',
+      'SH9____FO2',
+      'no_receipt_1',
+      'code404',
+      '1-1-1-1',
+      'ws_CO_1912201910203',
+    ],
+    ...['100.00', '2024.06.13', '1.0.0.1', 'null.0', 'pending.1', 'C3648.00993.538XX.XX67'],
+    ...['00000000-0000-0000-0000-000000000000', 'AG_20180223_0000493344ae97d86f75'],
+  ])('is not %s', (text) =>
+    expect([mpesaReceipt, mobileMoneyReceipt].map((kind) => kind.isReceipt(text))).toEqual([false, false]),
+  );
+  test.each(['MP240613.1015.A00001', 'T_ZQHYRNPLKM', '5fa2c1b0-7c0d-4f3b-9d2e-111122223333'])(
+    'of a mobile-money system is %s',
+    (text) => expect(mobileMoneyReceipt.isReceipt(text)).toBe(true),
   );
 
   test.each([
