@@ -16,7 +16,7 @@ const pure = [
 
 /** What a poll worker must do whatever its back end is. The others in these folders start no worker, or decide only. */
 const onBothBackends = [
-  'test/workers/{circuit-breaker,clocks,crash,lost-reply,one-payment,poll-worker,sweeper}.test.ts',
+  'test/workers/{circuit-breaker,clocks,crash,lost-reply,one-payment,paused-account,poll-worker,sweeper}.test.ts',
   'test/promises/{delivery,hints,outage,truth}.test.ts',
 ];
 

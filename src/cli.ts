@@ -16,6 +16,8 @@ const commands: ReadonlyMap<string, () => Promise<CreateCommand>> = new Map([
   ['poll', async () => (await import('./commands/poll.ts')).pollCommand],
   ['acknowledge', async () => (await import('./commands/acknowledge.ts')).acknowledgeCommand],
   ['cancel', async () => (await import('./commands/cancel.ts')).cancelCommand],
+  ['pause', async () => (await import('./commands/pause.ts')).pauseCommand],
+  ['resume', async () => (await import('./commands/pause.ts')).resumeCommand],
   ['classify', async () => (await import('./commands/classify.ts')).classifyCommand],
   ['doctor', async () => (await import('./commands/doctor.ts')).doctorCommand],
   ['report', async () => (await import('./commands/report.ts')).reportCommand],

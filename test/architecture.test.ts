@@ -210,7 +210,9 @@ describe('who may do what', () => {
       'accounts/breaker-deadline.lua',
       'accounts/breaker-enter.lua',
       'accounts/breaker-failed.lua',
+      'accounts/keep-pause.lua',
       'accounts/register.lua',
+      'accounts/set-pause.lua',
       'alerts/lease.lua',
       'alerts/release.lua',
       'alerts/save.lua',
@@ -237,6 +239,7 @@ describe('who may do what', () => {
     expect(publishing.filter(elsewhere).sort()).toEqual([
       'accounts/breaker-answered.lua',
       'accounts/breaker-failed.lua',
+      'accounts/set-pause.lua',
       'results/finish.lua',
     ]);
   });

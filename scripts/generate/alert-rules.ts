@@ -25,7 +25,7 @@ function ruleText(rule: AlertRule): string {
 function expressionOf(rule: AlertRule): string {
   const parts = [`${highest(rule)} > ${rule.above}`];
   if (rule.and !== undefined) parts.push(`and on() ${anyAbove(rule.and)}`);
-  if (rule.unless !== undefined) parts.push(`unless on() ${anyAbove(rule.unless)}`);
+  for (const comparison of rule.unless ?? []) parts.push(`unless on() ${anyAbove(comparison)}`);
   return parts.join(' ');
 }
 

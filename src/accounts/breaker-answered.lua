@@ -24,7 +24,7 @@ redis.call('ZREM', suspects, orderId)
 redis.call('ZREMRANGEBYRANK', suspects, 0, -1001)
 redis.call('PEXPIRE', suspects, ARGV[4])
 redis.call('DEL', probe, failed, tried)
-redis.call('HDEL', breaker, 'pausedUntil', 'level', 'failures', 'openSince', 'throttled')
+redis.call('HDEL', breaker, 'pausedUntil', 'level', 'failures', 'openSince', 'throttled', 'why')
 -- A pause that the provider asked for stays in effect, even if another poll is answered meanwhile.
 if (tonumber(known[4] or 0) or 0) > now then
   redis.call('HSET', breaker, 'pausedUntil', known[4])

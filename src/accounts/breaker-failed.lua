@@ -2,8 +2,8 @@
 -- ARGV: now, orders that must fail in a row to open the circuit breaker, first pause in ms, longest pause in ms,
 --   pause asked for by the provider in ms (0 = none), fingerprint of credentials that must not be used again ('' = none),
 --   '1' if these are the credentials in use, '1' if the probe failed, orderId, score from which an order is a suspect and is
---   not counted, TTL of the sorted sets in ms, longest pause in ms that the throttling of a few orders may cause, then the
---   fields of the event to publish if the account becomes degraded.
+--   not counted, TTL of the sorted sets in ms, longest pause in ms that the throttling of a few orders may cause, why it
+--   failed in words, then the fields of the event to publish if the account becomes degraded.
 -- Returns { time until which the account is paused ('' = not paused), 1 if it has just become degraded }.
 local breaker, probe, stream, failed, suspects, tried = unpack(KEYS)
 -- These sets hold only recent observations, so a key of another type in their place may be deleted.
@@ -30,6 +30,7 @@ if fingerprint ~= '' then
   redis.call('HSET', breaker, 'lockedBy', fingerprint)
 end
 
+redis.call('HSET', breaker, 'why', ARGV[13])
 local failures = 0
 -- Locked credentials are not the order's fault, so it is not listed as failed.
 if level == 0 and fingerprint == '' and (tonumber(redis.call('ZSCORE', suspects, orderId) or 0) or 0) < tonumber(ARGV[10]) then
@@ -77,5 +78,5 @@ end
 local isLocked = (known[3] or '') ~= '' or fingerprint ~= ''
 local isNew = (level > 0 or isLocked) and not was
 -- pcall: a broken accounts stream must not prevent the reading from being settled.
-if isNew then redis.pcall('XADD', stream, 'MAXLEN', '~', 10000, '*', unpack(ARGV, 13)) end
+if isNew then redis.pcall('XADD', stream, 'MAXLEN', '~', 10000, '*', unpack(ARGV, 14)) end
 return { pausedUntil > now and string.format('%.0f', pausedUntil) or '', isNew and 1 or 0 }

@@ -4,7 +4,11 @@ import { createBatcher } from '../redis/batcher.ts';
 import { isWrongType, type Redis, sendDirectly } from '../redis/connection.ts';
 import type { Keys } from '../redis/keys.ts';
 import { loadScript } from '../redis/script.ts';
+import { accountEvent } from './account-event.ts';
 import { accountSignal } from './account-signal.ts';
+import { listed } from './breaker-state.ts';
+import { type AccountPause, parsePause, restorePause } from './pause.ts';
+import { whyFailed } from './why-failed.ts';
 
 const failedScript = loadScript('breaker-failed', import.meta.url);
 const answeredScript = loadScript('breaker-answered', import.meta.url);
@@ -39,6 +43,8 @@ export interface Wait {
   readonly openSince?: number | undefined;
   /** The credentials are locked: not even orders past their deadline are polled. */
   readonly isLocked?: true;
+  /** People have paused the account: no request is sent, and orders past their deadline get their verdict without one. */
+  readonly pause?: AccountPause;
 }
 
 /** The poll or query that a reading answers. */
@@ -100,10 +106,13 @@ export interface CircuitBreakerParts {
   readonly pollMs: number;
   /** Least interval between the polls of orders past their deadline while the account is paused, in ms. Default 400. */
   readonly deadlinePollEveryMs?: number;
+  /** How often orders check whether people have resumed their account, in ms. Default 20,000: less than the sweeper tolerates. */
+  readonly pausedRetryMs?: number;
 }
 
 /** How often orders check for new credentials while theirs are locked. */
 const lockedRetryMs = 60_000;
+const defaultPausedRetryMs = 20_000;
 /** The breaker is checked at least this often, however long the pause. */
 const longestWaitMs = 3_600_000;
 /** Upper limit of `retryMs`. */
@@ -115,6 +124,7 @@ const listLifeMs = 3_600_000;
 /** The longest pause of an account that the throttling of a few orders may cause. */
 const longestPauseByFewOrdersMs = 60_000;
 
+type Fields = readonly (string | null | undefined)[];
 const fields = ['pausedUntil', 'level', 'failures', 'lockedBy', 'locked', 'suspects', 'openSince'];
 
 /** Opens the circuit breaker of one account. */
@@ -133,10 +143,25 @@ export function createCircuitBreaker(parts: CircuitBreakerParts): CircuitBreaker
   /** Longer than `retryMs`, so that every waiting order gets a chance first. */
   const giveWayMs = 3 * retryMs;
   /** One read serves all polls that are admitted at the same time. */
-  const readFields = createBatcher<null, (string | null)[]>(async (requests) => {
-    const known = await sendDirectly(redis, 'hmget', [breaker, ...fields]).catch(emptyIfWrongType);
-    return requests.map(() => known as (string | null)[]);
+  const readFields = createBatcher<null, Fields>(async (requests) => {
+    const known = await sendDirectly(redis, 'hmget', [breaker, 'pause', ...fields]).catch(emptyIfWrongType);
+    const [pause, ...rest] = known as Fields;
+    const answer = [await keepPause(pause ?? ''), ...rest];
+    return requests.map(() => answer);
   }, Number.POSITIVE_INFINITY);
+  /** The field `pause` as it was last seen. */
+  let lastPause = '';
+
+  /** The field stays when a pause ends, so where it is missing, Redis has lost it. The account stays paused, also meanwhile. */
+  async function keepPause(found: string): Promise<string> {
+    if (found === '' && lastPause !== '') {
+      const kept = await restorePause(redis, breaker, lastPause).catch(emptyIfWrongType);
+      if (typeof kept === 'string') lastPause = kept;
+    } else {
+      lastPause = found;
+    }
+    return lastPause;
+  }
 
   async function failedNow(
     { probing }: Pick<Admission, 'probing'>,
@@ -155,7 +180,7 @@ export function createCircuitBreaker(parts: CircuitBreakerParts): CircuitBreaker
     const reply = await failedScript.run(redis, reportKeys, [
       ...[now, breakerFailures, breakerPauseMs, breakerMaxPauseMs, requestedPauseMs(reading, policy)],
       ...[locks ? (asker ?? '') : '', asker === credentials ? 1 : 0, probing ? 1 : 0],
-      ...[orderId, suspectFrom, listLifeMs, longestPauseByFewOrdersMs],
+      ...[orderId, suspectFrom, listLifeMs, longestPauseByFewOrdersMs, whyFailed(reading)],
       ...accountEvent(account, 'account.degraded', now, why),
     ]);
     return (reply as [string, number])[1] === 1 ? 'degraded' : null;
@@ -166,9 +191,14 @@ export function createCircuitBreaker(parts: CircuitBreakerParts): CircuitBreaker
     credentials,
 
     async admit(now) {
-      const [pausedUntil, level, failures, lockedBy, locked, suspected, since] = await readFields(null);
+      const [paused, pausedUntil, level, failures, lockedBy, locked, suspected, since] =
+        await readFields(null);
       const probing = Number(level ?? 0) > 0;
       const openSince = probing ? instantOf(since, now) : undefined;
+      const pause = parsePause(paused);
+      if (pause !== null) {
+        return { waitUntil: now + (parts.pausedRetryMs ?? defaultPausedRetryMs), openSince, pause };
+      }
       if (lockedBy === credentials || listed(locked).includes(credentials)) {
         return { waitUntil: now + lockedRetryMs, isLocked: true };
       }
@@ -232,8 +262,6 @@ function emptyIfWrongType(error: unknown): string[] {
   throw error;
 }
 
-const listed = (text: string | null | undefined): readonly string[] => (text ?? '').split(' ');
-
 /** Parses an instant; an invalid one counts as now. */
 function instantOf(text: string | null | undefined, now: number): number {
   const at = Number(text ?? Number.NaN);
@@ -243,57 +271,4 @@ function instantOf(text: string | null | undefined, now: number): number {
 function requestedPauseMs(reading: Reading, policy: BreakerPolicy): number {
   if (reading.kind !== 'unavailable' || !reading.throttled) return 0;
   return reading.retryAfterMs ?? policy.throttlePauseMs;
-}
-
-function accountEvent(account: string, type: string, now: number, data: object): string[] {
-  return [
-    ...['specversion', '1.0', 'id', randomUUID(), 'source', `payment-poller/${account}`, 'type', type],
-    ...['subject', account, 'time', new Date(now).toISOString(), 'datacontenttype', 'application/json'],
-    ...['data', JSON.stringify({ account, ...data })],
-  ];
-}
-
-/**
- * State of an account's circuit breaker.
- * - `closed`: polls are allowed.
- * - `resting`: the provider asked for a pause.
- * - `open`: the account failed too often; polls are paused.
- * - `half-open`: the pause is over; one order at a time probes whether the account has recovered.
- * - `locked`: the provider locked the credentials; new ones are needed.
- */
-export const breakerStates = ['closed', 'resting', 'open', 'half-open', 'locked'] as const;
-export type BreakerState = (typeof breakerStates)[number];
-
-export interface Breaker {
-  readonly state: BreakerState;
-  /** Distinct orders that failed in a row. */
-  readonly failures: number;
-  /** Until when polls are paused, `null` when they are not. */
-  readonly pausedUntil: number | null;
-}
-
-/**
- * Reads the state of an account's circuit breaker without changing it.
- *
- * @param credentials fingerprint of those in use; without it, a locked account counts as locked until other credentials work
- */
-export async function readBreaker(
-  redis: Redis,
-  keys: Keys,
-  account: string,
-  now: number,
-  credentials?: string,
-): Promise<Breaker> {
-  const names = ['pausedUntil', 'level', 'failures', 'lockedBy', 'locked'] as const;
-  const known = await redis.hmget(keys.breaker(account), ...names);
-  const [until, level, failures] = known.map(Number) as [number, number, number];
-  const isPaused = until > now;
-  const isLocked = credentials === undefined ? Boolean(known[3]) : listed(known[4]).includes(credentials);
-  return { state: stateOf(isLocked, level > 0, isPaused), failures, pausedUntil: isPaused ? until : null };
-}
-
-function stateOf(isLocked: boolean, isOpen: boolean, isPaused: boolean): BreakerState {
-  if (isLocked) return 'locked';
-  if (isOpen) return isPaused ? 'open' : 'half-open';
-  return isPaused ? 'resting' : 'closed';
 }

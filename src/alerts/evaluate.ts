@@ -22,7 +22,7 @@ export function alertKey({ rule, labels }: Pick<Violation, 'rule' | 'labels'>): 
 export function findViolations(rules: readonly AlertRule[], figures: Figures): Violation[] {
   return rules.flatMap((rule) => {
     if (rule.and !== undefined && !isAnyAbove(rule.and, figures)) return [];
-    if (rule.unless !== undefined && isAnyAbove(rule.unless, figures)) return [];
+    if (rule.unless?.some((comparison) => isAnyAbove(comparison, figures))) return [];
     return [...valuesByLabels(rule, figures).values()]
       .filter(({ value }) => value > rule.above)
       .map((found) => ({ rule, ...found }));

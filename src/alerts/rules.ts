@@ -24,8 +24,8 @@ export interface AlertRule extends Comparison {
   readonly sumOver?: string;
   /** True only while some value of this is above its limit too. */
   readonly and?: Comparison;
-  /** Not true while some value of this is above its limit. */
-  readonly unless?: Comparison;
+  /** Not true while some value of one of these is above its limit. */
+  readonly unless?: readonly Comparison[];
   /** How long it must have been true, in minutes. */
   readonly forMinutes: number;
   /** `{label}` and `{value}` are replaced. */
@@ -51,8 +51,12 @@ export const alertRules: readonly AlertRule[] = [
   {
     ...{ name: 'OrderForgotten', severity: 'critical', forMinutes: 5, unit: 'seconds' },
     ...{ metric: 'overdue_seconds', above: 900 },
-    unless: { metric: 'account_breaker', where: { state: /open|half-open|locked/ }, above: 0 },
-    summary: 'An open order has been due for {value} though no circuit breaker is open',
+    unless: [
+      { metric: 'account_breaker', where: { state: /open|half-open|locked/ }, above: 0 },
+      { metric: 'account_paused', above: 0 },
+    ],
+    summary:
+      'An open order has been due for {value} though no circuit breaker is open and no account is paused',
     runbook:
       'The sweeper should have repaired it within a minute: look for "a sweep failed" in the logs of the workers, and at the page / for the order.',
   },
@@ -69,6 +73,13 @@ export const alertRules: readonly AlertRule[] = [
     summary: '{account} refused its credentials for good',
     runbook:
       'It is not asked again with these credentials, because that could lock the account at the provider. Replace them and restart the workers.',
+  },
+  {
+    ...{ name: 'AccountPaused', severity: 'warning', forMinutes: 60, by: ['account', 'by'], unit: 'count' },
+    ...{ metric: 'account_paused', above: 0 },
+    summary: '{account} has been paused for more than an hour (by: {by})',
+    runbook:
+      'Its orders are not polled; those past their deadline are unresolved. payment-poller doctor says who paused it, and why. payment-poller resume <account> ends it. Paused on the board (by: board), not even deadline verdicts are published.',
   },
   {
     ...{ name: 'OrdersUnserved', severity: 'critical', forMinutes: 5, by: ['account'], unit: 'count' },
@@ -138,7 +149,7 @@ export const alertRules: readonly AlertRule[] = [
   {
     ...{ name: 'NobodyReads', severity: 'warning', forMinutes: 15, unit: 'count' },
     ...{ metric: 'result_entries', above: 0 },
-    unless: { metric: 'consumer_groups', above: 0 },
+    unless: [{ metric: 'consumer_groups', above: 0 }],
     summary: 'There are {value} results, and no subscriber, webhook or reader has ever asked for them',
     runbook:
       'Verdicts are published but nobody receives them. Start the subscriber, configure WEBHOOKS, or acknowledge with PUT /v1/readers/<name>. A checkout that only asks GET /v1/orders/<id> may ignore this.',

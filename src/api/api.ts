@@ -1,6 +1,7 @@
 import cookie from '@fastify/cookie';
 import rateLimit from '@fastify/rate-limit';
 import type { FastifyInstance, FastifyPluginAsync, onRequestHookHandler } from 'fastify';
+import { type AccountsParts, accountsRoutes } from './accounts-routes.ts';
 import { callerOf, type FindKey, requireApiKey } from './api-keys.ts';
 import { type CallbackParts, callbacks } from './callbacks.ts';
 import { serveDocs } from './docs.ts';
@@ -15,6 +16,7 @@ import { createPageLogin, type PagesParts, pages } from './ui/page.ts';
 export interface RouteParts {
   readonly orders: OrdersParts;
   readonly search: SearchRouteParts;
+  readonly accounts: AccountsParts;
   readonly results: ResultsRouteParts;
   readonly callbacks: CallbackParts;
   /** What people look at. */
@@ -73,6 +75,7 @@ function versionOne(
     v1.setNotFoundHandler((_request, reply) => sendNotFound(reply));
     await v1.register(ordersRoutes(parts.orders));
     await v1.register(ordersSearchRoute(parts.search));
+    await v1.register(accountsRoutes(parts.accounts));
     await v1.register(resultsRoute(parts.results));
     await v1.register(readersRoute(parts.results));
   };

@@ -1,5 +1,6 @@
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
+import type { AccountPause } from '../accounts/pause.ts';
 import { orderIdPattern } from '../domain/order.ts';
 import type { OrderRecord } from '../orders/record.ts';
 import type { OrderStore } from '../orders/store.ts';
@@ -7,6 +8,12 @@ import { type OrderView, viewOf } from '../orders/view.ts';
 import { seesAccount } from './api-keys.ts';
 import { inTime } from './in-time.ts';
 import { evidenceFor } from './other-orders.ts';
+
+export interface ViewParts {
+  readonly store: OrderStore;
+  /** Who has paused an account; `null` if nobody has. */
+  pauseOf(account: string): Promise<AccountPause | null>;
+}
 
 export const noSuchOrder = 'No order has this orderId.';
 export const orderParams = z.object({ orderId: z.string().regex(orderIdPattern) });
@@ -23,9 +30,11 @@ export async function readFor(
 
 /** The view of an order for this key. */
 export async function viewFor(
-  store: OrderStore,
+  { store, pauseOf }: ViewParts,
   request: FastifyRequest,
   record: OrderRecord,
 ): Promise<OrderView> {
-  return viewOf({ ...record, history: await evidenceFor(store, request, record.history) });
+  const { phase } = record.progress;
+  const pause = phase === 'closed' ? null : await inTime(pauseOf(record.order.account));
+  return viewOf({ ...record, history: await evidenceFor(store, request, record.history) }, pause);
 }

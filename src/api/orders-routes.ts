@@ -11,13 +11,13 @@ import { callerOf, seesAccount } from './api-keys.ts';
 import { auditRequest } from './audit-request.ts';
 import { awaitVerdict } from './await-verdict.ts';
 import { inTime, redisMs } from './in-time.ts';
-import { noSuchOrder, orderParams, readFor, viewFor } from './order-access.ts';
+import { noSuchOrder, orderParams, readFor, type ViewParts, viewFor } from './order-access.ts';
 import { mayKnow } from './other-orders.ts';
 import { createPlaces } from './places.ts';
 import { problemResponse, sendProblem, usualProblems } from './problem.ts';
 import { serveWithdraw, type WithdrawParts } from './withdraw-route.ts';
 
-export interface OrdersParts extends WithdrawParts {
+export interface OrdersParts extends WithdrawParts, ViewParts {
   readonly producer: Producer;
   readonly hub: ResultsHub;
   minHintIntervalMs(account: string): number;
@@ -168,7 +168,7 @@ function serveOrder(app: App, parts: OrdersParts): void {
       const { orderId } = request.params;
       if (wait === 0) {
         const record = await readFor(parts.store, request, orderId);
-        return record === null ? sendProblem(reply, 404, noSuchOrder) : viewFor(parts.store, request, record);
+        return record === null ? sendProblem(reply, 404, noSuchOrder) : viewFor(parts, request, record);
       }
       const place = places.take(callerOf(request));
       if (typeof place === 'string') {
@@ -185,7 +185,7 @@ function serveOrder(app: App, parts: OrdersParts): void {
       const record = await awaitVerdict(parts.hub, {
         ...{ orderId, read, seconds: wait, after, gone: gone.signal, stop: parts.stop },
       }).finally(place);
-      return record === null ? sendProblem(reply, 404, noSuchOrder) : viewFor(parts.store, request, record);
+      return record === null ? sendProblem(reply, 404, noSuchOrder) : viewFor(parts, request, record);
     },
   });
 }

@@ -19,6 +19,14 @@ export interface ReadinessParts {
   readonly lastProgressAt: () => number;
   /** Open orders of accounts that nobody serves, by account. */
   readonly unserved: () => ReadonlyMap<string, number>;
+  /** Accounts that people have paused, each as a sentence without the reason: anybody may read this. */
+  readonly paused: () => Promise<readonly PausedAccount[]>;
+}
+
+export interface PausedAccount {
+  readonly text: string;
+  /** Its queue is paused: no job of it runs. */
+  readonly isQueuePaused: boolean;
 }
 
 const answerMs = 2_000;
@@ -35,20 +43,25 @@ export async function checkReadiness({
   polls,
   lastProgressAt,
   unserved,
+  paused,
 }: ReadinessParts): Promise<Readiness> {
   const now = Date.now();
-  const looked = await withTimeout(look(redis, keys), answerMs).catch(() => null);
-  if (looked === null) return { ready: false, checks: { redis: 'does not answer' } };
+  const found = await withTimeout(Promise.all([look(redis, keys), paused()]), answerMs).catch(() => null);
+  if (found === null) return { ready: false, checks: { redis: 'does not answer' } };
+  const [looked, pauses] = found;
   const { policy, oldestDueAt, refusal } = looked;
   if (refusal !== null) return { ready: false, checks: { redis: `takes no writes: ${refusal}` } };
   const safe = policy === null || policy === 'noeviction';
   const dueMs = oldestDueAt === null ? 0 : now - oldestDueAt;
-  const wedged = polls && dueMs > wedgedMs && now - lastProgressAt() > wedgedMs;
+  // Somebody who pauses a queue stops its orders, but no worker.
+  const isStopped = pauses.some(({ isQueuePaused }) => isQueuePaused);
+  const wedged = polls && !isStopped && dueMs > wedgedMs && now - lastProgressAt() > wedgedMs;
   return {
     ready: safe && !wedged,
     checks: {
       redis: safe ? 'ok' : `maxmemory-policy is ${policy}: set it to noeviction, or orders get lost`,
       accounts: [...unserved()].map(([id, orders]) => unservedText(id, orders)).join('; ') || 'ok',
+      ...(pauses.length > 0 && { paused: pauses.map(({ text }) => text).join('; ') }),
       workers: wedged ? `nothing done while an order has been due for ${Math.round(dueMs / 1_000)} s` : 'ok',
     },
   };

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { readPause } from '../accounts/pause.ts';
 import { readServiceSettings } from '../config/config.ts';
 import { orderIdPattern } from '../domain/order.ts';
 import { createOrderStore, type OrderStore } from '../orders/store.ts';
@@ -21,7 +22,7 @@ export function showCommand(terminal: CommandContext, exit: (code: number) => vo
           exit(1);
           return;
         }
-        const view = viewOf(record);
+        const view = viewOf(record, await readPause(redis, createKeys(prefix), record.order.account));
         const webhooks = await readDeliveries(redis, createKeys(prefix), orderId);
         const text = json ? JSON.stringify({ ...view, webhooks }) : forPeople(view) + webhooksText(webhooks);
         terminal.stdout.write(`${text}\n`);

@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { AccountConfig, Config } from '../config/config.ts';
+import { pauseText, readPauseState } from '../jobs/pause-account.ts';
+import { createPollQueue } from '../jobs/queue.ts';
 import { changedProviderText, findChangedProviders } from '../orders/changed-providers.ts';
 import { createOrderStore } from '../orders/store.ts';
 import { createAccessTokens } from '../providers/access-token.ts';
@@ -34,6 +36,7 @@ export async function* diagnoseAccounts(config: Config, live: boolean): AsyncGen
   try {
     yield* changedProviders(config, redis);
     yield* gains(config, redis);
+    yield* pausedAccounts(config, redis);
     if (!live) return;
     for (const account of config.accounts) yield await logIn(account, redis, config.prefix);
   } finally {
@@ -75,6 +78,24 @@ async function* gains(config: Config, redis: Redis): AsyncGenerator<Diagnosis> {
   for (const account of config.accounts) {
     const gain = await diagnoseGain(account, config, redis, keys).catch(() => null);
     if (gain !== null) yield gain;
+  }
+}
+
+/** Reports accounts that people have paused. */
+async function* pausedAccounts({ accounts, prefix }: Config, redis: Redis): AsyncGenerator<Diagnosis> {
+  // The Redis checks have reported it already.
+  if (redis.status !== 'ready') return;
+  const keys = createKeys(prefix);
+  for (const { id } of accounts) {
+    const queue = createPollQueue(redis, keys, id);
+    const state = await readPauseState(redis, keys, id, queue);
+    await queue.close();
+    const text = pauseText(id, state);
+    if (text === null) continue;
+    const advice = `${text}; resume it with payment-poller resume ${id}`;
+    yield state.isQueuePaused
+      ? { level: 'danger', subject: id, text }
+      : { level: 'warning', subject: id, text: advice };
   }
 }
 

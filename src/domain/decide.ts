@@ -147,7 +147,8 @@ function keepPolling(
       return watch(known, null, reading, policy, now);
     case 'asking': {
       const deadline = deadlineAt(order);
-      // No verdict `deadline` without a poll after the deadline: an answer counts only if its query was sent after it.
+      // No verdict `deadline` without a poll after the deadline: an answer counts only if its query was sent after it. While
+      // people have paused the account, that poll comes to an unsent reading: the checkout must hear something all the same.
       if (askedAt(reading) >= deadline) {
         const answerUntil =
           before.lastPolledAt === null || before.lastPolledAt < deadline ? deadlineAnswerUntil(reading) : 0;
@@ -247,7 +248,7 @@ function closed(known: Progress, publish: Verdict | null): Decision {
 function count(before: Progress, reading: Reading): Progress {
   // A statement answers none of our polls.
   const answered = isAnswered(reading) && reading.source !== 'statement';
-  const polled = reading.source === 'poll';
+  const polled = reading.source === 'poll' && !(reading.kind === 'unavailable' && reading.unsent);
   return {
     ...before,
     polls: before.polls + (polled ? 1 : 0),

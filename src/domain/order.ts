@@ -44,7 +44,8 @@
  * - **batch**: requests sent to Redis together. **exchange**: the one script call in which a worker releases and fetches jobs.
  * - **settle**: write a reading's outcome to the record and publish the verdict, atomically.
  * - **sweep**: compare open orders with queued jobs, and repair what is missing.
- * - **circuit breaker**: stops polls to an account that keeps failing. **pause**: how long it does so.
+ * - **circuit breaker**: stops polls to an account that keeps failing. **pause**: how long it does so; people can pause an
+ *   account too, until they **resume** it.
  *   **probe**: the single poll that tests whether the account has recovered.
  * - **unhealthy**: an account whose breaker is open or whose credentials are locked.
  * - **registry**: the accounts that running services have announced in Redis. **served**: some running process polls it.
@@ -200,6 +201,8 @@ export type Reading = ReadingFacts &
         readonly retryAfterMs: number | null;
         /** The answer concerns this order only, so it does not count as a failure of the account. */
         readonly aboutOrder?: true;
+        /** The poll was due, but no request was sent, because people have paused the account. It is not counted as a poll. */
+        readonly unsent?: true;
       }
     | {
         readonly kind: 'refused';

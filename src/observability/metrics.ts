@@ -173,6 +173,11 @@ function accountMetrics(define: Definitions) {
       'How an account stands: 1 for the state that its breaker is in, 0 for the others (from Redis)',
       ['account', 'state'],
     ),
+    accountPaused: define.gauge(
+      'account_paused',
+      'Whether people have paused an account: by an operator, or its queue on the board (from Redis)',
+      ['account', 'by'],
+    ),
     answerAge: define.gauge(
       'account_answer_age_seconds',
       'Time since an account last gave a usable answer; absent before its first (from Redis)',

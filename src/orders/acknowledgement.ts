@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { noteOf } from '../domain/note.ts';
 import type { Progress } from '../domain/progress.ts';
 
 /** A person has dealt with an order whose verdict needs attention. Stored in the order's record. */
@@ -13,13 +14,7 @@ export const acknowledgementSchema = z.object({
 export type Acknowledgement = z.infer<typeof acknowledgementSchema>;
 
 /** The note of an acknowledgement, as people enter it. */
-export const noteSchema = z
-  .string('must say in a sentence what was done')
-  .trim()
-  .min(1, 'must say in a sentence what was done')
-  .max(500, 'must have at most 500 characters')
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-  .refine((text) => !/[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/.test(text), 'must be plain text');
+export const noteSchema = noteOf('must say in a sentence what was done');
 
 /** Whether there is anything about an order that a person could acknowledge. */
 export type Acknowledgeable = 'yes' | 'no-verdict' | 'final';

@@ -40,6 +40,12 @@ export const orderViewSchema = z.object({
     .describe(
       'Who has dealt with the last verdict, when, and how; `null` if nobody has. A later verdict is not acknowledged by it',
     ),
+  accountPaused: z
+    .object({ since: instant, by: z.string(), reason: z.string() })
+    .nullable()
+    .describe(
+      'People have paused its account, so it is not polled; `null` if not, or if the order is closed',
+    ),
   withdrawnAt: instant.nullable().describe('When the order was withdrawn; it is not polled since'),
   createdAt: instant,
   deadlineAt: instant,
@@ -84,17 +90,29 @@ export type OrderView = z.infer<typeof orderViewSchema>;
 /** An order in a list: without what only matters for a single one. */
 export const orderSummarySchema = orderViewSchema.omit({
   ...{ explanation: true, history: true, verdicts: true, callbacks: true },
+  accountPaused: true,
 });
 export type OrderSummary = z.infer<typeof orderSummarySchema>;
 
 /** Converts a record to its entry in a list. */
 export function summaryOf(record: OrderRecord): OrderSummary {
-  const { explanation, history, verdicts, callbacks, ...summary } = viewOf(record);
+  const { explanation, history, verdicts, callbacks, accountPaused, ...summary } = viewOf(record);
   return summary;
 }
 
-/** Converts a record to its public view. */
-export function viewOf(record: OrderRecord): OrderView {
+/** Who has paused an order's account. */
+export interface PausedBy {
+  readonly since: number;
+  readonly by: string;
+  readonly reason: string;
+}
+
+/**
+ * Converts a record to its public view.
+ *
+ * @param pause who has paused its account; default: nobody
+ */
+export function viewOf(record: OrderRecord, pause: PausedBy | null = null): OrderView {
   const { order, progress } = record;
   const { amountVerified, receipt, amountReceived } = paymentFactsOf(record);
   return {
@@ -108,6 +126,8 @@ export function viewOf(record: OrderRecord): OrderView {
     receipt,
     amountReceived,
     acknowledged: acknowledgedOf(record),
+    accountPaused:
+      pause === null || progress.phase === 'closed' ? null : { ...pause, since: iso(pause.since) },
     withdrawnAt: isoOrNull(progress.withdrawnAt ?? null),
     createdAt: iso(order.createdAt),
     deadlineAt: iso(deadlineAt(order)),
@@ -121,7 +141,7 @@ export function viewOf(record: OrderRecord): OrderView {
     lastPolledAt: isoOrNull(progress.lastPolledAt),
     lastAnsweredAt: isoOrNull(progress.lastAnsweredAt),
     nextPollAt: isoOrNull(record.nextPollAt),
-    explanation: explain(record),
+    explanation: [explain(record), pausedText(record, pause)].filter((text) => text !== '').join(' '),
     history: record.history.map((entry) => ({ ...entry })),
     verdicts: verdictsOf(record),
     callbacks: record.callbacks.map(({ firstAt, at, ...rest }) => ({
@@ -130,6 +150,12 @@ export function viewOf(record: OrderRecord): OrderView {
     })),
     metadata: { ...order.metadata },
   };
+}
+
+function pausedText({ progress }: OrderRecord, pause: PausedBy | null): string {
+  if (pause === null || progress.phase === 'closed') return '';
+  const deadline = progress.phase === 'asking' ? ', but gets its verdict at the deadline all the same' : '';
+  return `Its account has been paused since ${iso(pause.since)} by ${pause.by}: ${pause.reason}. Until it is resumed, the order is not polled${deadline}.`;
 }
 
 function acknowledgedOf(record: OrderRecord): OrderView['acknowledged'] {

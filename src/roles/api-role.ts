@@ -1,3 +1,4 @@
+import { readPause } from '../accounts/pause.ts';
 import type { RouteParts } from '../api/api.ts';
 import { createCursors } from '../api/cursors.ts';
 import { createOwnProducer } from '../jobs/producer.ts';
@@ -38,6 +39,8 @@ export async function openApi(shared: Shared) {
   const search = { keys, index: createOrderIndex({ redis: prompt, keys }), store, indexedMetadata };
   const stopping = new AbortController();
   const byId = new Map(config.accounts.map((account) => [account.id, account]));
+  const isAccount = async (account: string) =>
+    byId.has(account) || (await prompt.hexists(keys.registry, account)) === 1;
   const routes: RouteParts = {
     orders: {
       producer,
@@ -45,6 +48,7 @@ export async function openApi(shared: Shared) {
       hub,
       queue,
       waitsPerKey: config.apiKeyWaits,
+      pauseOf: (account) => readPause(prompt, keys, account),
       withdrawn: (event) => {
         const { account, status, reason } = event.data;
         metrics.verdicts.inc({ account, status, reason: reason ?? '' });
@@ -54,6 +58,7 @@ export async function openApi(shared: Shared) {
       stop: stopping.signal,
     },
     search: { search, cursors: createCursors(prompt, keys) },
+    accounts: { redis: prompt, keys, queue, isAccount },
     results: {
       redis: prompt,
       prefix,

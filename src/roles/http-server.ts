@@ -3,6 +3,7 @@ import { checkReadiness } from '../api/readiness.ts';
 import { createApi, createCallbackApi } from '../api/server.ts';
 import { createAudit } from '../audit/audit.ts';
 import { fullAccessKeys } from '../config/named-keys.ts';
+import { pauseText, readPauseState } from '../jobs/pause-account.ts';
 import { packageVersion } from '../observability/package-info.ts';
 import { endsWithin } from '../redis/timeout.ts';
 import { overviewOf } from './accounts-overview.ts';
@@ -43,7 +44,11 @@ export async function startHttp(
     health: {
       metrics,
       readiness: () =>
-        checkReadiness({ redis, keys, polls: roles.includes('worker'), lastProgressAt, unserved }),
+        checkReadiness({
+          ...{ redis, keys, lastProgressAt, unserved },
+          polls: roles.includes('worker'),
+          paused: () => pausedAccounts(shared),
+        }),
       measure: () => measure(shared, metrics, overview),
     },
   });
@@ -68,6 +73,16 @@ export async function startHttp(
     await close();
     throw error;
   }
+}
+
+async function pausedAccounts({ config, redis, keys, queue }: Shared) {
+  const all = await Promise.all(
+    config.accounts.map(async ({ id }) => {
+      const state = await readPauseState(redis, keys, id, queue(id));
+      return { text: pauseText(id, state, true), isQueuePaused: state.isQueuePaused };
+    }),
+  );
+  return all.flatMap(({ text, isQueuePaused }) => (text === null ? [] : [{ text, isQueuePaused }]));
 }
 
 type Listener = Awaited<ReturnType<typeof createCallbackApi>>;

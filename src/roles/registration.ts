@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { createPauseKeeper } from '../accounts/pause.ts';
 import { registerAccounts, renewalMs, unregister } from '../accounts/registry.ts';
 import { countUnservedOrders, unservedText } from '../jobs/unserved-orders.ts';
 import { endsWithin } from '../redis/timeout.ts';
@@ -19,6 +20,7 @@ export async function startRegistration(shared: Shared) {
   const processId = randomUUID();
   const { accounts } = ownAccounts(config);
   const own = new Set(accounts.keys());
+  const pauses = createPauseKeeper(redis, keys, [...own]);
   let unserved: ReadonlyMap<string, number> = new Map();
   let underWay: Promise<void> | null = null;
 
@@ -36,6 +38,7 @@ export async function startRegistration(shared: Shared) {
     try {
       await registerAccounts(redis, keys, accounts, { processId, restore: true });
       await checkUnserved();
+      await pauses.sync();
     } catch (error) {
       if (outage.covers(error)) return;
       log.warn({ err: error }, 'the registration of the accounts could not be renewed; it is retried');
@@ -46,6 +49,9 @@ export async function startRegistration(shared: Shared) {
   await checkUnserved().catch((error: unknown) =>
     log.warn({ err: error }, 'open orders of accounts that nobody serves could not be counted'),
   );
+  await pauses
+    .sync()
+    .catch((error: unknown) => log.warn({ err: error }, 'the pauses of the accounts could not be read'));
   const timer = setInterval(
     () => {
       // While Redis is unavailable one renewal waits for it; queuing more would be pointless.

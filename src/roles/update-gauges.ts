@@ -1,4 +1,4 @@
-import { breakerStates } from '../accounts/circuit-breaker.ts';
+import { breakerStates } from '../accounts/breaker-state.ts';
 import type { Overview } from '../api/ui/overview.ts';
 import { pollClasses } from '../domain/poll-class.ts';
 import type { OwnMetrics } from '../observability/metrics.ts';
@@ -31,10 +31,22 @@ function updateAccountGauges(metrics: OwnMetrics, { accounts, at }: Overview): v
   metrics.lagSeconds.reset();
   metrics.expectedLagSeconds.reset();
   for (const each of accounts) {
-    const { id: account, breaker, answeredAt, orders, lateMs, ratePerSecond, lag, waiting } = each;
+    const {
+      id: account,
+      breaker,
+      isQueuePaused,
+      answeredAt,
+      orders,
+      lateMs,
+      ratePerSecond,
+      lag,
+      waiting,
+    } = each;
     for (const state of breakerStates) {
       metrics.breaker.set({ account, state }, state === breaker.state ? 1 : 0);
     }
+    metrics.accountPaused.set({ account, by: 'operator' }, breaker.pause === null ? 0 : 1);
+    metrics.accountPaused.set({ account, by: 'board' }, isQueuePaused ? 1 : 0);
     if (answeredAt !== null) metrics.answerAge.set({ account }, secondsSince(answeredAt, at));
     metrics.accountOrders.set({ account }, orders);
     metrics.accountOverdueSeconds.set({ account }, lateMs / 1_000);

@@ -30,6 +30,7 @@ import type { Keys } from '../redis/keys.ts';
 import { postpone } from './changed-provider.ts';
 import { holdPolls } from './held-polls.ts';
 import type { NewWords } from './new-words.ts';
+import { unsentReading, waitWhilePaused } from './paused-turn.ts';
 import type { PollObserver } from './poll-observer.ts';
 import { createPollPressure } from './poll-pressure.ts';
 import { limiterOf } from './rate-limiter.ts';
@@ -220,6 +221,13 @@ export async function pollOrder(
   if (asksNobody) return (await store.read(orderId))?.nextPollAt ?? null;
   const lostAt = queryLostAt(parts.asker, record);
   if (lostAt > clock.now()) return lostAt;
+  if ('waitUntil' in admission && admission.pause !== undefined) {
+    const now = clock.now();
+    const until = waitWhilePaused(record, admission.waitUntil, now);
+    if (until !== null) return until;
+    const unsent = unsentReading(admission.pause, now);
+    return settle(parts, (step) => path.finish(jobId, step), record, unsent, null, openSince);
+  }
   const waitUntil = await takeTurn(breaker, record, admission, clock.now());
   if (waitUntil !== null) return waitUntil;
 

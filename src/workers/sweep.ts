@@ -1,4 +1,4 @@
-import { readBreaker } from '../accounts/circuit-breaker.ts';
+import { readBreaker } from '../accounts/breaker-state.ts';
 import { promote } from '../jobs/poll-now.ts';
 import { jobIdOf, type PollQueue, pollJob } from '../jobs/queue.ts';
 import { createOrderIndex } from '../orders/order-index.ts';
@@ -74,7 +74,8 @@ async function restingAccounts(parts: SweepParts, report: DamageReport): Promise
   const resting = new Set<string>();
   for (const account of accounts) {
     await report.tolerate('walk', `of the breaker of ${account}`, async () => {
-      if ((await readBreaker(redis, keys, account, now)).state !== 'closed') resting.add(account);
+      const { state, pause } = await readBreaker(redis, keys, account, now);
+      if (state !== 'closed' || pause !== null) resting.add(account);
     });
   }
   return resting;

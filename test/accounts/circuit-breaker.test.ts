@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
+import { readBreaker } from '../../src/accounts/breaker-state.ts';
 import {
   type Admission,
   type CircuitBreaker,
   type CircuitBreakerParts,
   createCircuitBreaker,
-  readBreaker,
   type Wait,
 } from '../../src/accounts/circuit-breaker.ts';
 import type { Reading } from '../../src/domain/order.ts';

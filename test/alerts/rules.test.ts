@@ -32,8 +32,7 @@ test('every rule asks for a metric and labels that exist', async () => {
   for (const { name, metric, by = [], where = {}, and, unless, sumOver } of alertRules) {
     const labels = [...by, ...Object.keys(where), ...(sumOver === undefined ? [] : [sumOver])];
     expect(known.get(metric), name).toEqual(expect.arrayContaining(labels));
-    for (const other of [and, unless]) {
-      if (other === undefined) continue;
+    for (const other of [...(and === undefined ? [] : [and]), ...(unless ?? [])]) {
       expect(known.get(other.metric), name).toEqual(expect.arrayContaining(Object.keys(other.where ?? {})));
     }
   }

@@ -255,6 +255,8 @@ describe('OpenAPI', () => {
       ]),
       'DELETE /v1/orders/{orderId}/acknowledgement': expect.arrayContaining([200, 404, 422, ...everywhere]),
       'POST /v1/orders/{orderId}/poll': expect.arrayContaining([202, 404, 409, 422, ...everywhere]),
+      'POST /v1/accounts/{account}/pause': expect.arrayContaining([200, 404, 422, ...everywhere]),
+      'POST /v1/accounts/{account}/resume': expect.arrayContaining([200, 404, 422, ...everywhere]),
       'GET /v1/results': expect.arrayContaining([200, 422, ...everywhere]),
       'GET /v1/readers': expect.arrayContaining([200, 403, ...everywhere]),
       'GET /v1/readers/{name}': expect.arrayContaining([200, 404, 422, ...everywhere]),

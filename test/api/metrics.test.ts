@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { breakerStates } from '../../src/accounts/circuit-breaker.ts';
+import { breakerStates } from '../../src/accounts/breaker-state.ts';
 import { readingKinds, verdictStatuses } from '../../src/domain/order.ts';
 import { pollClasses } from '../../src/domain/poll-class.ts';
 import { callbackResults, createMetrics } from '../../src/observability/metrics.ts';
@@ -101,6 +101,7 @@ test('labels carry our own words, and none of a provider', async () => {
     age: ['1h', '24h', '7d', 'older'],
     class: pollClasses,
     outcome: ['succeeded', 'failed'],
+    by: ['operator', 'board'],
   };
   for (const [, label = '', value = ''] of text.matchAll(/[{,](\w+)="([^"]*)"/g)) {
     if (known[label] !== undefined) expect(known[label], label).toContain(value);
@@ -119,6 +120,7 @@ test('labels carry our own words, and none of a provider', async () => {
     'currency',
     'age',
     'class',
+    'by',
     'endpoint',
     'group',
     'kind',

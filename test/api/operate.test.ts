@@ -178,4 +178,4 @@ test('the commands acknowledge and cancel do the same', async () => {
   expect((await run('cancel', orderId)).stdout).toContain('was withdrawn before');
   expect((await run('cancel', 'none')).code).toBe(1);
   expect(await verdictsOf(orderId)).toEqual(['1 unresolved/underpaid', '2 unresolved/withdrawn']);
-}, 120_000);
+}, 600_000);

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { readAccounts } from '../../src/accounts/accounts.ts';
-import { createCircuitBreaker, readBreaker } from '../../src/accounts/circuit-breaker.ts';
+import { readBreaker } from '../../src/accounts/breaker-state.ts';
+import { createCircuitBreaker } from '../../src/accounts/circuit-breaker.ts';
 import { eventFields, parseEvent, type ResultEvent } from '../../src/domain/result-event.ts';
 import { createProducer } from '../../src/jobs/producer.ts';
 import { newRecordFields, parseRecord } from '../../src/orders/codec.ts';

@@ -1,4 +1,4 @@
-import type { BreakerState } from '../../accounts/circuit-breaker.ts';
+import type { BreakerState } from '../../accounts/breaker-state.ts';
 import { toMajor } from '../../domain/money.ts';
 import type { VerdictStatus } from '../../domain/order.ts';
 import { pollClasses } from '../../domain/poll-class.ts';

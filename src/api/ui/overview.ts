@@ -1,7 +1,8 @@
 import { type Activity, readActivity } from '../../accounts/activity.ts';
-import { type Breaker, readBreaker } from '../../accounts/circuit-breaker.ts';
+import { type Breaker, readBreaker } from '../../accounts/breaker-state.ts';
 import { type Lag, readLag } from '../../accounts/lag-log.ts';
 import { countWaitingPolls, type WaitingPolls } from '../../accounts/waiting-polls.ts';
+import { isPaused } from '../../jobs/pause-account.ts';
 import { jobIdOf, orderIdOf, type PollQueue } from '../../jobs/queue.ts';
 import { countContradicted } from '../../orders/contradicted.ts';
 import { readUnresolved } from '../../orders/unresolved.ts';
@@ -49,6 +50,8 @@ export interface AccountInfo {
 
 export interface AccountHealth extends AccountInfo, Activity {
   readonly breaker: Breaker;
+  /** Its queue is paused, as with Bull Board's button: not even deadline verdicts are published. */
+  readonly isQueuePaused: boolean;
   /** Orders with a job. */
   readonly orders: number;
   /** How long its most overdue job has been due. A job delayed by the circuit breaker is not due. */
@@ -132,7 +135,7 @@ async function readNextDue({ redis, keys, accounts, queue }: OverviewParts): Pro
 
 const noActivity: Activity = { polledAt: null, answeredAt: null, pollsPerMinute: 0 };
 const noneWaiting: WaitingPolls = { requested: 0, deadline: 0, likely: 0, older: 0, watch: 0 };
-const noBreaker: Breaker = { state: 'closed', failures: 0, pausedUntil: null };
+const noBreaker: Breaker = { state: 'closed', failures: 0, pausedUntil: null, why: null, pause: null };
 
 async function readAccount(
   parts: OverviewParts,
@@ -143,11 +146,12 @@ async function readAccount(
   const { redis, keys } = parts;
   const { id, credentials } = account;
   const queue = parts.queue(id);
-  const [activity, breaker, counts, dueAt, lag, waiting] = await Promise.all([
+  const [activity, breaker, counts, dueAt, isQueuePaused, lag, waiting] = await Promise.all([
     part(`the activity of ${id}`, readActivity(redis, keys, id, now), noActivity),
     part(`the circuit breaker of ${id}`, readBreaker(redis, keys, id, now, credentials), noBreaker),
     part(`the jobs of ${id}`, queue.getJobCounts('delayed', 'waiting', 'prioritized', 'active'), {}),
     part(`the due jobs of ${id}`, oldestDueAt(parts, queue), null),
+    isPaused(redis, queue),
     part(`the lags of ${id}`, readLag(redis, keys, id, now), null),
     part(
       `the waiting polls of ${id}`,
@@ -157,7 +161,7 @@ async function readAccount(
   ]);
   const orders = Object.values(counts).reduce((sum, jobs) => sum + jobs, 0);
   const lateMs = dueAt === null ? 0 : Math.max(0, now - dueAt);
-  return { ...account, ...activity, breaker, orders, lateMs, lag, waiting };
+  return { ...account, ...activity, breaker, isQueuePaused, orders, lateMs, lag, waiting };
 }
 
 /** When the account's most overdue poll was due: its job is waiting, or not yet moved out of the delayed set. */

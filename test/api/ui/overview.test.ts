@@ -1,6 +1,7 @@
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { createActivityLog, readActivity } from '../../../src/accounts/activity.ts';
-import { createCircuitBreaker, readBreaker } from '../../../src/accounts/circuit-breaker.ts';
+import { readBreaker } from '../../../src/accounts/breaker-state.ts';
+import { createCircuitBreaker } from '../../../src/accounts/circuit-breaker.ts';
 import { createOverview } from '../../../src/api/ui/overview.ts';
 import { renderSections } from '../../../src/api/ui/overview-page.ts';
 import { remember } from '../../../src/domain/evidence.ts';
