@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { withSmallYoungGeneration } from '../observability/v8-heap.ts';
+import { limitHeapGrowth, withSmallYoungGeneration } from '../observability/v8-heap.ts';
 import type { Role, Service } from '../service.ts';
 import type { CommandContext } from './command-context.ts';
 
@@ -23,6 +23,8 @@ export function startCommand(terminal: CommandContext): Command {
       const service = await withSmallYoungGeneration(() => start(terminal, chosen));
       // Stopped while waiting for Redis.
       if (service === null) return;
+      // Only a process that takes requests can be flooded; a worker is faster with a young generation that grows.
+      if (chosen.includes('api')) limitHeapGrowth();
       if (!terminal.stop.aborted) await once(terminal.stop, 'abort');
       await service.close();
       terminal.endWithin(afterCloseMs);

@@ -1,4 +1,5 @@
-import { setFlagsFromString } from 'node:v8';
+import { PerformanceObserver } from 'node:perf_hooks';
+import { getHeapSpaceStatistics, setFlagsFromString } from 'node:v8';
 
 /**
  * Keeps V8's young generation at its initial size while the work runs. Use it for loading modules.
@@ -15,8 +16,31 @@ export async function withSmallYoungGeneration<T>(work: () => Promise<T>): Promi
   }
 }
 
+/**
+ * Keeps the heap of a process small that strangers can make busy. Without it V8 grows the young generation to 128 MB under a flood
+ * of requests, and collects the old one only once it has doubled.
+ */
+export function limitHeapGrowth(): void {
+  setFlagsFromString(`--heap-growing-percent=${oldGrowthPercent}`);
+  let factor = usualFactor;
+  const observer = new PerformanceObserver(() => {
+    const wanted = youngBytes() >= mostYoungBytes ? 1 : usualFactor;
+    if (wanted !== factor) growBy(wanted);
+    factor = wanted;
+  });
+  observer.observe({ entryTypes: ['gc'] });
+}
+
 /** V8's default. */
 const usualFactor = 2;
+/** Of both semi-spaces together. */
+const mostYoungBytes = 16 * 1024 * 1024;
+/** How much the old generation may grow until it is collected again. */
+const oldGrowthPercent = 30;
+
+function youngBytes(): number {
+  return getHeapSpaceStatistics().find(({ space_name: name }) => name === 'new_space')?.space_size ?? 0;
+}
 
 /** V8 reads the flag whenever it might grow the heap. A V8 without this flag prints a warning and continues. */
 function growBy(factor: number): void {
