@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { LocalMs, Zone } from '../../domain/zone.ts';
 import { type DecimalSign, decimalSignOf } from './amount.ts';
 import type { DateOrder, PrintedTime } from './date.ts';
@@ -77,7 +78,9 @@ export async function readStatement(path: string, options: StatementOptions): Pr
       line += 1;
       if (line <= layout.headerLine) continue;
       lines += 1;
-      const found = placesIn(record, format) === null ? readRow(record, rules) : ({ kind: 'other' } as const);
+      const found = isHeaderAgain(record, line, layout)
+        ? ({ kind: 'other' } as const)
+        : readRow(record, rules);
       if (found.kind === 'other') others += 1;
       else if (found.kind === 'fault') {
         faultCount += 1;
@@ -94,6 +97,19 @@ export async function readStatement(path: string, options: StatementOptions): Pr
     ...{ sha256: file.sha256, format, rows, lines, others, faults, faultCount },
     period: dates.finish(),
   };
+}
+
+/** Exports that were put together have their header again. @throws StatementError when its columns stand elsewhere */
+function isHeaderAgain(record: readonly string[], line: number, { format, places }: Layout): boolean {
+  const time = places.time === undefined ? '' : record[places.time];
+  // Most rows have a date there, which spares looking at all their cells.
+  if (time !== undefined && /\d/.test(time)) return false;
+  const found = placesIn(record, format);
+  if (found !== null && !isDeepStrictEqual(found, places))
+    throw new StatementError(
+      `Line ${line} of the statement is a second header with other columns; split the file there.`,
+    );
+  return found !== null;
 }
 
 interface Layout {

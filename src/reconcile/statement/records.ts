@@ -14,6 +14,9 @@ const options = (delimiter: string): Options<string[]> => ({
   // Names such as JOHN "JJ" DOE are printed as they are.
   relax_quotes: true,
   max_record_size: longestRecord,
+  // Files that were put together have several kinds of line ends. By itself the library takes the first one for all, and the
+  // lines that end otherwise for cells of one long line.
+  record_delimiter: ['\r\n', '\n', '\r'],
 });
 
 /**
@@ -25,7 +28,7 @@ export async function* readRecords(
   delimiter: string,
 ): AsyncGenerator<string[][]> {
   const parser = parse(options(delimiter));
-  const source = Readable.from(text, { highWaterMark: 1 });
+  const source = Readable.from(withShortLines(text), { highWaterMark: 1 });
   source.once('error', (error) => parser.destroy(error));
   source.pipe(parser);
   let failure: unknown = null;
@@ -46,6 +49,28 @@ export async function* readRecords(
     source.destroy();
     parser.destroy();
   }
+}
+
+/** The library does not count separators: a line of nothing else would become a list of millions of cells. */
+async function* withShortLines(text: AsyncIterable<string>): AsyncGenerator<string> {
+  let [line, length] = [1, 0];
+  for await (const chunk of text) {
+    let start = 0;
+    for (const { index } of chunk.matchAll(/[\r\n]/g)) {
+      if (length + index - start > longestRecord) throw tooLong(line);
+      if (chunk[index] === '\n') line += 1;
+      [length, start] = [0, index + 1];
+    }
+    length += chunk.length - start;
+    if (length > longestRecord) throw tooLong(line);
+    yield chunk;
+  }
+}
+
+function tooLong(line: number): StatementError {
+  return new StatementError(
+    `The statement cannot be read: line ${line} is longer than ${longestRecord} characters; a quotation mark may not be closed.`,
+  );
 }
 
 /** Waits until there is something to read, or nothing will come any more. */
@@ -71,10 +96,9 @@ export function recordsOf(text: string, delimiter: string): string[][] {
 
 function explained(error: unknown): unknown {
   if (!(error instanceof CsvError)) return error;
-  const line = typeof error.lines === 'number' ? ` near line ${error.lines}` : '';
-  const why =
-    error.code === 'CSV_MAX_RECORD_SIZE'
-      ? `a line is longer than ${longestRecord} characters${line}; a quotation mark may not be closed`
-      : `it is not valid CSV${line} (${error.code})`;
-  return new StatementError(`The statement cannot be read: ${why}.`, { cause: error });
+  const line = typeof error.lines === 'number' ? error.lines : 1;
+  if (error.code === 'CSV_MAX_RECORD_SIZE') return tooLong(line);
+  return new StatementError(`The statement cannot be read: line ${line} is not valid CSV (${error.code}).`, {
+    cause: error,
+  });
 }
