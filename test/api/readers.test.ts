@@ -138,7 +138,8 @@ describe('readers', () => {
     const ids = await publish(4);
     await put('books', ids[1]);
     const [position] = await groupPositions(redis, keys.results);
-    expect(position).toEqual({ group: 'http:books', pending: 0, lag: 2, acknowledgedBelow: ids[1] });
+    const oldestAt = Number(ids[2]?.split('-')[0]);
+    expect(position).toEqual({ group: 'http:books', pending: 0, lag: 2, acknowledgedBelow: ids[1], oldestAt });
     await eventually(async () =>
       expect(await running.metric('payment_poller_group_lag_entries{group="http:books"}')).toBe(2),
     );
