@@ -196,6 +196,12 @@ function answerError(
     return sendProblem(reply, 422, 'Correct the request and send it again.', faults);
   }
   const status = error.statusCode ?? 500;
+  if (status === 415)
+    return sendProblem(
+      reply,
+      415,
+      'Send the body as JSON, with the header "Content-Type: application/json".',
+    );
   if (status < 500) return sendProblem(reply, status, error.message);
   if (!isLoggedElsewhere(error)) {
     request.log.error({ err: error, route: request.routeOptions.url }, 'a request could not be served');

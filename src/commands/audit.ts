@@ -1,6 +1,6 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { readServiceSettings } from '../config/config.ts';
-import { awaitRedis, connectRedis } from '../redis/connection.ts';
+import { awaitRedisForCommand, connectRedis } from '../redis/connection.ts';
 import { createKeys } from '../redis/keys.ts';
 import { type CommandContext, UsageError } from './command-context.ts';
 
@@ -27,7 +27,7 @@ export function auditCommand(terminal: CommandContext): Command {
       const { redisUrl, prefix } = readServiceSettings(terminal.environment);
       const redis = connectRedis(redisUrl, 'patient');
       try {
-        await awaitRedis(redis, redisUrl, 6_000);
+        await awaitRedisForCommand(redis, redisUrl);
         const { audit } = createKeys(prefix);
         const entries =
           from === undefined

@@ -26,13 +26,14 @@ export function doctorCommand(terminal: CommandContext, exit: (code: number) => 
 
 async function* examine({ environment }: CommandContext, live: boolean): AsyncGenerator<Diagnosis> {
   const { redisUrl, prefix } = readServiceSettings(environment);
-  yield* diagnoseRedis(redisUrl, prefix);
+  const isRedisReachable = yield* diagnoseRedis(redisUrl, prefix);
   for (const { text } of unknownVariables(environment))
     yield { level: 'warning', subject: 'configuration', text };
   try {
     const config = readConfig(environment);
     const { diagnoseAccounts } = await import('../doctor/accounts.ts');
-    yield* diagnoseAccounts(config, live);
+    yield* diagnoseAccounts(config, live, isRedisReachable);
+    if (!isRedisReachable) return;
     const { diagnoseUnserved } = await import('../doctor/unserved.ts');
     yield* await diagnoseUnserved(config);
   } catch (error) {

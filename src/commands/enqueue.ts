@@ -1,10 +1,12 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { Command } from 'commander';
 import { readServiceSettings } from '../config/config.ts';
+import { orderIdPattern } from '../domain/order.ts';
 import type { EnqueueResult } from '../jobs/enqueue-result.ts';
 import type { Producer } from '../jobs/producer.ts';
 import { readJson } from '../jobs/read-json.ts';
 import type { OrderInput } from '../jobs/validate-order.ts';
+import { awaitRedisForCommand, connectRedis } from '../redis/connection.ts';
 import { type CommandContext, UsageError } from './command-context.ts';
 import { originOfCommand } from './origin.ts';
 import { readLines } from './read-lines.ts';
@@ -46,15 +48,22 @@ export function enqueueCommand(terminal: CommandContext, exit: (code: number) =>
       }
       const { redisUrl, prefix } = readServiceSettings(terminal.environment);
       const { createProducerOf } = await import('../jobs/producer.ts');
-      const producer = createProducerOf(originOfCommand(), { redis: redisUrl, prefix });
+      const one = flags.file === undefined ? orderOf(flags) : null;
+      const redis = connectRedis(redisUrl, 'prompt');
+      const producer = createProducerOf(originOfCommand(), { redis, prefix });
       try {
+        await awaitRedisForCommand(redis, redisUrl);
         const refused =
-          flags.file === undefined
-            ? await enqueueOne(producer, orderOf(flags), terminal)
-            : await enqueueFile(producer, flags.file, terminal);
+          one === null
+            ? await enqueueFile(producer, flags.file ?? '-', terminal)
+            : await enqueueOne(producer, one, terminal);
         exit(refused === 0 ? 0 : 1);
+      } catch (cause) {
+        if (one === null || one.faults.size === 0 || cause instanceof UsageError) throw cause;
+        throw new UsageError(`${[...one.faults.values()].join('; ')}.`, { cause });
       } finally {
         await producer.close();
+        redis.disconnect();
       }
     });
 }
@@ -62,10 +71,14 @@ export function enqueueCommand(terminal: CommandContext, exit: (code: number) =>
 /** Enqueues one order given by flags. Returns how many were refused. */
 async function enqueueOne(
   producer: Producer,
-  order: unknown,
+  { order, faults }: FlagOrder,
   { stdout, stderr }: CommandContext,
 ): Promise<number> {
   const result = await producer.enqueue(order as OrderInput);
+  if (faults.size > 0) {
+    const others = 'faults' in result ? result.faults.filter(({ path }) => !faults.has(path)) : [];
+    throw new UsageError(`${[...faults.values(), ...others.map(faultText)].join('; ')}.`);
+  }
   if ('faults' in result) {
     stderr.write(`refused (${result.outcome}): ${faultsOf(result)}\n`);
     return 1;
@@ -75,27 +88,33 @@ async function enqueueOne(
   return 0;
 }
 
-function orderOf({ file: _, reference, schedule, metadata, ...flags }: Flags): unknown {
-  return {
-    ...flags,
-    ...(reference === undefined
-      ? {}
-      : { reference: reference.startsWith('{') ? json('--reference', reference) : reference }),
-    ...(schedule === undefined ? {} : { schedule: json('--schedule', schedule) }),
-    ...(metadata === undefined ? {} : { metadata: json('--metadata', metadata) }),
-  };
+interface FlagOrder {
+  readonly order: unknown;
+  /** What is wrong with flags that hold JSON, by field. Such a field is `null`, which no order may have there. */
+  readonly faults: ReadonlyMap<string, string>;
 }
 
-function json(flag: string, text: string): unknown {
-  let read: ReturnType<typeof readJson>;
-  try {
-    read = readJson(text);
-  } catch (cause) {
-    throw new UsageError(`${flag} must be JSON.`, { cause });
-  }
-  const [fault] = read.faults;
-  if (fault !== undefined) throw new UsageError(`${flag} ${fault.message}.`);
-  return read.value;
+function orderOf({ file: _, reference, schedule, metadata, ...flags }: Flags): FlagOrder {
+  const faults = new Map<string, string>();
+  const json = (field: string, text: string): unknown => {
+    try {
+      const { value, faults: found } = readJson(text);
+      if (found.length === 0 && value !== null) return value;
+      faults.set(field, `--${field} ${found[0]?.message ?? 'must be a JSON object'}`);
+    } catch {
+      faults.set(field, `--${field} must be JSON`);
+    }
+    return null;
+  };
+  const order = {
+    ...flags,
+    ...(reference !== undefined && {
+      reference: reference.startsWith('{') ? json('reference', reference) : reference,
+    }),
+    ...(schedule !== undefined && { schedule: json('schedule', schedule) }),
+    ...(metadata !== undefined && { metadata: json('metadata', metadata) }),
+  };
+  return { order, faults };
 }
 
 const batchSize = 500;
@@ -113,9 +132,9 @@ async function enqueueFile(producer: Producer, file: string, terminal: CommandCo
     for (const [index, result] of results.entries()) {
       counts[result.outcome] += 1;
       if ('faults' in result) {
-        screen.complain(`line ${batch[index]?.line}: ${result.outcome}: ${faultsOf(result)}`);
+        screen.complain(`${placeOf(batch[index])}: ${result.outcome}: ${faultsOf(result)}`);
       } else if (result.sharesReferenceWith !== undefined) {
-        screen.complain(`line ${batch[index]?.line}: ${sharingOf(result)}`);
+        screen.complain(`${placeOf(batch[index])}: ${sharingOf(result)}`);
       }
     }
     batch = [];
@@ -126,7 +145,7 @@ async function enqueueFile(producer: Producer, file: string, terminal: CommandCo
     for await (const { line, order, fault } of readOrders(file, terminal)) {
       if (fault !== undefined) {
         counts.invalid += 1;
-        screen.complain(`line ${line}: ${fault}`);
+        screen.complain(`${placeOf({ line, order })}: ${fault}`);
       } else {
         batch.push({ line, order });
         if (batch.length === batchSize) await flush();
@@ -160,6 +179,17 @@ interface OrderLine {
   readonly fault?: string;
 }
 
+/** Where a line is, with the id of its order as far as it can be read. */
+function placeOf(entry: { readonly line: number; readonly order?: unknown } | undefined): string {
+  const { line, order } = entry ?? {};
+  const id: unknown =
+    typeof order === 'string' ? writtenId.exec(order)?.[1] : (order as { orderId?: unknown } | null)?.orderId;
+  return typeof id === 'string' && orderIdPattern.test(id) ? `line ${line} (${id})` : `line ${line}`;
+}
+
+/** The id in a line that is not valid JSON. */
+const writtenId = /"orderId"\s*:\s*"([^"\\]{1,128})"/;
+
 async function* readOrders(file: string, { stdin }: CommandContext): AsyncGenerator<OrderLine> {
   const input = file === '-' ? stdin : (await openFile(file)).createReadStream();
   for await (const { line, text } of readLines(input, maxLineLength)) {
@@ -187,12 +217,12 @@ function parseLine(line: number, content: string | undefined): OrderLine {
   if (content === undefined) return { line, fault: `is longer than ${maxLineLength} characters` };
   try {
     const { value: order, faults } = readJson(content);
-    if (faults.length > 0) return { line, fault: faults.map(({ message }) => message).join('; ') };
+    if (faults.length > 0) return { line, order, fault: faults.map(({ message }) => message).join('; ') };
     if (typeof order === 'object' && order !== null && !Array.isArray(order)) return { line, order };
   } catch {
     // Reported below with the same message as JSON that is not an object.
   }
-  return { line, fault: 'is not a JSON object; write one order per line' };
+  return { line, order: content, fault: 'is not a JSON object; write one order per line' };
 }
 
 /** Warns that other open orders have the same reference: only one of them can be paid by it. */
@@ -201,5 +231,9 @@ function sharingOf({ orderId, sharesReferenceWith }: Extract<EnqueueResult, { ou
 }
 
 function faultsOf(result: Extract<EnqueueResult, { faults: unknown }>): string {
-  return result.faults.map(({ path, message }) => `${path} ${message}`.trim()).join('; ');
+  return result.faults.map(faultText).join('; ');
+}
+
+function faultText({ path, message }: { readonly path: string; readonly message: string }): string {
+  return `${path} ${message}`.trim();
 }

@@ -7,7 +7,7 @@ import type { OrderRecord } from '../orders/record.ts';
 import { searchOrders } from '../orders/search.ts';
 import { createOrderStore } from '../orders/store.ts';
 import { type OrderSummary, summaryOf } from '../orders/view.ts';
-import { awaitRedis, connectRedis } from '../redis/connection.ts';
+import { awaitRedisForCommand, connectRedis } from '../redis/connection.ts';
 import { createKeys } from '../redis/keys.ts';
 import type { CommandContext } from './command-context.ts';
 import type { LocalTime } from './local-time.ts';
@@ -31,7 +31,6 @@ interface Flags {
 
 /** Orders per search. */
 const pageSize = 100;
-const redisMs = 3_000;
 
 export function ordersCommand(terminal: CommandContext, exit: (code: number) => void): Command {
   return new Command('orders')
@@ -69,7 +68,7 @@ async function* findOrders(terminal: CommandContext, filter: OrderFilter): Async
   const { redisUrl, prefix, retentionDays, indexedMetadata } = readServiceSettings(terminal.environment);
   const redis = connectRedis(redisUrl, 'prompt');
   try {
-    await awaitRedis(redis, redisUrl, redisMs);
+    await awaitRedisForCommand(redis, redisUrl);
     const keys = createKeys(prefix);
     const store = createOrderStore({ redis, keys, retentionMs: retentionDays * 86_400_000 });
     const parts = { keys, store, index: createOrderIndex({ redis, keys }), indexedMetadata };

@@ -4,7 +4,7 @@ import { createAccessTokens } from '../providers/access-token.ts';
 import { pullRegistration, readRegistration } from '../providers/daraja-pull.ts';
 import { createTransport } from '../providers/transport.ts';
 import { createPullClient } from '../reconcile/pull/pull-client.ts';
-import { awaitRedis, connectRedis } from '../redis/connection.ts';
+import { awaitRedisForCommand, connectRedis } from '../redis/connection.ts';
 import { createKeys } from '../redis/keys.ts';
 import { shortCodeOf } from '../roles/pull-payments.ts';
 import { type CommandContext, UsageError } from './command-context.ts';
@@ -49,7 +49,7 @@ async function registerShortCode(
   const redis = connectRedis(config.redisUrl, 'patient');
   const transport = createTransport(account.transport);
   try {
-    await awaitRedis(redis, config.redisUrl, 6_000);
+    await awaitRedisForCommand(redis, config.redisUrl);
     // Shared with the running service: at Daraja a new token ends the older one.
     const key = createKeys(config.prefix).token(account.id);
     const tokens = createAccessTokens({ redis, key, auth, settings: account.settings, transport });

@@ -21,7 +21,7 @@ import { readMapping } from '../reconcile/statement/mapping.ts';
 import { readStatement, type Statement } from '../reconcile/statement/read-statement.ts';
 import { StatementError } from '../reconcile/statement/statement-error.ts';
 import { createRedisClock } from '../redis/clock.ts';
-import { awaitRedis, connectRedis, type Redis } from '../redis/connection.ts';
+import { awaitRedisForCommand, connectRedis, type Redis } from '../redis/connection.ts';
 import { createKeys, type Keys } from '../redis/keys.ts';
 import { type CommandContext, UsageError } from './command-context.ts';
 import { originOfCommand } from './origin.ts';
@@ -79,7 +79,7 @@ export function reconcileCommand(terminal: CommandContext, exit: (code: number) 
       const settings = readServiceSettings(terminal.environment);
       const redis = connectRedis(settings.redisUrl, 'patient');
       try {
-        await awaitRedis(redis, settings.redisUrl, 6_000);
+        await awaitRedisForCommand(redis, settings.redisUrl);
         const zone = createZone(flags.timezone ?? settings.timezone);
         const keys = createKeys(settings.prefix);
         const retentionMs = settings.retentionDays * 86_400_000;

@@ -3,7 +3,7 @@ import { readServiceSettings } from '../config/config.ts';
 import { toMajor } from '../domain/money.ts';
 import { createZone, dayRange } from '../domain/zone.ts';
 import { type DailyReport, type ReportLine, readDailyReport, reasonsOf } from '../orders/daily-report.ts';
-import { awaitRedis, connectRedis } from '../redis/connection.ts';
+import { awaitRedisForCommand, connectRedis } from '../redis/connection.ts';
 import { createKeys } from '../redis/keys.ts';
 import { type CommandContext, UsageError } from './command-context.ts';
 import { csvLine } from './csv-line.ts';
@@ -35,7 +35,7 @@ export function reportCommand(terminal: CommandContext, exit: (code: number) => 
       if (range === null) throw new UsageError('--day takes yesterday, today or a date such as 2026-01-31.');
       const redis = connectRedis(settings.redisUrl, 'patient');
       try {
-        await awaitRedis(redis, settings.redisUrl, 6_000);
+        await awaitRedisForCommand(redis, settings.redisUrl);
         const report = await readDailyReport(redis, createKeys(settings.prefix), range, terminal.stop);
         const print = json ? forMachines : csv ? asCsv : forPeople;
         terminal.stdout.write(print(report, zone.name));

@@ -1,10 +1,11 @@
 import { styleText } from 'node:util';
 import type { ResultEvent } from '../domain/result-event.ts';
+import type { LocalTime } from './local-time.ts';
 
 const colours = { paid: 'green', failed: 'red', expired: 'yellow', unresolved: 'magenta' } as const;
 
-/** Formats a verdict as one aligned line. */
-export function resultLine(event: ResultEvent, coloured: boolean): string {
+/** Formats a verdict as one aligned line, with its date and time in a time zone. */
+export function resultLine(event: ResultEvent, coloured: boolean, time: LocalTime): string {
   const { status, reason, amountExpected, amountReceived, amountVerified } = event.data;
   const { currency, receipt, account, polls } = event.data;
   const word = status.padEnd(10);
@@ -20,7 +21,7 @@ export function resultLine(event: ResultEvent, coloured: boolean): string {
     polls === 1 ? '1 poll' : `${polls} polls`,
   ];
   return [
-    event.time.slice(11, 19),
+    time.text(Date.parse(event.time)),
     coloured ? styleText(colours[status], word, { validateStream: false }) : word,
     `${currency} ${amount}`.padStart(12),
     event.subject.padEnd(28),

@@ -1,10 +1,11 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { readServiceSettings } from '../config/config.ts';
 import { cloudEvent } from '../domain/result-event.ts';
-import { awaitRedis, connectRedis } from '../redis/connection.ts';
+import { awaitRedisForCommand, connectRedis } from '../redis/connection.ts';
 import { isRedisFault } from '../redis/redis-fault.ts';
 import { type Result, readResults } from '../results/replay.ts';
 import { type CommandContext, UsageError } from './command-context.ts';
+import type { LocalTime } from './local-time.ts';
 import { resultLine } from './result-line.ts';
 import { resultCsvLine, resultsCsvHead } from './results-csv.ts';
 import { exportResults, type ResultsRange } from './results-export.ts';
@@ -19,10 +20,6 @@ interface Flags {
   readonly latest?: boolean;
   readonly count?: number;
 }
-
-const redisMs = 6_000;
-/** An export may run unattended: it says soon that it cannot. */
-const exportRedisMs = 3_000;
 
 export function resultsCommand(terminal: CommandContext, exit: (code: number) => void): Command {
   return new Command('results')
@@ -67,9 +64,9 @@ async function printRange(terminal: CommandContext, flags: Flags, range: Results
   const time = localTimeOf(flags.timezone);
   const redis = connectRedis(redisUrl, 'prompt');
   const print = (result: Result) =>
-    flags.csv ? resultCsvLine(result.event, time) : line(terminal, flags, result);
+    flags.csv ? resultCsvLine(result.event, time) : line(terminal, flags, result, time);
   try {
-    await awaitRedis(redis, redisUrl, exportRedisMs);
+    await awaitRedisForCommand(redis, redisUrl);
     if (flags.csv) terminal.stdout.write(resultsCsvHead);
     return await exportResults({ terminal, redis, prefix, print }, range);
   } catch (cause) {
@@ -86,15 +83,16 @@ async function printRange(terminal: CommandContext, flags: Flags, range: Results
 async function follow(terminal: CommandContext, flags: Flags): Promise<void> {
   const { from = '$', count = Number.POSITIVE_INFINITY } = flags;
   const { redisUrl, prefix } = readServiceSettings(terminal.environment);
+  const time = localTimeOf(flags.timezone);
   const redis = connectRedis(redisUrl, 'patient');
   let left = count;
   try {
-    await awaitRedis(redis, redisUrl, redisMs);
+    await awaitRedisForCommand(redis, redisUrl);
     const onInvalid = (streamId: string) =>
       void terminal.stderr.write(`entry ${streamId} is not a result of payment-poller; skipped\n`);
     const options = { redis, prefix, from, follow: true, signal: terminal.stop, onInvalid };
     for await (const result of readResults(options)) {
-      terminal.stdout.write(line(terminal, flags, result));
+      terminal.stdout.write(line(terminal, flags, result, time));
       left -= 1;
       if (left <= 0) break;
     }
@@ -103,8 +101,8 @@ async function follow(terminal: CommandContext, flags: Flags): Promise<void> {
   }
 }
 
-function line({ stdout }: CommandContext, { json }: Flags, result: Result): string {
-  return `${json ? toJson(result) : resultLine(result.event, stdout.isTTY)}\n`;
+function line({ stdout }: CommandContext, { json }: Flags, result: Result, time: LocalTime): string {
+  return `${json ? toJson(result) : resultLine(result.event, stdout.isTTY, time)}\n`;
 }
 
 function toJson({ streamId, event }: Result): string {

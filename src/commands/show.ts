@@ -4,7 +4,7 @@ import { readServiceSettings } from '../config/config.ts';
 import { orderIdPattern } from '../domain/order.ts';
 import { createOrderStore, type OrderStore } from '../orders/store.ts';
 import { type OrderView, viewOf } from '../orders/view.ts';
-import { awaitRedis, connectRedis, type Redis } from '../redis/connection.ts';
+import { awaitRedisForCommand, connectRedis, type Redis } from '../redis/connection.ts';
 import { createKeys } from '../redis/keys.ts';
 import { type Delivery, readDeliveries } from '../webhooks/deliveries.ts';
 import { type CommandContext, UsageError } from './command-context.ts';
@@ -41,7 +41,7 @@ export async function withStore(
   const { redisUrl, prefix, retentionDays } = readServiceSettings(environment);
   const redis = connectRedis(redisUrl, 'patient');
   try {
-    await awaitRedis(redis, redisUrl, 6_000);
+    await awaitRedisForCommand(redis, redisUrl);
     const retentionMs = retentionDays * 86_400_000;
     await work(createOrderStore({ redis, keys: createKeys(prefix), retentionMs }), redis, prefix);
   } finally {

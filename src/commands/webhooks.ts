@@ -5,7 +5,7 @@ import { readServiceSettings } from '../config/config.ts';
 import { keyNameSchema } from '../config/named-keys.ts';
 import type { ServiceSettings } from '../config/settings.ts';
 import { secretPrefix, type WebhookEndpoint, webhookEndpointsSchema } from '../config/webhook-endpoints.ts';
-import { awaitRedis, connectRedis, type Redis } from '../redis/connection.ts';
+import { awaitRedisForCommand, connectRedis, type Redis } from '../redis/connection.ts';
 import { createKeys, type Keys } from '../redis/keys.ts';
 import { createAddressGuard } from '../webhooks/address-guard.ts';
 import { readDeadLetters } from '../webhooks/dead-letters.ts';
@@ -18,7 +18,6 @@ import { testEvent } from '../webhooks/test-event.ts';
 import { type CommandContext, UsageError } from './command-context.ts';
 import { originOfCommand } from './origin.ts';
 
-const redisMs = 6_000;
 const secretBytes = 32;
 
 type Exit = (code: number) => void;
@@ -196,7 +195,7 @@ async function withRedis(
   const settings = readServiceSettings(environment);
   const redis = connectRedis(settings.redisUrl, 'patient');
   try {
-    await awaitRedis(redis, settings.redisUrl, redisMs);
+    await awaitRedisForCommand(redis, settings.redisUrl);
     await work({ ...settings, redis, keys: createKeys(settings.prefix) });
   } finally {
     redis.disconnect();

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { z } from 'zod';
 import type { BreakerPolicy } from '../accounts/circuit-breaker.ts';
+import { brokenRule } from '../domain/broken-rule.ts';
 import type { Policy } from '../domain/decide.ts';
 import type { Schedule } from '../domain/order.ts';
 import { usualCurrencies } from '../providers/currency.ts';
@@ -162,17 +163,13 @@ function readSettings<Schema extends z.ZodObject>(
   for (const issue of parsed.error.issues) {
     const setting = String(issue.path[0]);
     const description = schema.shape[setting]?.description ?? '';
-    // Our own message says what to do, unlike zod's about a missing value.
-    const isMissing = raw[setting] === undefined && issue.code !== 'custom';
-    const wrong = isMissing ? 'is missing' : `is not valid: ${ruleOf(issue)}`;
+    // Our own rule about a missing value says what to do; zod's would only say that it has no type.
+    const rule = raw[setting] === undefined && issue.code !== 'custom' ? '' : brokenRule(issue);
+    const what = raw[setting] === undefined ? 'is missing' : 'is not valid';
+    const wrong = rule === '' ? what : `${what}: ${rule}`;
     faults.push(`${variableName(setting, accountId)} ${wrong} (${description}).`);
   }
   return null;
-}
-
-/** The rule that the value breaks, without the value: it may be a secret. */
-function ruleOf(issue: z.core.$ZodIssue): string {
-  return issue.code === 'invalid_type' ? `must be a ${issue.expected}` : issue.message.replace(/\.$/, '');
 }
 
 /** An empty variable counts as not set. */

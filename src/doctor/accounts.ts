@@ -6,13 +6,21 @@ import { changedProviderText, findChangedProviders } from '../orders/changed-pro
 import { createOrderStore } from '../orders/store.ts';
 import { createAccessTokens } from '../providers/access-token.ts';
 import { createTransport } from '../providers/transport.ts';
-import { awaitRedis, connectRedis, type Redis } from '../redis/connection.ts';
+import { awaitRedisForCommand, connectRedis, type Redis } from '../redis/connection.ts';
 import { createKeys } from '../redis/keys.ts';
 import { diagnoseGain } from './adaptive-gain.ts';
 import type { Diagnosis } from './diagnosis.ts';
 
-/** Checks every account's configuration and, with `live`, whether its credentials are accepted. */
-export async function* diagnoseAccounts(config: Config, live: boolean): AsyncGenerator<Diagnosis> {
+/**
+ * Checks every account's configuration and, with `live`, whether its credentials are accepted.
+ *
+ * @param isRedisReachable otherwise only what needs no Redis is checked
+ */
+export async function* diagnoseAccounts(
+  config: Config,
+  live: boolean,
+  isRedisReachable: boolean,
+): AsyncGenerator<Diagnosis> {
   for (const account of config.accounts) {
     yield { level: 'ok', subject: account.id, text: `${account.provider.title}: all settings are present` };
     yield* transportDiagnoses(account);
@@ -32,6 +40,7 @@ export async function* diagnoseAccounts(config: Config, live: boolean): AsyncGen
       text: `results are kept for ${config.resultsRetentionDays} days (RESULTS_RETENTION_DAYS), but their orders for ${config.retentionDays} only (RETENTION_DAYS): a result that the stream loses after that cannot be published again; raise RETENTION_DAYS`,
     };
   }
+  if (!isRedisReachable) return;
   const redis = connectRedis(config.redisUrl, 'patient');
   try {
     yield* changedProviders(config, redis);
@@ -59,7 +68,7 @@ function* currencyDiagnoses({ id, provider, currencies }: AccountConfig): Genera
 async function* changedProviders(config: Config, redis: Redis): AsyncGenerator<Diagnosis> {
   const keys = createKeys(config.prefix);
   try {
-    await awaitRedis(redis, config.redisUrl, 5_000);
+    await awaitRedisForCommand(redis, config.redisUrl);
   } catch {
     // The Redis checks have reported it already.
     return;

@@ -1,4 +1,4 @@
-import { awaitRedis, connectRedis, isWrongType, type Redis } from '../redis/connection.ts';
+import { awaitRedisForCommand, connectRedis, isWrongType, type Redis } from '../redis/connection.ts';
 import { createKeys } from '../redis/keys.ts';
 import { redisAddress } from '../redis/url.ts';
 import { type HttpReader, readReaders } from '../results/http-readers.ts';
@@ -10,15 +10,15 @@ const subject = 'redis';
 const leastVersion = 6.2;
 const skewLimitMs = 2_000;
 
-/** Checks whether Redis is reachable and configured safely. */
-export async function* diagnoseRedis(redisUrl: string, prefix: string): AsyncGenerator<Diagnosis> {
+/** Checks whether Redis is reachable and configured safely. Returns false if it is not reachable. */
+export async function* diagnoseRedis(redisUrl: string, prefix: string): AsyncGenerator<Diagnosis, boolean> {
   const redis = connectRedis(redisUrl, 'patient');
   try {
-    await awaitRedis(redis, redisUrl, 5_000);
+    await awaitRedisForCommand(redis, redisUrl);
   } catch (error) {
     yield { level: 'danger', subject, text: (error as Error).message };
     redis.disconnect();
-    return;
+    return false;
   }
   try {
     const info = parseInfo(await redis.info());
@@ -28,6 +28,7 @@ export async function* diagnoseRedis(redisUrl: string, prefix: string): AsyncGen
     yield await memory(redis, info);
     yield await clock(redis);
     yield* await groups(redis, prefix);
+    return true;
   } finally {
     redis.disconnect();
   }

@@ -27,8 +27,9 @@ export const resultDataSchema = z.looseObject({
   amountExpected: amount,
   amountReceived: amount.nullable(),
   currency: z.string(),
-  /** True if the status is `paid` and the provider reported the amount received. */
-  amountVerified: z.boolean(),
+  amountVerified: z
+    .boolean()
+    .describe('True if the status is `paid` and the provider reported the amount received'),
   receipt: z.string().nullable(),
   providerStatus: z.string().nullable(),
   providerMessage: z.string().nullable(),
@@ -173,9 +174,12 @@ export function eventFields(event: ResultEvent): string[] {
   ];
 }
 
-/** The event as CloudEvents JSON. All attributes of a CloudEvent are strings, `stateversion` too. */
+/**
+ * The event as CloudEvents JSON. `stateversion` is a string there, as on the stream; `version` is the same as a number, as in every
+ * answer of the API.
+ */
 export function cloudEvent(event: ResultEvent) {
-  return { ...event, stateversion: String(event.stateversion) };
+  return { ...event, stateversion: String(event.stateversion), version: event.stateversion };
 }
 
 /**

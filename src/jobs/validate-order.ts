@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { type AccountInfo, type AccountInfos, scheduleSchema } from '../accounts/accounts.ts';
+import { brokenRule } from '../domain/broken-rule.ts';
 import { toMinor } from '../domain/money.ts';
 import { accountIdPattern, type Order, orderIdPattern, type Reference } from '../domain/order.ts';
 import type { Provider } from '../providers/provider.ts';
@@ -45,7 +46,7 @@ export const orderInputSchema = z.strictObject({
     .describe('When the payment was started: RFC 3339 or epoch milliseconds; defaults to now'),
   schedule: scheduleSchema.partial().strict().optional().describe("Overrides of the account's poll schedule"),
   metadata: z
-    .record(z.string(), z.json())
+    .record(z.string(), z.json(), 'must be an object of JSON values')
     .refine(
       (value) => Buffer.byteLength(JSON.stringify(value)) <= maxMetadataBytes,
       'must be at most 4096 bytes of JSON',
@@ -172,7 +173,7 @@ export function toFault(issue: z.core.$ZodIssue, input: unknown): Fault {
   if (issue.code === 'unrecognized_keys') {
     return { path, message: `has unknown fields: ${issue.keys.slice(0, 10).map(quoted).join(', ')}` };
   }
-  return { path, message: valueAt(input, issue.path) === undefined ? 'is missing' : issue.message };
+  return { path, message: valueAt(input, issue.path) === undefined ? 'is missing' : brokenRule(issue) };
 }
 
 /** No parser of ours keeps a field of this name: it would vanish from what the shop gets back. */

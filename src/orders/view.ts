@@ -57,7 +57,8 @@ export const orderViewSchema = z.object({
     .nullable()
     .describe('The last published verdict, `null` while there is none'),
   reason: z.string().nullable(),
-  stateversion: z.int().describe('Version of the last published result, 0 while there is none'),
+  version: z.int().describe('Version of the last published result, 0 while there is none'),
+  stateversion: z.int().describe('The same as `version`; the name of earlier releases'),
   settledAt: instant.nullable(),
   polls: z.int(),
   answeredPolls: z.int().describe('Polls that got a usable answer about the order'),
@@ -71,7 +72,8 @@ export const orderViewSchema = z.object({
   verdicts: z
     .array(
       z.object({
-        stateversion: z.int(),
+        version: z.int(),
+        stateversion: z.int().describe('The same as `version`'),
         status: z.enum(verdictStatuses),
         reason: z.string().nullable(),
         at: instant,
@@ -134,6 +136,7 @@ export function viewOf(record: OrderRecord, pause: PausedBy | null = null): Orde
     phase: progress.phase,
     status: progress.verdict?.status ?? null,
     reason: progress.verdict?.reason ?? null,
+    version: progress.stateversion,
     stateversion: progress.stateversion,
     settledAt: isoOrNull(progress.verdict?.at ?? null),
     polls: progress.polls,
@@ -166,7 +169,9 @@ function acknowledgedOf(record: OrderRecord): OrderView['acknowledged'] {
 function verdictsOf({ progress }: OrderRecord): OrderView['verdicts'] {
   const { earlier = [], verdict, stateversion } = progress;
   const all = verdict === null ? earlier : [...earlier, { ...verdict, stateversion }];
-  return all.map(({ stateversion, status, reason, at }) => ({ stateversion, status, reason, at: iso(at) }));
+  return all.map(({ stateversion, status, reason, at }) => {
+    return { version: stateversion, stateversion, status, reason, at: iso(at) };
+  });
 }
 
 function iso(at: number): string {

@@ -152,20 +152,41 @@ function reconnectDelayMs(attempt: number): number {
   return Math.min(attempt * 100, 1_000);
 }
 
+/** How long a command waits for a Redis that is reached but slow to answer, and for one that is not reached at all, in ms. */
+const commandMs = 6_000;
+const unreachedMs = 2_000;
+
+/**
+ * As `awaitRedis`, for a command that somebody waits for: an address at which nothing answers is given up sooner.
+ *
+ * @throws with a message that says what to check
+ */
+export function awaitRedisForCommand(redis: Redis, url: string): Promise<void> {
+  return awaitRedis(redis, url, commandMs, unreachedMs);
+}
+
 /**
  * Waits until Redis answers a PING.
  *
+ * @param unreachableMs limit while there is no connection
  * @throws after `timeoutMs`, with a message that says what to check
  */
-export async function awaitRedis(redis: Redis, url: string, timeoutMs: number): Promise<void> {
-  const giveUpAt = performance.now() + timeoutMs;
+export async function awaitRedis(
+  redis: Redis,
+  url: string,
+  timeoutMs: number,
+  unreachableMs: number = timeoutMs,
+): Promise<void> {
+  const beganAt = performance.now();
+  const leftMs = () => beganAt + (isReached(redis) ? timeoutMs : unreachableMs) - performance.now();
   let last: unknown;
-  while (performance.now() < giveUpAt) {
+  for (let left = leftMs(); left > 0; left = leftMs()) {
     try {
-      await withTimeout(redis.ping(), Math.max(1, giveUpAt - performance.now()), 'no answer to PING');
+      await withTimeout(redis.ping(), left, 'no answer to PING');
       return;
     } catch (error) {
       last = error;
+      // Lets the connection be noticed, too, if this process had no time to do so until now.
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
   }
@@ -173,4 +194,8 @@ export async function awaitRedis(redis: Redis, url: string, timeoutMs: number): 
     `Redis at ${redisAddress(url)} does not answer; check REDIS_URL and that Redis is running and accepts our credentials.`,
     { cause: last },
   );
+}
+
+function isReached({ status }: Redis): boolean {
+  return status === 'connect' || status === 'ready';
 }

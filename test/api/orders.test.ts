@@ -141,7 +141,8 @@ describe('POST /v1/orders', () => {
         body: JSON.stringify(anInput()),
         headers: { 'content-type': type },
       });
-      expect(answer).toMatchObject({ status: 415, json: { status: 415 } });
+      const detail = 'Send the body as JSON, with the header "Content-Type: application/json".';
+      expect(answer).toMatchObject({ status: 415, json: { status: 415, detail } });
     },
   );
 });

@@ -94,6 +94,25 @@ describe.concurrent('one order by flags', () => {
     expect(await redis.exists(keys.open, keys.order('a b'))).toBe(0);
   });
 
+  test('names every fault beside metadata that is not JSON', async () => {
+    const { enqueue, redis, keys } = await setup();
+    const { code, stdout, stderr } = await enqueue([
+      ...['--order-id', 'ord-1', '--account', 'jengaa', '--amount', '-2', '--metadata', '{x'],
+      ...['--schedule', 'null'],
+    ]);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    for (const fault of [
+      '--metadata must be JSON;',
+      '--schedule must be a JSON object;',
+      'account is not an account of this service',
+      'reference is missing',
+      'amount must be more than 0',
+    ])
+      expect(stderr).toContain(fault);
+    expect(stderr.split('\n')).toHaveLength(2);
+    expect(await redis.exists(keys.order('ord-1'))).toBe(0);
+  });
+
   test('says which accounts there are, and what a reference looks like', async () => {
     const { enqueue } = await setup();
     const wrong = ['--order-id', 'a', '--amount', '1', '--reference', '{"x":"y"}'];
@@ -134,12 +153,14 @@ describe.concurrent('many orders from a file', () => {
         .split('\n')
         .map((line) => line.split(/: (.*)/) as [string, string]),
     );
-    expect([...told.keys()].sort()).toEqual(['line 10', 'line 3', 'line 4', 'line 6', 'line 7', 'line 8']);
+    expect([...told.keys()].sort()).toEqual([
+      ...['line 10 (ord-4)', 'line 3', 'line 4 (ord-2)', 'line 6 (ord-1)', 'line 7', 'line 8'],
+    ]);
     // A good one, whose reference an open order has.
-    expect(told.get('line 10')).toMatch(/ord-4 has the same reference as ord-1/);
+    expect(told.get('line 10 (ord-4)')).toMatch(/ord-4 has the same reference as ord-1/);
     expect(told.get('line 3')).toMatch(/not a JSON object/);
-    expect(told.get('line 4')).toMatch(/invalid: amount .*two decimals/);
-    expect(told.get('line 6')).toMatch(/conflict: orderId/);
+    expect(told.get('line 4 (ord-2)')).toMatch(/invalid: amount .*two decimals/);
+    expect(told.get('line 6 (ord-1)')).toMatch(/conflict: orderId/);
     expect(told.get('line 7')).toMatch(/not a JSON object/);
     expect(told.get('line 8')).toMatch(/longer than 65536/);
     expect((await redis.zrange(keys.open, '0', '-1')).sort()).toEqual(['ord-1', 'ord-3', 'ord-4']);
@@ -154,12 +175,17 @@ describe.concurrent('many orders from a file', () => {
       `{"orderId":"x1",${least},"amount":"1.00","amount":"2.00"}`,
       `{"orderId":"x2",${least},"amount":1.0000000000000000001}`,
       `{"orderId":"x3",${least},"amount":"1.00","metadata":{"__proto__":{"a":1}}}`,
+      `{"orderId":"x4",${least},"amount":"1.00"`,
+      `{"orderId":"x 5",${least}`,
     ];
     const { code, stderr } = await enqueue(['--file', '-'], bad.join('\n'));
     expect(code).toBe(1);
-    expect(stderr).toContain('line 1: names "amount" more than once');
-    expect(stderr).toContain('line 2: has more digits in "amount"');
-    expect(stderr).toContain('line 3: invalid: metadata has a field named __proto__');
+    expect(stderr).toContain('line 1 (x1): names "amount" more than once');
+    expect(stderr).toContain('line 2 (x2): has more digits in "amount"');
+    expect(stderr).toContain('line 3 (x3): invalid: metadata has a field named __proto__');
+    // As far as the id can be read, and is one.
+    expect(stderr).toContain('line 4 (x4): is not a JSON object');
+    expect(stderr).toContain('line 5: is not a JSON object');
   });
 
   test('from standard input, three thousand of them', async () => {

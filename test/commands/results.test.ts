@@ -77,9 +77,14 @@ describe.concurrent('results', () => {
       }),
       anEvent(3, { amountReceived: null, amountVerified: false, receipt: null }),
     ]);
-    const { stdout } = await runCommand(['results', '--from', '0', '--count', '3'], { env });
+    const { stdout } = await runCommand(
+      ['results', '--from', '0', '--count', '3', '--timezone', 'Africa/Nairobi'],
+      { env },
+    );
     const [paid = '', unresolved = '', unverified = ''] = stdout.split('\n');
-    expect(paid).toMatch(/^09:00:08 {2}paid +KES 2\.00 +ord-1 +jenga +receipt SH90HU7FO2, 3 polls$/);
+    expect(paid).toMatch(
+      /^2026-\d\d-\d\d 12:00:08 {2}paid +KES 2\.00 +ord-1 +jenga +receipt SH90HU7FO2, 3 polls$/,
+    );
     expect(unverified).toMatch(/paid +KES 2\.00 +ord-3 +jenga +amount not verified, 3 polls$/);
     expect(unresolved).toMatch(/unresolved +KES 1\.00 of 2\.00 +ord-2 +jenga +underpaid/);
     expect(stdout).not.toContain('\x1b');

@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { createKeys } from '../../src/redis/keys.ts';
@@ -64,13 +65,23 @@ describe("the README's own subscriber", () => {
   );
   const code = block?.code ?? '';
 
-  test('prints every verdict', async () => {
+  test('prints every verdict, also in a project whose modules are CommonJS', async () => {
     const { service, pay } = await setup();
     // The demo keeps to the prefix that is usual; a test has one of its own.
     const own = code.replace("  group: 'shop',", "  group: 'shop', prefix: process.env.PREFIX,");
-    const flags = ['--conditions=payment-poller-source', '--input-type=module-typescript'];
-    expect(readFileSync(join(root, 'README.md'), 'utf8')).toContain(`npx node ${flags[0]} my-subscriber.ts`);
-    const subscriber = runExample(process.execPath, [...flags, '--eval', own], service);
+    // A project as `npm init` makes it: its own modules are CommonJS.
+    const project = mkdtempSync(join(tmpdir(), 'payment-poller-project-'));
+    onTestFinished(() => rmSync(project, { recursive: true }));
+    writeFileSync(join(project, 'package.json'), JSON.stringify({ name: 'shop', type: 'commonjs' }));
+    mkdirSync(join(project, 'node_modules'));
+    symlinkSync(root, join(project, 'node_modules', 'payment-poller'));
+    const file = 'my-subscriber.mts';
+    writeFileSync(join(project, file), own);
+    const condition = '--conditions=payment-poller-source';
+    const readme = readFileSync(join(root, 'README.md'), 'utf8');
+    expect(readme).toContain(`save this as \`${file}\``);
+    expect(readme).toContain(`npx node ${condition} ${file}`);
+    const subscriber = runExample(process.execPath, [condition, join(project, file)], service);
     await pay('paid');
     await subscriber.prints(/^order-1 1 paid null \w{10}$/m);
     await subscriber.end('SIGTERM');
