@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import type { FastifyInstance, FastifyPluginAsync, onRequestAsyncHookHandler } from 'fastify';
@@ -6,6 +7,9 @@ import { auditRequest } from './audit-request.ts';
 import { openapi } from './openapi.ts';
 import { sendProblem } from './problem.ts';
 import type { Login } from './ui/login.ts';
+
+/** Of the overview page, which it leads to. */
+const icon = new URL('./ui/assets/icon.svg', import.meta.url);
 
 export interface DocsParts {
   readonly version: string;
@@ -21,7 +25,12 @@ export async function serveDocs(app: FastifyInstance, parts: DocsParts): Promise
   await app.register(swagger, openapi(parts.version));
   const routes: FastifyPluginAsync = async (docs) => {
     if (!parts.isPublic) docs.addHook('onRequest', guardOf(parts));
-    await docs.register(swaggerUi, { routePrefix: '/docs' });
+    await docs.register(swaggerUi, {
+      routePrefix: '/docs',
+      theme: { title: 'payment-poller: HTTP API' },
+      // Its logo would be Swagger's, and would lead nowhere.
+      logo: { type: 'image/svg+xml', content: readFileSync(icon), href: '/', target: '_self' },
+    });
   };
   await app.register(routes);
 }

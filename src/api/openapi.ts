@@ -4,20 +4,23 @@ import { z } from 'zod';
 import { resultDataSchema } from '../domain/result-event.ts';
 import { orderInputSchema } from '../jobs/validate-order.ts';
 import { orderSummarySchema, orderViewSchema } from '../orders/view.ts';
+import { exampleInput, exampleProblem, exampleSummary, exampleView } from './examples.ts';
 import { problemSchema } from './problem.ts';
+import { publishedResultSchema } from './results-page.ts';
 
 /**
  * The OpenAPI document, made from the schemas that validate. Schemas with a name become components: generated clients
  * have types for them, and what holds itself (any JSON) can be written down at all.
  */
 export function openapi(version: string): FastifyDynamicSwaggerOptions {
-  name(orderInputSchema, 'Order');
+  name(orderInputSchema, 'Order', exampleInput);
   name(orderInputSchema.shape.metadata.unwrap().valueType, 'Metadata');
-  name(orderViewSchema, 'OrderView');
-  name(orderSummarySchema, 'OrderSummary');
+  name(orderViewSchema, 'OrderView', exampleView);
+  name(orderSummarySchema, 'OrderSummary', exampleSummary);
+  name(publishedResultSchema, 'Result');
   name(orderViewSchema.shape.metadata.valueType, 'Json');
   name(resultDataSchema.shape.metadata.valueType, 'ResultMetadata');
-  name(problemSchema, 'Problem');
+  name(problemSchema, 'Problem', exampleProblem);
   return {
     openapi: {
       openapi: '3.0.3',
@@ -25,18 +28,37 @@ export function openapi(version: string): FastifyDynamicSwaggerOptions {
         title: 'payment-poller',
         version,
         description:
-          'Polls mobile-money gateways about pending orders and publishes one evidence-backed verdict per order.',
+          'Polls mobile-money gateways about pending orders and publishes one evidence-backed verdict per order. [Overview of the orders](/)',
       },
+      servers: [{ url: '/', description: 'The payment-poller that serves this page' }],
       components: { securitySchemes: { apiKey: { type: 'http', scheme: 'bearer' } } },
       security: [{ apiKey: [] }],
     },
     transform: jsonSchemaTransform,
-    transformObject: (document) => withoutUnused(jsonSchemaTransformObject(document)),
+    transformObject: (document) => withoutRandomExamples(withoutUnused(jsonSchemaTransformObject(document))),
   };
 }
 
-function name(schema: z.ZodType, id: string): void {
-  z.globalRegistry.add(schema, { ...z.globalRegistry.get(schema), id });
+function name(schema: z.ZodType, id: string, example?: unknown): void {
+  z.globalRegistry.add(schema, {
+    ...z.globalRegistry.get(schema),
+    id,
+    ...(example !== undefined && { example }),
+  });
+}
+
+/**
+ * Swagger UI makes up an example for a pattern: thousands of random characters for a long one. Parameters describe in words what they
+ * take, so what has no example of its own is described without its pattern.
+ */
+function withoutRandomExamples<Whole extends object>(whole: Whole): Whole {
+  const plain = (_key: string, part: unknown) => {
+    if (typeof part !== 'object' || part === null || !('pattern' in part) || 'example' in part) return part;
+    if (typeof part.pattern !== 'string') return part;
+    const { pattern, ...rest } = part;
+    return rest;
+  };
+  return JSON.parse(JSON.stringify(whole, plain)) as Whole;
 }
 
 interface Described {

@@ -6,6 +6,7 @@ import type { OrderRecord } from '../orders/record.ts';
 import type { OrderStore } from '../orders/store.ts';
 import { type OrderView, viewOf } from '../orders/view.ts';
 import { seesAccount } from './api-keys.ts';
+import { exampleInput } from './examples.ts';
 import { inTime } from './in-time.ts';
 import { evidenceFor } from './other-orders.ts';
 
@@ -16,7 +17,9 @@ export interface ViewParts {
 }
 
 export const noSuchOrder = 'No order has this orderId.';
-export const orderParams = z.object({ orderId: z.string().regex(orderIdPattern) });
+export const orderParams = z.object({
+  orderId: z.string().regex(orderIdPattern).meta({ example: exampleInput.orderId }),
+});
 
 /** The record of an order; `null` for one that is not there, and for one of an account that the key may not see. */
 export async function readFor(

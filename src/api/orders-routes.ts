@@ -27,14 +27,16 @@ export interface OrdersParts extends WithdrawParts, ViewParts {
   readonly stop: AbortSignal;
 }
 
-const enqueuedSchema = z.object({
-  orderId: z.string(),
-  outcome: z.enum(['new', 'same']),
-  sharesReferenceWith: z
-    .array(z.string())
-    .optional()
-    .describe('Open orders with the same reference: the first of them to be paid owns the payment'),
-});
+const enqueuedSchema = z
+  .object({
+    orderId: z.string(),
+    outcome: z.enum(['new', 'same']),
+    sharesReferenceWith: z
+      .array(z.string())
+      .optional()
+      .describe('Open orders with the same reference: the first of them to be paid owns the payment'),
+  })
+  .meta({ example: { orderId: 'shop-1001', outcome: 'new' } });
 const maxWaitSeconds = 60;
 /** Over all keys. */
 const maxWaits = 2_000;

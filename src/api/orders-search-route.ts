@@ -1,9 +1,10 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { InvalidPlaceError, type SearchParts, searchOrders } from '../orders/search.ts';
-import { type OrderSummary, orderSummarySchema, summaryOf } from '../orders/view.ts';
+import { orderSummarySchema, summaryOf } from '../orders/view.ts';
 import { seesAccount } from './api-keys.ts';
 import type { Cursors } from './cursors.ts';
+import { exampleSummary } from './examples.ts';
 import { inTime } from './in-time.ts';
 import { sendProblem, usualProblems } from './problem.ts';
 import { filterOf, searchQuerySchema } from './search-query.ts';
@@ -12,33 +13,6 @@ export interface SearchRouteParts {
   readonly search: SearchParts;
   readonly cursors: Cursors;
 }
-
-const exampleOrder: OrderSummary = {
-  orderId: 'shop-1001',
-  account: 'jenga',
-  provider: 'jenga',
-  reference: 'OR28922980077',
-  amount: '2.00',
-  currency: 'KES',
-  amountVerified: true,
-  receipt: 'SH90HU7FO2',
-  amountReceived: '2.00',
-  createdAt: '2026-11-27T09:00:00.000Z',
-  deadlineAt: '2026-11-27T09:10:00.000Z',
-  phase: 'closed',
-  status: 'paid',
-  reason: null,
-  stateversion: 1,
-  settledAt: '2026-11-27T09:00:13.512Z',
-  polls: 2,
-  answeredPolls: 2,
-  lastPolledAt: '2026-11-27T09:00:13.498Z',
-  lastAnsweredAt: '2026-11-27T09:00:13.498Z',
-  nextPollAt: null,
-  acknowledged: null,
-  withdrawnAt: null,
-  metadata: { basket: 7 },
-};
 
 const foundSchema = z
   .object({
@@ -50,7 +24,7 @@ const foundSchema = z
         'Send it as `cursor` for the next page; `null` at the end. A page may be short or empty and have one: each request examines a limited number of orders',
       ),
   })
-  .meta({ example: { orders: [exampleOrder], next: null } });
+  .meta({ example: { orders: [exampleSummary], next: null } });
 
 /** `GET /orders`: search and list. */
 export function ordersSearchRoute({ search, cursors }: SearchRouteParts): FastifyPluginAsyncZod {

@@ -21,7 +21,7 @@ export interface ReadersRouteParts {
 }
 
 export const readerName = z.string().regex(readerNamePattern, 'must have 1 to 64 of A-Z a-z 0-9 . _ -');
-const params = z.object({ name: readerName });
+const params = z.object({ name: readerName.meta({ example: 'books' }) });
 /** 0, or a stream id whose halves Lua compares exactly. */
 const position = z
   .string()

@@ -1,12 +1,14 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { parseEvent, resultEventSchema } from '../domain/result-event.ts';
+import { verdictStatuses } from '../domain/order.ts';
+import { cloudEvent, parseEvent, resultEventSchema } from '../domain/result-event.ts';
 import type { OrderStore } from '../orders/store.ts';
 import type { Redis } from '../redis/connection.ts';
 import { createKeys } from '../redis/keys.ts';
 import { readReader } from '../results/http-readers.ts';
 import { lastStreamId, type Result } from '../results/replay.ts';
 import { seesAccount } from './api-keys.ts';
+import { exampleStreamId } from './examples.ts';
 import { inTime } from './in-time.ts';
 import { evidenceFor } from './other-orders.ts';
 import { sendProblem } from './problem.ts';
@@ -31,17 +33,19 @@ const batchSize = 250;
 /** An id so far ahead of the last result is a mistake: it would hide all results until then. */
 const aheadMs = 60_000;
 
+const eventTypes = verdictStatuses.map((status) => `payment.${status}` as const);
 const exampleAt = '2026-11-27T09:00:13.512Z';
+/** A result as a page has it. */
+export const publishedResultSchema = resultEventSchema.extend({
+  type: z.enum(eventTypes).describe('What was published; `data.status` and `data.reason` say more'),
+  stateversion: z.string().describe('`version` as a string, as on the stream and in CloudEvents'),
+  version: z.int().describe('Version of the result: 1 for the first verdict of its order, then 2, …'),
+  streamid: z.string().describe('Stream id: send it to `PUT /v1/readers/{name}` once this result is handled'),
+});
+
 export const resultsPageSchema = z
   .object({
-    results: z.array(
-      resultEventSchema.extend({
-        stateversion: z.string(),
-        streamid: z
-          .string()
-          .describe('Stream id: send it to `PUT /v1/readers/{name}` once this result is handled'),
-      }),
-    ),
+    results: z.array(publishedResultSchema),
     next: z
       .string()
       .describe('Send it as `after`; everything up to it was on this page or is of other accounts'),
@@ -59,6 +63,7 @@ export const resultsPageSchema = z
           time: exampleAt,
           datacontenttype: 'application/json',
           stateversion: '1',
+          version: 1,
           data: {
             ...{ orderId: 'shop-1001', account: 'jenga', provider: 'jenga', reference: 'OR28922980077' },
             ...{
@@ -79,10 +84,10 @@ export const resultsPageSchema = z
             evidence: [{ source: 'poll', at: exampleAt, httpStatus: 200, reading: 'paid' }],
             metadata: { basket: 7 },
           },
-          streamid: '1795770013515-0',
+          streamid: exampleStreamId,
         },
       ],
-      next: '1795770013515-0',
+      next: exampleStreamId,
       more: false,
     },
   });
@@ -133,8 +138,7 @@ export async function sendResultsPage(
   const results = await Promise.all(page.results.map((result) => resultFor(store, request, result)));
   return reply.type('application/json').send({
     results: results.map(({ streamId: streamid, event }) => ({
-      ...event,
-      stateversion: String(event.stateversion),
+      ...cloudEvent(event),
       streamid,
     })),
     next: page.next,
