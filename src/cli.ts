@@ -27,7 +27,8 @@ const commands: ReadonlyMap<string, () => Promise<CreateCommand>> = new Map([
   ['key', async () => (await import('./commands/key.ts')).keyCommand],
   ['user', async () => (await import('./commands/user.ts')).userCommand],
   ['webhooks', async () => (await import('./commands/webhooks.ts')).webhooksCommand],
-  ['simulate', async () => (await import('./commands/simulate.ts')).simulateCommand],
+  ['simulate', async () => (await import('./demo/simulate.ts')).simulateCommand],
+  ['trigger', async () => (await import('./commands/trigger.ts')).triggerCommand],
 ]);
 
 /** Loads the named command, or all of them for the help and for suggestions. */

@@ -9,7 +9,7 @@ import { findRedis } from '../embedded/redis.ts';
 import { createProducer } from '../jobs/producer.ts';
 import { createLog } from '../observability/log.ts';
 import { createOrderStore } from '../orders/store.ts';
-import { connectRedis } from '../redis/connection.ts';
+import { awaitRedisForCommand, connectRedis } from '../redis/connection.ts';
 import { createKeys, defaultPrefix } from '../redis/keys.ts';
 import { readResults } from '../results/replay.ts';
 import { startService } from '../service.ts';
@@ -22,14 +22,17 @@ import { demoSamples } from './samples.ts';
 const patienceMs = 60_000;
 const redrawMs = 250;
 
+/** `once`: end when every order has its verdict. `empty`: no sample orders. */
+interface DemoFlags {
+  readonly once: boolean;
+  readonly empty: boolean;
+}
+
 /**
  * Runs the service against the simulator, with sample orders for every provider. Without REDIS_URL it starts its own Redis.
  * Returns true if each order got its expected verdict. Unless `once`, the service keeps running until it is stopped.
  */
-export async function runDemo(
-  terminal: CommandContext,
-  { once: onlyOnce }: { once: boolean },
-): Promise<boolean> {
+export async function runDemo(terminal: CommandContext, flags: DemoFlags): Promise<boolean> {
   const say = (line: string) => terminal.stdout.write(`${line}\n`);
   const url = terminal.environment.REDIS_URL;
   const found = await findRedis({
@@ -39,9 +42,10 @@ export async function runDemo(
     announce: say,
   });
   try {
+    if (found.kind === 'given') await reached(found.url);
     const simulator = await startSimulator();
     try {
-      return await play(terminal, found, simulator, onlyOnce);
+      return await play(terminal, found, simulator, flags);
     } finally {
       await simulator.close();
     }
@@ -50,12 +54,22 @@ export async function runDemo(
   }
 }
 
+/** @throws when Redis does not answer */
+async function reached(url: string): Promise<void> {
+  const redis = connectRedis(url, 'prompt');
+  try {
+    await awaitRedisForCommand(redis, url);
+  } finally {
+    redis.disconnect();
+  }
+}
+
 /** Starts the service, enqueues the samples and shows their verdicts. */
 async function play(
   terminal: CommandContext,
   found: FoundRedis,
   simulator: Simulator,
-  onlyOnce: boolean,
+  { once: onlyOnce, empty }: DemoFlags,
 ): Promise<boolean> {
   const say = (line: string) => terminal.stdout.write(`${line}\n`);
   // A shared Redis: the demo uses a prefix of its own.
@@ -78,6 +92,10 @@ async function play(
     say(
       `Redis: ${found.description}. The simulator provides ${demoAccounts.join(', ')} at ${simulator.url}.\n`,
     );
+    if (empty) {
+      if (!terminal.stop.aborted) await stayUp(terminal, places, service.url);
+      return true;
+    }
     const lines: Line[] = demoSamples(demoAccounts, Date.now().toString(36), places).map((sample) => {
       return { sample, polls: 0, lastReading: 'waiting for its first poll', verdict: null };
     });

@@ -5,10 +5,12 @@ import { outageSchema, simulatedOrderSchema } from './input.ts';
 import { type ProviderId, providerIds } from './registry.ts';
 import type { OrderScript, OutageScript } from './script.ts';
 import type { ScriptedOrder } from './scripted-orders.ts';
+import { scriptOfTrigger, triggerSchema } from './trigger.ts';
 
 /** What the control routes steer and show. */
 export interface ControlParts {
   addOrder(order: OrderScript): ScriptedOrder;
+  findOrder(provider: ProviderId, reference: string): ScriptedOrder | undefined;
   addOutage(outage: OutageScript): void;
   expireTokens(provider: ProviderId): void;
   ledger(): unknown;
@@ -42,6 +44,17 @@ export function createControl(parts: ControlParts): Control {
         const entered = orders.map((order) => parts.addOrder(order));
         return jsonReply(
           201,
+          entered.map(({ script, receipt }) => ({ ...named(script), receipt })),
+        );
+      }),
+    'POST /trigger': (call) =>
+      withBody(call, triggerSchema, (triggers) => {
+        const made = triggers.map((trigger) => scriptOfTrigger(trigger, parts.findOrder));
+        const faults = made.flatMap((one) => ('faults' in one ? one.faults : []));
+        if (faults.length > 0) return refusal(faults);
+        const entered = made.flatMap((one) => ('script' in one ? [parts.addOrder(one.script)] : []));
+        return jsonReply(
+          200,
           entered.map(({ script, receipt }) => ({ ...named(script), receipt })),
         );
       }),
@@ -85,6 +98,6 @@ function withBody<Item extends z.ZodType>(
   return parsed.success ? act(parsed.data) : refusal(faultsOf(parsed.error));
 }
 
-function refusal(faults: string[]): Reply {
+function refusal(faults: readonly string[]): Reply {
   return jsonReply(422, { error: 'The request is not valid.', faults });
 }

@@ -4,7 +4,7 @@
  *
  * Base URLs are `<url>/jenga`, `/daraja` (STK query, Transaction Status and login), `/tanda` (API and identity) and so on,
  * by the `mount` of each file in `apis/`; below each stand the documented paths. `/_simulator/…` steers and shows the same as the object below:
- * POST orders, outages, tokens/expire; GET ledger, requests, daraja-certificate, health.
+ * POST orders, trigger, outages, tokens/expire; GET ledger, requests, daraja-certificate, health.
  *
  * How a state is printed stands in one table at the top of each file in `apis/`. Timelines, fault windows, outages and
  * tokens follow the given clock; callbacks and results are sent by the real one. Nothing is ever posted off this machine.
@@ -128,6 +128,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   const { certificate } = initiatorKey;
   const control = createControl({
     addOrder,
+    findOrder: (provider, reference) => orders.find(provider, reference),
     addOutage,
     expireTokens,
     ledger,
