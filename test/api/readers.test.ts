@@ -139,7 +139,13 @@ describe('readers', () => {
     await put('books', ids[1]);
     const [position] = await groupPositions(redis, keys.results);
     const oldestAt = Number(ids[2]?.split('-')[0]);
-    expect(position).toEqual({ group: 'http:books', pending: 0, lag: 2, acknowledgedBelow: ids[1], oldestAt });
+    expect(position).toEqual({
+      group: 'http:books',
+      pending: 0,
+      lag: 2,
+      acknowledgedBelow: ids[1],
+      oldestAt,
+    });
     await eventually(async () =>
       expect(await running.metric('payment_poller_group_lag_entries{group="http:books"}')).toBe(2),
     );
