@@ -44,6 +44,7 @@ export const exampleSummary: OrderSummary = {
 
 export const exampleView: OrderView = {
   ...exampleSummary,
+  accountPaused: null,
   explanation: 'The provider said "Paid", with the receipt SH90HU7FO2 and KES 2.00 received.',
   history: [
     { at: '2026-11-27T09:00:08.101Z', reading: 'pending', source: 'poll', httpStatus: 200 },

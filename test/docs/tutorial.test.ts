@@ -127,7 +127,7 @@ test('adapter and simulator, written apart, understand each other', async () => 
 });
 
 test('its secrets are listed for the nightly check, its settings in the documentation', async () => {
-  for (const entry of ['docs', 'scripts', '.github']) {
+  for (const entry of ['docs', 'scripts', 'ops', '.github']) {
     cpSync(join(root, entry), join(folder, entry), { recursive: true });
   }
   await run(process.execPath, ['scripts/generate.ts', folder], { cwd: folder });
