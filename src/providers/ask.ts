@@ -3,6 +3,7 @@ import type { AccessTokens, NoToken } from './access-token.ts';
 import { usualCurrencies } from './currency.ts';
 import type { AnswerTo, Provider, ProviderAnswer } from './provider.ts';
 import { type Expected, readAnswer, rejectsToken } from './read-answer.ts';
+import type { RequestPacer } from './request-pacer.ts';
 import type { StatusTable } from './status-table.ts';
 import type { Transport, TransportFault } from './transport.ts';
 
@@ -32,6 +33,8 @@ export interface AskerParts {
   /** `null` for providers without a login. */
   readonly tokens: AccessTokens | null;
   readonly overrides?: StatusTable;
+  /** Keeps requests within the account's rate limit. Default: they are sent at once. */
+  readonly pacer?: RequestPacer;
   readonly now?: () => number;
 }
 
@@ -40,7 +43,9 @@ export function createAsker(parts: AskerParts): Asker {
   const now = parts.now ?? Date.now;
   const { currencies: [currency = provider.currencies[0]] = usualCurrencies(provider) } = parts;
 
-  function send(reference: Order['reference'], token: string | null, answerTo: AnswerTo | null) {
+  async function send(reference: Order['reference'], token: string | null, answerTo: AnswerTo | null) {
+    const turn = parts.pacer?.turn() ?? null;
+    if (turn !== null) await turn;
     const request = provider.request({ reference, token, now: now(), answerTo }, settings);
     return transport.send({
       ...request,

@@ -10,6 +10,7 @@ import { changedProviderText, findChangedProviders } from '../orders/changed-pro
 import { createAccessTokens } from '../providers/access-token.ts';
 import { createAsker } from '../providers/ask.ts';
 import { credentialsOf } from '../providers/known-secrets.ts';
+import { createRequestPacer, type RequestPacer } from '../providers/request-pacer.ts';
 import { createTransport, type Transport } from '../providers/transport.ts';
 import { endsWithin } from '../redis/timeout.ts';
 import {
@@ -80,6 +81,7 @@ export async function startWorkers(shared: Shared) {
         for (const part of closing(true)) void part.catch(() => {});
       }
       await Promise.all(accounts.map(({ transport }) => transport.close()));
+      for (const { pacer } of accounts) pacer.close();
       // Closing the transport aborts requests in flight; their jobs are released while Redis is still connected.
       if (!isInTime) await endsWithin(closed, handBackMs);
     },
@@ -110,6 +112,7 @@ async function reportChangedProviders({ config, redis, keys, store, log }: Share
 interface RunningAccount {
   readonly worker: ReturnType<typeof createPollWorker>;
   readonly transport: Transport;
+  readonly pacer: RequestPacer;
   readonly activity: ActivityLog;
   /** Accounts with the exponential schedule only learn. */
   readonly adaptive: AdaptiveSchedule;
@@ -123,6 +126,7 @@ function startAccount(account: AccountConfig, shared: Shared): RunningAccount {
   const log = shared.log.child({ account: id });
   const credentials = fingerprintOf(credentialsOf(provider, settings));
   const transport = createTransport(account.transport);
+  const pacer = createRequestPacer(account.ratePerSecond);
   const tokens =
     provider.auth === undefined
       ? null
@@ -139,6 +143,7 @@ function startAccount(account: AccountConfig, shared: Shared): RunningAccount {
     settings,
     transport,
     tokens,
+    pacer,
     now: clock.now,
     currencies: account.currencies,
     ...(account.overrides && { overrides: account.overrides }),
@@ -194,7 +199,7 @@ function startAccount(account: AccountConfig, shared: Shared): RunningAccount {
   worker.on('active', shared.progressed);
   worker.run().catch((error: Error) => log.error({ err: error }, 'the worker stopped'));
   const startPulls = () => startPullPayments(account, shared, { log, transport, tokens, observer });
-  return { worker, transport, activity, adaptive, startPulls };
+  return { worker, transport, pacer, activity, adaptive, startPulls };
 }
 
 /** How often the processes of an account exchange completion times. */

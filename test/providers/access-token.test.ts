@@ -181,3 +181,33 @@ test.each(['a new one', 'the same one'])(
     expect(gateway.requests.length - sent).toBe(8);
   },
 );
+
+test('a request takes its turn after its access token came, and another one when it is repeated', async () => {
+  const steps: string[] = [];
+  const gateway = await startFakeGateway((request, nth) => {
+    const isLogin = request.url === '/auth/oauth2/token';
+    steps.push(isLogin ? 'login' : 'status');
+    if (isLogin) return { status: 200, body: { access_token: `T${nth}`, expires_in: 3600 } };
+    return { status: 401, body: '' };
+  });
+  const transport = createTransport({ ...limits, timeoutMs: 60_000 });
+  onTestFinished(async () => {
+    await transport.close();
+    await gateway.close();
+  });
+  const settings = airtelMoney.settings.parse({
+    baseUrl: gateway.url,
+    clientId: 'a',
+    clientSecret: 'secret',
+  });
+  const key = createKeys(testPrefix()).token('airtel-money');
+  const { auth } = airtelMoney;
+  const tokens = createAccessTokens({ redis, key, auth, settings, transport });
+  const pacer = {
+    turn: async () => void steps.push('turn'),
+    close() {},
+  };
+  const asker = createAsker({ provider: airtelMoney, settings, transport, tokens, pacer });
+  await asker.ask({ reference: 'a', amountMinor: 10_000, currency: 'KES' });
+  expect(steps).toEqual(['login', 'turn', 'status', 'login', 'turn', 'status']);
+});
