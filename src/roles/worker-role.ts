@@ -185,6 +185,7 @@ function startAccount(account: AccountConfig, shared: Shared): RunningAccount {
         ? createBeginQuery(store, config.publicUrl, id, credentials, clock.now)
         : null,
     policy: adaptive.policy,
+    chanceFinal: adaptive.chanceFinal,
     payments: paymentRules(account),
     observer,
     newWords: createNewWords(),

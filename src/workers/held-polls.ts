@@ -1,4 +1,4 @@
-import { type DuePoll, patienceOf } from '../domain/poll-class.ts';
+import { type ChanceFinal, type DuePoll, patienceOf } from '../domain/poll-class.ts';
 import type { PollPath } from '../jobs/backend/poll-path.ts';
 
 /** What a worker knows of the orders that it holds, so that it can say how valuable the next poll of each is. */
@@ -11,11 +11,15 @@ export interface HeldPolls {
   forget(jobId: string): void;
 }
 
-/** @param late called with the milliseconds by which a poll begins later than it counted as due */
+/**
+ * @param late called with the milliseconds by which a poll begins later than it counted as due
+ * @param chanceFinal what is known of the account's completion times
+ */
 export function holdPolls(
   path: PollPath,
   now: () => number,
   late: (ms: number) => void = () => {},
+  chanceFinal?: ChanceFinal,
 ): HeldPolls {
   const held = new Map<string, DuePoll>();
   return {
@@ -27,7 +31,8 @@ export function holdPolls(
         const { order, progress, nextPollAt } = begun.record;
         const poll = { order, progress, isRequested: false };
         held.set(jobId, poll);
-        if (nextPollAt !== null) late(Math.max(0, now() - nextPollAt - patienceOf(poll, nextPollAt)));
+        if (nextPollAt !== null)
+          late(Math.max(0, now() - nextPollAt - patienceOf(poll, nextPollAt, chanceFinal)));
         return begun;
       },
       async finish(jobId, step) {
@@ -41,7 +46,7 @@ export function holdPolls(
     },
     patienceOf(jobId, at) {
       const poll = held.get(jobId);
-      return poll === undefined ? 0 : patienceOf(poll, at);
+      return poll === undefined ? 0 : patienceOf(poll, at, chanceFinal);
     },
     forget: (jobId) => void held.delete(jobId),
   };

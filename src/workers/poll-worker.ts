@@ -3,6 +3,7 @@ import type { CircuitBreaker } from '../accounts/circuit-breaker.ts';
 import { deadlineAnswerMs } from '../domain/awaited-answer.ts';
 import { type Clock, machineClock } from '../domain/clock.ts';
 import type { Policy } from '../domain/decide.ts';
+import type { ChanceFinal } from '../domain/poll-class.ts';
 import { deadlineAt } from '../domain/schedule.ts';
 import { createPlainPath } from '../jobs/backend/plain-path.ts';
 import { createPollBackend, type PollBackendLimits } from '../jobs/backend/poll-backend.ts';
@@ -50,6 +51,8 @@ export interface PollWorkerParts {
   /** Remembers a new query of an order and says where its answer is to be posted; `null` where answers come at once. */
   readonly beginQuery: ((orderId: string) => Promise<AnswerTo>) | null;
   readonly policy: Policy;
+  /** What is known of the account's completion times: where polls are scarce, those start first that probably find a final status. */
+  readonly chanceFinal?: ChanceFinal;
   /** How far the account's payments are distinguished. */
   readonly payments: PaymentRules;
   readonly observer: PollObserver;
@@ -137,7 +140,7 @@ export function createPollWorker(parts: PollWorkerParts): PollWorker {
   const patienceOf = (jobId: string, at: number) => held.patienceOf(jobId, at);
   const path = pathOf(parts, { lockDuration, limiter, concurrency }, lost, patienceOf);
   const pressure = createPollPressure();
-  const held = holdPolls(path, clock.now, pressure.note);
+  const held = holdPolls(path, clock.now, pressure.note, parts.chanceFinal);
   const options = {
     connection: parts.redis,
     prefix: keys.queuePrefix(account),

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
+  type ChanceFinal,
   type DuePoll,
   patienceMs,
   patienceOf,
@@ -14,10 +15,17 @@ import { anOrder, createdAt } from '../support/builders.ts';
 const order = anOrder();
 const candidate = { kind: 'failed', at: createdAt } as const;
 const poll = (phase: Phase, other: Partial<DuePoll> = {}): DuePoll => ({
-  ...{ order, progress: { phase, candidate: null }, isRequested: false },
+  ...{ order, progress: { phase, candidate: null, lastAnsweredAt: null }, isRequested: false },
   ...other,
 });
-const soft = (phase: Phase) => poll(phase, { progress: { phase, candidate } });
+const soft = (phase: Phase) => poll(phase, { progress: { phase, candidate, lastAnsweredAt: null } });
+/** Last answered so long after its creation. */
+const answered = (ms: number) =>
+  poll('asking', { progress: { phase: 'asking', candidate: null, lastAnsweredAt: createdAt + ms } });
+const always =
+  (chance: number | null): ChanceFinal =>
+  () =>
+    chance;
 
 describe('the class of a poll', () => {
   test.each([
@@ -38,6 +46,45 @@ describe('the class of a poll', () => {
     expect(patienceOf(due, createdAt + afterMs)).toBe(patience);
   });
 
+  test.each([
+    ['a good chance, and a customer who waits', 0.1, 10_000, 'likely'],
+    ['hardly a chance, though a customer may wait', 0.09, 10_000, 'older'],
+    ['a good chance that few wait for', 0.3, 180_000, 'older'],
+    ['nearly certain, though few still wait', 0.4, 180_000, 'likely'],
+    ['certain, at the deadline', 1, 600_000, 'deadline'],
+    ['no chance, at the deadline', 0, 600_000, 'deadline'],
+    ['unknown, while a customer waits', null, 179_999, 'likely'],
+    ['unknown, after that', null, 180_000, 'older'],
+  ] as const)('by the chance that its payment has become final: %s', (_, chance, afterMs, expected) => {
+    expect(pollClassOf(poll('asking'), createdAt + afterMs, always(chance))).toBe(expected);
+  });
+
+  test('the chance is that since the last answer', () => {
+    const asked: (readonly number[])[] = [];
+    const chance = (...between: number[]) => {
+      asked.push(between);
+      return 1;
+    };
+    pollClassOf(answered(20_000), createdAt + 30_000, chance);
+    pollClassOf(poll('asking'), createdAt + 8_000, chance);
+    // An answer of before, by another clock.
+    pollClassOf(answered(-5), createdAt + 8_000, chance);
+    expect(asked).toEqual([
+      [20_000, 30_000],
+      [0, 8_000],
+      [0, 8_000],
+    ]);
+  });
+
+  test('the chance changes nothing for requested polls, confirmations and the watch', () => {
+    for (const chance of [0, 1]) {
+      const at = createdAt + 10_000;
+      expect(pollClassOf(poll('asking', { isRequested: true }), at, always(chance))).toBe('requested');
+      expect(pollClassOf(soft('asking'), at, always(chance))).toBe('likely');
+      expect(pollClassOf(poll('watching'), at, always(chance))).toBe('watch');
+    }
+  });
+
   test('is known by its patience, which a job carries as whole seconds', () => {
     for (const each of pollClasses.slice(1)) {
       expect(pollClassOfPatience(patienceMs[each])).toBe(each);
@@ -54,8 +101,13 @@ describe('the class of a poll', () => {
 describe('no class starves', () => {
   const phases = fc.constantFrom<Phase>('asking', 'watching');
   const anyPoll = fc
-    .record({ phase: phases, ageMs: fc.integer({ min: 0, max: 900_000 }), isRequested: fc.boolean() })
-    .map(({ phase, ageMs, isRequested }) => ({ ageMs, poll: poll(phase, { isRequested }) }));
+    .record({
+      ...{ phase: phases, ageMs: fc.integer({ min: 0, max: 900_000 }), isRequested: fc.boolean() },
+      chance: fc.option(fc.double({ min: 0, max: 1, noNaN: true })),
+    })
+    .map(({ phase, ageMs, isRequested, chance }) => {
+      return { ageMs, chance, poll: poll(phase, { isRequested }) };
+    });
 
   test('a poll is only overtaken by those that come due within its patience', () => {
     const arrivals = fc.array(fc.tuple(fc.integer({ min: 0, max: 4_000 }), anyPoll), {
@@ -65,10 +117,11 @@ describe('no class starves', () => {
     fc.assert(
       fc.property(arrivals, fc.integer({ min: 1, max: 4_000 }), (given, everyMs) => {
         let at = 0;
-        const waiting = given.map(([gapMs, { ageMs, poll: one }]) => {
+        const waiting = given.map(([gapMs, { ageMs, chance, poll: one }]) => {
           at += gapMs;
           const due = { ...one, order: { ...order, createdAt: at - ageMs } };
-          return { dueAt: at, rankAt: at + patienceOf(due, at), patience: patienceOf(due, at) };
+          const patience = patienceOf(due, at, always(chance));
+          return { dueAt: at, rankAt: at + patience, patience };
         });
         const left = new Set(waiting);
         // One poll may start every so often; the one that counts as due first does.
@@ -88,9 +141,9 @@ describe('no class starves', () => {
 
   test('an order without a verdict never counts as due after its deadline', () => {
     fc.assert(
-      fc.property(fc.integer({ min: 0, max: 599_000 }), (ageMs) => {
+      fc.property(fc.integer({ min: 0, max: 599_000 }), fc.constantFrom(null, 0, 1), (ageMs, chance) => {
         const at = createdAt + ageMs;
-        expect(at + patienceOf(poll('asking'), at)).toBeLessThanOrEqual(createdAt + 600_000);
+        expect(at + patienceOf(poll('asking'), at, always(chance))).toBeLessThanOrEqual(createdAt + 600_000);
       }),
     );
   });

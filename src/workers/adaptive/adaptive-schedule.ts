@@ -1,14 +1,15 @@
 import type { LagLog } from '../../accounts/lag-log.ts';
 import type { Policy } from '../../domain/decide.ts';
 import type { Schedule } from '../../domain/order.ts';
+import type { ChanceFinal } from '../../domain/poll-class.ts';
 import type { Plan } from '../../domain/schedule.ts';
 import type { UsualTimes } from '../../providers/usual-times.ts';
 import type { PollObserver } from '../poll-observer.ts';
 import { hasChanged, pollBudget } from './budget.ts';
 import type { CompletionLog } from './completion-log.ts';
-import { type CompletionTimes, sightingOf } from './completion-times.ts';
+import { type CompletionTimes, chanceFinalOf, sightingOf, weightOf } from './completion-times.ts';
 import { expectedLagMs } from './gain.ts';
-import { planPollTimes } from './plan.ts';
+import { enoughOrders, planPollTimes } from './plan.ts';
 import { withUsualTimes } from './prior.ts';
 
 /**
@@ -18,6 +19,8 @@ import { withUsualTimes } from './prior.ts';
 export interface AdaptiveSchedule {
   /** The account's policy, with the plan of the moment. */
   readonly policy: Policy;
+  /** By the completion times of the last exchange; `null` while fewer than `enoughOrders` are known. */
+  readonly chanceFinal: ChanceFinal;
   /** Receives every reading. */
   readonly observer: PollObserver;
   /** Writes what was learnt last. */
@@ -60,6 +63,7 @@ export function createAdaptiveSchedule(parts: AdaptiveScheduleParts): AdaptiveSc
   let plan: Plan | null = null;
   let planned: { readonly seen: number; readonly budget: number | null } | null = null;
   let expectedMs: number | null = null;
+  let chanceFinal: ChanceFinal = () => null;
   let timer: NodeJS.Timeout | undefined;
   let isClosed = false;
 
@@ -69,6 +73,7 @@ export function createAdaptiveSchedule(parts: AdaptiveScheduleParts): AdaptiveSc
     if (planning === null && !isNews) return;
     const { times, seen } = await log.exchange();
     const known = withUsualTimes(times, planning?.usualTimes);
+    chanceFinal = weightOf(known) < enoughOrders ? () => null : chanceFinalOf(known);
     if (planning === null) expectedMs = expectedLagMs(known, schedule, null);
     else await planAnew(planning, known, seen);
     await lags.write(expectedMs);
@@ -105,6 +110,7 @@ export function createAdaptiveSchedule(parts: AdaptiveScheduleParts): AdaptiveSc
         return plan;
       },
     },
+    chanceFinal: (fromMs, toMs) => chanceFinal(fromMs, toMs),
     observer: {
       reading({ order, progress, hintAt }, reading) {
         const observation = sightingOf(order, progress, hintAt, reading);

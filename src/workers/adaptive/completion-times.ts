@@ -103,3 +103,13 @@ export function shareFinal(times: CompletionTimes): (ms: number) => number {
     return before + (after - before) * Math.min(1, (ms - from) / (edgeMs(bin) - from));
   };
 }
+
+/** The chance that an order which was not final at one time is final at a later one. Pure. */
+export function chanceFinalOf(times: CompletionTimes): (fromMs: number, toMs: number) => number {
+  const final = shareFinal(times);
+  return (fromMs, toMs) => {
+    const left = 1 - final(fromMs);
+    // Sums of fractions miss 1 by a hair.
+    return left <= 1e-9 ? 0 : Math.min(1, Math.max(0, final(toMs) - final(fromMs)) / left);
+  };
+}

@@ -4,6 +4,7 @@ import { freshProgress } from '../../../src/domain/progress.ts';
 import {
   binCount,
   binOf,
+  chanceFinalOf,
   edgeMs,
   noCompletionTimes,
   shareFinal,
@@ -53,6 +54,24 @@ describe('bins', () => {
     expect([0, 7_000, 1e9].map((ms) => Number(final(ms).toFixed(6)))).toEqual([0, 0, 0.75]);
     expect(final(10_500)).toBeCloseTo(0.375, 2);
     fc.assert(fc.property(times, times, (a, b) => final(Math.min(a, b)) <= final(Math.max(a, b))));
+  });
+
+  test('the chance to be final leaves out what was final before', () => {
+    const { bins } = noCompletionTimes();
+    for (const [bin, share] of spread(10_000, 20_000)) bins[bin] = 8 * share;
+    const chance = chanceFinalOf({ bins, never: 2 });
+    expect(chance(0, 15_000)).toBeCloseTo(0.4, 2);
+    // Of the ten orders six are left, and four of them become final.
+    expect(chance(15_000, 20_000)).toBeCloseTo(4 / 6, 1);
+    expect([chance(25_000, 60_000), chance(20_000, 10_000)]).toEqual([0, 0]);
+    const known = chanceFinalOf({ bins, never: 0 });
+    expect(known(1e9, 2e9)).toBe(0);
+    fc.assert(
+      fc.property(times, times, (a, b) => {
+        expect(known(a, b)).toBeGreaterThanOrEqual(0);
+        expect(known(a, b)).toBeLessThanOrEqual(1);
+      }),
+    );
   });
 
   test('of nothing, nothing is final', () => expect(shareFinal(noCompletionTimes())(1e6)).toBe(0));
