@@ -81,28 +81,41 @@ if most > 0 then
 end
 
 -- The due jobs to choose from, when more are due than `most`: those that count as due first come first. Looks at the
--- earliest ones, so that none is passed over for ever, and at the latest, among which the valuable ones of a long backlog are:
--- the earlier of these have been started. Costs a little per job started, however many are due.
-local function mostUrgent(most)
-  local last, ranks, ids = (now + 1) * 4096 - 1, {}, {}
-  local window = math.max(2 * most, 20)
-  for _, part in ipairs({
-    call('ZRANGEBYSCORE', delayed, 0, last, 'WITHSCORES', 'LIMIT', 0, window),
-    call('ZREVRANGEBYSCORE', delayed, last, 0, 'WITHSCORES', 'LIMIT', 0, window),
-  }) do
+-- earliest ones, so that none is passed over for ever, at the latest, among which most of the valuable ones are (the earlier of
+-- these have been started), and at some in between, others each time: so also the valuable ones are found that a long backlog
+-- has left behind there. What it costs does not grow with the number of due jobs. Where the rate limit lets few start, there is
+-- time to look at many; where only free slots are few, this runs for every few jobs, and has to be cheap.
+local function mostUrgent(most, isLimited)
+  local last, ids, ranks = (now + 1) * 4096 - 1, {}, {}
+  local window = math.min(math.max(most, isLimited and 300 or 10), 600)
+  local first = isLimited and window or math.ceil(window / 2)
+  local size = call('ZCOUNT', delayed, 0, last)
+  local between = size - first - window
+  local function look(from, upTo)
+    local part = call('ZRANGE', delayed, from, upTo, 'WITHSCORES')
     for i = 1, #part, 2 do
-      local id, score = part[i], tonumber(part[i + 1])
-      if not ranks[id] then
-        ids[#ids + 1] = id
-        ranks[id] = math.floor(score / 4096) + 1000 * (score % 4096)
-      end
+      local nth, score = #ids + 1, tonumber(part[i + 1])
+      ids[nth] = part[i]
+      local patience = score % 4096
+      -- One number, which sorts faster than a comparison of two: when it counts as due, and its place.
+      ranks[nth] = ((score - patience) / 4096 + 1000 * patience) * 2048 + nth
     end
   end
-  table.sort(ids, function(a, b)
-    if ranks[a] ~= ranks[b] then return ranks[a] < ranks[b] end
-    return a < b
-  end)
-  return ids
+  if between <= window then
+    look(0, size - 1)
+  else
+    look(0, first - 1)
+    if isLimited or now % 4 == 0 then
+      -- Any of their pages: multiples of the golden ratio spread evenly, however far apart the calls are.
+      local at = first + math.floor(now * 0.6180339887 % 1 * (between - window))
+      look(at, at + window - 1)
+    end
+    look(size - window, size - 1)
+  end
+  table.sort(ranks)
+  local sorted = {}
+  for nth = 1, #ranks do sorted[nth] = ids[ranks[nth] % 2048] end
+  return sorted
 end
 
 local due, waiting, urgent, moved = {}, 0, 0, {}
@@ -110,7 +123,7 @@ if room > 0 then urgent = call('ZCARD', prioritized) end
 if room > 0 and left > 0 then
   local most = math.min(room, left)
   due = call('ZRANGEBYSCORE', delayed, 0, (now + 1) * 4096 - 1, 'LIMIT', 0, most + 1)
-  if #due > most then due = mostUrgent(most) end
+  if #due > most then due = mostUrgent(most, left <= room) end
   waiting = call('LLEN', wait)
 end
 

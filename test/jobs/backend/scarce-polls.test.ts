@@ -5,6 +5,7 @@ import { createTurns } from '../../../src/jobs/backend/poll-exchange.ts';
 import { jobIdOf, orderIdOf, pollJob, pollJobOptions } from '../../../src/jobs/queue.ts';
 import { createKeys } from '../../../src/redis/keys.ts';
 import { testPrefix, testRedis } from '../../support/redis.ts';
+import { until } from '../../support/waiting.ts';
 
 const redis = testRedis();
 const lockDuration = 30_000;
@@ -17,11 +18,12 @@ async function setup(due: readonly { id: string; sinceMs: number; patience: numb
   const queue = new Queue('shop', { ...options, defaultJobOptions: pollJobOptions });
   onTestFinished(() => queue.close());
   const now = Date.now();
-  for (const { id, sinceMs, patience } of due) {
-    const { name, data, opts } = pollJob(id, now + 60_000, now);
-    await queue.add(name, data, opts);
-    await redis.zadd(queue.toKey('delayed'), String((now - sinceMs) * 4_096 + patience), jobIdOf(id));
-  }
+  await queue.addBulk(due.map(({ id }) => pollJob(id, now + 60_000, now)));
+  const scores = due.flatMap(({ id, sinceMs, patience }) => [
+    String((now - sinceMs) * 4_096 + patience),
+    jobIdOf(id),
+  ]);
+  await redis.zadd(queue.toKey('delayed'), ...scores);
   const backend = createPollBackend(redis, { lockDuration, limiter, isTraced: false, concurrency: 20 })(
     'shop',
     options,
@@ -33,6 +35,10 @@ async function setup(due: readonly { id: string; sinceMs: number; patience: numb
   return {
     queue,
     turns,
+    /** Begins a new window of the rate limit. */
+    async nextWindow() {
+      await redis.del(queue.toKey('limiter'));
+    },
     async started(most = 20): Promise<string[]> {
       const { jobs } = await turns.take(most);
       return jobs.map(({ id }) => orderIdOf(id ?? '') ?? '');
@@ -87,6 +93,30 @@ test('among very many, the valuable ones are found that came due last, and the o
     3,
   );
   expect(await started()).toEqual(['watch', 'new', 'older:0']);
+});
+
+test('a deadline poll that a long backlog has left behind is found, too', async () => {
+  const backlog = (from: number, patience: number, name: string) =>
+    Array.from({ length: 700 }, (_, nth) => ({
+      ...{ id: `${name}:${nth}`, sinceMs: from - nth, patience },
+    }));
+  // Far from the earliest and from the latest, which are all less valuable.
+  const { started, nextWindow } = await setup(
+    [
+      ...backlog(90_000, 1_800, 'watch'),
+      { id: 'deadline', sinceMs: 50_000, patience: 1 },
+      ...backlog(30_000, 120, 'older'),
+    ],
+    1,
+  );
+  let windows = 0;
+  await until('it has started', async () => {
+    windows += 1;
+    await nextWindow();
+    return (await started(1)).includes('deadline');
+  });
+  // Not only once nearly all of those before it have.
+  expect(windows).toBeLessThan(100);
 });
 
 test('a name without a job does not take the place of one', async () => {
