@@ -65,12 +65,15 @@ export function serviceEnvironment(places: Places, port: number): { [name: strin
     // Every scenario can be played with either back end of the poll workers.
     ...(process.env.POLL_BACKEND && { POLL_BACKEND: process.env.POLL_BACKEND }),
   };
+  // Or with the adaptive schedule: its least interval is as much shorter than usual as the other times are.
+  const learning = process.env.SCHEDULE === 'adaptive' ? { schedule: 'adaptive', minIntervalMs: 300 } : {};
   for (const account of chaosAccounts) {
     const { credentials, settings: addresses } = simulatedProvider(account);
     const settings = {
       ...addresses(simulator.url, simulator.darajaCertificate),
       ...credentials,
       ...hurried,
+      ...learning,
       callbackToken,
     };
     for (const [setting, value] of Object.entries(settings))

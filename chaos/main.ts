@@ -19,7 +19,7 @@ const usage = `usage: npm run chaos -- [--orders 300] [--seed 7] [--minutes M] [
   --at-once N      how many scenarios share the machine, each with a Redis and processes of its own
   --markdown FILE  writes the outcome into the page FILE, in place of its last one
   --keep           leaves the folder with logs and data behind
-  POLL_BACKEND=bullmq in the environment plays it with BullMQ's own back end
+  POLL_BACKEND=bullmq in the environment plays it with BullMQ's own back end, SCHEDULE=adaptive with the adaptive schedule
 
 ${scenarios.map(({ letter, name, title }) => `  ${letter.padEnd(5)} ${name.padEnd(24)} ${title}`).join('\n')}`;
 
