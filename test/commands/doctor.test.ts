@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { createOrderStore } from '../../src/orders/store.ts';
 import { createKeys } from '../../src/redis/keys.ts';
+import { createCompletionLog } from '../../src/workers/adaptive/completion-log.ts';
+import { enoughOrders } from '../../src/workers/adaptive/plan.ts';
 import { anOrder } from '../support/builders.ts';
 import { runCommand, startCommand } from '../support/command-line.ts';
 import { testPrefix, testRedis, testRedisUrl } from '../support/redis.ts';
@@ -105,6 +107,35 @@ describe.concurrent('doctor', () => {
     expect(stdout).toMatch(
       /^DANGER +accounts +1 open order of account old-shop, which no process serves.*ACCOUNTS/m,
     );
+  });
+
+  test('what an account would gain from the adaptive schedule, by its observed times', async () => {
+    const { keys, env } = setup();
+    const log = createCompletionLog(testRedis(), keys, 'lipia');
+    const observe = (orders: number) => {
+      for (let nth = 0; nth < orders; nth += 1) {
+        // Final evenly between 10 and 30 s: the exponential schedule polls at 8, 13, 20.5 and 31.75 s.
+        const finalMs = 10_000 + (20_000 * nth) / orders;
+        log.note({ fromMs: finalMs - 100, toMs: finalMs + 100 });
+      }
+      return log.exchange();
+    };
+    await observe(enoughOrders / 2);
+    const early = await runCommand(['doctor'], { env });
+    await observe(enoughOrders);
+    const { code, stdout } = await runCommand(['doctor'], { env });
+    expect(code).toBe(0);
+    const [, thenS = '', nowS = ''] =
+      /^ok +lipia +with SCHEDULE=adaptive, half of its orders would be seen within (\d\.\d) s of their final status, without callbacks, instead of (\d\.\d) s \(by its observed times\)/m.exec(
+        stdout,
+      ) ?? [];
+    // Polls every two seconds see half of the orders within one; those of 11.25 s between them within about four.
+    expect(Number(thenS)).toBeCloseTo(1, 0);
+    expect(Number(nowS)).toBeGreaterThan(3);
+    // Too few orders, or an account that has the schedule already.
+    expect(early.stdout).not.toContain('SCHEDULE=adaptive');
+    const already = await runCommand(['doctor'], { env: { ...env, LIPIA_SCHEDULE: 'adaptive' } });
+    expect(already.stdout).not.toContain('with SCHEDULE=adaptive');
   });
 
   test('readers that put results aside are a warning', async () => {
