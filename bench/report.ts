@@ -20,6 +20,8 @@ export interface Scale {
   readonly rounds: number;
   /** A look whether everything runs, in as little time as possible: its figures are worth nothing. */
   readonly quick: boolean;
+  /** Of what is drawn at random. */
+  readonly seed: number;
 }
 
 /** Starts what it needs, measures, ends all of it. `say` tells on the way what is being done. */

@@ -23,7 +23,8 @@ const paces = [0.5, 0.7, 1, 1.5, 2] as const;
 const goal = 0.5;
 const { deadlineMs } = defaultSchedule;
 
-export const schedule: Benchmark = async (say, { quick }) => {
+export const schedule: Benchmark = async (say, scale) => {
+  const { quick } = scale;
   const { orders, ordersOfVariations } = quick ? sizes.quick : sizes.full;
   const behaviour = readBehaviour();
   const rows = contenders.map((contender) => {
@@ -53,12 +54,23 @@ export const schedule: Benchmark = async (say, { quick }) => {
     return { name: `× ${pace}`, usual: play(exponential), learnt: play(adaptive) };
   });
 
-  const days = playDays(behaviour, say, quick);
+  const days = playDays(behaviour, say, scale);
   const ratio = learnt.lag.p50 / usual.lag.p50;
   return reportOf(
-    { orders, goal, met: ratio <= goal, ratio, bound, rows, variations, paces: paced, days },
+    {
+      orders,
+      goal,
+      met: ratio <= goal,
+      ratio,
+      bound,
+      rows,
+      variations,
+      paces: paced,
+      seed: scale.seed,
+      days,
+    },
     [...daysTables(days), contendersTable(rows), variationsTable(variations), pacesTable(paced)],
-    `${remark(ratio, usual, bound)} ${goalsOf(days)}`,
+    `${remark(ratio, usual, bound)} ${goalsOf(days, scale.seed)}`,
     true,
   );
 };
@@ -75,9 +87,9 @@ function compare({ name, accounts }: Variation, orders: number) {
   return { name, usual, learnt, leastMs };
 }
 
-function goalsOf(days: ReturnType<typeof playDays>): string {
+function goalsOf(days: ReturnType<typeof playDays>, seed: number): string {
   const each = verdictsOf(days).map(({ text, isMet }) => `${text} (${isMet ? 'met' : 'MISSED'})`);
-  return `With a budget from the rate limit: ${each.join('; ')}.`;
+  return `With a budget from the rate limit, seed ${seed}: ${each.join('; ')}.`;
 }
 
 function remark(ratio: number, usual: Figures, { anyTailMs, sameTailMs }: Bound): string {

@@ -8,6 +8,8 @@ export interface SimulatorChild {
   readonly url: string;
   script(orders: readonly SimulatedOrder[]): Promise<void>;
   ledger(): Promise<LedgerEntry[]>;
+  /** What each provider was asked. */
+  requests(): Promise<{ readonly [provider: string]: { readonly maxPerSecond: number } }>;
   close(): Promise<void>;
 }
 
@@ -29,6 +31,7 @@ export async function startSimulatorChild(): Promise<SimulatorChild> {
       if (!answer.ok) throw new Error(`The simulator refused the scripts: ${await answer.text()}`);
     },
     ledger: async () => (await (await fetch(`${url}/_simulator/ledger`)).json()) as LedgerEntry[],
+    requests: async () => (await (await fetch(`${url}/_simulator/requests`)).json()) as never,
     async close() {
       const exited = once(child, 'exit');
       child.kill();

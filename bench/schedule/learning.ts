@@ -1,16 +1,19 @@
 import type { Policy } from '../../src/domain/decide.ts';
 import type { Schedule } from '../../src/domain/order.ts';
+import type { ChanceFinal } from '../../src/domain/poll-class.ts';
 import type { Plan } from '../../src/domain/schedule.ts';
 import type { UsualTimes } from '../../src/providers/usual-times.ts';
 import { hasChanged } from '../../src/workers/adaptive/budget.ts';
 import {
   binCount,
   type CompletionTimes,
+  chanceFinalOf,
   memoryOrders,
   sightingOf,
   spread,
+  weightOf,
 } from '../../src/workers/adaptive/completion-times.ts';
-import { planPollTimes } from '../../src/workers/adaptive/plan.ts';
+import { enoughOrders, planPollTimes } from '../../src/workers/adaptive/plan.ts';
 import { withUsualTimes } from '../../src/workers/adaptive/prior.ts';
 import type { Watching } from './play.ts';
 
@@ -21,6 +24,8 @@ export interface LearningAccount {
   schedule(): Schedule;
   readonly watching: Watching;
   times(): CompletionTimes;
+  /** As of the last plan. */
+  readonly chanceFinal: ChanceFinal;
   /** Plans anew if there is reason to, as the service does every ten seconds. */
   plan(budget: number | null): void;
 }
@@ -41,6 +46,7 @@ export function createLearningAccount(options: Learning): LearningAccount {
   const bins = new Float64Array(binCount);
   let [never, weight, seen] = [0, 0, 0];
   let plan: Plan | null = null;
+  let chanceFinal: ChanceFinal = () => null;
   let planned: { readonly seen: number; readonly budget: number | null } | null = null;
 
   function fade(): void {
@@ -57,6 +63,7 @@ export function createLearningAccount(options: Learning): LearningAccount {
         ? schedule
         : { ...schedule, firstPollAfterMs: plan.times[0] ?? schedule.firstPollAfterMs },
     times: () => ({ bins, never }),
+    chanceFinal: (fromMs, toMs) => chanceFinal(fromMs, toMs),
     watching(order, before, reading) {
       const sighting = sightingOf(order, before, null, reading);
       if (sighting === null) return;
@@ -74,6 +81,7 @@ export function createLearningAccount(options: Learning): LearningAccount {
       if (planned !== null && seen < planned.seen + planEvery && !hasChanged(planned.budget, budget)) return;
       planned = { seen, budget };
       const known = withUsualTimes({ bins, never }, usualTimes);
+      chanceFinal = weightOf(known) < enoughOrders ? () => null : chanceFinalOf(known);
       const times = planPollTimes({ known, schedule, minIntervalMs, budget, former: plan?.times ?? null });
       plan = times === null ? null : { schedule, times, minIntervalMs };
     },

@@ -38,6 +38,7 @@ export function arrivalsOf({ ordersPerSecond, rush }: Day, behaviour: Behaviour,
       continue;
     }
     at = next;
-    arrivals.push({ createdAt: at, payment: drawPayment(behaviour, random) });
+    // Whole milliseconds, as everywhere: sums of fractions would place polls a hair too early.
+    arrivals.push({ createdAt: Math.round(at), payment: drawPayment(behaviour, random) });
   }
 }

@@ -30,6 +30,7 @@ export const exponentialDay = (isRanked: boolean): DayContender => ({
       schedule: () => defaultSchedule,
       policy: () => policy,
       watching: () => {},
+      chanceFinal: () => null,
       isRanked,
     }),
 });
@@ -68,6 +69,7 @@ function playLearning(parts: DayParts, learning: Learning, hasBudget: boolean, i
   return playDay(parts, {
     isRanked,
     watching: account.watching,
+    chanceFinal: account.chanceFinal,
     schedule(now): Schedule {
       const minute = Math.floor(now / minuteMs);
       byMinute.set(minute, (byMinute.get(minute) ?? 0) + 1);

@@ -1,3 +1,4 @@
+import { patienceMs } from '../../../src/domain/poll-class.ts';
 import { defaultSchedule } from '../../../src/domain/schedule.ts';
 import { createRandom } from '../../../test/support/random.ts';
 import type { Behaviour } from '../behaviour.ts';
@@ -26,6 +27,8 @@ export interface DayFigures {
   readonly mostOpen: number;
   /** How long after they were due polls started, at the 99th of a hundred. */
   readonly waits: { readonly likely: number; readonly older: number; readonly watch: number };
+  /** The longest wait of a likely poll that came due before the patience of the older ones ended. */
+  readonly longestLikelyMs: number;
 }
 
 /** Which part of the day counts. */
@@ -43,13 +46,15 @@ export function measureDay(
   behaviour: Behaviour,
   ratePerSecond: number,
   { fromMs, toMs }: Window,
+  seed: number,
 ): DayFigures {
-  const arrivals = arrivalsOf(day, behaviour, createRandom(5)).filter(
+  const random = createRandom(seed);
+  const arrivals = arrivalsOf(day, behaviour, random.fork('arrivals')).filter(
     ({ createdAt }) => createdAt >= fromMs - aroundMs && createdAt < toMs + aroundMs / 2,
   );
   const played = contender.play({
     ...{ arrivals, behaviour, ratePerSecond, outages: day.outage === null ? [] : [day.outage] },
-    ...{ random: createRandom(9), untilMs: Math.min(toMs + aroundMs, dayMs + hourMs) },
+    ...{ random: random.fork('answers'), untilMs: Math.min(toMs + aroundMs, dayMs + hourMs) },
   });
   const counted = played.orders.filter(({ arrival: { createdAt, payment } }) => {
     return createdAt >= fromMs && createdAt < toMs && payment.finalMs < defaultSchedule.deadlineMs;
@@ -77,6 +82,9 @@ export function measureDay(
     mostPerSecond: played.mostPerSecond,
     missedDeadlines: played.missedDeadlines,
     mostOpen: Math.max(0, ...played.open.map(({ orders }) => orders)),
+    longestLikelyMs: (played.waits.get('likely') ?? [])
+      .filter(({ dueAt }) => dueAt >= fromMs && dueAt < toMs + patienceMs.older)
+      .reduce((longest, { waitedMs }) => Math.max(longest, waitedMs), 0),
     waits: { likely: waited('likely'), older: waited('older'), watch: waited('watch') },
   };
 }

@@ -1,6 +1,6 @@
 import { decide, type Policy } from '../../../src/domain/decide.ts';
 import type { Order, Reading, Schedule } from '../../../src/domain/order.ts';
-import { type PollClass, patienceOf, pollClassOf } from '../../../src/domain/poll-class.ts';
+import { type ChanceFinal, type PollClass, patienceOf, pollClassOf } from '../../../src/domain/poll-class.ts';
 import { freshProgress, type Progress } from '../../../src/domain/progress.ts';
 import { deadlineAt, firstPollAt } from '../../../src/domain/schedule.ts';
 import type { Random } from '../../../test/support/random.ts';
@@ -16,6 +16,8 @@ export interface Account {
   /** The schedule of an order that arrives now. */
   schedule(now: number): Schedule;
   policy(now: number): Policy;
+  /** What it knows of its completion times. */
+  readonly chanceFinal: ChanceFinal;
   watching(order: Order, before: Progress, reading: Reading): void;
   /** Polls start by class when more are due than may start; otherwise as they come due. */
   readonly isRanked: boolean;
@@ -87,9 +89,9 @@ export function playDay(parts: DayParts, account: Account): PlayedDay {
   function wait(job: Job, at: number): void {
     job.dueAt = at;
     const poll = { order: job.order, progress: job.progress, isRequested: false };
-    job.pollClass = pollClassOf(poll, at);
+    job.pollClass = pollClassOf(poll, at, account.chanceFinal);
     // As in the service: a job that was just added says nothing yet.
-    job.rankAt = at + (job.polls === 0 ? 0 : patienceOf(poll, at));
+    job.rankAt = at + (job.polls === 0 ? 0 : patienceOf(poll, at, account.chanceFinal));
     delayed.push(at, job);
   }
 
@@ -119,7 +121,7 @@ export function playDay(parts: DayParts, account: Account): PlayedDay {
     polls += 1;
     if (job.lagMs === null) job.polls += 1;
     if (progress.phase === 'asking' && now >= deadline) job.deadlineLateMs ??= now - deadline;
-    const answerMs = drawAnswerMs(behaviour, random);
+    const answerMs = Math.round(drawAnswerMs(behaviour, random));
     const seenAt = now + answerMs / 2;
     const isOut = outages.some(({ fromMs, toMs }) => seenAt >= fromMs && seenAt < toMs);
     const isRejected = !provider.admit(now);
@@ -188,7 +190,7 @@ export function playDayLoop(
   let [polls, rejected] = [0, 0];
   for (let now = due.head(); Number.isFinite(now); now = due.head()) {
     const { order, nth } = due.pop() as { order: DayOrder; nth: number };
-    const answerMs = drawAnswerMs(behaviour, random);
+    const answerMs = Math.round(drawAnswerMs(behaviour, random));
     const seenAt = now + answerMs / 2;
     const finalAt = order.arrival.createdAt + order.arrival.payment.finalMs;
     polls += 1;
