@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { defineCallback, type Push } from './callback-rules.ts';
 import { hmacSignature } from './callback-signature.ts';
 import { currenciesOf, currencyFields } from './currency.ts';
-import { baseUrl, code, credential, note, referenceText, secret, section, text } from './fields.ts';
+import { baseUrl, code, credential, idNote, note, referenceText, secret, section, text } from './fields.ts';
 import { oauthGrant } from './oauth.ts';
 import { defineProvider, type Finding } from './provider.ts';
 import { parseJson } from './read-answer.ts';
@@ -32,8 +32,8 @@ const answer = z.object({
   data: section({
     transaction: section({
       ...currencyFields,
-      id: code.catch(null),
-      airtel_money_id: note,
+      id: idNote,
+      airtel_money_id: idNote,
       message: note,
       status: text,
     }),
@@ -48,7 +48,7 @@ const answer = z.object({
 type Body = z.infer<typeof answer>;
 
 const pushed = z.object({
-  transaction: section({ id: code.catch(null) }),
+  transaction: section({ id: idNote }),
   hash: note,
 });
 
@@ -180,7 +180,7 @@ export const airtelMoney = defineProvider({
 
   callback: defineCallback({
     body: pushed,
-    aliases: ({ transaction }) => [textOf(transaction?.id)],
+    aliases: ({ transaction }) => [transaction?.id],
     signature: {
       verify(push, settings: { callbackKey?: string | undefined }, body, now) {
         const check = compact.verify(push, settings, body, now);
@@ -202,7 +202,7 @@ export const airtelMoney = defineProvider({
       message: transaction.message ?? body.status?.message,
       currencies: currenciesOf(transaction),
       receipt: transaction.airtel_money_id,
-      references: [textOf(transaction.id)],
+      references: [transaction.id],
       doubt: isPayout(body) ? 'wrong-direction' : null,
     };
   },

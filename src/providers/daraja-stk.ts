@@ -10,7 +10,7 @@ import {
   darajaSettings,
   readDarajaError,
 } from './daraja-gateway.ts';
-import { code, note, path, referenceText, secret, section, text } from './fields.ts';
+import { code, id, idNote, note, path, referenceText, secret, section } from './fields.ts';
 import { defineProvider, type Finding } from './provider.ts';
 import { type Meaning, statuses } from './status-table.ts';
 import { nairobiStamp } from './time.ts';
@@ -28,7 +28,7 @@ const answer = z.object({
   ...darajaErrorFields,
   ...currencyFields,
   ResponseCode: code,
-  CheckoutRequestID: text,
+  CheckoutRequestID: id,
   ResultCode: code,
   ResultDesc: note,
 });
@@ -76,7 +76,7 @@ export const darajaStk = defineProvider({
   },
 
   callback: defineCallback({
-    body: z.object({ Body: section({ stkCallback: section({ CheckoutRequestID: note }) }) }),
+    body: z.object({ Body: section({ stkCallback: section({ CheckoutRequestID: idNote }) }) }),
     aliases: ({ Body }) => [Body?.stkCallback?.CheckoutRequestID],
     reply: acceptedReply,
   }),

@@ -52,7 +52,16 @@ export const text = z.string().nullish();
 /** A code that was seen both as text and as a number. */
 export const code = z.union([z.string(), z.number()]).nullish();
 
-/** Text for people, or one whose absence is noticed later (a receipt): a wrong type counts as absent. */
+/**
+ * An id, a reference or a receipt. Gateways print them as text or as a number; one that JSON cannot hold exactly is NaN by
+ * now, and no id. Of any other type it makes its section unreadable.
+ */
+export const id = z.union([z.string(), z.int().transform(String)]).nullish();
+
+/** An id whose absence is noticed later: a wrong type counts as absent. */
+export const idNote = id.catch(null);
+
+/** Text for people: a wrong type counts as absent. */
 export const note = text.catch(null);
 
 /** A value that is judged elsewhere, such as an amount. `z.unknown()` alone would insist that it is there. */

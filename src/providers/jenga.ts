@@ -3,7 +3,19 @@ import { isLess } from '../domain/money.ts';
 import type { Doubt } from '../domain/order.ts';
 import { defineCallback } from './callback-rules.ts';
 import { currenciesOf, currencyFields } from './currency.ts';
-import { anything, baseUrl, code, credential, note, referenceText, secret, section, text } from './fields.ts';
+import {
+  anything,
+  baseUrl,
+  code,
+  credential,
+  id,
+  idNote,
+  note,
+  referenceText,
+  secret,
+  section,
+  text,
+} from './fields.ts';
 import { lacksYes } from './flags.ts';
 import { tokenText } from './oauth.ts';
 import { defineProvider, type Finding } from './provider.ts';
@@ -21,8 +33,8 @@ import { promptOfAMinute } from './usual-times.ts';
 const invoice = z.object({
   ...currencyFields,
   invoiceStatus: text,
-  orderReference: text,
-  externalReference: note,
+  orderReference: id,
+  externalReference: idNote,
   completedOn: note,
 });
 
@@ -36,7 +48,7 @@ const answer = z.object({
       .object({
         ...currencyFields,
         orderStatus: text,
-        orderReference: text,
+        orderReference: id,
         orderAmount: anything,
         amountPaid: anything,
       })
@@ -100,9 +112,9 @@ export const jenga = defineProvider({
   // push of an STK payment names it `transactionReference`.
   callback: defineCallback({
     body: z.object({
-      customer: section({ reference: note }),
-      transaction: section({ reference: note }),
-      transactionReference: note,
+      customer: section({ reference: idNote }),
+      transaction: section({ reference: idNote }),
+      transactionReference: idNote,
     }),
     aliases: ({ customer, transaction, transactionReference }) => [
       customer?.reference?.trim(),

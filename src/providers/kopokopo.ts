@@ -3,7 +3,7 @@ import type { Doubt } from '../domain/order.ts';
 import { defineCallback } from './callback-rules.ts';
 import { hmacSignature } from './callback-signature.ts';
 import { currenciesOf, currencyFields } from './currency.ts';
-import { anything, baseUrl, code, credential, note, secret, section, text } from './fields.ts';
+import { anything, baseUrl, code, credential, id, idNote, note, secret, section, text } from './fields.ts';
 import { oauthGrant } from './oauth.ts';
 import { defineProvider, type Finding } from './provider.ts';
 import { mpesaReceipt } from './receipts.ts';
@@ -26,7 +26,7 @@ const answer = z.object({
   error_code: code.catch(null),
   error_message: note,
   data: section({
-    id: text,
+    id,
     type: text,
     attributes: z
       .object({
@@ -34,7 +34,7 @@ const answer = z.object({
         event: section({
           resource: section({
             ...currencyFields,
-            reference: note,
+            reference: idNote,
             amount: anything,
             status: anything,
             origination_time: note,
@@ -106,7 +106,7 @@ export const kopokopo = defineProvider({
   }),
 
   callback: defineCallback({
-    body: z.object({ data: section({ id: note }) }),
+    body: z.object({ data: section({ id: idNote }) }),
     aliases: ({ data }) => [data?.id],
     signature: hmacSignature({
       hash: 'sha256',

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { defineCallback } from './callback-rules.ts';
 import { currenciesOf, currencyFields } from './currency.ts';
-import { anything, baseUrl, code, note, referenceText, secret, section, text } from './fields.ts';
+import { anything, baseUrl, code, id, idNote, note, referenceText, secret, section, text } from './fields.ts';
 import { lacksYes, saysYes } from './flags.ts';
 import { defineProvider, type Finding } from './provider.ts';
 import { mpesaReceipt } from './receipts.ts';
@@ -34,9 +34,9 @@ const answer = z.object({
         ResultCode: code,
         ResultDesc: note,
         Amount: anything,
-        MpesaReceiptNumber: note,
-        TransactionReference: text,
-        ExternalReference: text,
+        MpesaReceiptNumber: idNote,
+        TransactionReference: id,
+        ExternalReference: id,
         TransactionDate: note,
       })
       .nullish(),
@@ -45,7 +45,7 @@ const answer = z.object({
 type Body = z.infer<typeof answer>;
 type Response = NonNullable<NonNullable<Body['data']>['response']>;
 
-const callbackReferences = { TransactionReference: note, ExternalReference: note };
+const callbackReferences = { TransactionReference: idNote, ExternalReference: idNote };
 
 const errorFields = z.object({ code: note, mpesaError: anything });
 

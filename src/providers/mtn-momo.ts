@@ -1,7 +1,18 @@
 import { z } from 'zod';
 import { defineCallback } from './callback-rules.ts';
 import { currenciesOf, currencyFields } from './currency.ts';
-import { anything, baseUrl, credential, note, referenceText, secret, section, text } from './fields.ts';
+import {
+  anything,
+  baseUrl,
+  credential,
+  id,
+  idNote,
+  note,
+  referenceText,
+  secret,
+  section,
+  text,
+} from './fields.ts';
 import { basic, oauthGrant } from './oauth.ts';
 import { defineProvider, type Finding } from './provider.ts';
 import { mpesaReceipt } from './receipts.ts';
@@ -21,11 +32,11 @@ const answer = z.object({
   ...currencyFields,
   status: text,
   amount: anything,
-  externalId: text,
-  financialTransactionId: note,
+  externalId: id,
+  financialTransactionId: idNote,
   // A text since January 2024, an object before.
   reason: z.union([z.string(), z.object({ code: text, message: note })]).nullish(),
-  payer: section({ partyId: note }),
+  payer: section({ partyId: idNote }),
   payee: anything,
   code: text,
   message: note,
@@ -137,8 +148,8 @@ export const mtnMomo = defineProvider({
   // Sent once and never again; the reference id is not always in it.
   callback: defineCallback({
     methods: ['PUT', 'POST'],
-    body: z.object({ externalId: note, referenceId: note }),
-    aliases: ({ externalId, referenceId: id }) => [id?.toLowerCase(), externalId],
+    body: z.object({ externalId: idNote, referenceId: idNote }),
+    aliases: ({ externalId, referenceId }) => [referenceId?.toLowerCase(), externalId],
     reply: { contentType: 'application/json', body: '{}' },
   }),
 

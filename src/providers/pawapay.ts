@@ -3,7 +3,7 @@ import { isMoney } from '../domain/money.ts';
 import type { Doubt } from '../domain/order.ts';
 import { defineCallback } from './callback-rules.ts';
 import { currenciesOf, currencyFields } from './currency.ts';
-import { anything, baseUrl, note, secret, section, text } from './fields.ts';
+import { anything, baseUrl, id, idNote, note, secret, section, text } from './fields.ts';
 import { httpMessageSignature, publicKeyPem } from './http-signature.ts';
 import { defineProvider, type Finding } from './provider.ts';
 import { mobileMoneyReceipt } from './receipts.ts';
@@ -28,7 +28,7 @@ const otherKinds = { payoutId: note, refundId: note, remittanceId: note, recipie
 const deposit = z.object({
   ...currencyFields,
   ...otherKinds,
-  depositId: text,
+  depositId: id,
   status: text,
   failureReason,
 });
@@ -39,8 +39,8 @@ const version2Answer = z.object({
   data: deposit
     .extend({
       amount: anything,
-      providerTransactionId: note,
-      payer: section({ accountDetails: section({ phoneNumber: note }) }),
+      providerTransactionId: idNote,
+      payer: section({ accountDetails: section({ phoneNumber: idNote }) }),
     })
     .nullish(),
 });
@@ -151,7 +151,7 @@ export const pawapay = defineProvider({
   }),
 
   callback: defineCallback({
-    body: z.object({ depositId: note }),
+    body: z.object({ depositId: idNote }),
     aliases: ({ depositId }) => [depositId?.toLowerCase()],
     signature: httpMessageSignature({
       publicKey: ({ callbackPublicKeyPem }: { callbackPublicKeyPem?: string | undefined }) =>
@@ -226,6 +226,6 @@ function doubtOf({ status, failureReason: failure, ...said }: Deposit): Doubt | 
 /** A correspondent's ids by their names: `MTN_INIT` of the prompt, `MTN_FINAL` of the payment. */
 function receiptAmong(ids: { readonly [name: string]: unknown }): string | null {
   const named = Object.entries(ids);
-  const [, id] = named.find(([name]) => /final$/i.test(name)) ?? named.at(-1) ?? [];
-  return typeof id === 'string' ? id : null;
+  const [, last] = named.find(([name]) => /final$/i.test(name)) ?? named.at(-1) ?? [];
+  return idNote.parse(last) ?? null;
 }

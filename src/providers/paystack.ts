@@ -3,7 +3,18 @@ import type { Doubt } from '../domain/order.ts';
 import { defineCallback } from './callback-rules.ts';
 import { hmacSignature } from './callback-signature.ts';
 import { currenciesOf, currencyFields } from './currency.ts';
-import { anything, baseUrl, note, referenceText, secret, section, text, visibleText } from './fields.ts';
+import {
+  anything,
+  baseUrl,
+  id,
+  idNote,
+  note,
+  referenceText,
+  secret,
+  section,
+  text,
+  visibleText,
+} from './fields.ts';
 import { saysNo, saysYes } from './flags.ts';
 import { defineProvider, type Finding } from './provider.ts';
 import { mpesaReceipt, type ReceiptKind } from './receipts.ts';
@@ -31,10 +42,10 @@ const answer = z.object({
       ...currencyFields,
       domain: note,
       status: text,
-      reference: text,
+      reference: id,
       // Never requested_amount, which is what was asked for.
       amount: anything,
-      receipt_number: note,
+      receipt_number: idNote,
       gateway_response: note,
       message: note,
       paid_at: note,
@@ -55,7 +66,7 @@ const receipt: ReceiptKind = {
   systemOf: mpesaReceipt.systemOf,
 };
 
-const named = section({ reference: note });
+const named = section({ reference: idNote });
 
 export const paystack = defineProvider({
   id: 'paystack',
@@ -97,7 +108,7 @@ export const paystack = defineProvider({
   // Besides charges, refunds and disputes are worth a question: the transaction may be reversed.
   callback: defineCallback({
     body: z.object({
-      data: section({ reference: note, transaction_reference: note, transaction: named }),
+      data: section({ reference: idNote, transaction_reference: idNote, transaction: named }),
     }),
     aliases: ({ data }) => [data?.transaction_reference, data?.transaction?.reference, data?.reference],
     signature: hmacSignature({

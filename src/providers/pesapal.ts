@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Doubt } from '../domain/order.ts';
 import { defineCallback } from './callback-rules.ts';
 import { currenciesOf, currencyFields } from './currency.ts';
-import { anything, baseUrl, code, note, referenceText, secret, section } from './fields.ts';
+import { anything, baseUrl, code, id, idNote, note, referenceText, secret, section } from './fields.ts';
 import { tokenText } from './oauth.ts';
 import { defineProvider, type Finding } from './provider.ts';
 import { mobileMoneyReceipt } from './receipts.ts';
@@ -34,9 +34,9 @@ const answer = z.object({
   description: note,
   message: note,
   amount: anything,
-  confirmation_code: code.catch(null),
-  order_tracking_id: note,
-  merchant_reference: code.catch(null),
+  confirmation_code: idNote,
+  order_tracking_id: id,
+  merchant_reference: idNote,
   error: errorFields,
   status: code.catch(null),
 });
@@ -130,7 +130,7 @@ export const pesapal = defineProvider({
   // The notification (IPN) says that something changed, not what.
   callback: defineCallback({
     methods: ['GET', 'POST'],
-    body: z.object({ OrderTrackingId: note, OrderMerchantReference: note, OrderNotificationType: note }),
+    body: z.object({ OrderTrackingId: idNote, OrderMerchantReference: idNote, OrderNotificationType: note }),
     aliases: ({ OrderTrackingId, OrderMerchantReference }) => [OrderTrackingId, OrderMerchantReference],
     reply: ({ OrderTrackingId, OrderMerchantReference, OrderNotificationType }) => ({
       contentType: 'application/json',
@@ -158,8 +158,8 @@ export const pesapal = defineProvider({
       message: body.payment_status_code || body.description || body.payment_status_description,
       amountReceived: body.amount,
       currencies: currenciesOf(body),
-      receipt: textOf(body.confirmation_code),
-      references: [body.order_tracking_id, knowsOwn ? textOf(body.merchant_reference) : null],
+      receipt: body.confirmation_code,
+      references: [body.order_tracking_id, knowsOwn ? body.merchant_reference : null],
       doubt: doubtOf(body, reference !== null, knowsOwn),
     };
   },
@@ -206,8 +206,4 @@ function isAtOdds({ status_code, payment_status_description: word, status, error
 
 function isWord(text: string | null | undefined, word: string): boolean {
   return text?.trim().toUpperCase() === word;
-}
-
-function textOf(value: string | number | null | undefined): string | null {
-  return value == null ? null : String(value);
 }

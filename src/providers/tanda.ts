@@ -7,6 +7,8 @@ import {
   anything,
   baseUrl,
   credential,
+  id,
+  idNote,
   note,
   referenceText,
   secret,
@@ -39,12 +41,12 @@ const answer = z.object({
   success: anything,
   category: anything,
   severity: anything,
-  trackingId: text,
-  reference: text,
+  trackingId: id,
+  reference: id,
   type: text,
   datetimeCompleted: note,
   ...currencyFields,
-  result: section({ ...currencyFields, amount: anything, ref: note }),
+  result: section({ ...currencyFields, amount: anything, ref: idNote }),
   request: section({ ...currencyFields, amount: anything, commandId: text }),
 });
 type Body = z.infer<typeof answer>;
@@ -136,7 +138,7 @@ export const tanda = defineProvider({
   }),
 
   callback: defineCallback({
-    body: z.object({ trackingId: note, reference: note }),
+    body: z.object({ trackingId: idNote, reference: idNote }),
     aliases: ({ trackingId, reference }) => [trackingId, reference],
     reply: { contentType: 'text/plain', body: '' },
   }),
