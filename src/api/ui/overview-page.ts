@@ -2,7 +2,8 @@ import type { BreakerState } from '../../accounts/breaker-state.ts';
 import { toMajor } from '../../domain/money.ts';
 import type { VerdictStatus } from '../../domain/order.ts';
 import { pollClasses } from '../../domain/poll-class.ts';
-import { ageClasses } from '../../orders/unresolved-tally.ts';
+import { ageClasses, type MoneyOfClass } from '../../orders/unresolved-tally.ts';
+import { redact } from '../../providers/redact.ts';
 import { bar, type Hours, timeToVerdictChart, verdictsChart } from './charts.ts';
 import { ago, count, type Html, html, money, span } from './html.ts';
 import type { AccountHealth, Overview } from './overview.ts';
@@ -74,20 +75,29 @@ function attention(overview: Overview): Html {
       .map(({ group, parked }) => {
         return html`Consumer group <b>${group}</b> has parked ${plural(parked, 'result')} that it could not handle.`;
       }),
-    ...(unresolved?.currencies ?? []).map(({ currency, classes }) => {
-      const orders = classes['7d'].orders + classes.older.orders;
-      const amountMinor = classes['7d'].amountMinor + classes.older.amountMinor;
-      if (orders === 0) return null;
-      const sum = money(currency, toMajor(amountMinor));
-      const link = html`<a href="#money">below</a>`;
-      return html`${sum} in ${plural(orders, 'order')} has been unresolved for more than a day; see ${link}.`;
-    }),
+    ...unresolvedTroubles(unresolved),
   ].filter((trouble) => trouble !== null);
   return html`<h2 class="unseen">What needs attention</h2>${
     troubles.length === 0
       ? html`<p class="note dot paid">Nothing needs attention.</p>`
       : html`<ul class="trouble">${troubles.map((trouble) => html`<li>${trouble}</li>`)}</ul>`
   }`;
+}
+
+/** Any unresolved money needs attention until somebody acknowledges it; how much of it is old is said as well. */
+function unresolvedTroubles(unresolved: Overview['unresolved']): Html[] {
+  const link = html`<a href="#money">below</a>`;
+  if (unresolved === null) return [html`Unresolved money is being counted; see ${link}.`];
+  return unresolved.currencies.map(({ currency, classes }) => {
+    const all = Object.values(classes);
+    const sum = (of: readonly MoneyOfClass[]) => ({
+      orders: of.reduce((orders, each) => orders + each.orders, 0),
+      money: money(currency, toMajor(of.reduce((minor, each) => minor + each.amountMinor, 0))),
+    });
+    const [total, old] = [sum(all), sum([classes['7d'], classes.older])];
+    const since = old.orders > 0 && html`, ${old.money} of it for more than a day`;
+    return html`${total.money} in ${plural(total.orders, 'order')} is unresolved${since}; see ${link}.`;
+  });
 }
 
 /** An overdue order without a job at an account whose breaker is closed: nothing would poll it. */
@@ -102,14 +112,22 @@ function lostOrder({ nextDue, accounts, at }: Overview): Html | null {
 }
 
 function accountTroubles(account: AccountHealth, at: number): Html[] {
-  const { id, breaker, orders, answeredAt, polledAt } = account;
+  const { id, breaker, orders, answeredAt, polledAt, isQueuePaused } = account;
+  const link = html`<a href="/board/queue/${id}"><b>${id}</b></a>`;
+  if (isQueuePaused)
+    return [html`The queue of ${link} is paused on the board: not even deadline verdicts are published.`];
+  if (breaker.pause !== null) {
+    const { since, by, reason } = breaker.pause;
+    return [html`${link} has been paused for ${span(at - since)}, by ${by}: ${redact(reason)}`];
+  }
+  const why = breaker.why === null ? '' : ` ${redact(breaker.why)}.`;
   switch (breaker.state) {
     case 'locked':
-      return [html`The provider refused the credentials of <b>${id}</b>: replace them. Its orders wait.`];
+      return [html`The provider refused the credentials of ${link}: replace them. Its orders wait.${why}`];
     case 'open':
     case 'half-open':
       return [
-        html`<b>${id}</b> fails (${count(breaker.failures)} times in a row) and its circuit breaker is open; its orders wait.`,
+        html`${link} fails (${count(breaker.failures)} times in a row) and its circuit breaker is open; its orders wait.${why}`,
       ];
     case 'closed':
     case 'resting': {
@@ -122,7 +140,7 @@ function accountTroubles(account: AccountHealth, at: number): Html[] {
         orders > 0 && polledAt !== null && at - (answeredAt ?? 0) > silentMs && at - polledAt < silentMs;
       if (!isSilent) return [];
       const since = answeredAt === null ? 'yet' : html`for ${span(at - answeredAt)}`;
-      return [html`<b>${id}</b> is polled, but has given no usable answer ${since}.`];
+      return [html`<b>${id}</b> is polled, but has given no usable answer ${since}.${why}`];
     }
   }
 }
@@ -164,14 +182,12 @@ ${tableHead('Account', 'State', 'Last answer', 'Seen after', 'Late by', 'Limit i
 }
 
 function accountRow(account: AccountHealth, at: number): Html {
-  const { id, provider, breaker, answeredAt, lateMs, pollsPerMinute, ratePerSecond, orders } = account;
-  const [word, tone] = states[breaker.state];
-  const until = breaker.pausedUntil !== null && html`<small>for ${span(breaker.pausedUntil - at)}</small>`;
+  const { id, provider, answeredAt, lateMs, pollsPerMinute, ratePerSecond, orders } = account;
   const use = pollsPerMinute / (ratePerSecond * 60);
   const percent = `${Math.round(use * 100)} %`;
   return html`<tr>
 <th scope="row"><a href="/board/queue/${id}">${id}</a> ${id !== provider && html`<small>${provider}</small>`}</th>
-${labelledCell('State', html`<span class="dot ${tone}">${word}</span> ${until}`)}
+${labelledCell('State', stateOfAccount(account, at))}
 ${labelledCell('Last answer', answeredAt === null ? '–' : ago(answeredAt, at))}
 ${labelledCell('Seen after', seenAfter(account))}
 ${labelledCell('Late by', html`${lateMs < 1_000 ? '0 s' : span(lateMs)} ${waitingNote(account)}`)}
@@ -191,6 +207,20 @@ function seenAfter({ lag }: AccountHealth): string | Html {
 function waitingNote({ lateMs, waiting }: AccountHealth): Html | false {
   const first = pollClasses.find((pollClass) => waiting[pollClass] > 0);
   return lateMs >= 1_000 && first !== undefined && html`<small>${count(waiting[first])} ${first}</small>`;
+}
+
+/** The state of an account, and why it is not polled if it is not. */
+export function stateOfAccount({ breaker, isQueuePaused }: AccountHealth, at: number): Html {
+  if (isQueuePaused) return html`<span class="dot failed">queue paused on the board</span>`;
+  if (breaker.pause !== null) {
+    const { by, reason } = breaker.pause;
+    return html`<span class="dot expired">paused</span> <small>by ${by}: ${redact(reason)}</small>`;
+  }
+  const [word, tone] = states[breaker.state];
+  const until = breaker.pausedUntil !== null && html`<small>for ${span(breaker.pausedUntil - at)}</small>`;
+  const why =
+    breaker.state !== 'closed' && breaker.why !== null && html`<br><small>${redact(breaker.why)}</small>`;
+  return html`<span class="dot ${tone}">${word}</span> ${until}${why}`;
 }
 
 function unresolvedMoney({ unresolved, at }: Overview): Html {

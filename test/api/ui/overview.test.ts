@@ -2,6 +2,7 @@ import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { createActivityLog, readActivity } from '../../../src/accounts/activity.ts';
 import { readBreaker } from '../../../src/accounts/breaker-state.ts';
 import { createCircuitBreaker } from '../../../src/accounts/circuit-breaker.ts';
+import { setPause } from '../../../src/accounts/pause.ts';
 import { createOverview } from '../../../src/api/ui/overview.ts';
 import { renderSections } from '../../../src/api/ui/overview-page.ts';
 import { remember } from '../../../src/domain/evidence.ts';
@@ -153,7 +154,9 @@ describe('money unresolved', () => {
     ]);
     expect(money.oldest.map(({ orderId }) => orderId)).toEqual(['u5', 'u4', 'u3', 'u2', 'u1', 'u0']);
     const { attention, money: section } = await look();
-    expect(attention.html).toContain('KES\u00a01\u202f100.00 in 2 orders');
+    expect(attention.html).toContain(
+      'KES\u00a01\u202f111.10 in 5 orders is unresolved, KES\u00a01\u202f100.00 of it for more',
+    );
     expect(section.html).toContain('href="/orders/u5"');
   });
 
@@ -223,9 +226,11 @@ describe('an account', () => {
     expect(await readBreaker(redis, keys, 'jenga', now + 2_000)).toEqual({
       state: 'open',
       failures: 2,
+      why: 'HTTP 503: no usable answer',
+      pause: null,
       pausedUntil: now + 7_000,
     });
-    expect((await look()).attention.html).toContain('<b>jenga</b> fails');
+    expect((await look()).attention.html).toContain('<b>jenga</b></a> fails');
     expect(await state(now + 7_001)).toBe('half-open');
     await breaker.report(
       { troubled: true, probing: false },
@@ -282,6 +287,36 @@ describe('an account', () => {
     const { html } = (await look()).attention;
     expect(html).toContain('circuit breaker is open');
     expect(html).not.toContain('has no job');
+  });
+});
+
+describe('what needs attention', () => {
+  test('includes money that is unresolved for less than a day', async () => {
+    await opened('young');
+    await settled('young', { status: 'unresolved', reason: 'deadline' }, now + 60_000);
+    const { attention } = await look();
+    expect(attention.html).toMatch(/in 1 order is unresolved; see/);
+    expect(attention.html).not.toContain('Nothing needs attention');
+  });
+
+  test('includes a paused account, with who paused it and why, and a queue paused on the board', async () => {
+    await setPause(redis, keys, 'jenga', { by: 'amina', reason: 'they <asked> for it, call 254712345678' });
+    const paused = await look();
+    for (const { html } of [paused.attention, paused.accounts]) {
+      expect(html).toContain('by amina: they &#60;asked&#62; for it, call [phone]');
+    }
+    await queue.pause();
+    const stopped = await look();
+    expect(stopped.attention.html).toContain('not even deadline verdicts are published');
+    expect(stopped.accounts.html).toContain('queue paused on the board');
+  });
+
+  test('says why an account is not polled', async () => {
+    const why = 'HTTP 401: credentials refused';
+    await redis.hset(keys.breaker('jenga'), { level: 1, failures: 5, why });
+    const { attention, accounts } = await look();
+    expect(attention.html).toContain(why);
+    expect(accounts.html).toContain(why);
   });
 });
 
