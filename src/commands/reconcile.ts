@@ -6,6 +6,7 @@ import { readServiceSettings } from '../config/config.ts';
 import type { Policy } from '../domain/decide.ts';
 import { defaultWatchMs } from '../domain/schedule.ts';
 import { createZone, type Zone } from '../domain/zone.ts';
+import { limitHeapGrowth } from '../observability/v8-heap.ts';
 import { noteContradicted } from '../orders/contradicted.ts';
 import { type PaymentRules, paymentsWithin } from '../orders/ownership.ts';
 import { scanOrders } from '../orders/scan-orders.ts';
@@ -76,6 +77,8 @@ export function reconcileCommand(terminal: CommandContext, exit: (code: number) 
       'settle orders that are matched by receipt, or by exact reference and amount (default: change nothing)',
     )
     .action(async (flags: Flags) => {
+      // Reading makes much garbage, and V8 would rather let the heap grow than collect it.
+      limitHeapGrowth();
       const settings = readServiceSettings(terminal.environment);
       const redis = connectRedis(settings.redisUrl, 'patient');
       try {

@@ -17,10 +17,12 @@ export async function withSmallYoungGeneration<T>(work: () => Promise<T>): Promi
 }
 
 /**
- * Keeps the heap of a process small that strangers can make busy. Without it V8 grows the young generation to 128 MB under a flood
+ * Keeps the heap of a process small that strangers can make busy, or that reads large files. Without it V8 grows the young generation to 128 MB under a flood
  * of requests, and collects the old one only once it has doubled.
  */
 export function limitHeapGrowth(): void {
+  if (isLimited) return;
+  isLimited = true;
   setFlagsFromString(`--heap-growing-percent=${oldGrowthPercent}`);
   let factor = usualFactor;
   const observer = new PerformanceObserver(() => {
@@ -31,6 +33,7 @@ export function limitHeapGrowth(): void {
   observer.observe({ entryTypes: ['gc'] });
 }
 
+let isLimited = false;
 /** V8's default. */
 const usualFactor = 2;
 /** Of both semi-spaces together. */

@@ -75,7 +75,7 @@ async function requireFile(path: string): Promise<void> {
 }
 
 async function* readBytes(path: string, signal?: AbortSignal): AsyncGenerator<Buffer> {
-  const stream = createReadStream(path, { highWaterMark: 262_144, ...(signal && { signal }) });
+  const stream = createReadStream(path, { highWaterMark: 65_536, ...(signal && { signal }) });
   try {
     for await (const chunk of stream) yield chunk as Buffer;
   } catch (cause) {
