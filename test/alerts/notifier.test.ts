@@ -71,6 +71,9 @@ test('an alert sends one message when it begins and one when it ends, from one o
   expect(texts()).toHaveLength(1);
 
   world.figures = nothing;
+  // An evaluation under way may have seen the alert still: at the later time it would begin to wait anew.
+  const seen = second.counted.evaluations;
+  await until('evaluations without it', () => second.counted.evaluations > seen + 1);
   world.now = endAfterMs;
   await until('the end', () => texts().length > 1);
   await eventually(async () => expect(await redis.exists(keys.alerts)).toBe(0));
