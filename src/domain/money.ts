@@ -31,6 +31,13 @@ export function isLess(one: unknown, other: unknown): boolean {
   return first !== null && second !== null && first < second;
 }
 
+/** The least of the amounts that are given, in major units; `null` when there is none, or one cannot be read. */
+export function leastAmount(amounts: readonly unknown[]): string | null {
+  const minors = amounts.filter((amount) => amount != null && amount !== '').map(toMinor);
+  const known = minors.filter((minor) => minor !== null);
+  return known.length === 0 || known.length < minors.length ? null : toMajor(Math.min(...known));
+}
+
 /** True for a valid amount in major units above zero. */
 export function isMoney(amount: unknown): boolean {
   return (toMinor(amount) ?? 0) > 0;

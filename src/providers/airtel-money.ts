@@ -3,8 +3,20 @@ import { z } from 'zod';
 import { defineCallback, type Push } from './callback-rules.ts';
 import { hmacSignature } from './callback-signature.ts';
 import { currenciesOf, currencyFields } from './currency.ts';
-import { baseUrl, code, credential, idNote, note, referenceText, secret, section, text } from './fields.ts';
+import {
+  baseUrl,
+  code,
+  credential,
+  denial,
+  idNote,
+  note,
+  referenceText,
+  secret,
+  section,
+  text,
+} from './fields.ts';
 import { oauthGrant } from './oauth.ts';
+import { valuesUnder } from './printed-values.ts';
 import { defineProvider, type Finding } from './provider.ts';
 import { parseJson } from './read-answer.ts';
 import { mobileMoneyReceipt, type ReceiptKind } from './receipts.ts';
@@ -21,12 +33,12 @@ import { promptOfAMinute } from './usual-times.ts';
 const page = 'Airtel Africa, Collections, Transaction Enquiry';
 const errors = 'Airtel Africa, Error Codes';
 
-const envelope = {
+const envelope = section({
   code: code.catch(null),
   message: note,
   result_code: code.catch(null),
   response_code: code.catch(null),
-};
+});
 
 const answer = z.object({
   data: section({
@@ -38,7 +50,7 @@ const answer = z.object({
       status: text,
     }),
   }),
-  status: section(envelope),
+  status: denial,
   // Errors of the identity service and of the gateway before the API.
   error: note,
   error_description: note,
@@ -95,12 +107,17 @@ const compact = signedBy((push) => {
 });
 const asSent = signedBy(transactionIn);
 
+/** Its own codes, of which the tables hold some only. */
+const ownCode = /^(?:DP|ESB|ROUTER)\d+$/i;
+
 /**
  * Airtel numbers them; some answers mask them: `C36*******67`. A masked one shows that the payment has a receipt, which is all
  * that can be had there. It identifies no payment, so it is never claimed (`receiptScope`): the reference is.
  */
 const receipt: ReceiptKind = {
-  isReceipt: (text) => mobileMoneyReceipt.isReceipt(text.replace(/(?<=\w)\*+(?=\w)/g, '')),
+  isReceipt: (text) =>
+    !ownCode.test(text) &&
+    mobileMoneyReceipt.isReceipt(text.replace(/(?<=[\w.])(?:\*+|x{2,})(?=[\w.])/gi, 'A')),
   systemOf: () => null,
 };
 
@@ -199,7 +216,7 @@ export const airtelMoney = defineProvider({
       about: 'payment',
       word: transaction.status,
       ...(payment.has(transaction.status) && { shown: withCode(transaction.status, body) }),
-      message: transaction.message ?? body.status?.message,
+      message: transaction.message ?? envelope.parse(body.status)?.message,
       currencies: currenciesOf(transaction),
       receipt: transaction.airtel_money_id,
       references: [transaction.id],
@@ -212,7 +229,8 @@ export const airtelMoney = defineProvider({
 
 /** What the envelope says where there is no payment in it: the first code that is known, else the first. */
 function readEnvelope(body: Body): Finding | null {
-  const { status, status_code, error, error_description, status_message } = body;
+  const { status_code, error, error_description, status_message } = body;
+  const status = envelope.parse(body.status);
   const codes = [status?.response_code, status?.result_code, status_code, error, status?.code]
     .map((each) => textOf(each) ?? '')
     .filter((each) => each !== '');
@@ -233,13 +251,15 @@ function rowOf(given: string): string {
 
 /** DP codes decide nothing; people may want to know them. */
 function withCode(word: string, { status }: Body): string {
-  const responseCode = textOf(status?.response_code);
+  const responseCode = textOf(envelope.parse(status)?.response_code);
   return responseCode ? `${word}/${responseCode}` : word;
 }
 
-/** Codes of the series DP009 belong to disbursements, whose answers have the same shape. */
+/** Codes of the series DP009, wherever in the envelope, belong to disbursements, whose answers have the same shape. */
 function isPayout({ status }: Body): boolean {
-  return textOf(status?.response_code)?.trim().toUpperCase().startsWith('DP009') === true;
+  return valuesUnder({ status }, (name) => name === 'status').some(({ value }) =>
+    String(value).trim().toUpperCase().startsWith('DP009'),
+  );
 }
 
 /**

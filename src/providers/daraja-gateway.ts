@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { baseUrl, credential, note, secret, section, text } from './fields.ts';
+import { baseUrl, credential, denial, isGiven, note, secret, section, text } from './fields.ts';
 import { basic, oauthGrant } from './oauth.ts';
 import type { Auth, Finding } from './provider.ts';
 import { type Meaning, statuses } from './status-table.ts';
@@ -74,8 +74,9 @@ export const darajaAuth: Auth<{ baseUrl: string; consumerKey: string; consumerSe
 export const darajaErrorFields = {
   errorCode: text,
   errorMessage: note,
-  fault: section({ faultstring: note, detail: section({ errorcode: note }) }),
+  fault: denial,
 };
+const fault = section({ faultstring: note, detail: section({ errorcode: note }) });
 export type DarajaError = z.infer<z.ZodObject<typeof darajaErrorFields>>;
 
 const throttled: Meaning = { reading: 'unavailable', throttled: true, from: section24 };
@@ -109,14 +110,15 @@ export const darajaErrors = statuses({
 /** The error in an answer, or `null` when it carries none. */
 export function readDarajaError(body: DarajaError): Extract<Finding, { about: 'call' }> | null {
   if (body.errorCode) return { about: 'call', code: body.errorCode, message: body.errorMessage };
-  if (body.fault == null) return null;
-  const shown = body.fault.detail?.errorcode || 'fault';
+  if (!isGiven(body.fault)) return null;
+  const said = fault.parse(body.fault);
+  const shown = said?.detail?.errorcode || 'fault';
   const isThrottling = /spike-?arrest|quota|rate-?limit/i.test(shown);
   return {
     about: 'call',
     code: isThrottling ? 'throttling fault' : shown,
     shown,
-    message: body.fault.faultstring,
+    message: said?.faultstring,
   };
 }
 

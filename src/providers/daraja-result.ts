@@ -1,10 +1,10 @@
 import { z } from 'zod';
-import { toMajor, toMinor } from '../domain/money.ts';
+import { leastAmount } from '../domain/money.ts';
 import type { Doubt } from '../domain/order.ts';
 import { isCurrencyName } from './currency.ts';
 import { directionOf } from './daraja-direction.ts';
 import { type DarajaShortCodes, shortCodesOf } from './daraja-gateway.ts';
-import { anything, code, note, section } from './fields.ts';
+import { anything, code, isGiven, note, section } from './fields.ts';
 import type { Finding, PaymentFinding, ReadingRules } from './provider.ts';
 import { type Meaning, statuses } from './status-table.ts';
 import { nairobiTime } from './time.ts';
@@ -106,11 +106,15 @@ export const darajaResult: ReadingRules<Partial<DarajaShortCodes>, unknown> = {
 /** The distinct values of a parameter: keys are repeated, and what any of them says counts. */
 type Parameters = (name: string) => readonly string[];
 
-/** Keys without blanks and in lower case, since both spellings were seen. A value that is missing or empty says nothing. */
+/**
+ * Keys without blanks and in lower case, since both spellings were seen. A value that is missing or empty says nothing; a
+ * list or an object says something that is no known value.
+ */
 function parametersOf({ ResultParameters }: Body['Result']): Parameters {
   const found = new Map<string, Set<string>>();
   for (const [name, value] of entriesOf(ResultParameters)) {
-    const said = typeof value === 'object' ? '' : String(value);
+    if (typeof value === 'object' && !isGiven(value)) continue;
+    const said = typeof value === 'object' ? JSON.stringify(value) : String(value);
     if (said.trim() === '') continue;
     found.set(name, (found.get(name) ?? new Set()).add(said));
   }
@@ -131,13 +135,6 @@ function statusOf(said: readonly string[]): Pick<PaymentFinding, 'word' | 'shown
   return said.includes(paidWord)
     ? { word: paidWord, shown, doubt: 'contradiction' }
     : { word: 'several statuses', shown };
-}
-
-/** The least of the amounts; unknown when one of them cannot be read. */
-function leastAmount(said: readonly string[]): string | null {
-  const minors = said.map(toMinor);
-  const known = minors.filter((minor) => minor !== null);
-  return known.length === 0 || known.length < minors.length ? null : toMajor(Math.min(...known));
 }
 
 /** An answer that says nothing of the direction proves no payment, yet leaves a failure what it is. */

@@ -35,6 +35,12 @@ export function lacksYes(flag: unknown): boolean {
   return isGiven && !saysYes(flag);
 }
 
+/** Whether anything was given other than this word, in any case and of any type: only the word, or nothing at all, agrees. */
+export function lacksWord(said: unknown, word: string): boolean {
+  const isNothing = said == null || (typeof said === 'string' && said.trim() === '');
+  return !isNothing && wordOf(said) !== word.toLowerCase();
+}
+
 function wordOf(flag: unknown): string {
   const isPlain = typeof flag === 'boolean' || typeof flag === 'number' || typeof flag === 'string';
   return isPlain ? String(flag).trim().toLowerCase() : '';

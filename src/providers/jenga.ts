@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { isLess } from '../domain/money.ts';
+import { isLess, leastAmount, toMajor, toMinor } from '../domain/money.ts';
 import type { Doubt } from '../domain/order.ts';
 import { defineCallback } from './callback-rules.ts';
 import { currenciesOf, currencyFields } from './currency.ts';
@@ -8,8 +8,11 @@ import {
   baseUrl,
   code,
   credential,
+  denial,
   id,
   idNote,
+  isGiven,
+  isUnreadableId,
   note,
   referenceText,
   secret,
@@ -34,7 +37,9 @@ const invoice = z.object({
   ...currencyFields,
   invoiceStatus: text,
   orderReference: id,
-  externalReference: idNote,
+  externalReference: denial,
+  amount: anything,
+  amountDebited: anything,
   completedOn: note,
 });
 
@@ -134,10 +139,10 @@ export const jenga = defineProvider({
       about: 'payment',
       word: decidingWord(order.orderStatus, invoices),
       message: body.message,
-      amountReceived: order.amountPaid,
+      amountReceived: receivedOf(order),
       currencies: currenciesOf(body.data, order, ...invoices),
-      receipt: paid?.externalReference,
-      furtherReceipts: others.map((each) => each.externalReference),
+      receipt: idNote.parse(paid?.externalReference),
+      furtherReceipts: others.map((each) => idNote.parse(each.externalReference)),
       references: [order.orderReference, ...invoices.map((each) => each.orderReference)],
       doubt: doubtOf(body, order, invoices),
       paidAt: nairobiTime(paid?.completedOn),
@@ -190,11 +195,22 @@ function lifetimeMs(expiresIn: string | number | null | undefined, now: number):
   return at === null ? null : at - now;
 }
 
+/**
+ * `amountPaid` may include the service charge, which is not ours: no more than the `orderAmount` was received. Only a paid order
+ * is without the rest; beside a failure all that was paid denies it.
+ */
+function receivedOf({ orderStatus, orderAmount, amountPaid }: Order): unknown {
+  const isBoth = orderStatus === 'Paid' && isGiven(amountPaid) && isGiven(orderAmount);
+  return isBoth ? leastAmount([orderAmount, amountPaid]) : amountPaid;
+}
+
 /** Less than its own `orderAmount` is underpaid whatever our order says; more may be the service charge. */
 function doubtOf(body: Body, order: Order, invoices: readonly Invoice[]): Doubt | null {
   const saysPaid = order.orderStatus === 'Paid';
   if (saysPaid && isLess(order.amountPaid, order.orderAmount)) return 'underpaid';
-  const isAtOdds = saysPaid ? !provesPaid(invoices) : deniesFailure(invoices);
+  const isAtOdds = saysPaid
+    ? !provesPaid(invoices) || lacksMoney(invoices, receivedOf(order))
+    : deniesFailure(invoices);
   return isAtOdds || refusesCall(body) ? 'contradiction' : null;
 }
 
@@ -208,9 +224,25 @@ function provesPaid(invoices: readonly Invoice[]): boolean {
   return paid.length > 0 && invoices.every(isKnown) && !isTakenAgain;
 }
 
+/** The paid invoices print, under either name, less than the order received, or what nobody can read. */
+function lacksMoney(invoices: readonly Invoice[], received: unknown): boolean {
+  const paid = invoices.filter(isPaid);
+  return [paid.map((each) => each.amount), paid.map((each) => each.amountDebited)].some((amounts) => {
+    if (!amounts.every((amount) => amount != null && amount !== '')) return amounts.some(isUnreadable);
+    const minors = amounts.map((amount) => toMinor(amount) ?? 0);
+    return isLess(toMajor(minors.reduce((sum, minor) => sum + minor, 0)), received);
+  });
+}
+
+function isUnreadable(amount: unknown): boolean {
+  return isGiven(amount) && toMinor(amount) === null;
+}
+
 /** A payment or a receipt, which only paid invoices have. It counts beside a word that would end the order unpaid. */
 function deniesFailure(invoices: readonly Invoice[]): boolean {
-  return invoices.some((each) => isPaid(each) || receiptOf(each) !== null);
+  return invoices.some(
+    (each) => isPaid(each) || receiptOf(each) !== null || isUnreadableId(each.externalReference),
+  );
 }
 
 function isPaid({ invoiceStatus }: Invoice): boolean {
@@ -222,7 +254,7 @@ function isKnown({ invoiceStatus }: Invoice): boolean {
 }
 
 function receiptOf({ externalReference }: Invoice): string | null {
-  const receipt = externalReference?.trim() ?? '';
+  const receipt = idNote.parse(externalReference)?.trim() ?? '';
   return mpesaReceipt.isReceipt(receipt) ? receipt.toUpperCase() : null;
 }
 

@@ -3,7 +3,21 @@ import type { Doubt } from '../domain/order.ts';
 import { defineCallback } from './callback-rules.ts';
 import { hmacSignature } from './callback-signature.ts';
 import { currenciesOf, currencyFields } from './currency.ts';
-import { anything, baseUrl, code, credential, id, idNote, note, secret, section, text } from './fields.ts';
+import {
+  anything,
+  baseUrl,
+  code,
+  credential,
+  denial,
+  denyingSection,
+  id,
+  idNote,
+  isGiven,
+  note,
+  secret,
+  section,
+  text,
+} from './fields.ts';
 import { oauthGrant } from './oauth.ts';
 import { defineProvider, type Finding } from './provider.ts';
 import { mpesaReceipt } from './receipts.ts';
@@ -21,9 +35,9 @@ const page = 'Kopo Kopo API v2, Incoming payments';
 const plugin = 'kopokopo/k2-connect-woocommerce: statuses';
 
 const answer = z.object({
-  error: note,
+  error: denial,
   error_description: note,
-  error_code: code.catch(null),
+  error_code: denial,
   error_message: note,
   data: section({
     id,
@@ -31,10 +45,10 @@ const answer = z.object({
     attributes: z
       .object({
         status: text,
-        event: section({
-          resource: section({
+        event: denyingSection({
+          resource: denyingSection({
             ...currencyFields,
-            reference: idNote,
+            reference: denial,
             amount: anything,
             status: anything,
             origination_time: note,
@@ -120,9 +134,12 @@ export const kopokopo = defineProvider({
 
   answer,
   read(body): Finding | null {
-    const error = body.error || body.error_code;
-    if (error)
-      return { about: 'call', code: String(error), message: body.error_description ?? body.error_message };
+    const error = [body.error, body.error_code].find(isGiven);
+    if (error !== undefined) {
+      const shown = code.safeParse(error).data;
+      const message = body.error_description ?? body.error_message;
+      return shown == null ? null : { about: 'call', code: String(shown), message };
+    }
     const { id, type, attributes } = body.data ?? {};
     // Queries for lists and payouts are answered with the same words.
     if (type !== 'incoming_payment' || attributes?.status == null) return null;
@@ -134,7 +151,7 @@ export const kopokopo = defineProvider({
       message: textOf(event?.errors),
       amountReceived: event?.resource?.amount,
       currencies: currenciesOf(event?.resource),
-      receipt: event?.resource?.reference,
+      receipt: idNote.parse(event?.resource?.reference),
       references: [id],
       doubt: doubtOf(attributes),
       paidAt: isoTime(event?.resource?.origination_time),
@@ -153,7 +170,7 @@ export const kopokopo = defineProvider({
 
 /** The parts of an answer agree: no errors on success, and a payment, always `Received`, on nothing else. */
 function doubtOf({ status, event }: Attributes): Doubt | null {
-  if (status !== 'Success') return event?.resource?.reference ? 'contradiction' : null;
+  if (status !== 'Success') return isGiven(event?.resource?.reference) ? 'contradiction' : null;
   const inner = event?.resource?.status;
   const isReceived = inner == null || (typeof inner === 'string' && inner.toLowerCase() === 'received');
   return textOf(event?.errors) === null && isReceived ? null : 'contradiction';

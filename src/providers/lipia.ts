@@ -1,7 +1,20 @@
 import { z } from 'zod';
 import { defineCallback } from './callback-rules.ts';
 import { currenciesOf, currencyFields } from './currency.ts';
-import { anything, baseUrl, code, id, idNote, note, referenceText, secret, section, text } from './fields.ts';
+import {
+  anything,
+  baseUrl,
+  code,
+  denial,
+  id,
+  idNote,
+  isGiven,
+  note,
+  referenceText,
+  secret,
+  section,
+  text,
+} from './fields.ts';
 import { lacksYes, saysYes } from './flags.ts';
 import { defineProvider, type Finding } from './provider.ts';
 import { mpesaReceipt } from './receipts.ts';
@@ -34,7 +47,7 @@ const answer = z.object({
         ResultCode: code,
         ResultDesc: note,
         Amount: anything,
-        MpesaReceiptNumber: idNote,
+        MpesaReceiptNumber: denial,
         TransactionReference: id,
         ExternalReference: id,
         TransactionDate: note,
@@ -142,7 +155,7 @@ export const lipia = defineProvider({
       message: response.ResultDesc ?? body.message,
       amountReceived: response.Amount,
       currencies: currenciesOf(body.data, response),
-      receipt: response.MpesaReceiptNumber,
+      receipt: idNote.parse(response.MpesaReceiptNumber),
       references: [response.TransactionReference, knowsExternal ? response.ExternalReference : null],
       doubt: isAtOdds(body, response) ? 'contradiction' : null,
       paidAt: isoTime(response.TransactionDate),
@@ -167,5 +180,5 @@ function isAtOdds(body: Body, { Status, ResultCode, MpesaReceiptNumber }: Respon
   if (lacksYes(body.success) || lacksYes(body.status)) return true;
   const said = body.data?.status;
   if (Status === 'SUCCESS') return lacksYes(said) || (ResultCode != null && String(ResultCode) !== '0');
-  return Status === 'FAILED' && (saysYes(said) || Boolean(MpesaReceiptNumber));
+  return Status === 'FAILED' && (saysYes(said) || isGiven(MpesaReceiptNumber));
 }

@@ -1,12 +1,15 @@
 import { z } from 'zod';
+import type { Doubt } from '../domain/order.ts';
 import { defineCallback } from './callback-rules.ts';
 import { currenciesOf, currencyFields } from './currency.ts';
 import {
   anything,
   baseUrl,
   credential,
+  denial,
   id,
   idNote,
+  isGiven,
   note,
   referenceText,
   secret,
@@ -35,7 +38,7 @@ const answer = z.object({
   externalId: id,
   financialTransactionId: idNote,
   // A text since January 2024, an object before.
-  reason: z.union([z.string(), z.object({ code: text, message: note })]).nullish(),
+  reason: z.union([z.string(), z.looseObject({ code: text, message: denial })]).nullish(),
   payer: section({ partyId: idNote }),
   payee: anything,
   code: text,
@@ -71,7 +74,8 @@ const failed = (
 ) => ({ reading: 'failed', certainty, reason, from: section9 }) as const;
 const notApproved: Meaning = { reading: 'expired', certainty: 'soft', reason: 'timed-out', from: section9 };
 /** Words for "still running" that were met as reasons of a failure. */
-const stillRunning: Meaning = { reading: 'unrecognised', from: section9 };
+const stillRunning = ['ONGOING', 'PENDING', 'DELAYED', 'PAYER_DELAYED', 'PAYEE_DELAYED'] as const;
+const notFailedYet: Meaning = { reading: 'unrecognised', from: section9 };
 const rejected = failed('firm', 'rejected');
 const cancelled = failed('soft', 'cancelled');
 const refused: Meaning = { reading: 'refused', from: `${section9}: configuration, whatever the HTTP status` };
@@ -168,8 +172,7 @@ export const mtnMomo = defineProvider({
       currencies: currenciesOf(body),
       receipt: body.financialTransactionId,
       references: [knowsExternal ? body.externalId : null],
-      // A disbursement looks the same, with a payee in place of the payer.
-      doubt: body.payer == null || body.payee != null ? 'wrong-direction' : null,
+      doubt: doubtOf(body),
     };
   },
   payment: statuses({
@@ -201,10 +204,7 @@ export const mtnMomo = defineProvider({
         VALIDATION_ERROR: rejected,
         INTERNAL_PROCESSING_ERROR: failed('soft', 'rejected'),
         SERVICE_UNAVAILABLE: failed('soft', 'rejected'),
-        ONGOING: stillRunning,
-        PENDING: stillRunning,
-        DELAYED: stillRunning,
-        PAYER_DELAYED: stillRunning,
+        ...Object.fromEntries(stillRunning.map((word) => [word, notFailedYet])),
       },
       otherwise: failed('soft', 'rejected'),
     },
@@ -223,6 +223,18 @@ export const mtnMomo = defineProvider({
 const loginError = z.object({ error: z.literal('login_failed') });
 
 function reasonOf({ reason }: Body): { code: string | null; message: string | null } {
-  if (reason == null || typeof reason === 'string') return { code: reason ?? null, message: null };
-  return { code: reason.code ?? null, message: reason.message ?? null };
+  if (reason == null || typeof reason === 'string') return { code: known(reason), message: null };
+  return { code: known(reason.code), message: note.parse(reason.message) ?? null };
+}
+
+/** A reason under the name of its row. What leaves an order open does so however it is spelt; a failure has one spelling. */
+function known(reason: string | null | undefined): string | null {
+  const plain = reason?.trim().toUpperCase();
+  return stillRunning.find((word) => word === plain) ?? reason ?? null;
+}
+
+/** A disbursement looks the same, with a payee in place of the payer; and what succeeded has no reason for its failure. */
+function doubtOf({ status, payer, payee, reason }: Body): Doubt | null {
+  if (payer == null || payee != null) return 'wrong-direction';
+  return status === 'SUCCESSFUL' && isGiven(reason) ? 'contradiction' : null;
 }

@@ -3,7 +3,7 @@ import { isMoney } from '../domain/money.ts';
 import type { Doubt } from '../domain/order.ts';
 import { defineCallback } from './callback-rules.ts';
 import { currenciesOf, currencyFields } from './currency.ts';
-import { anything, baseUrl, id, idNote, note, secret, section, text } from './fields.ts';
+import { anything, baseUrl, denial, id, idNote, isGiven, note, secret, section, text } from './fields.ts';
 import { httpMessageSignature, publicKeyPem } from './http-signature.ts';
 import { defineProvider, type Finding } from './provider.ts';
 import { mobileMoneyReceipt } from './receipts.ts';
@@ -20,22 +20,22 @@ const version1 = 'pawaPay API v1, Check deposit status';
 const codes = 'pawaPay API v2, Failure codes';
 const errors = 'pawaPay API v2, Error codes';
 
-const failureReason = section({ failureCode: text, failureMessage: note });
+const failure = section({ failureCode: text, failureMessage: note });
 
 /** What would make it a payout or a refund: their answers look alike otherwise. */
-const otherKinds = { payoutId: note, refundId: note, remittanceId: note, recipient: anything };
+const otherKinds = { payoutId: denial, refundId: denial, remittanceId: denial, recipient: denial };
 
 const deposit = z.object({
   ...currencyFields,
   ...otherKinds,
   depositId: id,
   status: text,
-  failureReason,
+  failureReason: denial,
 });
 
 const version2Answer = z.object({
   status: text,
-  failureReason,
+  failureReason: denial,
   data: deposit
     .extend({
       amount: anything,
@@ -167,16 +167,14 @@ export const pawapay = defineProvider({
   call,
 });
 
-function readVersion2({
-  status,
-  failureReason: error,
-  data,
-}: z.infer<typeof version2Answer>): Finding | null {
+function readVersion2({ status, failureReason, data }: z.infer<typeof version2Answer>): Finding | null {
+  const error = failure.parse(failureReason);
   if (error?.failureCode) return { about: 'call', code: error.failureCode, message: error.failureMessage };
   if (status === 'NOT_FOUND' && data == null) return { about: 'call', code: status };
   if (status !== 'FOUND' || data == null) return null;
   const isPhone = data.providerTransactionId === data.payer?.accountDetails?.phoneNumber;
   return found(data, {
+    ...(isGiven(failureReason) && { doubt: 'contradiction' }),
     amountReceived: data.amount,
     receipt: isPhone ? null : data.providerTransactionId,
   });
@@ -203,11 +201,12 @@ interface Received {
 
 function found(said: Deposit, received: Received): Finding | null {
   if (said.status == null) return null;
+  const reason = failure.parse(said.failureReason);
   return {
     about: 'payment',
     word: said.status,
-    reason: said.failureReason?.failureCode,
-    message: said.failureReason?.failureMessage,
+    reason: reason?.failureCode,
+    message: reason?.failureMessage,
     currencies: currenciesOf(said),
     references: [said.depositId?.toLowerCase()],
     doubt: doubtOf(said),
@@ -215,12 +214,10 @@ function found(said: Deposit, received: Received): Finding | null {
   };
 }
 
-function doubtOf({ status, failureReason: failure, ...said }: Deposit): Doubt | null {
-  const isOther = [said.payoutId, said.refundId, said.remittanceId, said.recipient].some(
-    (each) => each != null && each !== '',
-  );
+function doubtOf({ status, failureReason, ...said }: Deposit): Doubt | null {
+  const isOther = [said.payoutId, said.refundId, said.remittanceId, said.recipient].some(isGiven);
   if (isOther) return 'wrong-direction';
-  return status === 'COMPLETED' && failure?.failureCode ? 'contradiction' : null;
+  return status === 'COMPLETED' && isGiven(failureReason) ? 'contradiction' : null;
 }
 
 /** A correspondent's ids by their names: `MTN_INIT` of the prompt, `MTN_FINAL` of the payment. */

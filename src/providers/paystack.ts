@@ -6,8 +6,10 @@ import { currenciesOf, currencyFields } from './currency.ts';
 import {
   anything,
   baseUrl,
+  denial,
   id,
   idNote,
+  isUnreadableId,
   note,
   referenceText,
   secret,
@@ -15,7 +17,7 @@ import {
   text,
   visibleText,
 } from './fields.ts';
-import { saysNo, saysYes } from './flags.ts';
+import { lacksWord, saysNo, saysYes } from './flags.ts';
 import { defineProvider, type Finding } from './provider.ts';
 import { mpesaReceipt, type ReceiptKind } from './receipts.ts';
 import { type Meaning, statuses } from './status-table.ts';
@@ -40,12 +42,12 @@ const answer = z.object({
   data: z
     .object({
       ...currencyFields,
-      domain: note,
+      domain: denial,
       status: text,
       reference: id,
       // Never requested_amount, which is what was asked for.
       amount: anything,
-      receipt_number: idNote,
+      receipt_number: denial,
       gateway_response: note,
       message: note,
       paid_at: note,
@@ -131,7 +133,7 @@ export const paystack = defineProvider({
       message: data.gateway_response ?? data.message,
       amountReceived: data.amount,
       currencies: currenciesOf(data),
-      receipt: data.receipt_number,
+      receipt: idNote.parse(data.receipt_number),
       references: [data.reference],
       doubt: doubtOf(data, settings?.secretKey),
       paidAt: isoTime(data.paid_at),
@@ -162,8 +164,12 @@ export const paystack = defineProvider({
   }),
 });
 
-function doubtOf({ transfer_code, recipient, domain }: Data, secretKey: string | undefined): Doubt | null {
+function doubtOf(
+  { status, transfer_code, recipient, domain, receipt_number }: Data,
+  secretKey: string | undefined,
+): Doubt | null {
   if (transfer_code != null || recipient != null) return 'wrong-direction';
+  if (status !== 'success' && isUnreadableId(receipt_number)) return 'contradiction';
   // Test money in the answer to a live key.
-  return domain === 'test' && secretKey?.startsWith('sk_live_') ? 'contradiction' : null;
+  return secretKey?.startsWith('sk_live_') && lacksWord(domain, 'live') ? 'contradiction' : null;
 }

@@ -2,7 +2,20 @@ import { z } from 'zod';
 import type { Doubt } from '../domain/order.ts';
 import { defineCallback } from './callback-rules.ts';
 import { currenciesOf, currencyFields } from './currency.ts';
-import { anything, baseUrl, code, id, idNote, note, referenceText, secret, section } from './fields.ts';
+import {
+  anything,
+  baseUrl,
+  code,
+  denial,
+  id,
+  idNote,
+  isGiven,
+  note,
+  referenceText,
+  secret,
+  section,
+} from './fields.ts';
+import { lacksWord } from './flags.ts';
 import { tokenText } from './oauth.ts';
 import { defineProvider, type Finding } from './provider.ts';
 import { mobileMoneyReceipt } from './receipts.ts';
@@ -29,7 +42,7 @@ const errorFields = section({ error_type: note, code: note, message: note });
 const answer = z.object({
   ...currencyFields,
   status_code: code,
-  payment_status_description: note,
+  payment_status_description: denial,
   payment_status_code: note,
   description: note,
   message: note,
@@ -37,8 +50,8 @@ const answer = z.object({
   confirmation_code: idNote,
   order_tracking_id: id,
   merchant_reference: idNote,
-  error: errorFields,
-  status: code.catch(null),
+  error: denial,
+  status: denial,
 });
 type Body = z.infer<typeof answer>;
 
@@ -149,13 +162,14 @@ export const pesapal = defineProvider({
   bodyBeforeStatus: true,
   read(body, { reference }): Finding | null {
     const callCode = callCodeOf(body);
-    if (callCode !== null) return { about: 'call', code: callCode, message: body.error?.message };
+    if (callCode !== null)
+      return { about: 'call', code: callCode, message: errorFields.parse(body.error)?.message };
     if (body.status_code == null) return null;
     const knowsOwn = reference !== null && typeof reference !== 'string';
     return {
       about: 'payment',
       word: String(body.status_code),
-      message: body.payment_status_code || body.description || body.payment_status_description,
+      message: body.payment_status_code || body.description || note.parse(body.payment_status_description),
       amountReceived: body.amount,
       currencies: currenciesOf(body),
       receipt: body.confirmation_code,
@@ -181,7 +195,9 @@ export const pesapal = defineProvider({
  * The code of an error that speaks of the call; `null` where the payment speaks. A filled `error` beside a status of the
  * payment other than 0 does not hide it.
  */
-function callCodeOf({ error, status_code: status, payment_status_description: word }: Body): string | null {
+function callCodeOf(body: Body): string | null {
+  const { status_code: status, payment_status_description: word } = body;
+  const error = errorFields.parse(body.error);
   const isOpen = status == null || String(status) === '0';
   if (!isOpen || !error?.code) return null;
   if (error.error_type === badToken) return badToken;
@@ -197,13 +213,28 @@ function doubtOf(body: Body, knowsReference: boolean, knowsOwn: boolean): Doubt 
   return knowsReference && !isNamed ? 'reference-mismatch' : null;
 }
 
-/** The layers of a documented answer agree: 1 is "Completed", without an error; 2 is not. */
+/**
+ * The layers of a documented answer agree: 1 is "Completed", without an error; 2 is "Failed", and not "INVALID" with the error
+ * of an order that nobody has paid yet.
+ */
 function isAtOdds({ status_code, payment_status_description: word, status, error }: Body): boolean {
-  if (String(status_code) !== '1') return isWord(word, 'COMPLETED');
-  const hasError = Boolean(error?.code) || (status != null && status !== '' && String(status) !== '200');
-  return hasError || (Boolean(word) && !isWord(word, 'COMPLETED'));
+  if (String(status_code) === '1') {
+    return lacksWord(word, 'COMPLETED') || lacksWord(status, '200') || hasError(error);
+  }
+  if (String(status_code) === '2') return lacksWord(word, 'FAILED') || saysNotPaidYet(error);
+  return isWord(word, 'COMPLETED');
 }
 
-function isWord(text: string | null | undefined, word: string): boolean {
-  return text?.trim().toUpperCase() === word;
+/** Documented successes carry an error too, of empty fields and at most an address. */
+function hasError(error: unknown): boolean {
+  const isObject = typeof error === 'object' && error !== null;
+  return isGiven(isObject ? { ...error, call_back_url: null } : error);
+}
+
+function saysNotPaidYet(error: unknown): boolean {
+  return [error, errorFields.parse(error)?.code].includes(notPaidYet);
+}
+
+function isWord(said: unknown, word: string): boolean {
+  return isGiven(said) && !lacksWord(said, word);
 }

@@ -13,10 +13,10 @@ export interface ReceiptKind {
 
 /** M-Pesa's own form. Some receipts have no digit at all. */
 const mpesaForm = /^(?!\d+$)[A-Z0-9]{10}$/;
-/** What sandboxes and resellers print in its place: `fv9n_TDX`, nine digits. Only a digit distinguishes it from a word. */
-const resellerForm = /^(?=.*\d)(?!0\d{9}$)[a-z0-9][a-z0-9_-]{3,63}$/i;
+/** What sandboxes and resellers print in its place: `fv9n_TDX`, nine digits. Only a digit distinguishes it from a word, and only its length from a code. */
+const resellerForm = /^(?=.*\d)(?!0\d{9}$|\d{1,5}$)[a-z0-9][a-z0-9_-]{3,63}$/i;
 /** One character over and over stands for nothing, and neither does a gap that was left open. */
-const filling = /^(.)(?:-?\1)*$|[_-]{2}/;
+const filling = /^(.)(?:-?\1)*$|[_-]{2}|^[a-z]0+$/i;
 /** A date, or a date and time: what some print when they have nothing else. */
 const date =
   /^(?:(?:19|20)\d\d-?(?:0[1-9]|1[0-2])-?(?:0[1-9]|[12]\d|3[01])[T_-]?(?:[01]\d|2[0-3])-?[0-5]\d(?:-?[0-5]\d)?Z?|[012]\d{3}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])|(?:0[1-9]|[12]\d|3[01])-(?:0[1-9]|[12]\d|3[01])-(?:19|20)\d\d)$/i;

@@ -7,12 +7,14 @@ import {
   anything,
   baseUrl,
   credential,
+  denial,
+  denyingSection,
   id,
   idNote,
+  isUnreadableId,
   note,
   referenceText,
   secret,
-  section,
   text,
   visibleText,
 } from './fields.ts';
@@ -46,8 +48,8 @@ const answer = z.object({
   type: text,
   datetimeCompleted: note,
   ...currencyFields,
-  result: section({ ...currencyFields, amount: anything, ref: idNote }),
-  request: section({ ...currencyFields, amount: anything, commandId: text }),
+  result: denyingSection({ ...currencyFields, amount: anything, ref: denial }),
+  request: denyingSection({ ...currencyFields, amount: anything, commandId: denial }),
 });
 type Body = z.infer<typeof answer>;
 
@@ -154,7 +156,7 @@ export const tanda = defineProvider({
       message,
       amountReceived: body.result?.amount,
       currencies: currenciesOf(body, body.result, body.request),
-      receipt: body.result?.ref,
+      receipt: idNote.parse(body.result?.ref),
       references: [namedTransaction(body, reference)],
       doubt: doubtOf(body, account?.commandId),
       paidAt: isoTime(body.datetimeCompleted),
@@ -235,8 +237,8 @@ function namedTransaction(body: Body, reference: TandaReference | null): string 
 }
 
 /** What money that comes in is called (docs/providers.md section 5). Anything else may be money that goes out. */
-const incomingTypes: ReadonlySet<string> = new Set(['Payment']);
-const incomingCommands: ReadonlySet<string> = new Set([
+const incomingTypes: ReadonlySet<unknown> = new Set(['Payment']);
+const incomingCommands: ReadonlySet<unknown> = new Set([
   'CustomerToMerchantMobileMoneyPayment',
   'ConsumerMobileMoneyDeposit',
 ]);
@@ -253,7 +255,7 @@ function isIncoming(body: Body, expectedCommandId: string | undefined): boolean 
   return isOurCommand && isOurType && !(isBlank(commandId) && isBlank(type));
 }
 
-function isBlank(kind: string | null | undefined): kind is '' | null | undefined {
+function isBlank(kind: unknown): boolean {
   return kind == null || kind === '';
 }
 
@@ -264,6 +266,6 @@ function doubtOf(body: Body, expectedCommandId: string | undefined): Doubt | nul
   const isAtOdds =
     body.status === 'S000000'
       ? lacksYes(body.success) || (body.error != null && body.error !== '')
-      : saysYes(body.success);
+      : saysYes(body.success) || isUnreadableId(body.result?.ref);
   return isAtOdds ? 'contradiction' : null;
 }

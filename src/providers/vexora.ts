@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { isLess, isMoney } from '../domain/money.ts';
+import { isLess, isMoney, leastAmount } from '../domain/money.ts';
 import type { Doubt } from '../domain/order.ts';
 import { defineCallback } from './callback-rules.ts';
 import { currenciesOf, currencyFields } from './currency.ts';
@@ -173,8 +173,10 @@ export const vexora = defineProvider({
 type Body = z.infer<typeof answer>;
 type Data = NonNullable<Body['data']>;
 
+/** Where it prints what was received twice, the least of both; `amount` may be what was asked for. */
 function receivedOf({ receivedAmount, payAmount, amount }: Data): unknown {
-  return receivedAmount ?? payAmount ?? amount;
+  const received = [receivedAmount, payAmount].filter((each) => each != null && each !== '');
+  return received.length === 0 ? amount : leastAmount(received);
 }
 
 /** Success with less than was asked for, and a failure with money, contradict themselves. */

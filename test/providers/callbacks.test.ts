@@ -272,12 +272,12 @@ describe('garbage names nothing and throws nothing', () => {
     {
       customer: { reference: { toString: 'x' } },
       Body: { stkCallback: [] },
-      response: { ExternalReference: 5 },
+      response: { ExternalReference: 5.5 },
     },
     {
       customer: { reference: true },
-      Body: { stkCallback: { CheckoutRequestID: 12 } },
-      trackingId: 5,
+      Body: { stkCallback: { CheckoutRequestID: 1e30 } },
+      trackingId: 5.5,
       reference: {},
     },
     '{"__proto__":{"trackingId":"x","reference":"y","tradeNo":"z","TransactionReference":"v"}}',
