@@ -44,7 +44,7 @@ function flat({ finding, day, orderId, ours, by, rows, netMinor, note }: Reconci
     received: ours?.receivedMinor == null ? null : toMajor(ours.receivedMinor),
     currency: ours?.currency ?? null,
     statementRow: rows.length === 0 ? null : rows.map(({ line }) => line).join(' '),
-    bookedAt: row === undefined ? null : new Date(row.at).toISOString(),
+    bookedAt: row === undefined || row.at === 0 ? null : new Date(row.at).toISOString(),
     statementAmount: netMinor === null || row === undefined ? null : toMajor(netMinor),
     statementCurrency: row?.currency ?? null,
     receipt: row?.receipt || null,

@@ -53,11 +53,11 @@ export function compareOrder(facts: OrderFacts, rows: RowIndex, period: Period |
   const byReceipt = [...new Set(facts.receipts.flatMap(rows.byReceipt))];
   if (byReceipt.length >= mostOfOneName)
     return unclear({ by: 'receipt', isStrong: false, rows: [] }, 'too many rows have its receipt');
-  if (byReceipt.length > 0) return withReceipt(facts, rows, byReceipt);
   const named = [...new Set(facts.references.flatMap(rows.byReference))];
   if (named.length >= mostOfOneName)
     return unclear({ by: 'reference', isStrong: false, rows: [] }, 'too many rows have its reference');
-  const inTime = named.filter((nth) => isInTime(rows.time(nth), facts.order.createdAt));
+  const inTime = named.filter((nth) => isInTime(rows.row(nth), facts.order.createdAt));
+  if (byReceipt.length > 0) return withReceipt(facts, rows, byReceipt, inTime);
   if (inTime.length > 0) return withReference(facts, rows, inTime);
   if (named.length > 0 && facts.verdict?.status !== 'paid') {
     return {
@@ -70,9 +70,12 @@ export function compareOrder(facts: OrderFacts, rows: RowIndex, period: Period |
   return withoutRow(facts, period);
 }
 
-function isInTime(at: number, createdAt: number): boolean {
+function isInTime({ kind, at }: StatementRow, createdAt: number): boolean {
+  if (kind === 'uncertain' && at === 0) return true;
   const beforeMs = isDayOnly(at) ? bookedWithin.beforeMs : clocksDifferMs;
-  return at >= createdAt - beforeMs && at <= createdAt + bookedWithin.afterMs;
+  // A payment may be taken back at any time.
+  const isLate = kind !== 'reversal' && at > createdAt + bookedWithin.afterMs;
+  return at >= createdAt - beforeMs && !isLate;
 }
 
 function nothing(finding: OrderFinding): Comparison {
@@ -86,9 +89,16 @@ function withoutRow({ order, verdict }: OrderFacts, period: Period | null): Comp
   return nothing(verdict?.status === 'paid' && isCovered ? 'only-ours' : 'no-row');
 }
 
-function withReceipt(facts: OrderFacts, index: RowIndex, found: readonly number[]): Comparison {
-  const match: Match = { by: 'receipt', isStrong: true, rows: found };
-  const weighed = weighRows(index, found);
+function withReceipt(
+  facts: OrderFacts,
+  index: RowIndex,
+  found: readonly number[],
+  named: readonly number[],
+): Comparison {
+  // A reversal may have the reference only, and a receipt of its own.
+  const against = named.filter((nth) => !found.includes(nth) && isAgainst(index, nth));
+  const match: Match = { by: 'receipt', isStrong: true, rows: [...found, ...against] };
+  const weighed = weighRows(index, match.rows);
   if (weighed.kind === 'unclear') return unclear(match, weighed.note);
   const { rows, grossMinor, reversedMinor, isLoose } = weighed;
   // A payment from before the statement began.
@@ -96,7 +106,19 @@ function withReceipt(facts: OrderFacts, index: RowIndex, found: readonly number[
     return unclear(match, 'the statement has the reversal, and not the payment');
   const paidMinor = grossMinor === 0 ? (facts.receivedMinor ?? facts.order.amountMinor) : grossMinor;
   if (reversedMinor > paidMinor) return unclear(match, 'more was taken back than was paid');
+  const others = named.filter((nth) => !found.includes(nth) && index.row(nth).kind === 'payment');
+  if (against.length > 0 && (reversedMinor !== paidMinor || others.length > 0))
+    return unclear(match, 'money went out under its reference, and may be this payment or not');
   return judge(facts, rows, { paidMinor, reversedMinor }, { ...match, isStrong: !isLoose });
+}
+
+/** Whether a row with an order's reference may take back its payment: not if it is about another payment for certain. */
+function isAgainst(index: RowIndex, nth: number): boolean {
+  const { kind, isLinked, receipt } = index.row(nth);
+  if (kind === 'payment' || isLinked) return false;
+  return (
+    kind === 'uncertain' || index.byReceipt(receipt).every((other) => index.row(other).kind !== 'payment')
+  );
 }
 
 function withReference(facts: OrderFacts, index: RowIndex, found: readonly number[]): Comparison {
@@ -109,8 +131,11 @@ function withReference(facts: OrderFacts, index: RowIndex, found: readonly numbe
     ({ row: { amountMinor, currency } }) => amountMinor === order.amountMinor && currency === order.currency,
   );
   const [payment, ...more] = distinct((exact.length > 0 ? exact : payments).map(({ row }) => row));
-  if (payment === undefined)
-    return { ...nothing('no-row'), note: 'only money that went out has the reference' };
+  if (payment === undefined) {
+    const note = 'only money that went out has the reference';
+    const isOpen = entries.every(({ row }) => row.kind !== 'uncertain') && facts.verdict?.status !== 'paid';
+    return isOpen ? { ...nothing('no-row'), note } : unclear(all, note);
+  }
   if (more.length > 0)
     return unclear(
       all,

@@ -9,6 +9,7 @@ import { factsOf, type OrderFacts } from './order-facts.ts';
 import { createPossibleRows } from './possible-rows.ts';
 import type { Finding, ReconciliationLine } from './reconciliation-line.ts';
 import type { Statement } from './statement/read-statement.ts';
+import type { RowKind } from './statement/row-index.ts';
 import { createTotals, type Totals } from './totals.ts';
 
 export interface ReconcileParts {
@@ -31,6 +32,11 @@ export interface ReconcileParts {
 
 /** Marks of rows. */
 const mark = { free: 0, wanted: 1, taken: 2, disputed: 3 } as const;
+
+const unknownNotes: { readonly [kind in RowKind]?: string } = {
+  reversal: 'a reversal of a payment that is no order of ours',
+  uncertain: 'a payment or a reversal: the statement does not say which for certain',
+};
 
 /** Unresolved orders without a row that are compared by amount and time. */
 const mostWithoutRow = 20_000;
@@ -152,11 +158,11 @@ export async function reconcile(parts: ReconcileParts): Promise<Totals> {
       if (rows.mark(nth) !== mark.free) continue;
       const row = rows.row(nth);
       // Charges and payouts without an order are no concern of ours.
-      if (row.kind === 'negative') continue;
+      if (row.kind === 'negative' || row.amountMinor === 0) continue;
       await emit({
         ...{ finding: 'unknown-to-us', day: zone.dayOf(row.at), orderId: null, ours: null, by: null },
         ...{ rows: [row], netMinor: row.amountMinor, isStrong: false },
-        note: row.kind === 'reversal' ? 'a reversal of a payment that is no order of ours' : null,
+        note: unknownNotes[row.kind] ?? null,
       });
     }
   }
@@ -164,7 +170,7 @@ export async function reconcile(parts: ReconcileParts): Promise<Totals> {
   function lineOf(pending: PendingFinding): ReconciliationLine {
     const { finding, orderId, ours, by, isStrong, netMinor, note } = pending;
     const found = pending.rows.map((nth) => rows.row(nth));
-    const at = found[0]?.at ?? ours.createdAt;
+    const at = found[0]?.at || ours.createdAt;
     return {
       ...{ finding, orderId, ours, by, isStrong, note, rows: found },
       netMinor: found.length === 0 ? null : netMinor,

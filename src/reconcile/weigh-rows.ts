@@ -19,6 +19,9 @@ export type Weighed =
  */
 export function weighRows(index: RowIndex, numbers: readonly number[]): Weighed {
   const rows = numbers.map((nth) => index.row(nth));
+  const uncertain = ofKind(rows, 'uncertain')[0];
+  if (uncertain !== undefined)
+    return unclear(`line ${uncertain.line} names it, and cannot be understood for certain`);
   const payments = distinct(ofKind(rows, 'payment'));
   const named = payments.filter(({ receipt }) => receipt !== '');
   if (new Set(named.map(({ receipt }) => receipt)).size < named.length)

@@ -157,7 +157,7 @@ describe.concurrent('reconcile --apply with a statement that lies', () => {
       ...['--apply', '--mapping', mapping],
     );
     expect(findings).toEqual({
-      ...{ 'ord-1': 'other-amount', 'row 3': 'unreadable', 'ord-3': 'settled' },
+      ...{ 'ord-1': 'other-amount', 'row 3': 'unreadable', 'ord-2': 'unclear', 'ord-3': 'settled' },
     });
     expect(lines['row 3']?.note).toBe('the amount is in USD, and the row in KES');
     expect(await shop.verdicts('ord-1')).toEqual(['unresolved/deadline']);

@@ -10,6 +10,7 @@ import type { Provider } from '../../src/providers/provider.ts';
 import { createTransport } from '../../src/providers/transport.ts';
 import { pullOnce } from '../../src/reconcile/pull/pull.ts';
 import { createPullClient } from '../../src/reconcile/pull/pull-client.ts';
+import { pullRows } from '../../src/reconcile/pull/pull-rows.ts';
 import { startPullSchedule } from '../../src/reconcile/pull/pull-schedule.ts';
 import { simulatorCredentials, startSimulator } from '../../src/simulator/simulator.ts';
 import { aPolicy, aReading } from '../support/builders.ts';
@@ -114,6 +115,40 @@ describe('pulled payments', () => {
     simulator.expireTokens('daraja-stk');
     expect(await pull()).toMatchObject({ outcome: 'nothing', failure: null });
   });
+});
+
+test('pulled rows that take payments back, or cannot be read, are kept; a page that is given again ends it', async () => {
+  const row = (more: object) => ({
+    ...{ transactionId: 'SIM0000001', trxDate: '2026-01-15T12:00:08Z', amount: '100.00' },
+    ...{ billreference: 'ord-1', transactiontype: 'Pay Bill', ...more },
+  });
+  const given = [
+    row({}),
+    row({ transactiontype: 'Pay Bill Reversal' }),
+    row({ amount: '-100.00' }),
+    row({ amount: '####' }),
+    row({ transactionId: 'SIM000***1' }),
+  ];
+  const body = Buffer.from(JSON.stringify({ ResponseCode: '1000', Response: [given] }));
+  const { rows, skipped, failure } = await pullRows(
+    {
+      send: async (_request, read) => ({ answer: read({ httpStatus: 200, headers: {}, body }), body }),
+      settings: { baseUrl: 'http://localhost', shortCode: '600997' },
+      ...{ ratePerSecond: 1_000, signal: new AbortController().signal },
+    },
+    ...([0, 1] as const),
+  );
+  const kinds = Array.from({ length: rows.size }, (_, nth) => rows.row(nth)).map(
+    ({ kind, receipt, amountMinor }) => [kind, receipt, amountMinor],
+  );
+  expect(kinds).toEqual([
+    ['payment', 'SIM0000001', 10_000],
+    ['reversal', 'SIM0000001', 10_000],
+    ['reversal', 'SIM0000001', 10_000],
+    ['uncertain', 'SIM0000001', 0],
+    ['uncertain', '', 0],
+  ]);
+  expect({ skipped, failure }).toEqual({ skipped: 2, failure: 'a page was given again' });
 });
 
 test('the answers of the API', () => {

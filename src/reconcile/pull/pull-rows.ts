@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createZone } from '../../domain/zone.ts';
 import { type PulledRow, pullQuery, readPull } from '../../providers/daraja-pull.ts';
-import { canonicalReceipt } from '../../providers/receipts.ts';
+import { canonicalReceipt, isMasked } from '../../providers/receipts.ts';
 import { readAmount } from '../statement/amount.ts';
 import { readTime } from '../statement/date.ts';
 import { createRowIndex, type RowIndex } from '../statement/row-index.ts';
@@ -38,6 +38,7 @@ export async function pullRows(
 ): Promise<PulledRows> {
   const rows = createRowIndex();
   const hash = createHash('sha256');
+  const bodies = new Set<string>();
   let [offset, skipped] = [0, 0];
   const pulled = (failure: string | null): PulledRows => ({
     rows,
@@ -64,6 +65,9 @@ export async function pullRows(
       case 'failed':
         return pulled(answer.reason);
       case 'rows':
+        // It ignores the offset, or has nothing more to give.
+        if (bodies.has(sha256(body))) return pulled('a page was given again');
+        bodies.add(sha256(body));
         hash.update(body);
         for (const row of answer.rows) skipped += add(rows, row) ? 0 : 1;
         skipped += answer.skipped;
@@ -73,7 +77,11 @@ export async function pullRows(
   return pulled(`more than ${mostPages} pages`);
 }
 
-/** False if the payment cannot be read. */
+function sha256(body: Uint8Array): string {
+  return createHash('sha256').update(body).digest('hex');
+}
+
+/** False if the payment cannot be read: nothing can be said of the payments that it names then. */
 function add(
   rows: RowIndex,
   { transactionId, trxDate, amount, billreference, transactiontype }: PulledRow,
@@ -81,13 +89,18 @@ function add(
   const minor = readAmount(amount, 'dot');
   // The times are local, although they end in Z.
   const time = readTime(trxDate.replace(/Z$/, ''));
-  if (typeof minor !== 'number' || minor <= 0 || time?.kind !== 'local') return false;
-  if (/revers|refund/i.test(transactiontype)) return true;
+  const receipt = canonicalReceipt(transactionId);
+  const hasReceipt = !isMasked(receipt);
+  const isRead = typeof minor === 'number' && minor !== 0 && time?.kind === 'local' && hasReceipt;
+  // A reversal may have no sign.
+  const isReversal = (typeof minor === 'number' && minor < 0) || /revers|refund/i.test(transactiontype);
   rows.add({
-    ...{ line: rows.size + 1, kind: 'payment', at: nairobi.instantOf(time.local), amountMinor: minor },
-    ...{ currency: 'KES', receipt: canonicalReceipt(transactionId), isReceiptLoose: false },
+    ...{ line: rows.size + 1, kind: isRead ? (isReversal ? 'reversal' : 'payment') : 'uncertain' },
+    at: time?.kind === 'local' ? nairobi.instantOf(time.local) : 0,
+    amountMinor: isRead ? Math.abs(minor) : 0,
+    ...{ currency: 'KES', receipt: hasReceipt ? receipt : '', isReceiptLoose: false, isLinked: false },
     // Masked and cut texts name nobody.
     reference: /\*|…|\.\.\.$/.test(billreference) ? '' : billreference.trim(),
   });
-  return true;
+  return isRead;
 }

@@ -2,13 +2,18 @@ import { canonicalReceipt, isMasked, mpesaReceipt } from '../../providers/receip
 import { currencyIn, type DecimalSign, readAmount } from './amount.ts';
 import { type PrintedTime, readTime } from './date.ts';
 import type { FieldName, Places, StatementFormat } from './formats.ts';
+import { bothNamed, isDamaged, type NamedPayments, namedInCells, namedInText } from './named-payments.ts';
 import type { RowKind, StatementRow } from './row-index.ts';
 
-/** What one line of a statement says. `other`: a charge, a payout, a failed attempt, a total: nothing about a payment to us. */
-export type LineReading =
+/**
+ * What one line of a statement says. `other`: a charge, a payout, a failed attempt, a total: nothing about a payment to us.
+ * Nothing can be said of the payments in `unclear`: the line is about them, or may be, and does not say what.
+ */
+export type LineReading = (
   | { readonly kind: 'row'; readonly row: Omit<StatementRow, 'at' | 'line'>; readonly time: PrintedTime }
   | { readonly kind: 'other' }
-  | { readonly kind: 'fault'; readonly fault: string };
+  | { readonly kind: 'fault'; readonly fault: string }
+) & { readonly unclear?: NamedPayments & { readonly time: PrintedTime | null } };
 
 export interface RowRules {
   readonly format: StatementFormat;
@@ -20,36 +25,54 @@ export interface RowRules {
 
 /** Reads one line below the header. What cannot be read for certain is a fault, and settles nothing. */
 export function readRow(line: readonly string[], rules: RowRules): LineReading {
-  const { format, places } = rules;
+  const { places } = rules;
   const cell = (field: FieldName) => {
     const place = places[field];
     return place === undefined ? '' : (line[place] ?? '').trim();
   };
-  // Totals, notes and closing balances below the rows have no date, and no receipt.
-  if (cell('time') === '' || (places.receipt !== undefined && cell('receipt') === ''))
-    return isBlank(line, rules);
-  const status = cell('status').toLowerCase();
-  if (
-    format.completed !== undefined &&
-    places.status !== undefined &&
-    !format.completed.some((word) => word.toLowerCase() === status)
-  )
-    return { kind: 'other' };
+  const time = readTime(cell('time'));
+  const words = wordsOf(cell, rules);
+  const isTakingBack = reversed.test(words.all);
+  const names = () =>
+    isTakingBack || places.receipt === undefined
+      ? bothNamed(namedInCells(cell), namedInText(cell('narrative')))
+      : namedInCells(cell);
+  const unclear = () => ({ ...names(), time });
+  const fault = (text: string): LineReading => ({ kind: 'fault', fault: text, unclear: unclear() });
   const amount = amountOf(cell, rules);
+  const isComplete = isCompleted(cell('status'), rules);
+  const isReversed = !isComplete && reversed.test(cell('status'));
+  if (!isComplete && !isReversed) {
+    // A reversal that may still happen; one that failed takes nothing back.
+    const mayHappen = isTakingBack && !failed.test(cell('status'));
+    return { kind: 'other', ...(mayHappen && { unclear: unclear() }) };
+  }
+  // Totals, notes and closing balances below the rows have no date, and no receipt.
+  const isNameless = places.receipt !== undefined && cell('receipt') === '';
+  if (cell('time') === '' || isNameless) {
+    const isFault = cell('time') !== '' && typeof amount === 'number' && amount > 0;
+    if (isFault) return fault('it has an amount and no receipt');
+    return { kind: 'other', ...((amount === 'unreadable' || amount < 0) && { unclear: unclear() }) };
+  }
   if (amount === 'unreadable') return fault('the amount cannot be read');
   const receipt = receiptOf(cell, rules);
   if (receipt === null) return fault('the receipt was cut short or changed by a spreadsheet');
-  const kind = kindOf(amount, wordsOf(cell, rules), format);
-  if (kind === null) return { kind: 'other' };
-  const time = readTime(cell('time'));
+  const kind = kindOf(amount, words, rules, isReversed);
+  // A reversal that brings money in takes back a payout; but if it is of a payment of ours, nobody knows what it means.
+  if (kind === null) return { kind: 'other', ...((amount > 0 || isTakingBack) && { unclear: unclear() }) };
   if (time === null) return fault('the date cannot be read');
   const currency = currencyOf(cell('currency'), rules.currency);
   if (currency === null) return fault('the currency is no code of three letters');
   const printed = printedCurrency(cell);
   if (printed !== null && printed !== currency)
     return fault(`the amount is in ${printed}, and the row in ${currency}`);
-  const linked = kind === 'reversal' ? canonicalReceipt(cell('linked').slice(0, 128)) : '';
+  const linked =
+    kind === 'payment' || kind === 'negative' ? '' : canonicalReceipt(cell('linked').slice(0, 128));
+  if (linked !== '' && (isDamaged(linked) || isMasked(linked)))
+    return fault('the receipt that it takes back was cut short or changed by a spreadsheet');
   const reference = cell('reference');
+  // Without a column for it, the text may say which payment is taken back.
+  const isOpen = linked === '' && kind !== 'payment' && isTakingBack;
   return {
     kind: 'row',
     time,
@@ -57,24 +80,17 @@ export function readRow(line: readonly string[], rules: RowRules): LineReading {
       ...{ kind, currency, amountMinor: Math.abs(amount) },
       receipt: linked === '' ? receipt.text : linked,
       isReceiptLoose: linked === '' && receipt.isLoose,
+      isLinked: linked !== '',
       // A number that a spreadsheet has rounded, or a text that was cut, names nobody.
       reference: isDamaged(reference) ? '' : reference,
     },
+    ...(isOpen && { unclear: { ...namedInText(cell('narrative')), time } }),
   };
 }
 
-function fault(text: string): LineReading {
-  return { kind: 'fault', fault: text };
-}
-
-/** A line without date or receipt: nothing, unless it has an amount that came in. */
-function isBlank(line: readonly string[], { places, decimalSign }: RowRules): LineReading {
-  const incoming = places.paidIn ?? places.amount;
-  const amount = readAmount(incoming === undefined ? '' : (line[incoming] ?? ''), decimalSign);
-  const hasDate = places.time !== undefined && (line[places.time] ?? '').trim() !== '';
-  return hasDate && typeof amount === 'number' && amount > 0
-    ? fault('it has an amount and no receipt')
-    : { kind: 'other' };
+function isCompleted(status: string, { format: { completed }, places }: RowRules): boolean {
+  if (completed === undefined || places.status === undefined) return true;
+  return completed.some((word) => word.toLowerCase() === status.toLowerCase());
 }
 
 /** Minor units with a sign: positive came in. */
@@ -119,14 +135,23 @@ interface ReversalWords {
   readonly all: string;
 }
 
-const reversed = /\b(?:revers|refund|chargeback)/i;
+const reversed = /\b(?:revers|refund|charge-?back)/i;
+const failed = /fail|declin|reject|cancel|expired|error/i;
 
-function kindOf(amount: number, words: ReversalWords, { namesReversals }: StatementFormat): RowKind | null {
-  // A reversal that brings money in takes back a payout.
-  if (amount > 0) return reversed.test(words.ofProvider) ? null : 'payment';
-  if (amount === 0) return null;
-  if (reversed.test(words.all)) return 'reversal';
-  return namesReversals ? null : 'negative';
+function kindOf(
+  amount: number,
+  words: ReversalWords,
+  { format, places }: RowRules,
+  isReversed: boolean,
+): RowKind | null {
+  if (amount === 0) return isReversed ? 'uncertain' : null;
+  if (amount > 0) {
+    if (!isReversed && !reversed.test(words.ofProvider)) return 'payment';
+    // One column of amounts may have no signs, and the payer may have written the word: a payment, or one taken back.
+    return isReversed || places.amount !== undefined || places.type === undefined ? 'uncertain' : null;
+  }
+  if (isReversed || reversed.test(words.all)) return 'reversal';
+  return format.namesReversals ? null : 'negative';
 }
 
 interface FoundReceipt {
@@ -151,11 +176,6 @@ function receiptOf(cell: (field: FieldName) => string, { format, places }: RowRu
 function receiptsIn(text: string): string[] {
   const tokens = text.slice(0, 1_000).split(/[^A-Za-z0-9]+/);
   return [...new Set(tokens.filter((token) => /^(?=.*\d)(?=.*[A-Z])[A-Z0-9]{10}$/.test(token)))];
-}
-
-/** `2.54712E+11`, `####`, `ORD-10…`, `INV*****12`: what spreadsheets and banks leave of a number. */
-function isDamaged(text: string): boolean {
-  return /^[\d.,]+E[+]\d+$/i.test(text) || /#{3}|\*|…|\.\.\.$/.test(text);
 }
 
 function currencyOf(named: string, usual: string): string | null {

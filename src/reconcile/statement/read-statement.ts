@@ -1,13 +1,13 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { LocalMs, Zone } from '../../domain/zone.ts';
+import type { Zone } from '../../domain/zone.ts';
 import { type DecimalSign, decimalSignOf } from './amount.ts';
 import type { DateOrder, PrintedTime } from './date.ts';
 import { inspectFile, readText, type StatementFile } from './file.ts';
 import { doubledColumn, knownFormats, type Places, placesIn, type StatementFormat } from './formats.ts';
-import { createColumn } from './pages.ts';
-import { readRow } from './read-row.ts';
+import { type LineReading, readRow } from './read-row.ts';
 import { readRecords, recordsOf } from './records.ts';
-import { createRowIndex, type RowIndex } from './row-index.ts';
+import { createRowIndex, type RowIndex, type StatementRow } from './row-index.ts';
+import { createRowTimes } from './row-times.ts';
 import { StatementError } from './statement-error.ts';
 
 /** How to read a statement, where its file leaves it open. */
@@ -68,9 +68,23 @@ export async function readStatement(path: string, options: StatementOptions): Pr
     );
   const rules = { format, places, decimalSign: layout.decimalSign, currency: usual ?? '' };
   const rows = createRowIndex();
-  const dates = createDates(rows, format.dateOrder ?? options.dateOrder, zone);
+  const dates = createRowTimes(rows, format.dateOrder ?? options.dateOrder, zone);
   const faults: FaultyLine[] = [];
   let [line, lines, others, faultCount] = [0, 0, 0, 0];
+  const add = (row: StatementRow, time: PrintedTime | null) => {
+    if (rows.size >= mostRows)
+      throw new StatementError(`The statement has more than ${mostRows} rows; split it by day or month.`);
+    rows.add(row);
+    dates.add(rows.size - 1, line, time);
+  };
+  /** One row for each name by which the payment may be known. */
+  const addUnclear = ({ receipts, references, time }: NonNullable<LineReading['unclear']>) => {
+    const kind = 'uncertain' as const;
+    const name = { line, kind, at: 0, amountMinor: 0, currency: rules.currency };
+    const flags = { isReceiptLoose: false, isLinked: false };
+    for (const receipt of receipts) add({ ...name, ...flags, receipt, reference: '' }, time);
+    for (const reference of references) add({ ...name, ...flags, receipt: '', reference }, time);
+  };
   const readBytes = (bytes: number) => options.progress?.(bytes / file.bytes);
 
   for await (const batch of readRecords(readText(file, readBytes, signal), layout.delimiter)) {
@@ -85,12 +99,8 @@ export async function readStatement(path: string, options: StatementOptions): Pr
       else if (found.kind === 'fault') {
         faultCount += 1;
         if (faults.length < mostFaults) faults.push({ line, fault: found.fault });
-      } else {
-        if (rows.size >= mostRows)
-          throw new StatementError(`The statement has more than ${mostRows} rows; split it by day or month.`);
-        rows.add({ ...found.row, line, at: 0 });
-        dates.add(rows.size - 1, line, found.time);
-      }
+      } else add({ ...found.row, line, at: 0 }, found.time);
+      if (found.unclear !== undefined) addUnclear(found.unclear);
     }
   }
   return {
@@ -163,71 +173,4 @@ function signIn(lines: readonly string[][], places: Places): DecimalSign {
       'Amounts of the statement have both 1.00 and 1,00; say which is meant with "decimalSign" in a mapping file.',
     );
   return [...signs][0] ?? 'dot';
-}
-
-const timeKinds = ['local', 'instant', 'open'] as const;
-
-/** Gives rows their times once all of the file is read, because only all of it shows the order of day and month. */
-function createDates(rows: RowIndex, given: DateOrder | null, zone: Zone) {
-  /** For each order, the first line that has no other. */
-  const shown = new Map<DateOrder, number>();
-  const kinds = createColumn(Uint8Array);
-  let firstOpen = 0;
-
-  return {
-    add(nth: number, line: number, time: PrintedTime): void {
-      kinds.set(nth, timeKinds.indexOf(time.kind));
-      rows.setTime(
-        nth,
-        time.kind === 'instant' ? time.at : time.kind === 'local' ? time.local : time.dayFirst,
-      );
-      if (time.kind === 'open') firstOpen ||= line;
-      if (time.kind === 'local' && time.shows !== undefined && !shown.has(time.shows))
-        shown.set(time.shows, line);
-    },
-    finish(): Statement['period'] {
-      const isMonthFirst = orderIn(shown, firstOpen, given) === 'month-first';
-      let [from, to] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
-      for (let nth = 0; nth < rows.size; nth += 1) {
-        const kind = timeKinds[kinds.get(nth)];
-        const read = rows.time(nth);
-        const local = kind === 'open' && isMonthFirst ? withMonthFirst(read) : read;
-        const at = kind === 'instant' ? read : zone.instantOf(local);
-        rows.setTime(nth, at);
-        from = Math.min(from, at);
-        to = Math.max(to, at);
-      }
-      return rows.size === 0 ? null : { from, to };
-    },
-  };
-}
-
-/** The time with its day as the month, and its month as the day: both are at most 12. */
-function withMonthFirst(dayFirst: LocalMs): LocalMs {
-  const date = new Date(dayFirst);
-  return date.setUTCMonth(date.getUTCDate() - 1, date.getUTCMonth() + 1);
-}
-
-/** The order of the dates of a whole file. Never a guess: a payment of 3 April would count for another one of 4 March. */
-function orderIn(
-  shown: ReadonlyMap<DateOrder, number>,
-  firstOpen: number,
-  given: DateOrder | null,
-): DateOrder {
-  const [dayFirst, monthFirst] = [shown.get('day-first'), shown.get('month-first')];
-  if (dayFirst !== undefined && monthFirst !== undefined)
-    throw new StatementError(
-      `Line ${dayFirst} of the statement has the day first and line ${monthFirst} the month; export it with dates such as 2026-01-31.`,
-    );
-  const [seen] = shown.keys();
-  if (given !== null && seen !== undefined && given !== seen)
-    throw new StatementError(
-      `The dates of the statement are not ${given}: see line ${dayFirst ?? monthFirst}.`,
-    );
-  const order = given ?? seen;
-  if (order === undefined && firstOpen > 0)
-    throw new StatementError(
-      `Dates such as that of line ${firstOpen} may have the day or the month first; say which with --date-order day-first or month-first.`,
-    );
-  return order ?? 'day-first';
 }

@@ -3,9 +3,10 @@ import { createColumn, createTexts, longestText } from './pages.ts';
 
 /**
  * `payment`: money came in. `reversal`: a payment was taken back. `negative`: money went out under the receipt or reference of a
- * payment, and the statement does not say why.
+ * payment, and the statement does not say why. `uncertain`: names a payment, and cannot be understood: nothing can be said of
+ * the payment that it names.
  */
-export const rowKinds = ['payment', 'reversal', 'negative'] as const;
+export const rowKinds = ['payment', 'reversal', 'negative', 'uncertain'] as const;
 export type RowKind = (typeof rowKinds)[number];
 
 /** What a statement says in one row about money of a customer. */
@@ -13,15 +14,17 @@ export interface StatementRow {
   /** Its number in the file, as a spreadsheet shows it. */
   readonly line: number;
   readonly kind: RowKind;
-  /** When it was booked, epoch milliseconds. */
+  /** When it was booked, epoch milliseconds; 0 if it is uncertain, and its date cannot be read. */
   readonly at: number;
-  /** Minor units, without a sign. */
+  /** Minor units, without a sign; 0 if an uncertain row only names a payment. */
   readonly amountMinor: number;
   readonly currency: string;
   /** In capitals; of a reversal, the receipt of the payment that it takes back. `''`: none. */
   readonly receipt: string;
   /** The receipt was found in a text that the payer may have written: enough to show, not to settle. */
   readonly isReceiptLoose: boolean;
+  /** Its receipt is that of another row which it names in a column of its own. */
+  readonly isLinked: boolean;
   readonly reference: string;
 }
 
@@ -77,7 +80,7 @@ export function createRowIndex(): RowIndex {
       lines.set(size, row.line);
       times.set(size, row.at);
       amounts.set(size, row.amountMinor);
-      flags.set(size, rowKinds.indexOf(row.kind) + (row.isReceiptLoose ? 8 : 0));
+      flags.set(size, rowKinds.indexOf(row.kind) + (row.isReceiptLoose ? 8 : 0) + (row.isLinked ? 16 : 0));
       currencyOf.set(size, placeOf(currencies, row.currency));
       if (receipt.length > 0) receipts.add(receipt, size);
       if (reference.length > 0) references.add(reference, size);
@@ -87,12 +90,13 @@ export function createRowIndex(): RowIndex {
       const flag = flags.get(nth);
       return {
         line: lines.get(nth),
-        kind: rowKinds[flag & 7] ?? 'negative',
+        kind: rowKinds[flag & 7] ?? 'uncertain',
         at: times.get(nth),
         amountMinor: amounts.get(nth),
         currency: currencies[currencyOf.get(nth)] ?? '',
         receipt: texts.read(receiptOf(nth)),
         isReceiptLoose: (flag & 8) !== 0,
+        isLinked: (flag & 16) !== 0,
         reference: texts.read(referenceOf(nth)),
       };
     },
