@@ -139,7 +139,9 @@ export const jenga = defineProvider({
       about: 'payment',
       word: decidingWord(order.orderStatus, invoices),
       message: body.message,
-      amountReceived: receivedOf(order),
+      amountReceived: order.amountPaid,
+      // `amountPaid` may include the service charge, which is not ours.
+      ...(order.orderStatus === 'Paid' && { amountAsked: order.orderAmount }),
       currencies: currenciesOf(body.data, order, ...invoices),
       receipt: idNote.parse(paid?.externalReference),
       furtherReceipts: others.map((each) => idNote.parse(each.externalReference)),
@@ -195,13 +197,9 @@ function lifetimeMs(expiresIn: string | number | null | undefined, now: number):
   return at === null ? null : at - now;
 }
 
-/**
- * `amountPaid` may include the service charge, which is not ours: no more than the `orderAmount` was received. Only a paid order
- * is without the rest; beside a failure all that was paid denies it.
- */
-function receivedOf({ orderStatus, orderAmount, amountPaid }: Order): unknown {
-  const isBoth = orderStatus === 'Paid' && isGiven(amountPaid) && isGiven(orderAmount);
-  return isBoth ? leastAmount([orderAmount, amountPaid]) : amountPaid;
+/** What the invoices of a paid order must have brought at least. */
+function dueOf({ orderAmount, amountPaid }: Order): unknown {
+  return isGiven(amountPaid) && isGiven(orderAmount) ? leastAmount([orderAmount, amountPaid]) : amountPaid;
 }
 
 /** Less than its own `orderAmount` is underpaid whatever our order says; more may be the service charge. */
@@ -209,7 +207,7 @@ function doubtOf(body: Body, order: Order, invoices: readonly Invoice[]): Doubt 
   const saysPaid = order.orderStatus === 'Paid';
   if (saysPaid && isLess(order.amountPaid, order.orderAmount)) return 'underpaid';
   const isAtOdds = saysPaid
-    ? !provesPaid(invoices) || lacksMoney(invoices, receivedOf(order))
+    ? !provesPaid(invoices) || lacksMoney(invoices, dueOf(order))
     : deniesFailure(invoices);
   return isAtOdds || refusesCall(body) ? 'contradiction' : null;
 }

@@ -1,6 +1,7 @@
 import { isMoney, toMinor } from '../domain/money.ts';
 import type { Certainty, Doubt, Reference } from '../domain/order.ts';
 import { currencyOfAmount } from './currency.ts';
+import { isGiven } from './fields.ts';
 import { isInternationalNumber } from './phone-numbers.ts';
 import { spellingOf } from './printed-ids.ts';
 import { phoneDigits } from './printed-phones.ts';
@@ -37,7 +38,7 @@ export function proofOf(
   expected: Expected,
   possible: readonly string[],
 ): Proof {
-  const amountMinor = provider.guarantees.amount ? amountMinorOf(finding, provider) : null;
+  const amountMinor = provider.guarantees.amount ? minorOf(finding.amountReceived, provider) : null;
   const [receipt = null, ...others] = plausibleReceipts(finding, provider, expected, possible);
   const currency = currencyOf(finding, expected, possible);
   const doubt = speaksOfAnother(provider, finding, expected)
@@ -57,10 +58,10 @@ export function proofOf(
 }
 
 /** `minor`: an integer number of cents, as a number or in digits. */
-function amountMinorOf({ amountReceived }: PaymentFinding, { amountUnit }: Provider): number | null {
-  if (amountUnit !== 'minor') return toMinor(amountReceived);
-  const isPlain = typeof amountReceived === 'number' || typeof amountReceived === 'string';
-  const digits = isPlain ? String(amountReceived) : '';
+function minorOf(amount: unknown, { amountUnit }: Provider): number | null {
+  if (amountUnit !== 'minor') return toMinor(amount);
+  const isPlain = typeof amount === 'number' || typeof amount === 'string';
+  const digits = isPlain ? String(amount) : '';
   return /^\d{1,15}$/.test(digits) ? Number(digits) : null;
 }
 
@@ -114,6 +115,11 @@ function missingProof(
   // Paid, and nothing came in: less than any order asks for.
   if (amountReceivedMinor === 0) return 'underpaid';
   const expectedMinor = expected?.amountMinor ?? null;
+  if (isGiven(finding.amountAsked)) {
+    const askedMinor = minorOf(finding.amountAsked, provider);
+    if (askedMinor === null) return 'amount-unknown';
+    if (expectedMinor !== null && askedMinor < expectedMinor) return 'underpaid';
+  }
   if (expectedMinor !== null && amountReceivedMinor !== null && amountReceivedMinor < expectedMinor) {
     return 'underpaid';
   }

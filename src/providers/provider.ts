@@ -17,6 +17,8 @@ export type Finding =
       readonly message?: string | null | undefined;
       /** What the provider says it *received*, never what was asked for. */
       readonly amountReceived?: unknown;
+      /** What the provider asked the customer for: less than the order's amount pays no order, whatever was received with a charge. */
+      readonly amountAsked?: unknown;
       /** Every currency that the answer names, as it came; each must be the order's. See `currenciesOf`. */
       readonly currencies?: readonly unknown[];
       readonly receipt?: string | null | undefined;

@@ -204,7 +204,7 @@ describe('several amounts that were received', () => {
   test('jenga: the service charge is not ours', () => {
     const fields = { 'data.order.orderAmount': 1, 'data.order.amountPaid': 2, 'data.invoices.0.amount': 1 };
     expect(read('jenga', 'paid', { ...fields, 'data.invoices.0.amountDebited': 1 })).toMatchObject({
-      ...{ doubt: 'underpaid', amountReceivedMinor: 100 },
+      ...{ doubt: 'underpaid', amountReceivedMinor: 200 },
     });
   });
 
