@@ -8,6 +8,7 @@ import { type Case, differenceOf, type PublishedVerdict, readEntry } from './jud
 import { type Occasion, occasionsOf } from './occasions.ts';
 import { orderKey, verdictKey } from './order-key.ts';
 import { dividePayments } from './payments.ts';
+import type { WorkloadOrder } from './workload.ts';
 import type { World } from './world.ts';
 
 /** One order with the verdict that is expected of it. */
@@ -77,13 +78,23 @@ function followVerdicts(world: World): () => Promise<readonly PublishedVerdict[]
 async function learnExpected({ simulator }: World, { handed }: Checkout): Promise<Known[]> {
   const entries = await simulator.ledger();
   const ledger = new Map(entries.map((entry) => [`${entry.provider} ${entry.reference}`, entry]));
-  return [...handed.values()].map((one): Known => {
-    const { simulated, provider, orderId, statement } = one.order;
+  const entryOf = ({ provider, simulated, orderId }: WorkloadOrder): LedgerEntry => {
     const entry = ledger.get(`${provider} ${simulated.reference}`);
     if (entry === undefined) throw new Error(`The simulator has forgotten ${orderId}.`);
+    return entry;
+  };
+  const byReceipt = Map.groupBy(handed.values(), ({ order }) => receiptKey(order));
+  return [...handed.values()].map((one): Known => {
+    const { simulated, provider, statement, sharing } = one.order;
+    const entry = entryOf(one.order);
     const said = expectedVerdictOf(simulated, entry);
     const deadlineAt = one.createdAt + orderDeadlineMs;
-    const occasions = occasionsOf(simulated, entry, deadlineAt);
+    // Asked by a receipt that several payments carry, the provider may answer with any of them.
+    const answered =
+      sharing === 'receipt as reference' ? (byReceipt.get(receiptKey(one.order)) ?? [one]) : [one];
+    const occasions = answered.flatMap(({ order }) =>
+      occasionsOf(order.simulated, entryOf(order), deadlineAt),
+    );
     const dueAt = said.reason === 'deadline' ? deadlineAt : entry.finalAt + confirmAfterMs;
     const known = { handed: one, dueAt, deadlineAt };
     if (statement !== null) {
@@ -101,6 +112,10 @@ async function learnExpected({ simulator }: World, { handed }: Checkout): Promis
     const payment = said.status === 'paid' ? paymentOf(entry) : null;
     return { ...known, expected: said, occasions, payment };
   });
+}
+
+function receiptKey({ provider, simulated }: WorkloadOrder): string {
+  return `${provider} ${simulated.receipt ?? simulated.reference}`;
 }
 
 /** Daraja's STK query never gives the receipt: there the reference stands for the payment. */
