@@ -1,4 +1,5 @@
 import { type FileHandle, open } from 'node:fs/promises';
+import type { Readable } from 'node:stream';
 import { Command } from 'commander';
 import { readServiceSettings } from '../config/config.ts';
 import { orderIdPattern } from '../domain/order.ts';
@@ -49,13 +50,15 @@ export function enqueueCommand(terminal: CommandContext, exit: (code: number) =>
       const { redisUrl, prefix } = readServiceSettings(terminal.environment);
       const { createProducerOf } = await import('../jobs/producer.ts');
       const one = flags.file === undefined ? orderOf(flags) : null;
+      // Before Redis is waited for: a file that is not there is said at once.
+      const input = flags.file === undefined ? null : await inputOf(flags.file, terminal);
       const redis = connectRedis(redisUrl, 'prompt');
       const producer = createProducerOf(originOfCommand(), { redis, prefix });
       try {
         await awaitRedisForCommand(redis, redisUrl);
         const refused =
           one === null
-            ? await enqueueFile(producer, flags.file ?? '-', terminal)
+            ? await enqueueFile(producer, input ?? terminal.stdin, terminal)
             : await enqueueOne(producer, one, terminal);
         exit(refused === 0 ? 0 : 1);
       } catch (cause) {
@@ -122,7 +125,7 @@ const batchSize = 500;
 const maxLineLength = 65_536;
 
 /** Enqueues orders from JSON lines. Invalid lines are reported by number, valid ones enqueued. Returns how many were refused. */
-async function enqueueFile(producer: Producer, file: string, terminal: CommandContext): Promise<number> {
+async function enqueueFile(producer: Producer, input: Readable, terminal: CommandContext): Promise<number> {
   const counts = { new: 0, same: 0, conflict: 0, 'reference-in-use': 0, invalid: 0 };
   const screen = createScreen(terminal.stderr);
   let batch: { line: number; order: unknown }[] = [];
@@ -142,7 +145,7 @@ async function enqueueFile(producer: Producer, file: string, terminal: CommandCo
   }
 
   try {
-    for await (const { line, order, fault } of readOrders(file, terminal)) {
+    for await (const { line, order, fault } of readOrders(input)) {
       if (fault !== undefined) {
         counts.invalid += 1;
         screen.complain(`${placeOf({ line, order })}: ${fault}`);
@@ -190,8 +193,11 @@ function placeOf(entry: { readonly line: number; readonly order?: unknown } | un
 /** The id in a line that is not valid JSON. */
 const writtenId = /"orderId"\s*:\s*"([^"\\]{1,128})"/;
 
-async function* readOrders(file: string, { stdin }: CommandContext): AsyncGenerator<OrderLine> {
-  const input = file === '-' ? stdin : (await openFile(file)).createReadStream();
+async function inputOf(file: string, { stdin }: CommandContext): Promise<Readable> {
+  return file === '-' ? stdin : (await openFile(file)).createReadStream();
+}
+
+async function* readOrders(input: Readable): AsyncGenerator<OrderLine> {
   for await (const { line, text } of readLines(input, maxLineLength)) {
     const content = text?.replace(/^\uFEFF/, '').trim();
     if (content !== '') yield parseLine(line, content);
