@@ -8,9 +8,11 @@ import { defaultWatchMs } from '../domain/schedule.ts';
 import { createZone, type Zone } from '../domain/zone.ts';
 import { limitHeapGrowth } from '../observability/v8-heap.ts';
 import { noteContradicted } from '../orders/contradicted.ts';
+import { ordersWithReceipts } from '../orders/orders-named.ts';
 import { type PaymentRules, paymentsWithin } from '../orders/ownership.ts';
+import type { OrderRecord } from '../orders/record.ts';
 import { scanOrders } from '../orders/scan-orders.ts';
-import { createOrderStore } from '../orders/store.ts';
+import { createOrderStore, type OrderStore } from '../orders/store.ts';
 import { providers } from '../providers/index.ts';
 import { receiptScope } from '../providers/payment-scope.ts';
 import type { Provider } from '../providers/provider.ts';
@@ -24,6 +26,7 @@ import { StatementError } from '../reconcile/statement/statement-error.ts';
 import { createRedisClock } from '../redis/clock.ts';
 import { awaitRedisForCommand, connectRedis, type Redis } from '../redis/connection.ts';
 import { createKeys, type Keys } from '../redis/keys.ts';
+import { isRedisFault } from '../redis/redis-fault.ts';
 import { type CommandContext, UsageError } from './command-context.ts';
 import { originOfCommand } from './origin.ts';
 import { csvOutput, jsonOutput, tableOutput } from './reconcile-output.ts';
@@ -129,10 +132,17 @@ async function run(flags: Flags, parts: Parts): Promise<number> {
       yield some;
     }
   }
+  const store = createOrderStore(parts);
+  const withReceipts = async (receipts: readonly string[]) => {
+    const orderIds = await ordersWithReceipts(redis, keys, flags.account, receipts);
+    // One damaged record must not stop the comparison of all others.
+    const records = await Promise.all(orderIds.map((orderId) => readIfPossible(store, orderId)));
+    return records.flatMap((record) => (record?.order.account === flags.account ? [record] : []));
+  };
   for (const fault of statement.faults) await output.faulty(fault);
   try {
     const totals = await reconcile({
-      ...{ statement, provider, zone, orders, isShared: info.sharedReferences },
+      ...{ statement, provider, zone, orders, withReceipts, isShared: info.sharedReferences },
       accountNumber: flags.accountNumber ?? null,
       isComplete: flags.all ?? false,
       signal: stop,
@@ -149,6 +159,15 @@ async function run(flags: Flags, parts: Parts): Promise<number> {
   } finally {
     screen.clear();
     await settler?.close();
+  }
+}
+
+async function readIfPossible(store: OrderStore, orderId: string): Promise<OrderRecord | null> {
+  try {
+    return await store.read(orderId);
+  } catch (error) {
+    if (isRedisFault(error)) throw error;
+    return null;
   }
 }
 

@@ -25,6 +25,20 @@ export async function ordersNamed(
   return [...new Set(known.flat())];
 }
 
+/** The orders of an account that are known by one of these receipts, each from the provider or as their reference. */
+export async function ordersWithReceipts(
+  redis: Redis,
+  keys: Keys,
+  account: string,
+  receipts: readonly string[],
+): Promise<string[]> {
+  const ranges = receipts.flatMap((value) =>
+    (['receipt', 'reference'] as const).map((kind) => rangeOf(keys, { kind, value }, account)),
+  );
+  const found = await Promise.all(ranges.map((range) => latestInRange(redis, range)));
+  return [...new Set(found.flat())];
+}
+
 /** The orders in a range of the index, latest first; none if the key has another type. */
 async function latestInRange(redis: Redis, { key, prefix }: IndexRange): Promise<string[]> {
   try {

@@ -22,6 +22,8 @@ export interface ReconcileParts {
   readonly zone: Zone;
   /** The account's orders that were created in a period. */
   orders(from: number, to: number): AsyncIterable<SomeOrders>;
+  /** The account's orders, of whatever time, that are known by one of these receipts. */
+  withReceipts(receipts: readonly string[]): Promise<readonly OrderRecord[]>;
   /** Called for every line; agreements and orders without a payment only if `isComplete`. Awaited. */
   line(line: ReconciliationLine): Promise<void> | void;
   readonly isComplete: boolean;
@@ -41,6 +43,7 @@ const unknownNotes: { readonly [kind in RowKind]?: string } = {
 /** Unresolved orders without a row that are compared by amount and time. */
 const mostWithoutRow = 20_000;
 const settledAtOnce = 20;
+const lookedUpAtOnce = 200;
 
 /**
  * Compares a statement with all orders that its rows may be about. Orders are read once, some at a time; of those that agree
@@ -67,12 +70,35 @@ export async function reconcile(parts: ReconcileParts): Promise<Totals> {
         if (seen.add(record.order.orderId)) await compare(record);
       }
     }
+    await compareOlder();
   }
   await conclude();
   return totals.result();
 
-  async function compare(record: OrderRecord): Promise<void> {
-    const facts = factsOf(record, parts.provider, parts.accountNumber);
+  /** Payments are taken back, and booked, long after their order: a receipt belongs to its order at any time. */
+  async function compareOlder(): Promise<void> {
+    let receipts = new Set<string>();
+    const lookUp = async () => {
+      parts.signal?.throwIfAborted();
+      for (const record of await parts.withReceipts([...receipts])) {
+        const facts = factsOf(record, parts.provider, parts.accountNumber);
+        if (facts.receipts.some((receipt) => receipts.has(receipt)) && seen.add(facts.order.orderId))
+          await compare(record, facts);
+      }
+      receipts = new Set();
+    };
+    for (let nth = 0; nth < rows.size; nth += 1) {
+      const receipt = rows.mark(nth) === mark.free ? rows.row(nth).receipt : '';
+      if (receipt !== '') receipts.add(receipt);
+      if (receipts.size >= lookedUpAtOnce) await lookUp();
+    }
+    if (receipts.size > 0) await lookUp();
+  }
+
+  async function compare(
+    record: OrderRecord,
+    facts = factsOf(record, parts.provider, parts.accountNumber),
+  ): Promise<void> {
     const comparison = compareOrder(facts, rows, period);
     const pending: PendingFinding = { ...comparison, orderId: facts.order.orderId, ours: oursOf(facts) };
     const { finding } = comparison;
