@@ -108,6 +108,15 @@ export function doubledColumn(line: readonly string[], places: Places): string |
   return doubled === undefined ? null : (line[doubled] ?? '').trim().slice(0, 60);
 }
 
+/** A column that looks like the status of a row, and is not understood: without it, failed attempts look like payments. */
+export function unknownStatus(line: readonly string[], places: Places): string | null {
+  if (places.status !== undefined) return null;
+  const found = line.find((column) => statusName.test(nameOf(column)));
+  return found === undefined ? null : found.trim().slice(0, 60);
+}
+
+const statusName = /status$|^(?:transaction|txn|payment)?(?:state|result|outcome)(?:code|desc|description)?$/;
+
 function nameOf(column: string): string {
   return column
     .slice(0, 200)

@@ -3,7 +3,14 @@ import type { Zone } from '../../domain/zone.ts';
 import { type DecimalSign, decimalSignOf } from './amount.ts';
 import type { DateOrder, PrintedTime } from './date.ts';
 import { inspectFile, readText, type StatementFile } from './file.ts';
-import { doubledColumn, knownFormats, type Places, placesIn, type StatementFormat } from './formats.ts';
+import {
+  doubledColumn,
+  knownFormats,
+  type Places,
+  placesIn,
+  type StatementFormat,
+  unknownStatus,
+} from './formats.ts';
 import { type LineReading, readRow } from './read-row.ts';
 import { readRecords, recordsOf } from './records.ts';
 import { createRowIndex, type RowIndex, type StatementRow } from './row-index.ts';
@@ -143,6 +150,11 @@ function layoutOf({ head }: StatementFile, wanted: StatementFormat | null): Layo
         if (doubled !== null)
           throw new StatementError(
             `Two columns of the statement are called ${JSON.stringify(doubled)}; rename one.`,
+          );
+        const status = unknownStatus(line, places);
+        if (status !== null)
+          throw new StatementError(
+            `The column ${JSON.stringify(status)} of the statement looks like a status; give a --mapping file that names it as "status", and under "completed" the statuses of payments that were made.`,
           );
         const decimalSign = format.decimalSign ?? signIn(lines.slice(nth + 1), places);
         return { format, delimiter, places, headerLine: nth + 1, decimalSign };
