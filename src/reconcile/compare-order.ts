@@ -1,6 +1,6 @@
 import { toMajor } from '../domain/money.ts';
+import { mpesaReceipt } from '../providers/receipts.ts';
 import { type OrderFacts, recordedText } from './order-facts.ts';
-import { isDayOnly } from './statement/date.ts';
 import { mostOfOneName, type RowIndex, type StatementRow } from './statement/row-index.ts';
 import { distinct, weighRows } from './weigh-rows.ts';
 
@@ -56,7 +56,7 @@ export function compareOrder(facts: OrderFacts, rows: RowIndex, period: Period |
   const named = [...new Set(facts.references.flatMap(rows.byReference))];
   if (named.length >= mostOfOneName)
     return unclear({ by: 'reference', isStrong: false, rows: [] }, 'too many rows have its reference');
-  const inTime = named.filter((nth) => isInTime(rows.row(nth), facts.order.createdAt));
+  const inTime = named.filter((nth) => isInTime(rows.row(nth), facts.order.createdAt, rows.isDayOnly));
   if (byReceipt.length > 0) return withReceipt(facts, rows, byReceipt, inTime);
   if (inTime.length > 0) return withReference(facts, rows, inTime);
   if (named.length > 0 && facts.verdict?.status !== 'paid') {
@@ -70,9 +70,9 @@ export function compareOrder(facts: OrderFacts, rows: RowIndex, period: Period |
   return withoutRow(facts, period);
 }
 
-function isInTime({ kind, at }: StatementRow, createdAt: number): boolean {
+function isInTime({ kind, at }: StatementRow, createdAt: number, isDayOnly: boolean): boolean {
   if (kind === 'uncertain' && at === 0) return true;
-  const beforeMs = isDayOnly(at) ? bookedWithin.beforeMs : clocksDifferMs;
+  const beforeMs = isDayOnly ? bookedWithin.beforeMs : clocksDifferMs;
   // A payment may be taken back at any time.
   const isLate = kind !== 'reversal' && at > createdAt + bookedWithin.afterMs;
   return at >= createdAt - beforeMs && !isLate;
@@ -149,11 +149,19 @@ function withReference(facts: OrderFacts, index: RowIndex, found: readonly numbe
   const match: Match = { ...all, rows };
   const weighed = weighRows(index, rows);
   if (weighed.kind === 'unclear') return unclear(match, weighed.note);
+  const known = facts.receipts.find(isOfMpesa);
+  if (known !== undefined && isOfMpesa(payment.receipt) && !payment.isReceiptLoose)
+    return unclear(match, `the statement has another payment than ${known}, by which we know it`);
   const { grossMinor, reversedMinor, isLoose } = weighed;
   if (reversedMinor > 0 && (exact.length === 0 || reversedMinor !== grossMinor))
     return unclear(match, 'money went out under its receipt or reference, but not all that was paid');
   const amounts = { paidMinor: payment.amountMinor, reversedMinor };
   return judge(facts, weighed.rows, amounts, { ...match, isStrong: exact.length > 0 && !isLoose });
+}
+
+/** Only receipts of one system can be told apart: gateways have their own besides. */
+function isOfMpesa(receipt: string): boolean {
+  return mpesaReceipt.systemOf(receipt) !== null;
 }
 
 function unclear(match: Match, note: string): Comparison {

@@ -1,5 +1,4 @@
 import type { PendingFinding } from './finding-log.ts';
-import { isDayOnly } from './statement/date.ts';
 import type { RowIndex } from './statement/row-index.ts';
 
 /** A row that nobody claims may be the payment of an unresolved order if it came within this time of it. */
@@ -39,7 +38,7 @@ export function createPossibleRows(
       if (time > createdAt + within.afterMs) break;
       const { currency } = rows.row(nth);
       if (currency !== ours.currency) continue;
-      if (time >= createdAt - within.beforeMs || isDayOnly(time)) found.push(nth);
+      if (time >= createdAt - within.beforeMs || rows.isDayOnly) found.push(nth);
     }
     return found;
   };

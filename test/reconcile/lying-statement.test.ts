@@ -199,6 +199,70 @@ describe.concurrent('reconcile --apply with a statement that lies', () => {
     expect(await shop.results()).toEqual(before);
   });
 
+  test('a payment some hours before the order, on a full quarter of an hour', async () => {
+    const shop = await openShop();
+    await shop.order({ orderId: 'one', reference: 'ws_CO_1', metadata: { number: 'A77' } }, deadline);
+    const before = await shop.results();
+    const { findings } = await reconcile(
+      shop,
+      mpesaStatement(
+        mpesaRow({ receipt: 'SIM0000001', amount: '100.00', account: 'A77', time: '2026-01-14 16:00:00' }),
+      ),
+      ...['--apply', '--account-number', 'number'],
+    );
+    expect(findings).toEqual({ one: 'possible', 'row 2': 'unknown-to-us' });
+    expect(await shop.results()).toEqual(before);
+  });
+
+  test('another receipt than the one by which we know the payment', async () => {
+    const shop = await openShop();
+    await shop.order({ orderId: 'paid', reference: 'ws_CO_1' }, paid('SIM0000001'));
+    await shop.order({ orderId: 'known', reference: 'ws_CO_2' }, amountUnknown('SIM0000002'));
+    const before = await shop.results();
+    const { findings, code } = await reconcile(
+      shop,
+      mpesaStatement(
+        mpesaRow({ receipt: 'SIM0000008', amount: '100.00', account: 'paid' }),
+        mpesaRow({ receipt: 'SIM0000009', amount: '100.00', account: 'known' }),
+      ),
+      '--apply',
+    );
+    expect({ findings, code }).toEqual({ findings: { paid: 'unclear', known: 'unclear' }, code: 1 });
+    expect(await shop.results()).toEqual(before);
+  });
+
+  test('a payment, and a reversal, of orders that are older than the statement', async () => {
+    const shop = await openShop();
+    const createdAt = noon - 30 * 86_400_000;
+    await shop.order({ orderId: 'paid', reference: 'ws_CO_1', createdAt }, paid('SIM0000001'));
+    await shop.order({ orderId: 'known', reference: 'ws_CO_2', createdAt }, amountUnknown('SIM0000002'));
+    const { findings, stderr } = await reconcile(
+      shop,
+      mpesaStatement(
+        mpesaRow({ receipt: 'SIM0000011', amount: '100.00', reverses: 'SIM0000001' }),
+        mpesaRow({ receipt: 'SIM0000002', amount: '100.00' }),
+      ),
+      '--apply',
+    );
+    expect(findings).toEqual({ paid: 'reversed', known: 'settled' });
+    expect(stderr).toContain('ALARM: order paid');
+  });
+
+  test.for(['Status', 'Result'])(
+    'a column that may be a status, and is not understood: %s',
+    async (column) => {
+      const shop = await openShop();
+      await shop.order({ orderId: 'one', reference: 'ws_CO_1' }, deadline);
+      const text = [
+        `Transaction Date,Transaction Reference,Narrative,Debit,Credit,${column}`,
+        '15/01/2026,one,PAY,,100.00,Failed',
+        '',
+      ].join('\n');
+      const { code, stderr } = await reconcile(shop, text, '--apply');
+      expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining(`"${column}"`) });
+    },
+  );
+
   test('failed attempts, where the mapping file does not say which rows are payments', async () => {
     const shop = await openShop();
     const mapping = fileOf(

@@ -20,8 +20,6 @@ const compact = /^(\d{4})(\d\d)(\d\d)(?:(\d\d)(\d\d)(\d\d))?$/;
 const clock =
   /^(\d{1,2})[:.](\d{2})(?:[:.](\d{2})(?:[.,]\d{1,9})?)?\s*([AaPp]\.?[Mm]\.?)?\s*(Z|[+-]\d{2}:?\d{2})?$/;
 const longest = 40;
-/** Zones are whole quarters of an hour from UTC. */
-const quarterHourMs = 900_000;
 
 /** Reads a printed date; `null` if it is none, or lies outside the years 2007 (when M-Pesa began) to 2099. */
 export function readTime(given: string): PrintedTime | null {
@@ -38,11 +36,6 @@ export function readTime(given: string): PrintedTime | null {
   const [, cy, cm, cd, hh = '0', mm = '0', ss = '0'] = compact.exec(text) ?? [];
   if (cy === undefined) return null;
   return known(inRange(localTime(Number(cy), Number(cm), Number(cd), Number(hh), Number(mm), Number(ss))));
-}
-
-/** Whether an instant may stand for a whole day: statements that give the day only print midnight, of whatever zone. */
-export function isDayOnly(at: number): boolean {
-  return at % quarterHourMs === 0;
 }
 
 function fullYear(text = ''): number {

@@ -36,6 +36,9 @@ export interface RowIndex {
   /** Changes the time of a row: known only once all of the file is read. */
   setTime(nth: number, at: number): void;
   time(nth: number): number;
+  /** The rows say on which day they were booked, and print midnight at most: a row may be of any time of its day. */
+  readonly isDayOnly: boolean;
+  setDayOnly(): void;
   byReceipt(receipt: string): number[];
   byReference(reference: string): number[];
   /** What the comparison has found out about a row; 0 at first. */
@@ -59,6 +62,7 @@ export function createRowIndex(): RowIndex {
   const currencies: string[] = [];
   const [receipts, references] = [createChains(), createChains()];
   let size = 0;
+  let isDayOnly = false;
 
   const receiptOf = (nth: number) => ({ at: starts.get(nth), length: receiptLengths.get(nth) });
   const referenceOf = (nth: number) => ({
@@ -101,6 +105,12 @@ export function createRowIndex(): RowIndex {
       };
     },
     time: times.get,
+    get isDayOnly() {
+      return isDayOnly;
+    },
+    setDayOnly() {
+      isDayOnly = true;
+    },
     setTime: times.set,
     byReceipt: (receipt) =>
       receipts.find(fitting(receipt), (nth, text) => texts.equals(receiptOf(nth), text)),

@@ -7,12 +7,15 @@ import { StatementError } from './statement-error.ts';
 /** `none`: of an uncertain row, which is at no time then. */
 const timeKinds = ['local', 'instant', 'open', 'none'] as const;
 
+const dayMs = 86_400_000;
+
 /** Gives rows their times once all of the file is read, because only all of it shows the order of day and month. */
 export function createRowTimes(rows: RowIndex, given: DateOrder | null, zone: Zone) {
   /** For each order, the first line that has no other. */
   const shown = new Map<DateOrder, number>();
   const kinds = createColumn(Uint8Array);
   let firstOpen = 0;
+  let isDayOnly = true;
 
   return {
     add(nth: number, line: number, time: PrintedTime | null): void {
@@ -39,9 +42,11 @@ export function createRowTimes(rows: RowIndex, given: DateOrder | null, zone: Zo
         const local = kind === 'open' && isMonthFirst ? withMonthFirst(read) : read;
         const at = kind === 'instant' ? read : zone.instantOf(local);
         rows.setTime(nth, at);
+        isDayOnly &&= local % dayMs === 0 || (kind === 'instant' && zone.localOf(at) % dayMs === 0);
         from = Math.min(from, at);
         to = Math.max(to, at);
       }
+      if (isDayOnly) rows.setDayOnly();
       return from > to ? null : { from, to };
     },
   };
