@@ -16,6 +16,7 @@ import { readRecords, recordsOf } from './records.ts';
 import { createRowIndex, type RowIndex, type StatementRow } from './row-index.ts';
 import { createRowTimes } from './row-times.ts';
 import { StatementError } from './statement-error.ts';
+import { swallowedRows } from './swallowed-rows.ts';
 
 /** How to read a statement, where its file leaves it open. */
 export interface StatementOptions {
@@ -92,6 +93,12 @@ export async function readStatement(path: string, options: StatementOptions): Pr
     for (const receipt of receipts) add({ ...name, ...flags, receipt, reference: '' }, time);
     for (const reference of references) add({ ...name, ...flags, receipt: '', reference }, time);
   };
+  const readLine = (record: readonly string[]): LineReading => {
+    const swallowed = swallowedRows(record, layout.delimiter);
+    if (swallowed === null) return readRow(record, rules);
+    const fault = 'a cell holds other rows: a quotation mark in a text before is not doubled';
+    return { kind: 'fault', fault, unclear: { ...swallowed, time: null } };
+  };
   const readBytes = (bytes: number) => options.progress?.(bytes / file.bytes);
 
   for await (const batch of readRecords(readText(file, readBytes, signal), layout.delimiter)) {
@@ -99,9 +106,7 @@ export async function readStatement(path: string, options: StatementOptions): Pr
       line += 1;
       if (line <= layout.headerLine) continue;
       lines += 1;
-      const found = isHeaderAgain(record, line, layout)
-        ? ({ kind: 'other' } as const)
-        : readRow(record, rules);
+      const found = isHeaderAgain(record, line, layout) ? ({ kind: 'other' } as const) : readLine(record);
       if (found.kind === 'other') others += 1;
       else if (found.kind === 'fault') {
         faultCount += 1;
