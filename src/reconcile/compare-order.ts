@@ -156,7 +156,9 @@ function withReference(facts: OrderFacts, index: RowIndex, found: readonly numbe
   if (reversedMinor > 0 && (exact.length === 0 || reversedMinor !== grossMinor))
     return unclear(match, 'money went out under its receipt or reference, but not all that was paid');
   const amounts = { paidMinor: payment.amountMinor, reversedMinor };
-  return judge(facts, weighed.rows, amounts, { ...match, isStrong: exact.length > 0 && !isLoose });
+  // Without a receipt nothing keeps the same row from paying an order of another account, or of another run.
+  const isStrong = exact.length > 0 && !isLoose && facts.isReceipt(payment.receipt);
+  return judge(facts, weighed.rows, amounts, { ...match, isStrong });
 }
 
 /** Only receipts of one system can be told apart: gateways have their own besides. */

@@ -14,6 +14,8 @@ export interface OrderFacts {
   /** In capitals; none that is masked. */
   readonly receipts: readonly string[];
   readonly references: readonly string[];
+  /** Whether a text can be a receipt of its provider, by which a payment is claimed. */
+  isReceipt(text: string): boolean;
   /** What earlier statements said about this order, as `recordedText`. */
   readonly recorded: ReadonlySet<string>;
 }
@@ -51,6 +53,7 @@ export function factsOf(record: OrderRecord, provider: Provider, accountNumber: 
         ...(typeof number === 'string' || typeof number === 'number' ? [String(number)] : []),
       ]),
     ].filter((text) => text !== ''),
+    isReceipt: (provider.receipt ?? mpesaReceipt).isReceipt,
     recorded: new Set(
       history
         .filter(({ source }) => source === 'statement')

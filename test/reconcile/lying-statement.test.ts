@@ -248,6 +248,45 @@ describe.concurrent('reconcile --apply with a statement that lies', () => {
     expect(stderr).toContain('ALARM: order paid');
   });
 
+  test('a row without a receipt, which could pay an order of another account too', async () => {
+    const shop = await openShop();
+    await shop.order({ orderId: 'one', reference: 'ws_CO_1', metadata: { number: 'A77' } }, deadline);
+    const before = await shop.results();
+    const columns = { time: 'T', reference: 'A', amount: 'Sum', receipt: 'R' };
+    const mapping = fileOf(JSON.stringify({ columns }), 'json');
+    const { findings } = await reconcile(
+      shop,
+      'T,A,Sum,R\n2026-01-15 12:00:08,A77,100.00,FT26/0001\n',
+      ...['--apply', '--mapping', mapping, '--account-number', 'number'],
+    );
+    expect(findings).toEqual({ one: 'paid' });
+    expect(await shop.results()).toEqual(before);
+  });
+
+  test('a quotation mark in the name of the payer, which swallows the rows below', async () => {
+    const shop = await openShop();
+    const amountMinor = 1_000_000;
+    await shop.order({ orderId: 'evil', reference: 'ws_CO_1', amountMinor }, amountUnknown('SIM0000001'));
+    await shop.order({ orderId: 'below', reference: 'ws_CO_2', amountMinor }, deadline);
+    await shop.order({ orderId: 'last', reference: 'ws_CO_3' }, deadline);
+    const named = (receipt: string, amount: string, account: string, name: string) =>
+      mpesaRow({ receipt, amount, account })
+        .replace('Pay Bill Online', name)
+        .replaceAll(`"${amount}"`, amount)
+        .replace('""', '');
+    const { findings } = await reconcile(
+      shop,
+      mpesaStatement(
+        named('SIM0000001', '1.00', 'evil', '"EVIL'),
+        named('SIM0000002', '10000.00', 'below', 'JOE "JJ"'),
+        named('SIM0000003', '100.00', 'last', 'JOE'),
+      ),
+      '--apply',
+    );
+    expect(findings).toEqual({ evil: 'unclear', below: 'unclear', last: 'settled', 'row 2': 'unreadable' });
+    expect(await shop.verdicts('evil')).toEqual(['unresolved/amount-unknown']);
+  });
+
   test.for(['Status', 'Result'])(
     'a column that may be a status, and is not understood: %s',
     async (column) => {
