@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { decide } from '../../src/domain/decide.ts';
 import { remember } from '../../src/domain/evidence.ts';
 import type { Order, Reading } from '../../src/domain/order.ts';
@@ -7,17 +7,19 @@ import { firstPollAt } from '../../src/domain/schedule.ts';
 import { rangeOf } from '../../src/orders/lookup-index.ts';
 import type { OrderRecord } from '../../src/orders/record.ts';
 import { createOrderStore, type OrderStore, type Transition } from '../../src/orders/store.ts';
+import { connectRedis, type Redis } from '../../src/redis/connection.ts';
 import { createKeys } from '../../src/redis/keys.ts';
 import { anOrder, aPolicy, aReading, aSchedule, createdAt } from '../support/builders.ts';
 import { testPrefix, testRedis } from '../support/redis.ts';
+import { redisServer, startRestartableRedis } from '../support/restartable-redis.ts';
 import { eventsOf } from '../support/service-parts-of-account.ts';
 
 const redis = testRedis();
 const retentionMs = 3_600_000;
 
-function setup() {
+function setup(on: Redis = redis) {
   const keys = createKeys(testPrefix());
-  const store = createOrderStore({ redis, keys, retentionMs });
+  const store = createOrderStore({ redis: on, keys, retentionMs });
   return {
     keys,
     store,
@@ -27,8 +29,8 @@ function setup() {
       if (record === null) throw new Error(`There is no order ${orderId}.`);
       return record;
     },
-    hash: (orderId = 'ord-1') => redis.hgetall(keys.order(orderId)),
-    openList: () => redis.zrange(keys.open, '0', '-1', 'WITHSCORES'),
+    hash: (orderId = 'ord-1') => on.hgetall(keys.order(orderId)),
+    openList: () => on.zrange(keys.open, '0', '-1', 'WITHSCORES'),
   };
 }
 
@@ -111,12 +113,15 @@ describe('open', () => {
     expect(await openList()).toEqual([]);
   });
 
-  test('works after SCRIPT FLUSH', async () => {
-    const { open, store, read } = setup();
-    await redis.script('FLUSH');
+  // On a Redis of its own: other tests lose replies, and with them the request to send a script again.
+  test.skipIf(redisServer === undefined)('works after SCRIPT FLUSH', async () => {
+    const own = connectRedis((await startRestartableRedis()).url, 'patient');
+    onTestFinished(() => own.disconnect());
+    const { open, store, read } = setup(own);
+    await own.script('FLUSH');
     const opened = await Promise.all([open(), open(anOrder({ orderId: 'ord-2' })), open()]);
     expect(opened.map(({ outcome }) => outcome).sort()).toEqual(['new', 'new', 'same']);
-    await redis.script('FLUSH');
+    await own.script('FLUSH');
     expect(await store.settle(aStep(await read(), aReading.paid()))).toMatchObject({ outcome: 'settled' });
   });
 });
