@@ -4,6 +4,9 @@ import { createInterface } from 'node:readline';
 import { statementZone } from './statement-file.ts';
 import { launcher, type World } from './world.ts';
 
+/** Characters of its complaints that are kept: a line for each of thousands of orders that were paid and taken back. */
+const mostStderr = 2_000_000;
+
 /** The account that the statement is of. */
 export const statementAccount = 'daraja-stk';
 
@@ -34,7 +37,7 @@ export async function applyStatement(
   const ended = once(child, 'close');
   let [settled, stderr] = [0, ''];
   child.stderr.on('data', (chunk: Buffer) => {
-    stderr = (stderr + chunk).slice(-2_000);
+    stderr = (stderr + chunk).slice(-mostStderr);
   });
   for await (const line of createInterface({ input: child.stdout })) {
     if (line.includes('"finding":"settled"')) settled += 1;

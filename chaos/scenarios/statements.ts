@@ -8,6 +8,7 @@ import { again } from './repeat.ts';
 
 /** Both agree, or rows are left that must settle nothing. */
 const goodCodes = [0, 1];
+const shownComplaints = 3;
 const leastKilledRuns = 2;
 const verdictsMs = 60_000;
 
@@ -93,6 +94,6 @@ async function applyTwice({ world, checkout, fail }: Stage): Promise<void> {
     // Of what was paid and taken back an alarm is right; nothing else is.
     const complaints = stderr.split('\n').filter((line) => line !== '' && !line.startsWith('ALARM: '));
     if (code === null || !goodCodes.includes(code) || complaints.length > 0)
-      fail(`reconcile ended with ${code}: ${stderr}`);
+      fail(`reconcile ended with ${code}: ${complaints.slice(0, shownComplaints).join('; ')}`);
   }
 }
