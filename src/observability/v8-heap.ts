@@ -17,8 +17,9 @@ export async function withSmallYoungGeneration<T>(work: () => Promise<T>): Promi
 }
 
 /**
- * Keeps the heap of a process small that strangers can make busy, or that reads large files. Without it V8 grows the young generation to 128 MB under a flood
- * of requests, and collects the old one only once it has doubled.
+ * Keeps the heap of a process small that strangers can make busy, or that reads large files. Without it V8 grows the young
+ * generation to 128 MB under a flood of requests, and collects the old one only once it has doubled. Does nothing the
+ * second time.
  */
 export function limitHeapGrowth(): void {
   if (isLimited) return;
